@@ -1,0 +1,3 @@
+//! (to come)
+mod model;
+pub use model::*;

@@ -1,0 +1,85 @@
+//! Options of LIST and items of STATUS.             RFC 9051 6.3.9, 6.3.11; RFC 6154
+
+use std::fmt;
+
+/// A selection option of LIST. RFC 5258 3.1
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListSelect {
+    Subscribed,
+    Remote,
+    RecursiveMatch,
+    SpecialUse,
+}
+
+/// A return option of LIST. RFC 5258 3.2; RFC 5819
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListReturn {
+    Subscribed,
+    Children,
+    SpecialUse,
+    Status(Vec<StatusItem>),
+}
+
+/// An item of STATUS. RFC 9051 6.3.11; RFC 7162 3.1.2.1
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusItem {
+    Messages,
+    /// RFC 3501
+    Recent,
+    UidNext,
+    UidValidity,
+    Unseen,
+    Deleted,
+    Size,
+    HighestModSeq,
+}
+
+/// What a mailbox is for. RFC 6154 2, RFC 8457
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SpecialUse {
+    All,
+    Archive,
+    Drafts,
+    Flagged,
+    Important,
+    Junk,
+    Sent,
+    Trash,
+}
+
+impl SpecialUse {
+    pub const ALL: [SpecialUse; 8] = [
+        SpecialUse::All,
+        SpecialUse::Archive,
+        SpecialUse::Drafts,
+        SpecialUse::Flagged,
+        SpecialUse::Important,
+        SpecialUse::Junk,
+        SpecialUse::Sent,
+        SpecialUse::Trash,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            SpecialUse::All => "\\All",
+            SpecialUse::Archive => "\\Archive",
+            SpecialUse::Drafts => "\\Drafts",
+            SpecialUse::Flagged => "\\Flagged",
+            SpecialUse::Important => "\\Important",
+            SpecialUse::Junk => "\\Junk",
+            SpecialUse::Sent => "\\Sent",
+            SpecialUse::Trash => "\\Trash",
+        }
+    }
+
+    /// By its name with the backslash, whatever its case.
+    pub fn from_name(name: &str) -> Option<SpecialUse> {
+        SpecialUse::ALL.into_iter().find(|of| of.name().eq_ignore_ascii_case(name))
+    }
+}
+
+impl fmt::Display for SpecialUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,27 @@
+//! The nouns of the RFCs as values.                 RFC 9051 2, 4, 6.4.4, 6.4.5, 7.5.2
+//!
+//! Everything that two rooms must agree on has its type here: numbers that cannot be mixed up, sets of
+//! them, flags, names, dates, the keys of SEARCH and the items of FETCH. A value of a type is valid by
+//! construction: what does not satisfy the RFC cannot be built.
+//!
+//! This room does no I/O, takes no lock, asks no clock, and imports no other room.
+
+mod date;
+mod fetch;
+mod flag;
+mod id;
+mod list;
+mod name;
+mod number;
+mod search;
+mod set;
+
+pub use date::{CivilDate, InternalDate};
+pub use fetch::{FetchItem, PartPath, Partial, Section, SectionText};
+pub use flag::{Flag, FlagBits, Keyword, KeywordId, SystemFlag};
+pub use id::{AccountId, BlobId, MailboxId};
+pub use list::{ListReturn, ListSelect, SpecialUse, StatusItem};
+pub use name::{AccountName, DELIMITER, MailboxName, NameError, Pattern};
+pub use number::{By, ModSeq, Seq, Uid, UidValidity};
+pub use search::{SearchKey, SearchReturn};
+pub use set::{NumberSet, SequenceSet, UidSet};
