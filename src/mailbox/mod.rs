@@ -1,1 +1,40 @@
-//! (to come)
+//! The mailbox manager: what all sessions share.
+//!
+//! `Manager` → `Account` → `Mailbox`, each behind its own locks (`locks` states their order). A mailbox publishes
+//! snapshots, complete and unchanging; a session's `View` is one of them and moves to the next when the client may be
+//! told what happened between. All that changes a mailbox goes through its one `commit`, which returns when the
+//! change is as durable as `Sync` asks; before that nobody sees it, its author included.
+//!
+//! This room touches no socket, knows no IMAP syntax, and never holds a lock that a reader needs while it waits for a
+//! disk.
+
+mod account;
+mod change;
+mod commit;
+mod copy;
+mod error;
+mod intake;
+mod list;
+mod locks;
+#[allow(clippy::module_inception)]
+mod mailbox;
+mod manager;
+mod searching;
+mod snapshot;
+mod summaries;
+mod tree;
+mod view;
+mod watch;
+
+pub use account::Account;
+pub use change::{Change, NewMessage, Outcome, StoreMode};
+pub use copy::{Copied, CopyMode};
+pub use error::{MailboxError, Refusal};
+pub use intake::Intake;
+pub use list::{Listed, Subscribed, list, lsub};
+pub use mailbox::Mailbox;
+pub use manager::{Limits, Manager};
+pub use snapshot::{Difference, Message, Snapshot};
+pub use summaries::Summaries;
+pub use tree::{Node, Tree};
+pub use view::{Access, Changes, Expunges, View};

@@ -1,1 +1,15 @@
-//! (to come)
+//! SEARCH: from the client's keys to a test that a message passes or fails.          RFC 9051 6.4.4
+//!
+//! `Test::compile` resolves a key against one mailbox (keywords to bits, sets to UIDs, strings to needles) and puts
+//! what is cheap before what is not; `Test::matches` asks a `Subject`, which reads a summary or the message only when
+//! the test needs it. Strings match anywhere, in decoded text, without regard to case.
+//!
+//! This room writes no replies, knows no mailbox and takes no lock.
+
+mod compile;
+mod matching;
+mod needle;
+mod text;
+
+pub use compile::{Bound, Context, Test};
+pub use matching::Subject;

@@ -164,6 +164,11 @@ impl Pattern {
         !self.0.iter().any(|c| matches!(c, '*' | '%'))
     }
 
+    /// Whether the pattern stops at a level, so that LSUB must show the parents of deeper names. RFC 3501 6.3.9
+    pub fn ends_in_level(&self) -> bool {
+        self.0.last() == Some(&'%')
+    }
+
     /// Takes time in proportion to the product of the two lengths at the worst.
     pub fn matches(&self, name: &str) -> bool {
         // `states[i]`: the first i characters of the pattern match what has been read of the name.

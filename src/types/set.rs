@@ -115,6 +115,12 @@ impl UidSet {
         self.ranges.get(at).is_some_and(|r| r.0 <= n)
     }
 
+    /// Whether any of `low..=high` is in the set.
+    pub fn overlaps(&self, low: u32, high: u32) -> bool {
+        let at = self.ranges.partition_point(|r| r.1 < low);
+        self.ranges.get(at).is_some_and(|r| r.0 <= high)
+    }
+
     pub fn ranges(&self) -> &[(u32, u32)] {
         &self.ranges
     }

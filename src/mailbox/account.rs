@@ -1,0 +1,187 @@
+//! One account: its tree of names and the mailboxes of it that are in use.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use parking_lot::{Mutex, RwLock};
+
+use super::error::{CommitFailure, MailboxError, Refusal};
+use super::locks::{MailboxTable, Published, TreeWriter};
+use super::mailbox::Mailbox;
+use super::manager::Shared;
+use super::tree::{Birth, Plan, Tree};
+use crate::store::{AccountChange, AccountCommit, Commit, Durability, MailboxCommit, MailboxHeader, Version};
+use crate::types::{AccountId, AccountName, MailboxId, MailboxName, ModSeq, SpecialUse};
+
+pub struct Account {
+    pub(super) id: AccountId,
+    name: AccountName,
+    pub(super) shared: Arc<Shared>,
+    writer: TreeWriter,
+    tree: Published<Arc<Tree>>,
+    mailboxes: MailboxTable,
+}
+
+impl Account {
+    /// Reads the account's tree; a new account gets its INBOX.
+    pub(super) fn open(id: AccountId, name: AccountName, shared: Arc<Shared>) -> Result<Account, MailboxError> {
+        let tree = Tree::new(shared.store.account_image(id)?);
+        let account = Account {
+            id,
+            name,
+            shared,
+            writer: Mutex::new(()),
+            tree: RwLock::new(Arc::new(tree)),
+            mailboxes: RwLock::new(HashMap::new()),
+        };
+        if account.tree().node(&MailboxName::inbox()).is_none() {
+            account.create(&MailboxName::inbox(), &[])?;
+        }
+        Ok(account)
+    }
+
+    pub fn name(&self) -> &AccountName {
+        &self.name
+    }
+
+    /// The newest tree, complete and unchanging.
+    pub fn tree(&self) -> Arc<Tree> {
+        self.tree.read().clone()
+    }
+
+    pub fn mailbox(&self, name: &MailboxName) -> Result<Arc<Mailbox>, MailboxError> {
+        let tree = self.tree();
+        let node = tree.node(name).ok_or(Refusal::NonExistent)?;
+        Ok(self.mailbox_of(node.id.ok_or(Refusal::NoSelect)?))
+    }
+
+    fn mailbox_of(&self, id: MailboxId) -> Arc<Mailbox> {
+        if let Some(mailbox) = self.mailboxes.read().get(&id) {
+            return mailbox.clone();
+        }
+        let new = || {
+            let (store, summaries) = (self.shared.store.clone(), self.shared.summaries.clone());
+            Arc::new(Mailbox::new(self.id, id, store, summaries))
+        };
+        self.mailboxes.write().entry(id).or_insert_with(new).clone()
+    }
+
+    pub fn create(&self, name: &MailboxName, special_use: &[SpecialUse]) -> Result<(), MailboxError> {
+        self.change(|tree| {
+            if tree.mailbox_count() >= self.shared.limits.mailboxes_max {
+                return Err(Refusal::TooManyMailboxes);
+            }
+            tree.create(name, special_use, now_secs())
+        })
+    }
+
+    /// Makes a name that only holds others.
+    pub fn create_holder(&self, name: &MailboxName) -> Result<(), MailboxError> {
+        self.change(|tree| tree.create_holder(name))
+    }
+
+    pub fn delete(&self, name: &MailboxName) -> Result<(), MailboxError> {
+        self.change(|tree| tree.delete(name))
+    }
+
+    pub fn rename(&self, from: &MailboxName, to: &MailboxName) -> Result<(), MailboxError> {
+        self.change(|tree| tree.rename(from, to, now_secs()))
+    }
+
+    /// Any name can be subscribed to, whether such a mailbox exists or not.
+    pub fn subscribe(&self, name: &str) -> Result<(), MailboxError> {
+        self.change(|tree| {
+            let known = tree.subscriptions().contains(name);
+            if !known && tree.subscriptions().len() >= self.shared.limits.mailboxes_max {
+                return Err(Refusal::TooManyMailboxes);
+            }
+            let changes = (!known).then(|| AccountChange::Subscribe(name.to_string()));
+            Ok(Plan { changes: changes.into_iter().collect(), ..Plan::default() })
+        })
+    }
+
+    pub fn unsubscribe(&self, name: &str) -> Result<(), MailboxError> {
+        self.change(|tree| {
+            let change = tree.subscriptions().contains(name).then(|| AccountChange::Unsubscribe(name.to_string()));
+            Ok(Plan { changes: change.into_iter().collect(), ..Plan::default() })
+        })
+    }
+
+    /// Plans on the newest tree, commits, publishes; plans again where another writer was first.
+    fn change(&self, plan: impl Fn(&Tree) -> Result<Plan, Refusal>) -> Result<(), MailboxError> {
+        let _writer = self.writer.lock();
+        loop {
+            let tree = self.tree();
+            let plan = plan(&tree)?;
+            if plan.changes.is_empty() {
+                return Ok(());
+            }
+            let dying = plan.death.map(|id| self.mailbox_of(id));
+            let mut dying_writer = dying.as_ref().map(|mailbox| mailbox.writer.lock());
+            match self.commit(&tree, &plan) {
+                Ok(()) => {
+                    *self.tree.write() = Arc::new(tree.after(&plan.changes));
+                    if let (Some(mailbox), Some(writer)) = (&dying, &mut dying_writer) {
+                        mailbox.vanish(writer);
+                        self.mailboxes.write().remove(&mailbox.id());
+                    }
+                    return Ok(());
+                }
+                Err(CommitFailure::Conflict) => {
+                    *self.tree.write() = Arc::new(Tree::new(self.shared.store.account_image(self.id)?));
+                }
+                Err(CommitFailure::Store(error)) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn commit(&self, tree: &Tree, plan: &Plan) -> Result<(), CommitFailure> {
+        let tree_commit =
+            AccountCommit { account: self.id, guard: tree.version, changes: plan.changes.clone() };
+        let mut commits = vec![Commit::Account(tree_commit)];
+        commits.extend(plan.birth.map(|birth| Commit::Mailbox(first_commit(self.id, birth))));
+        Ok(self.shared.store.commit(commits, Durability::Synced)?)
+    }
+
+    /// Forgets what no session has open.
+    pub(super) fn unload_idle(&self) {
+        self.mailboxes.write().retain(|_, mailbox| {
+            mailbox.unload();
+            Arc::strong_count(mailbox) > 1
+        });
+    }
+}
+
+/// The header of a mailbox that has no messages yet.
+fn first_commit(account: AccountId, birth: Birth) -> MailboxCommit {
+    MailboxCommit {
+        account,
+        mailbox: birth.id,
+        guard: Version(0),
+        header: MailboxHeader {
+            uid_validity: birth.uid_validity,
+            uid_next: 1,
+            highest_mod_seq: ModSeq(1),
+            mod_seq_reserved: ModSeq(1),
+            messages: 0,
+            unseen: 0,
+            deleted: 0,
+            bytes: 0,
+            recent_from: 1,
+        },
+        keywords: None,
+        records: Vec::new(),
+        flags: Vec::new(),
+        structures: Vec::new(),
+        blobs: Vec::new(),
+        added: Vec::new(),
+        removed: Vec::new(),
+        vanished: None,
+    }
+}
+
+/// Seconds since 1970, for UIDVALIDITY; 1 where the clock is wrong.
+fn now_secs() -> u32 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs().clamp(1, u32::MAX.into()) as u32)
+}

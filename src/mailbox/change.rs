@@ -1,0 +1,304 @@
+//! What can be done to a mailbox, and what it does to its snapshot.          RFC 9051 6.4.3, 6.4.6, 6.3.12
+//!
+//! Changes are planned on a `Draft`: a copy of the newest snapshot that shares all it does not touch. Several
+//! sessions' changes become one draft and one commit. A change that is refused leaves the draft as it was.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::error::Refusal;
+use super::snapshot::Snapshot;
+use crate::store::{FlagRecord, MailboxCommit, MessageRecord, NewBlob, PageNo, Version};
+use crate::types::{
+    AccountId, BlobId, Flag, FlagBits, InternalDate, Keyword, KeywordId, MailboxId, ModSeq, SystemFlag, Uid, UidSet,
+};
+
+/// How STORE combines the given flags with those that are there. RFC 9051 6.4.6
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreMode {
+    Replace,
+    Add,
+    Remove,
+}
+
+/// A message on its way into a mailbox: its octets are in `blob`, or in the store already.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    pub blob: NewBlob,
+    pub size: u32,
+    pub internal_date: InternalDate,
+    pub sent_date: InternalDate,
+    pub flags: Vec<Flag>,
+    /// `mime::Summary` of the message, encoded.
+    pub structure: Arc<[u8]>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// All of them or none.
+    Append(Vec<NewMessage>),
+    Store {
+        uids: UidSet,
+        mode: StoreMode,
+        flags: Vec<Flag>,
+        /// Messages with a later MODSEQ are left alone and reported. RFC 7162 3.1.3
+        unchanged_since: Option<ModSeq>,
+    },
+    /// Removes what is marked \Deleted: all of it, or those among the given.
+    Expunge(Option<UidSet>),
+    /// Removes messages whether they are marked or not: MOVE.
+    Remove(UidSet),
+}
+
+/// What a change has done.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// UIDs of appended messages, in the order of the messages.
+    pub appended: Vec<Uid>,
+    /// MODSEQ of the change; that of the mailbox where nothing changed.
+    pub mod_seq: ModSeq,
+    /// Messages that STORE left alone for UNCHANGEDSINCE.
+    pub modified: UidSet,
+    pub expunged: UidSet,
+}
+
+/// The next state of a mailbox, and what the store must be told to get there.
+pub(super) struct Draft {
+    pub(super) snapshot: Snapshot,
+    records: BTreeSet<PageNo>,
+    flags: BTreeSet<PageNo>,
+    keywords_before: usize,
+    structures: Vec<(Uid, Arc<[u8]>)>,
+    blobs: Vec<NewBlob>,
+    added: Vec<(Uid, BlobId)>,
+    removed: Vec<(Uid, BlobId)>,
+    vanished: UidSet,
+}
+
+impl Draft {
+    pub(super) fn new(base: &Snapshot) -> Draft {
+        Draft {
+            snapshot: base.clone(),
+            records: BTreeSet::new(),
+            flags: BTreeSet::new(),
+            keywords_before: base.keywords.len(),
+            structures: Vec::new(),
+            blobs: Vec::new(),
+            added: Vec::new(),
+            removed: Vec::new(),
+            vanished: UidSet::new(),
+        }
+    }
+
+    /// Whether there is anything to commit.
+    pub(super) fn is_empty(&self) -> bool {
+        self.flags.is_empty() && self.keywords_before == self.snapshot.keywords.len()
+    }
+
+    /// Whether messages come or go, so that the commit must be synced whatever `Sync` says.
+    pub(super) fn moves_messages(&self) -> bool {
+        !self.records.is_empty()
+    }
+
+    pub(super) fn apply(&mut self, change: &Change) -> Result<Outcome, Refusal> {
+        match change {
+            Change::Append(messages) => self.append(messages),
+            Change::Store { uids, mode, flags, unchanged_since } => self.store(uids, *mode, flags, *unchanged_since),
+            Change::Expunge(among) => Ok(self.expunge(among.as_ref())),
+            Change::Remove(uids) => Ok(self.remove(uids)),
+        }
+    }
+
+    fn unchanged(&self) -> Outcome {
+        Outcome { mod_seq: self.snapshot.header.highest_mod_seq, ..Outcome::default() }
+    }
+
+    fn next_mod_seq(&mut self) -> ModSeq {
+        self.snapshot.header.highest_mod_seq = self.snapshot.header.highest_mod_seq.next();
+        self.snapshot.header.highest_mod_seq
+    }
+
+    fn append(&mut self, messages: &[NewMessage]) -> Result<Outcome, Refusal> {
+        let room = (u32::MAX - self.snapshot.header.uid_next) as usize;
+        if self.snapshot.header.uid_next == 0 || messages.len() > room {
+            return Err(Refusal::UidsUsedUp);
+        }
+        self.learn(messages.iter().flat_map(|message| &message.flags))?;
+        let mut outcome = Outcome { mod_seq: self.next_mod_seq(), ..Outcome::default() };
+        for message in messages {
+            outcome.appended.extend(self.push(message, outcome.mod_seq));
+        }
+        Ok(outcome)
+    }
+
+    fn push(&mut self, message: &NewMessage, mod_seq: ModSeq) -> Option<Uid> {
+        let uid = Uid::new(self.snapshot.header.uid_next)?;
+        let record = MessageRecord {
+            uid,
+            blob: message.blob.id,
+            size: message.size,
+            internal_date: message.internal_date,
+            sent_date: message.sent_date,
+        };
+        let flags = self.bits(&message.flags);
+        self.snapshot.push(&record, &FlagRecord { uid, flags, mod_seq });
+        let header = &mut self.snapshot.header;
+        header.uid_next = uid.next().map_or(0, Uid::get);
+        header.messages += 1;
+        header.unseen += u32::from(!flags.has(SystemFlag::Seen));
+        header.deleted += u32::from(flags.has(SystemFlag::Deleted));
+        header.bytes += u64::from(message.size);
+        self.records.insert(PageNo::of(uid));
+        self.flags.insert(PageNo::of(uid));
+        self.structures.push((uid, message.structure.clone()));
+        self.blobs.push(message.blob.clone());
+        self.added.push((uid, message.blob.id));
+        Some(uid)
+    }
+
+    fn store(
+        &mut self,
+        uids: &UidSet,
+        mode: StoreMode,
+        flags: &[Flag],
+        unchanged_since: Option<ModSeq>,
+    ) -> Result<Outcome, Refusal> {
+        if mode != StoreMode::Remove {
+            self.learn(flags.iter())?;
+        }
+        let bits = self.bits(flags);
+        let mut outcome = self.unchanged();
+        let mut changed = Vec::new();
+        for message in self.snapshot.in_uids(uids) {
+            let wanted = mode.combine(message.flags(), bits);
+            if unchanged_since.is_some_and(|since| message.mod_seq() > since) {
+                outcome.modified.push(message.uid());
+            } else if wanted != message.flags() {
+                changed.push((message.uid(), message.flags(), wanted));
+            }
+        }
+        if !changed.is_empty() {
+            outcome.mod_seq = self.next_mod_seq();
+        }
+        for (uid, before, flags) in changed {
+            self.set(uid, before, flags, outcome.mod_seq);
+        }
+        Ok(outcome)
+    }
+
+    fn set(&mut self, uid: Uid, before: FlagBits, flags: FlagBits, mod_seq: ModSeq) {
+        let count = |has: bool| i64::from(has);
+        let header = &mut self.snapshot.header;
+        let seen = count(before.has(SystemFlag::Seen)) - count(flags.has(SystemFlag::Seen));
+        let deleted = count(flags.has(SystemFlag::Deleted)) - count(before.has(SystemFlag::Deleted));
+        header.unseen = (i64::from(header.unseen) + seen).max(0) as u32;
+        header.deleted = (i64::from(header.deleted) + deleted).max(0) as u32;
+        self.snapshot.set_flags(FlagRecord { uid, flags, mod_seq });
+        self.flags.insert(PageNo::of(uid));
+    }
+
+    fn expunge(&mut self, among: Option<&UidSet>) -> Outcome {
+        let deleted = |message: &super::snapshot::Message| message.flags().has(SystemFlag::Deleted);
+        let uids: UidSet = match among {
+            Some(uids) => self.snapshot.in_uids(uids).filter(deleted).map(|m| m.uid()).collect(),
+            None if self.snapshot.header.deleted == 0 => UidSet::new(),
+            None => self.snapshot.messages().filter(deleted).map(|m| m.uid()).collect(),
+        };
+        self.remove(&uids)
+    }
+
+    fn remove(&mut self, uids: &UidSet) -> Outcome {
+        let gone: Vec<(MessageRecord, FlagBits)> =
+            self.snapshot.in_uids(uids).map(|m| (m.record(), m.flags())).collect();
+        if gone.is_empty() {
+            return self.unchanged();
+        }
+        let expunged: UidSet = gone.iter().map(|(record, _)| record.uid).collect();
+        self.snapshot.remove(&expunged);
+        for (record, flags) in gone {
+            self.forget(&record, flags);
+        }
+        expunged.ranges().iter().for_each(|&(low, high)| self.vanished.push_range(low, high));
+        Outcome { mod_seq: self.next_mod_seq(), expunged, ..Outcome::default() }
+    }
+
+    fn forget(&mut self, record: &MessageRecord, flags: FlagBits) {
+        let header = &mut self.snapshot.header;
+        header.messages = header.messages.saturating_sub(1);
+        header.unseen = header.unseen.saturating_sub(u32::from(!flags.has(SystemFlag::Seen)));
+        header.deleted = header.deleted.saturating_sub(u32::from(flags.has(SystemFlag::Deleted)));
+        header.bytes = header.bytes.saturating_sub(u64::from(record.size));
+        self.records.insert(PageNo::of(record.uid));
+        self.flags.insert(PageNo::of(record.uid));
+        // A message that came and went within one commit was never there.
+        self.structures.retain(|(uid, _)| *uid != record.uid);
+        match self.added.iter().position(|(uid, _)| *uid == record.uid) {
+            Some(at) => drop(self.added.swap_remove(at)),
+            None => self.removed.push((record.uid, record.blob)),
+        }
+    }
+
+    /// Gives a place in the keyword table to each keyword that has none.
+    fn learn<'a>(&mut self, flags: impl Iterator<Item = &'a Flag>) -> Result<(), Refusal> {
+        let mut new: Vec<Keyword> = Vec::new();
+        for flag in flags {
+            match flag {
+                Flag::Keyword(keyword) if self.snapshot.keyword_id(keyword).is_none() && !new.contains(keyword) => {
+                    new.push(keyword.clone());
+                }
+                _ => {}
+            }
+        }
+        if self.snapshot.keywords.len() + new.len() > FlagBits::KEYWORDS_MAX {
+            return Err(Refusal::TooManyKeywords);
+        }
+        if !new.is_empty() {
+            Arc::make_mut(&mut self.snapshot.keywords).extend(new);
+        }
+        Ok(())
+    }
+
+    /// The bits of those flags that the mailbox knows.
+    fn bits(&self, flags: &[Flag]) -> FlagBits {
+        flags.iter().fold(FlagBits::NONE, |bits, flag| match flag {
+            Flag::System(flag) => bits.with(FlagBits::system(*flag)),
+            Flag::Keyword(keyword) => self.keyword_bit(keyword).map_or(bits, |bit| bits.with(bit)),
+        })
+    }
+
+    fn keyword_bit(&self, keyword: &Keyword) -> Option<FlagBits> {
+        self.snapshot.keyword_id(keyword).and_then(|id: KeywordId| FlagBits::keyword(id))
+    }
+
+    /// What the store must do, given the version that the draft was planned on.
+    pub(super) fn commit(&self, account: AccountId, mailbox: MailboxId, guard: Version) -> MailboxCommit {
+        let snapshot = &self.snapshot;
+        let page = |no: &PageNo| (*no, snapshot.stored_page(*no).map(|m| m.record()).collect());
+        let flags = |no: &PageNo| (*no, snapshot.stored_page(*no).map(|m| m.flag_record()).collect());
+        let grown = snapshot.keywords.len() != self.keywords_before;
+        MailboxCommit {
+            account,
+            mailbox,
+            guard,
+            header: snapshot.header,
+            keywords: grown.then(|| snapshot.keywords.to_vec()),
+            records: self.records.iter().map(page).collect(),
+            flags: self.flags.iter().map(flags).collect(),
+            structures: self.structures.clone(),
+            blobs: self.blobs.clone(),
+            added: self.added.clone(),
+            removed: self.removed.clone(),
+            vanished: (!self.vanished.is_empty()).then(|| (snapshot.header.highest_mod_seq, self.vanished.clone())),
+        }
+    }
+}
+
+impl StoreMode {
+    pub fn combine(self, before: FlagBits, given: FlagBits) -> FlagBits {
+        match self {
+            StoreMode::Replace => given,
+            StoreMode::Add => before.with(given),
+            StoreMode::Remove => before.without(given),
+        }
+    }
+}

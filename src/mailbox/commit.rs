@@ -1,0 +1,228 @@
+//! The one writer of truth for a mailbox.
+//!
+//! A session puts its change into the mailbox's queue and takes the writer's lock. Whoever gets it and finds its
+//! change not done takes all that waits, plans it as one draft, and commits it: the changes of many sessions cost
+//! one sync of the disk, those of one session no hand-over to another thread.
+//!
+//! Invariants:
+//! 1. A snapshot is published after the engine has said that its commit is durable, and before any of its authors
+//!    hears of it.
+//! 2. No MODSEQ is issued above `mod_seq_reserved` as it is on the disk; a relaxed commit that would is synced.
+//! 3. A panic while the writer's lock is held ends the process: memory and disk might differ.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::change::{Change, Draft, NewMessage, Outcome};
+use super::error::{CommitFailure, MailboxError, Refusal};
+use super::mailbox::Mailbox;
+use super::snapshot::Snapshot;
+use crate::store::{Commit, Durability, StoreError, Version};
+use crate::types::{ModSeq, Uid};
+
+/// MODSEQs reserved ahead at each synced commit: so many flag changes cost at most one sync. 63 bits are enough for it.
+const MOD_SEQ_AHEAD: u64 = 1 << 16;
+
+/// Changes that one commit takes at most, so that the first of them does not wait for hundreds of others.
+const CHANGES_MAX: usize = 256;
+
+/// What only the holder of the writer's lock knows.
+pub(super) struct WriterState {
+    pub(super) version: Version,
+}
+
+/// A change that waits, and what has become of it.
+pub(super) struct Pending {
+    change: Change,
+    result: Mutex<Option<Result<Outcome, MailboxError>>>,
+}
+
+/// Ends the process when a commit panics. Invariant 3.
+pub(super) struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            log::error!("panic during a commit: the process ends, the store recovers at its next start");
+            std::process::abort();
+        }
+    }
+}
+
+impl Mailbox {
+    /// Does one change, alone or with others that wait; returns when it is as durable as `Sync` asks and published.
+    pub fn commit(&self, change: Change) -> Result<Outcome, MailboxError> {
+        let pending = Arc::new(Pending { change, result: Mutex::new(None) });
+        self.queue.lock().push(pending.clone());
+        let mut writer = self.writer.lock();
+        loop {
+            // The owner of a change that was taken by another finds its result here.
+            if let Some(result) = pending.result.lock().take() {
+                return result;
+            }
+            let batch = self.take_batch();
+            self.commit_batch(&mut writer, &batch);
+        }
+    }
+
+    fn take_batch(&self) -> Vec<Arc<Pending>> {
+        let mut queue = self.queue.lock();
+        let rest = queue.split_off(queue.len().min(CHANGES_MAX));
+        std::mem::replace(&mut *queue, rest)
+    }
+
+    fn commit_batch(&self, writer: &mut WriterState, batch: &[Arc<Pending>]) {
+        let _abort = AbortOnPanic;
+        match self.try_batch(writer, batch) {
+            Ok(results) => {
+                batch.iter().zip(results).for_each(|(pending, result)| *pending.result.lock() = Some(result));
+            }
+            Err(error) => batch.iter().for_each(|pending| {
+                *pending.result.lock() = Some(Err(MailboxError::Store(error.clone())));
+            }),
+        }
+    }
+
+    fn try_batch(
+        &self,
+        writer: &mut WriterState,
+        batch: &[Arc<Pending>],
+    ) -> Result<Vec<Result<Outcome, MailboxError>>, StoreError> {
+        loop {
+            if self.is_gone() {
+                return Ok(batch.iter().map(|_| Err(Refusal::NonExistent.into())).collect());
+            }
+            let base = self.load_locked(writer)?;
+            let mut draft = Draft::new(&base);
+            let plan = |pending: &Arc<Pending>| draft.apply(&pending.change).map_err(MailboxError::from);
+            let results = batch.iter().map(plan).collect();
+            match self.write(writer, draft) {
+                Ok(()) => return Ok(results),
+                Err(CommitFailure::Conflict) => self.forget_loaded(writer),
+                Err(CommitFailure::Store(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Commits and publishes a draft.
+    fn write(&self, writer: &mut WriterState, mut draft: Draft) -> Result<(), CommitFailure> {
+        if draft.is_empty() {
+            return Ok(());
+        }
+        let durability = self.settle(&mut draft);
+        let commit = draft.commit(self.account, self.id, writer.version);
+        self.store.commit(vec![Commit::Mailbox(commit)], durability)?;
+        self.publish(writer, draft.snapshot);
+        Ok(())
+    }
+
+    /// Makes a snapshot that has been committed the newest.
+    pub(super) fn publish(&self, writer: &mut WriterState, snapshot: Snapshot) {
+        writer.version = Version(writer.version.0 + 1);
+        *self.published.write() = Some(Arc::new(snapshot));
+        self.ring();
+    }
+
+    /// Decides whether a draft must be synced, and reserves MODSEQs where it is. Invariant 2.
+    fn settle(&self, draft: &mut Draft) -> Durability {
+        let moves = draft.moves_messages();
+        let header = &mut draft.snapshot.header;
+        header.recent_from = self.peek_recent();
+        let exceeds = header.highest_mod_seq > header.mod_seq_reserved;
+        if moves || exceeds {
+            header.mod_seq_reserved = ModSeq(header.highest_mod_seq.0 + MOD_SEQ_AHEAD);
+            return Durability::Synced;
+        }
+        Durability::Relaxed
+    }
+}
+
+/// Appends messages of one mailbox to another and removes them from the first, both or neither. RFC 6851
+///
+/// `copies` gives the messages to append for those UIDs of the source that are still there. The two may be one mailbox.
+pub(super) fn move_messages(
+    source: &Mailbox,
+    target: &Mailbox,
+    copies: &[(Uid, NewMessage)],
+) -> Result<(Outcome, Outcome), MailboxError> {
+    if source.id == target.id && source.account == target.account {
+        return move_within(source, copies);
+    }
+    let source_first = (source.account, source.id) < (target.account, target.id);
+    let (first, second) = if source_first { (source, target) } else { (target, source) };
+    let (mut first_writer, mut second_writer) = (first.writer.lock(), second.writer.lock());
+    let _abort = AbortOnPanic;
+    let (from, to) = match source_first {
+        true => (&mut *first_writer, &mut *second_writer),
+        false => (&mut *second_writer, &mut *first_writer),
+    };
+    if source.is_gone() || target.is_gone() {
+        return Err(Refusal::NonExistent.into());
+    }
+    loop {
+        let mut leaving = Draft::new(&*source.load_locked(from)?);
+        let mut arriving = Draft::new(&*target.load_locked(to)?);
+        let outcome = plan_move(&mut leaving, Some(&mut arriving), copies)?;
+        if leaving.is_empty() {
+            return Ok(outcome);
+        }
+        source.settle(&mut leaving);
+        target.settle(&mut arriving);
+        let commits = vec![
+            Commit::Mailbox(arriving.commit(target.account, target.id, to.version)),
+            Commit::Mailbox(leaving.commit(source.account, source.id, from.version)),
+        ];
+        match source.store.commit(commits, Durability::Synced).map_err(CommitFailure::from) {
+            Ok(()) => {
+                target.publish(to, arriving.snapshot);
+                source.publish(from, leaving.snapshot);
+                return Ok(outcome);
+            }
+            Err(CommitFailure::Conflict) => {
+                source.forget_loaded(from);
+                target.forget_loaded(to);
+            }
+            Err(CommitFailure::Store(error)) => return Err(error.into()),
+        }
+    }
+}
+
+fn move_within(
+    mailbox: &Mailbox,
+    copies: &[(Uid, NewMessage)],
+) -> Result<(Outcome, Outcome), MailboxError> {
+    let mut writer = mailbox.writer.lock();
+    let _abort = AbortOnPanic;
+    if mailbox.is_gone() {
+        return Err(Refusal::NonExistent.into());
+    }
+    loop {
+        let mut draft = Draft::new(&*mailbox.load_locked(&mut writer)?);
+        let outcome = plan_move(&mut draft, None, copies)?;
+        match mailbox.write(&mut writer, draft) {
+            Ok(()) => return Ok(outcome),
+            Err(CommitFailure::Conflict) => mailbox.forget_loaded(&mut writer),
+            Err(CommitFailure::Store(error)) => return Err(error.into()),
+        }
+    }
+}
+
+/// The outcome of the append and of the removal. Messages that another session expunged meanwhile stay away.
+fn plan_move(
+    leaving: &mut Draft,
+    arriving: Option<&mut Draft>,
+    copies: &[(Uid, NewMessage)],
+) -> Result<(Outcome, Outcome), Refusal> {
+    let there: Vec<_> = copies.iter().filter(|(uid, _)| leaving.snapshot.by_uid(*uid).is_some()).collect();
+    if there.is_empty() {
+        return Ok((Outcome::default(), Outcome::default()));
+    }
+    let append = Change::Append(there.iter().map(|(_, message)| message.clone()).collect());
+    let remove = Change::Remove(there.iter().map(|(uid, _)| *uid).collect());
+    let appended = match arriving {
+        Some(arriving) => arriving.apply(&append)?,
+        None => leaving.apply(&append)?,
+    };
+    Ok((appended, leaving.apply(&remove)?))
+}

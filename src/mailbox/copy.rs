@@ -1,0 +1,84 @@
+//! COPY and MOVE.                                   RFC 9051 6.4.7, 6.4.8; RFC 4315 3
+//!
+//! No message's octets are moved: the copy refers to the same blob. All messages are copied or none.
+
+use std::sync::Arc;
+
+use super::change::{Change, NewMessage};
+use super::commit::move_messages;
+use super::error::{MailboxError, Refusal};
+use super::mailbox::Mailbox;
+use super::snapshot::{Message, Snapshot};
+use super::view::View;
+use crate::store::NewBlob;
+use crate::types::{Flag, SystemFlag, Uid, UidSet, UidValidity};
+
+/// Whether the source keeps its messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopyMode {
+    Copy,
+    Move,
+}
+
+/// What COPYUID reports: the two lists run in parallel, both ascending. RFC 4315 3
+#[derive(Clone, Debug)]
+pub struct Copied {
+    pub uid_validity: UidValidity,
+    pub source: UidSet,
+    pub target: UidSet,
+}
+
+impl View {
+    /// Copies or moves the messages of `uids` that are in this view. `None` where there is none of them.
+    pub fn copy(&self, uids: &UidSet, target: &Arc<Mailbox>, mode: CopyMode) -> Result<Option<Copied>, MailboxError> {
+        let copies = self.copies(uids)?;
+        if copies.is_empty() {
+            return Ok(None);
+        }
+        let uid_validity = target.header()?.uid_validity;
+        let (source, appended) = match mode {
+            CopyMode::Copy => {
+                let source = copies.iter().map(|(uid, _)| *uid).collect();
+                let messages = copies.into_iter().map(|(_, message)| message).collect();
+                (source, target.commit(Change::Append(messages))?.appended)
+            }
+            CopyMode::Move => {
+                let (appended, removed) = move_messages(self.mailbox(), target, &copies)?;
+                (removed.expunged, appended.appended)
+            }
+        };
+        Ok((!appended.is_empty()).then(|| Copied { uid_validity, source, target: appended.into_iter().collect() }))
+    }
+
+    fn copies(&self, uids: &UidSet) -> Result<Vec<(Uid, NewMessage)>, MailboxError> {
+        let mut summaries = self.summaries();
+        let shown = self.shown();
+        let mut copies = Vec::new();
+        for message in shown.in_uids(uids) {
+            let structure = summaries.next(message.uid())?.ok_or(Refusal::Expunged)?;
+            copies.push((message.uid(), copy_of(shown, &message, structure[..].into())));
+        }
+        Ok(copies)
+    }
+}
+
+fn copy_of(snapshot: &Snapshot, message: &Message<'_>, structure: Arc<[u8]>) -> NewMessage {
+    NewMessage {
+        blob: NewBlob { id: message.blob(), bytes: None },
+        size: message.size(),
+        internal_date: message.internal_date(),
+        sent_date: message.sent_date(),
+        flags: snapshot.flags_of(message),
+        structure,
+    }
+}
+
+impl Snapshot {
+    /// The flags of a message by name, \Recent aside.
+    pub fn flags_of(&self, message: &Message<'_>) -> Vec<Flag> {
+        let bits = message.flags();
+        let system = SystemFlag::ALL.into_iter().filter(|flag| bits.has(*flag)).map(Flag::System);
+        let keywords = bits.keywords().filter_map(|id| self.keywords().get(usize::from(id.0)));
+        system.chain(keywords.map(|keyword| Flag::Keyword(keyword.clone()))).collect()
+    }
+}

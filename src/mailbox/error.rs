@@ -1,0 +1,108 @@
+//! What the manager refuses and why.                RFC 5530
+//!
+//! A refusal is the client's to mend, a store error the world's. The session decides what the client hears.
+
+use std::fmt;
+
+use crate::store::{CommitError, StoreError};
+use crate::types::NameError;
+
+/// Something that a client asked for and cannot have. Each has its RFC 5530 code in the session's table.
+#[derive(Debug)]
+pub enum Refusal {
+    /// No such mailbox.
+    NonExistent,
+    /// The name only holds others and has no messages.
+    NoSelect,
+    AlreadyExists,
+    /// No mailbox name at all.
+    BadName(NameError),
+    /// INBOX stays.
+    Inbox,
+    /// A name that only holds others cannot be removed while it does.
+    HasChildren,
+    /// RENAME of a mailbox to a place below itself.
+    BelowItself,
+    /// A mailbox would get more keywords than `FlagBits::KEYWORDS_MAX`.
+    TooManyKeywords,
+    /// An account would get more mailboxes than its limit.
+    TooManyMailboxes,
+    /// A mailbox has issued all of its 2^32 - 1 UIDs.
+    UidsUsedUp,
+    /// A special use that another mailbox of the account has, or that no mailbox of Gatepost can have.
+    UseAttr,
+    /// The message is no longer there to be read.
+    Expunged,
+    /// A message of this size is not taken.
+    TooBig,
+}
+
+#[derive(Debug)]
+pub enum MailboxError {
+    Refused(Refusal),
+    Store(StoreError),
+}
+
+impl fmt::Display for MailboxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MailboxError::Refused(refusal) => refusal.fmt(f),
+            MailboxError::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refusal::NonExistent => "No such mailbox",
+            Refusal::NoSelect => "This name only holds other mailboxes",
+            Refusal::AlreadyExists => "A mailbox of this name exists already",
+            Refusal::BadName(error) => return error.fmt(f),
+            Refusal::Inbox => "INBOX cannot be deleted",
+            Refusal::HasChildren => "This name holds other mailboxes; delete them first",
+            Refusal::BelowItself => "A mailbox cannot be moved below itself",
+            Refusal::TooManyKeywords => "This mailbox can take no more keywords",
+            Refusal::TooManyMailboxes => "This account can take no more mailboxes",
+            Refusal::UidsUsedUp => "This mailbox has used up its UIDs; move its messages to a new one",
+            Refusal::UseAttr => "Another mailbox has this special use, or no mailbox can have it",
+            Refusal::Expunged => "Some of the messages have been expunged by another session",
+            Refusal::TooBig => "The message is larger than this server takes",
+        })
+    }
+}
+
+impl std::error::Error for MailboxError {}
+
+impl From<StoreError> for MailboxError {
+    fn from(error: StoreError) -> MailboxError {
+        MailboxError::Store(error)
+    }
+}
+
+impl From<Refusal> for MailboxError {
+    fn from(refusal: Refusal) -> MailboxError {
+        MailboxError::Refused(refusal)
+    }
+}
+
+impl From<NameError> for MailboxError {
+    fn from(error: NameError) -> MailboxError {
+        MailboxError::Refused(Refusal::BadName(error))
+    }
+}
+
+/// How a commit ended that was not done: to be planned again on what is there now, or for good.
+pub(super) enum CommitFailure {
+    Conflict,
+    Store(StoreError),
+}
+
+impl From<CommitError> for CommitFailure {
+    fn from(error: CommitError) -> CommitFailure {
+        match error {
+            CommitError::Conflict => CommitFailure::Conflict,
+            other => CommitFailure::Store(other.into()),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! All locks of the mailbox manager, in the order in which they are taken.
+//!
+//! 1. `AccountTable`   the accounts in use; held for a look-up.
+//! 2. `TreeWriter`     one for each account; held while the tree's commit waits for the disk.
+//! 3. `MailboxTable`   the mailboxes of an account in use; held for a look-up.
+//! 4. `Writer`         one for each mailbox; held while a commit waits for the disk. Two of one account are taken in
+//!    the order of their `MailboxId`.
+//! 5. `Queue`, `Published`, `Watchers`: leaves; nothing is taken under them, and nothing waits.
+//!
+//! Readers take `Published` alone, for as long as it takes to clone an `Arc`: they never wait for a disk.
+//! No socket is written under any of them.
+
+use parking_lot::{Mutex, RwLock};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::account::Account;
+use super::commit::{Pending, WriterState};
+use super::mailbox::Mailbox;
+use super::watch::Watcher;
+use crate::types::{AccountName, MailboxId};
+
+pub(super) type AccountTable = RwLock<HashMap<AccountName, Arc<Account>>>;
+pub(super) type TreeWriter = Mutex<()>;
+pub(super) type MailboxTable = RwLock<HashMap<MailboxId, Arc<Mailbox>>>;
+pub(super) type Writer = Mutex<WriterState>;
+pub(super) type Queue = Mutex<Vec<Arc<Pending>>>;
+pub(super) type Published<T> = RwLock<T>;
+pub(super) type Watchers = Mutex<Vec<Watcher>>;

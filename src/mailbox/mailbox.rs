@@ -1,0 +1,164 @@
+//! One mailbox: its newest snapshot, its writer, its watchers.
+//!
+//! The snapshot is read from the store when it is first needed and forgotten when the mailbox has not been in use
+//! for a while; what STATUS asks is answered from the header alone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+
+use super::commit::WriterState;
+use super::error::{MailboxError, Refusal};
+use super::locks::{Published, Queue, Watchers, Writer};
+use super::snapshot::Snapshot;
+use super::summaries::SummaryCache;
+use crate::store::{BlobReader, MailboxHeader, MailboxImage, Store, StoreError, Version};
+use crate::types::{AccountId, BlobId, MailboxId};
+
+pub struct Mailbox {
+    pub(super) account: AccountId,
+    pub(super) id: MailboxId,
+    pub(super) store: Store,
+    pub(super) summaries: Arc<SummaryCache>,
+    pub(super) writer: Writer,
+    pub(super) queue: Queue,
+    pub(super) published: Published<Option<Arc<Snapshot>>>,
+    pub(super) watchers: Watchers,
+    watches: AtomicU64,
+    /// Messages from this UID on have not been \Recent in any session yet; 0 until the mailbox is loaded.
+    recent_from: AtomicU32,
+    /// Deleted: nothing can be written any more, and all its messages are gone.
+    gone: AtomicBool,
+}
+
+impl Mailbox {
+    pub(super) fn new(account: AccountId, id: MailboxId, store: Store, summaries: Arc<SummaryCache>) -> Mailbox {
+        Mailbox {
+            account,
+            id,
+            store,
+            summaries,
+            writer: Mutex::new(WriterState { version: Version(0) }),
+            queue: Mutex::new(Vec::new()),
+            published: RwLock::new(None),
+            watchers: Mutex::new(Vec::new()),
+            watches: AtomicU64::new(0),
+            recent_from: AtomicU32::new(0),
+            gone: AtomicBool::new(false),
+        }
+    }
+
+    /// Never issued twice in an account; survives RENAME.
+    pub fn id(&self) -> MailboxId {
+        self.id
+    }
+
+    /// The newest snapshot.
+    pub fn snapshot(&self) -> Result<Arc<Snapshot>, MailboxError> {
+        if let Some(snapshot) = &*self.published.read() {
+            return Ok(snapshot.clone());
+        }
+        if self.is_gone() {
+            return Err(Refusal::NonExistent.into());
+        }
+        Ok(self.load_locked(&mut self.writer.lock())?)
+    }
+
+    /// The numbers of STATUS; one read where the mailbox is not loaded.
+    pub fn header(&self) -> Result<MailboxHeader, MailboxError> {
+        if let Some(snapshot) = &*self.published.read() {
+            return Ok(snapshot.header);
+        }
+        match self.store.mailbox_header(self.account, self.id)? {
+            Some((_, header)) => Ok(as_loaded(header)),
+            None => Err(Refusal::NonExistent.into()),
+        }
+    }
+
+    /// Messages that the next session to select the mailbox will find \Recent. RFC 3501 6.3.10
+    pub fn recent(&self) -> Result<u32, MailboxError> {
+        let header = self.header()?;
+        let from = match self.recent_from.load(Ordering::Acquire) {
+            0 => header.recent_from,
+            claimed => claimed,
+        };
+        if from >= header.uid_next && header.uid_next != 0 {
+            return Ok(0);
+        }
+        Ok(self.snapshot()?.uid_range(from, u32::MAX).count() as u32)
+    }
+
+    /// The newest snapshot, read from the store where there is none. The caller holds the writer's lock.
+    pub(super) fn load_locked(&self, writer: &mut WriterState) -> Result<Arc<Snapshot>, StoreError> {
+        if let Some(snapshot) = &*self.published.read() {
+            return Ok(snapshot.clone());
+        }
+        let image = self.store.mailbox_image(self.account, self.id)?.ok_or(StoreError::Missing)?;
+        writer.version = image.version;
+        let snapshot = Arc::new(self.snapshot_of(&image));
+        let _ = self.recent_from.compare_exchange(0, image.header.recent_from, Ordering::AcqRel, Ordering::Acquire);
+        *self.published.write() = Some(snapshot.clone());
+        Ok(snapshot)
+    }
+
+    fn snapshot_of(&self, image: &MailboxImage) -> Snapshot {
+        let mut snapshot = Snapshot::new(image);
+        snapshot.header = as_loaded(image.header);
+        snapshot
+    }
+
+    /// Another writer has committed: what is in memory is old.
+    pub(super) fn forget_loaded(&self, _writer: &mut WriterState) {
+        *self.published.write() = None;
+    }
+
+    /// Frees the snapshot of a mailbox that no session has open.
+    pub(super) fn unload(&self) {
+        if let Some(_writer) = self.writer.try_lock()
+            && !self.is_watched()
+        {
+            *self.published.write() = None;
+        }
+    }
+
+    /// The mailbox has been deleted: its sessions see its messages expunged, its writers an error.
+    pub(super) fn vanish(&self, writer: &mut WriterState) {
+        self.gone.store(true, Ordering::Release);
+        let Some(snapshot) = self.published.read().clone() else { return };
+        let mut header = snapshot.header;
+        (header.messages, header.unseen, header.deleted, header.bytes) = (0, 0, 0, 0);
+        header.highest_mod_seq = header.highest_mod_seq.next();
+        self.publish(writer, Snapshot::empty(header, snapshot.keywords.clone()));
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
+    pub(super) fn next_watch(&self) -> u64 {
+        self.watches.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Takes the messages below `uid_next` that no session has had as \Recent: the first UID of them.
+    /// Each message is \Recent in one session only. RFC 3501 2.3.2
+    pub(super) fn claim_recent(&self, uid_next: u32) -> u32 {
+        self.recent_from.fetch_max(uid_next, Ordering::AcqRel)
+    }
+
+    /// The first UID that would be \Recent, for a session that may not claim it (EXAMINE).
+    pub(super) fn peek_recent(&self) -> u32 {
+        self.recent_from.load(Ordering::Acquire)
+    }
+
+    /// The octets of a message.
+    pub fn octets(&self, blob: BlobId) -> Result<BlobReader, MailboxError> {
+        Ok(self.store.blob(self.account, blob)?)
+    }
+}
+
+/// A header as it may be used by a new process: whatever MODSEQ was issued and lost is not issued again.
+fn as_loaded(mut header: MailboxHeader) -> MailboxHeader {
+    header.highest_mod_seq = header.highest_mod_seq.max(header.mod_seq_reserved);
+    header
+}

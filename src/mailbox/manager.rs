@@ -1,0 +1,102 @@
+//! The accounts that are in use.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use super::account::Account;
+use super::error::MailboxError;
+use super::locks::AccountTable;
+use super::summaries::SummaryCache;
+use crate::store::{Store, StoreError};
+use crate::types::AccountName;
+
+/// Bounds that the configuration sets.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Mailboxes, and subscriptions, of one account.
+    pub mailboxes_max: usize,
+    /// Octets of one message.
+    pub message_bytes_max: u32,
+    /// Octets of summaries kept in memory for all mailboxes together.
+    pub summary_cache_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { mailboxes_max: 10_000, message_bytes_max: 256 << 20, summary_cache_bytes: 256 << 20 }
+    }
+}
+
+/// What every account and mailbox needs.
+pub(super) struct Shared {
+    pub(super) store: Store,
+    pub(super) summaries: Arc<SummaryCache>,
+    pub(super) limits: Limits,
+}
+
+pub struct Manager {
+    shared: Arc<Shared>,
+    accounts: AccountTable,
+}
+
+impl Manager {
+    pub fn new(store: Store, limits: Limits) -> Manager {
+        let summaries = Arc::new(SummaryCache::new(limits.summary_cache_bytes));
+        Manager { shared: Arc::new(Shared { store, summaries, limits }), accounts: RwLock::new(HashMap::new()) }
+    }
+
+    /// The account of a user who has logged in; made where there is none yet.
+    pub fn account(&self, name: &AccountName) -> Result<Arc<Account>, MailboxError> {
+        if let Some(account) = self.accounts.read().get(name) {
+            return Ok(account.clone());
+        }
+        let mut accounts = self.accounts.write();
+        if let Some(account) = accounts.get(name) {
+            return Ok(account.clone());
+        }
+        let id = match self.shared.store.account(name)? {
+            Some(id) => id,
+            None => self.shared.store.account_create(name)?,
+        };
+        let account = Arc::new(Account::open(id, name.clone(), self.shared.clone())?);
+        accounts.insert(name.clone(), account.clone());
+        Ok(account)
+    }
+
+    /// The account, where it has mail here already.
+    pub fn existing_account(&self, name: &AccountName) -> Result<Option<Arc<Account>>, MailboxError> {
+        match self.shared.store.account(name)? {
+            Some(_) => self.account(name).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Removes all mail of an account. The caller has ended its sessions.
+    pub fn remove_account(&self, name: &AccountName) -> Result<(), MailboxError> {
+        let mut accounts = self.accounts.write();
+        if let Some(id) = self.shared.store.account(name)? {
+            self.shared.store.account_remove(id, name)?;
+        }
+        accounts.remove(name);
+        Ok(())
+    }
+
+    /// Names of all accounts that have mail here.
+    pub fn accounts(&self) -> Result<Vec<AccountName>, StoreError> {
+        Ok(self.shared.store.accounts()?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// Frees what no session uses; for the server's housekeeping, every few minutes.
+    pub fn unload_idle(&self) {
+        let accounts: Vec<_> = self.accounts.read().values().cloned().collect();
+        accounts.iter().for_each(|account| account.unload_idle());
+        drop(accounts);
+        self.accounts.write().retain(|_, account| Arc::strong_count(account) > 1);
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+}

@@ -1,0 +1,141 @@
+//! SEARCH over a view.                              RFC 9051 6.4.4
+
+use super::error::MailboxError;
+use super::snapshot::{Message, Snapshot};
+use super::summaries::Summaries;
+use super::view::View;
+use crate::mime::SummaryRef;
+use crate::search::{Context, Subject, Test};
+use crate::types::{By, FlagBits, InternalDate, Keyword, ModSeq, NumberSet, SearchKey, Uid, UidSet};
+
+/// Messages between two calls of the progress function.
+const PROGRESS_EVERY: u32 = 64;
+
+/// What a search has found.
+#[derive(Debug, Default)]
+pub struct Found {
+    pub uids: UidSet,
+    /// The highest MODSEQ among them. RFC 7162 3.1.5
+    pub mod_seq: ModSeq,
+}
+
+impl View {
+    /// The messages of this view that a key matches. `progress` hears how many of how many have been looked at.
+    pub fn search(
+        &self,
+        key: &SearchKey,
+        saved: &UidSet,
+        progress: &mut dyn FnMut(u32, u32),
+    ) -> Result<Found, MailboxError> {
+        let test = Test::compile(key, &InView { view: self, saved });
+        let shown = self.shown().clone();
+        let everything = UidSet::from_iter(shown.messages().next().map(|m| m.uid()).into_iter());
+        let all = match (everything.first(), shown.last_uid()) {
+            (Some(first), Some(last)) => {
+                let mut all = UidSet::new();
+                all.push_range(first, last.get());
+                all
+            }
+            _ => UidSet::new(),
+        };
+        let mut found = Found::default();
+        let mut summaries = self.summaries();
+        let many = test.among().is_none();
+        for (done, message) in shown.in_uids(test.among().unwrap_or(&all)).enumerate() {
+            if done as u32 % PROGRESS_EVERY == 0 {
+                progress(done as u32, shown.len());
+            }
+            let mut subject = Searched { view: self, message, summaries: &mut summaries, many };
+            if test.matches(&mut subject)? {
+                found.uids.push(message.uid());
+                found.mod_seq = found.mod_seq.max(message.mod_seq());
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Resolves keywords and sets in a view.
+struct InView<'a> {
+    view: &'a View,
+    saved: &'a UidSet,
+}
+
+impl Context for InView<'_> {
+    fn keyword(&self, keyword: &Keyword) -> Option<FlagBits> {
+        self.view.shown().keyword_id(keyword).and_then(FlagBits::keyword)
+    }
+
+    /// Numbers beyond the view match nothing here: the command has checked them.
+    fn seqs(&self, set: &NumberSet) -> UidSet {
+        self.view.resolve(set, By::Seq, self.saved).unwrap_or_default()
+    }
+
+    fn uids(&self, set: &NumberSet) -> UidSet {
+        self.view.resolve(set, By::Uid, self.saved).unwrap_or_default()
+    }
+}
+
+struct Searched<'a> {
+    view: &'a View,
+    message: Message<'a>,
+    summaries: &'a mut Summaries,
+    many: bool,
+}
+
+impl Subject for Searched<'_> {
+    type Error = MailboxError;
+
+    fn uid(&self) -> Uid {
+        self.message.uid()
+    }
+
+    fn flags(&self) -> FlagBits {
+        self.message.flags()
+    }
+
+    fn mod_seq(&self) -> ModSeq {
+        self.message.mod_seq()
+    }
+
+    fn is_recent(&self) -> bool {
+        self.view.recent().contains(self.message.uid().get())
+    }
+
+    fn size(&self) -> u64 {
+        self.message.size().into()
+    }
+
+    fn internal_date(&self) -> InternalDate {
+        self.message.internal_date()
+    }
+
+    fn sent_date(&self) -> InternalDate {
+        self.message.sent_date()
+    }
+
+    fn with_summary(
+        &mut self,
+        ask: &mut dyn FnMut(&SummaryRef<'_>) -> Result<bool, MailboxError>,
+    ) -> Result<bool, MailboxError> {
+        let uid = self.message.uid();
+        let value = if self.many { self.summaries.next(uid)? } else { self.summaries.one(uid)? };
+        match value {
+            Some(value) => ask(&super::summaries::summary_of(&value)?),
+            None => Ok(false),
+        }
+    }
+
+    fn read(&self, start: u64, end: u64, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), MailboxError> {
+        super::octets::read(self.view.mailbox(), self.message.blob(), start..end, &mut |octets| Ok(take(octets)))
+    }
+}
+
+impl Snapshot {
+    /// The sequence numbers of `uids` in this snapshot.
+    pub fn seqs_of(&self, uids: &UidSet) -> UidSet {
+        let mut seqs = UidSet::new();
+        self.in_uids(uids).for_each(|message| seqs.push_seq(message.seq()));
+        seqs
+    }
+}

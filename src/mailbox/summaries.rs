@@ -1,0 +1,107 @@
+//! The summaries of messages, in memory by pages.
+//!
+//! FETCH of a structure, SEARCH of a header and their like read the message's summary, never the message. A page of
+//! summaries is read by one scan of the store and kept in a cache that all mailboxes share and that is bounded in
+//! octets. A summary never changes; a page that was read before its last messages arrived is read again.
+
+use std::sync::Arc;
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+use super::mailbox::Mailbox;
+use crate::store::{PAGE_UIDS, PageNo, StoreError, Value};
+use crate::types::{AccountId, MailboxId, Uid};
+
+type Key = (AccountId, MailboxId, PageNo);
+
+pub(super) struct Page {
+    uids: Vec<Uid>,
+    values: Vec<Value>,
+}
+
+impl Page {
+    fn get(&self, uid: Uid) -> Option<&Value> {
+        self.uids.binary_search(&uid).ok().map(|at| &self.values[at])
+    }
+}
+
+#[derive(Clone)]
+struct Octets;
+
+impl Weighter<Key, Arc<Page>> for Octets {
+    fn weight(&self, _: &Key, page: &Arc<Page>) -> u64 {
+        page.values.iter().map(|value| value.len() as u64 + 40).sum::<u64>() + 100
+    }
+}
+
+pub struct SummaryCache {
+    pages: Cache<Key, Arc<Page>, Octets>,
+}
+
+impl SummaryCache {
+    pub fn new(bytes_max: u64) -> SummaryCache {
+        // A page of common mail is about 200 KB.
+        let pages = (bytes_max / 200_000).max(16) as usize;
+        SummaryCache { pages: Cache::with_weighter(pages, bytes_max, Octets) }
+    }
+}
+
+/// Reads summaries of one mailbox, best in order of UID: it holds on to the page it read last.
+pub struct Summaries {
+    mailbox: Arc<Mailbox>,
+    page: Option<(PageNo, Arc<Page>)>,
+}
+
+impl Summaries {
+    pub(super) fn new(mailbox: Arc<Mailbox>) -> Summaries {
+        Summaries { mailbox, page: None }
+    }
+
+    /// The summary of one message; `None` where it has been expunged.
+    ///
+    /// The page is not read for it: a client that fetches one new message shall not cost a scan.
+    pub fn one(&mut self, uid: Uid) -> Result<Option<Value>, StoreError> {
+        let mailbox = &self.mailbox;
+        let key = (mailbox.account, mailbox.id, PageNo::of(uid));
+        if let Some(value) = mailbox.summaries.pages.get(&key).and_then(|page| page.get(uid).cloned()) {
+            return Ok(Some(value));
+        }
+        mailbox.store.structure(mailbox.account, mailbox.id, uid)
+    }
+
+    /// As `one`, for a walk over many messages.
+    pub fn next(&mut self, uid: Uid) -> Result<Option<Value>, StoreError> {
+        let no = PageNo::of(uid);
+        if let Some((at, page)) = &self.page
+            && *at == no
+            && let Some(value) = page.get(uid)
+        {
+            return Ok(Some(value.clone()));
+        }
+        let page = self.read(no, uid)?;
+        let value = page.get(uid).cloned();
+        self.page = Some((no, page));
+        Ok(value)
+    }
+
+    fn read(&self, no: PageNo, uid: Uid) -> Result<Arc<Page>, StoreError> {
+        let mailbox = &self.mailbox;
+        let key = (mailbox.account, mailbox.id, no);
+        if let Some(page) = mailbox.summaries.pages.get(&key)
+            && page.get(uid).is_some()
+        {
+            return Ok(page);
+        }
+        let mut page = Page { uids: Vec::new(), values: Vec::new() };
+        let last = Uid::new(no.first().get().saturating_add(PAGE_UIDS - 1)).unwrap_or(Uid::MAX);
+        mailbox.store.structures(mailbox.account, mailbox.id, no.first(), last, &mut |uid, value| {
+            page.uids.push(uid);
+            page.values.push(value);
+            Ok(())
+        })?;
+        let page = Arc::new(page);
+        mailbox.summaries.pages.insert(key, page.clone());
+        Ok(page)
+    }
+}

@@ -1,0 +1,210 @@
+//! The names of an account: what CREATE, DELETE and RENAME do to them.       RFC 9051 6.3.4, 6.3.5, 6.3.6
+//!
+//! A tree is a value: an operation gives the changes that the store must make, and a new tree once it has made them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::error::Refusal;
+use crate::store::{AccountChange, AccountImage, MailboxNode, Version};
+use crate::types::{MailboxId, MailboxName, SpecialUse, UidValidity};
+
+/// What a name stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// `None` for a name that only holds others.
+    pub id: Option<MailboxId>,
+    pub special_use: Vec<SpecialUse>,
+}
+
+#[derive(Clone)]
+pub struct Tree {
+    pub(super) version: Version,
+    nodes: BTreeMap<MailboxName, Node>,
+    subscriptions: BTreeSet<String>,
+    next_mailbox: u64,
+    last_uid_validity: u32,
+}
+
+/// A mailbox to be made: its header is committed together with its name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Birth {
+    pub(super) id: MailboxId,
+    pub(super) uid_validity: UidValidity,
+}
+
+/// What an operation on the tree comes to.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) changes: Vec<AccountChange>,
+    pub(super) birth: Option<Birth>,
+    /// The mailbox that goes.
+    pub(super) death: Option<MailboxId>,
+}
+
+impl Tree {
+    pub(super) fn new(image: AccountImage) -> Tree {
+        let node = |node: MailboxNode| (node.name, Node { id: node.id, special_use: node.special_use });
+        Tree {
+            version: image.version,
+            nodes: image.nodes.into_iter().map(node).collect(),
+            subscriptions: image.subscriptions.into_iter().collect(),
+            next_mailbox: image.next_mailbox,
+            last_uid_validity: image.last_uid_validity,
+        }
+    }
+
+    pub fn node(&self, name: &MailboxName) -> Option<&Node> {
+        self.nodes.get(name)
+    }
+
+    /// All names, in order: INBOX among the others.
+    pub fn nodes(&self) -> impl Iterator<Item = (&MailboxName, &Node)> {
+        self.nodes.iter()
+    }
+
+    /// Subscribed names, whether such a mailbox exists or not.
+    pub fn subscriptions(&self) -> &BTreeSet<String> {
+        &self.subscriptions
+    }
+
+    pub fn has_children(&self, name: &MailboxName) -> bool {
+        self.below(name).next().is_some()
+    }
+
+    /// The names inside `name`, at any depth.
+    fn below<'a>(&'a self, name: &'a MailboxName) -> impl Iterator<Item = (&'a MailboxName, &'a Node)> {
+        // `name/` is the first string that a name below can begin with, though others (`name!`) sort between.
+        self.nodes
+            .range(name.clone()..)
+            .skip(1)
+            .take_while(move |(other, _)| other.as_str().starts_with(name.as_str()))
+            .filter(move |(other, _)| other.is_below(name))
+    }
+
+    fn put(name: &MailboxName, id: Option<MailboxId>, special_use: Vec<SpecialUse>) -> AccountChange {
+        AccountChange::PutNode(MailboxNode { name: name.clone(), id, special_use })
+    }
+
+    /// Puts holders where the names above `name` are missing.
+    fn put_ancestors(&self, name: &MailboxName, plan: &mut Plan) {
+        let missing = name.ancestors().filter(|above| !self.nodes.contains_key(above));
+        plan.changes.extend(missing.map(|above| Tree::put(&above, None, Vec::new())));
+    }
+
+    /// A new mailbox under `name`. UIDVALIDITY grows with each mailbox, so that no two of one name ever share it.
+    fn put_mailbox(&self, name: &MailboxName, special_use: Vec<SpecialUse>, now_secs: u32, plan: &mut Plan) {
+        let last_uid_validity = self.last_uid_validity.saturating_add(1).max(now_secs);
+        let uid_validity = UidValidity::new(last_uid_validity).unwrap_or(UidValidity::MIN);
+        let id = MailboxId(self.next_mailbox);
+        plan.changes.push(Tree::put(name, Some(id), special_use));
+        plan.changes.push(AccountChange::Counters { next_mailbox: self.next_mailbox + 1, last_uid_validity });
+        plan.birth = Some(Birth { id, uid_validity });
+    }
+
+    /// CREATE of a mailbox. RFC 9051 6.3.4, RFC 6154 3
+    pub(super) fn create(
+        &self,
+        name: &MailboxName,
+        special_use: &[SpecialUse],
+        now_secs: u32,
+    ) -> Result<Plan, Refusal> {
+        if self.node(name).is_some_and(|node| node.id.is_some()) {
+            return Err(Refusal::AlreadyExists);
+        }
+        self.check_special_use(special_use)?;
+        let mut plan = Plan::default();
+        self.put_ancestors(name, &mut plan);
+        self.put_mailbox(name, special_use.to_vec(), now_secs, &mut plan);
+        Ok(plan)
+    }
+
+    /// One mailbox for each use; \All and \Flagged would be views of other mailboxes, which Gatepost does not have.
+    fn check_special_use(&self, wanted: &[SpecialUse]) -> Result<(), Refusal> {
+        let taken = |of: &SpecialUse| self.nodes.values().any(|node| node.special_use.contains(of));
+        let virtual_use = |of: &SpecialUse| matches!(of, SpecialUse::All | SpecialUse::Flagged);
+        match wanted.iter().any(|of| taken(of) || virtual_use(of)) {
+            true => Err(Refusal::UseAttr),
+            false => Ok(()),
+        }
+    }
+
+    /// CREATE of a name that only holds others.
+    pub(super) fn create_holder(&self, name: &MailboxName) -> Result<Plan, Refusal> {
+        if self.nodes.contains_key(name) {
+            return Err(Refusal::AlreadyExists);
+        }
+        let mut plan = Plan::default();
+        self.put_ancestors(name, &mut plan);
+        plan.changes.push(Tree::put(name, None, Vec::new()));
+        Ok(plan)
+    }
+
+    /// DELETE: a name that holds others stays as a holder.
+    pub(super) fn delete(&self, name: &MailboxName) -> Result<Plan, Refusal> {
+        if name.is_inbox() {
+            return Err(Refusal::Inbox);
+        }
+        let node = self.node(name).ok_or(Refusal::NonExistent)?;
+        let mut plan = Plan { death: node.id, ..Plan::default() };
+        match (self.has_children(name), node.id) {
+            (true, None) => return Err(Refusal::HasChildren),
+            (true, Some(_)) => plan.changes.push(Tree::put(name, None, Vec::new())),
+            (false, _) => plan.changes.push(AccountChange::RemoveNode(name.clone())),
+        }
+        plan.changes.extend(node.id.map(AccountChange::Purge));
+        Ok(plan)
+    }
+
+    /// RENAME, with all names below; INBOX leaves its messages to the new name and stays, empty.
+    pub(super) fn rename(&self, from: &MailboxName, to: &MailboxName, now_secs: u32) -> Result<Plan, Refusal> {
+        let node = self.node(from).ok_or(Refusal::NonExistent)?;
+        if self.nodes.contains_key(to) {
+            return Err(Refusal::AlreadyExists);
+        }
+        if to.is_below(from) && !from.is_inbox() {
+            return Err(Refusal::BelowItself);
+        }
+        let mut plan = Plan::default();
+        self.put_ancestors(to, &mut plan);
+        if from.is_inbox() {
+            plan.changes.push(Tree::put(to, node.id, Vec::new()));
+            self.put_mailbox(from, node.special_use.clone(), now_secs, &mut plan);
+            return Ok(plan);
+        }
+        for (name, node) in self.below(from).chain([(from, node)]) {
+            let moved = name.moved(from, to).map_err(Refusal::BadName)?;
+            plan.changes.push(AccountChange::RemoveNode(name.clone()));
+            plan.changes.push(Tree::put(&moved, node.id, node.special_use.clone()));
+        }
+        Ok(plan)
+    }
+
+    /// This tree after `changes`, one version later.
+    pub(super) fn after(&self, changes: &[AccountChange]) -> Tree {
+        let mut tree = self.clone();
+        tree.version = Version(tree.version.0 + 1);
+        changes.iter().for_each(|change| tree.apply(change));
+        tree
+    }
+
+    fn apply(&mut self, change: &AccountChange) {
+        match change {
+            AccountChange::PutNode(node) => {
+                let value = Node { id: node.id, special_use: node.special_use.clone() };
+                self.nodes.insert(node.name.clone(), value);
+            }
+            AccountChange::RemoveNode(name) => drop(self.nodes.remove(name)),
+            AccountChange::Subscribe(name) => drop(self.subscriptions.insert(name.clone())),
+            AccountChange::Unsubscribe(name) => drop(self.subscriptions.remove(name)),
+            AccountChange::Counters { next_mailbox, last_uid_validity } => {
+                (self.next_mailbox, self.last_uid_validity) = (*next_mailbox, *last_uid_validity);
+            }
+            AccountChange::Purge(_) => {}
+        }
+    }
+
+    /// Mailboxes, names that only hold others aside.
+    pub(super) fn mailbox_count(&self) -> usize {
+        self.nodes.values().filter(|node| node.id.is_some()).count()
+    }
+}

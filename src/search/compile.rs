@@ -1,0 +1,185 @@
+//! From `SearchKey` to `Test`.                      RFC 9051 6.4.4
+
+use super::needle::Needle;
+use crate::mime::Field;
+use crate::types::{CivilDate, Flag, FlagBits, Keyword, ModSeq, NumberSet, SearchKey, SystemFlag, UidSet};
+
+/// What a key needs to know of the view that it is asked of.
+pub trait Context {
+    /// `None` for a keyword that the mailbox does not have.
+    fn keyword(&self, keyword: &Keyword) -> Option<FlagBits>;
+    /// The UIDs in the view that a set of sequence numbers names.
+    fn seqs(&self, set: &NumberSet) -> UidSet;
+    fn uids(&self, set: &NumberSet) -> UidSet;
+}
+
+/// Which date of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    Internal,
+    Sent,
+}
+
+/// What of a message is read for a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Body,
+    /// Header and body.
+    Whole,
+}
+
+#[derive(Clone, Debug)]
+pub enum Test {
+    Always,
+    Never,
+    And(Vec<Test>),
+    Or(Vec<Test>),
+    Not(Box<Test>),
+    Flags(FlagBits),
+    Recent,
+    Uids(UidSet),
+    /// Days, the first included, the last not.
+    Date(Bound, i64, i64),
+    Larger(u64),
+    Smaller(u64),
+    ModSeq(ModSeq),
+    Field(Field, Needle),
+    /// A field that summaries do not hold decoded.
+    Header(String, Needle),
+    Text(Scope, Needle),
+}
+
+impl Test {
+    pub fn compile(key: &SearchKey, context: &dyn Context) -> Test {
+        match key {
+            SearchKey::All => Test::Always,
+            SearchKey::And(keys) => Test::all(keys.iter().map(|key| Test::compile(key, context)).collect()),
+            SearchKey::Or(a, b) => Test::any(vec![Test::compile(a, context), Test::compile(b, context)]),
+            SearchKey::Not(key) => Test::not(Test::compile(key, context)),
+            SearchKey::Seqs(set) => Test::Uids(context.seqs(set)),
+            SearchKey::Uids(set) => Test::Uids(context.uids(set)),
+            SearchKey::Flag(flag) => Test::flag(flag, context),
+            SearchKey::Recent => Test::Recent,
+            SearchKey::Bcc(text) => Test::field(Field::Bcc, text),
+            SearchKey::Cc(text) => Test::field(Field::Cc, text),
+            SearchKey::From(text) => Test::field(Field::From, text),
+            SearchKey::Subject(text) => Test::field(Field::Subject, text),
+            SearchKey::To(text) => Test::field(Field::To, text),
+            SearchKey::Header(name, text) => match Field::from_name(name) {
+                Some(field) => Test::field(field, text),
+                None => Test::Header(name.clone(), Needle::new(text)),
+            },
+            SearchKey::Body(text) => Test::text(Scope::Body, text),
+            SearchKey::Text(text) => Test::text(Scope::Whole, text),
+            SearchKey::Before(day) => Test::Date(Bound::Internal, i64::MIN, day_of(day)),
+            SearchKey::On(day) => Test::Date(Bound::Internal, day_of(day), day_of(day) + 1),
+            SearchKey::Since(day) => Test::Date(Bound::Internal, day_of(day), i64::MAX),
+            SearchKey::SentBefore(day) => Test::Date(Bound::Sent, i64::MIN, day_of(day)),
+            SearchKey::SentOn(day) => Test::Date(Bound::Sent, day_of(day), day_of(day) + 1),
+            SearchKey::SentSince(day) => Test::Date(Bound::Sent, day_of(day), i64::MAX),
+            SearchKey::Larger(octets) => Test::Larger(*octets),
+            SearchKey::Smaller(octets) => Test::Smaller(*octets),
+            SearchKey::ModSeq(mod_seq) => Test::ModSeq(*mod_seq),
+        }
+    }
+
+    fn flag(flag: &Flag, context: &dyn Context) -> Test {
+        let bits = match flag {
+            Flag::System(flag) => Some(FlagBits::system(*flag)),
+            Flag::Keyword(keyword) => context.keyword(keyword),
+        };
+        bits.map_or(Test::Never, Test::Flags)
+    }
+
+    fn field(field: Field, text: &str) -> Test {
+        Test::Field(field, Needle::new(text))
+    }
+
+    /// Every message has a body that holds the empty string.
+    fn text(scope: Scope, text: &str) -> Test {
+        match text.is_empty() {
+            true => Test::Always,
+            false => Test::Text(scope, Needle::new(text)),
+        }
+    }
+
+    fn not(test: Test) -> Test {
+        match test {
+            Test::Always => Test::Never,
+            Test::Never => Test::Always,
+            Test::Not(test) => *test,
+            test => Test::Not(Box::new(test)),
+        }
+    }
+
+    /// All of the tests, the cheap ones first.
+    fn all(tests: Vec<Test>) -> Test {
+        let mut all: Vec<Test> = Vec::new();
+        for test in tests {
+            match test {
+                Test::Always => {}
+                Test::Never => return Test::Never,
+                Test::And(tests) => all.extend(tests),
+                test => all.push(test),
+            }
+        }
+        all.sort_by_key(Test::cost);
+        match all.len() {
+            0 => Test::Always,
+            1 => all.remove(0),
+            _ => Test::And(all),
+        }
+    }
+
+    fn any(tests: Vec<Test>) -> Test {
+        let mut any: Vec<Test> = Vec::new();
+        for test in tests {
+            match test {
+                Test::Never => {}
+                Test::Always => return Test::Always,
+                Test::Or(tests) => any.extend(tests),
+                test => any.push(test),
+            }
+        }
+        any.sort_by_key(Test::cost);
+        match any.len() {
+            0 => Test::Never,
+            1 => any.remove(0),
+            _ => Test::Or(any),
+        }
+    }
+
+    /// What must be read: 0 the index in memory, 1 the summary, 2 the header, 3 the message.
+    fn cost(&self) -> u8 {
+        match self {
+            Test::And(tests) | Test::Or(tests) => tests.iter().map(Test::cost).max().unwrap_or(0),
+            Test::Not(test) => test.cost(),
+            Test::Field(..) => 1,
+            Test::Header(..) => 2,
+            Test::Text(..) => 3,
+            _ => 0,
+        }
+    }
+
+    /// The only messages that can pass, where the test names them.
+    pub fn among(&self) -> Option<&UidSet> {
+        match self {
+            Test::Uids(uids) => Some(uids),
+            Test::And(tests) => tests.iter().find_map(Test::among),
+            _ => None,
+        }
+    }
+
+    /// Whether every message that passes lacks \Deleted, and so on: the flags that the test asks for at its top.
+    pub fn needs(&self, flag: SystemFlag) -> bool {
+        match self {
+            Test::Flags(bits) => bits.has(flag),
+            Test::And(tests) => tests.iter().any(|test| test.needs(flag)),
+            _ => false,
+        }
+    }
+}
+
+fn day_of(day: &CivilDate) -> i64 {
+    i64::from(day.0)
+}

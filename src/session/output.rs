@@ -1,0 +1,102 @@
+//! What a session says to its client.
+//!
+//! Responses gather in a buffer behind a lock that is held for whole responses only, so that the watchdog's
+//! untagged "Running" never cuts into one. The buffer is written when it is full and when the session is about to
+//! wait for its client; it is given back when it is empty, so that an idle session holds none.
+
+use std::io;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::net::Stream;
+
+/// Octets to gather before they are written: large enough that a system call is cheap beside them.
+const SPILL_BYTES: usize = 64 * 1024;
+
+/// The client is gone, or so slow that it was given up: nothing more can be said.
+#[derive(Debug)]
+pub(super) struct Gone;
+
+impl From<io::Error> for Gone {
+    fn from(error: io::Error) -> Gone {
+        log::debug!("write: {error}");
+        Gone
+    }
+}
+
+pub(super) struct Output {
+    stream: Arc<Stream>,
+    buffer: Mutex<Vec<u8>>,
+}
+
+/// A response in the making; the session's output is locked as long as it lives.
+pub(super) struct Response<'a> {
+    stream: &'a Stream,
+    pub(super) buffer: &'a mut Vec<u8>,
+}
+
+impl Response<'_> {
+    /// Octets of a literal, which may be larger than any buffer.
+    pub(super) fn octets(&mut self, octets: &[u8]) -> Result<(), Gone> {
+        if self.buffer.len() + octets.len() < SPILL_BYTES {
+            self.buffer.extend_from_slice(octets);
+            return Ok(());
+        }
+        self.stream.write_all(self.buffer)?;
+        self.buffer.clear();
+        if octets.len() >= SPILL_BYTES / 4 {
+            self.stream.write_all(octets)?;
+        } else {
+            self.buffer.extend_from_slice(octets);
+        }
+        Ok(())
+    }
+}
+
+impl Output {
+    pub(super) fn new(stream: Arc<Stream>) -> Output {
+        Output { stream, buffer: Mutex::new(Vec::new()) }
+    }
+
+    /// Adds one or more whole responses.
+    pub(super) fn respond<T>(&self, write: impl FnOnce(&mut Response<'_>) -> Result<T, Gone>) -> Result<T, Gone> {
+        let mut buffer = self.buffer.lock();
+        let done = write(&mut Response { stream: &self.stream, buffer: &mut buffer })?;
+        if buffer.len() >= SPILL_BYTES {
+            self.stream.write_all(&buffer)?;
+            buffer.clear();
+        }
+        Ok(done)
+    }
+
+    /// Adds whole lines that fit into memory.
+    pub(super) fn say(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), Gone> {
+        self.respond(|response| {
+            write(response.buffer);
+            Ok(())
+        })
+    }
+
+    /// Writes what has gathered.
+    pub(super) fn flush(&self) -> Result<(), Gone> {
+        let mut buffer = self.buffer.lock();
+        if !buffer.is_empty() {
+            self.stream.write_all(&buffer)?;
+            *buffer = Vec::new();
+        }
+        Ok(())
+    }
+
+    /// Says one line at once, unless a response is being written or it is no longer `wanted`.
+    pub(super) fn interject(&self, line: &[u8], wanted: impl FnOnce() -> bool) -> Result<(), Gone> {
+        let Some(mut buffer) = self.buffer.try_lock() else { return Ok(()) };
+        if !wanted() {
+            return Ok(());
+        }
+        buffer.extend_from_slice(line);
+        self.stream.write_all(&buffer)?;
+        buffer.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,139 @@
+//! "Running": a sign of life during long operations.              RFC 9585
+//!
+//! One thread, the watchdog, looks after all sessions. An operation that may last registers itself; when it has run
+//! for the period of its session the watchdog says `* OK [INPROGRESS ("tag" done goal)] Running` to that client, and
+//! again each period. With no operation registered the thread sleeps without waking.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::output::Output;
+
+/// An operation in progress; dropping it ends the signs of life.
+pub(super) struct Operation {
+    output: Arc<Output>,
+    tag: String,
+    done: AtomicU64,
+    /// 0 where it is not known.
+    goal: AtomicU64,
+    over: AtomicBool,
+    period: Duration,
+}
+
+impl Operation {
+    /// So many of `goal` messages or octets have been dealt with.
+    pub(super) fn progress(&self, done: u64, goal: u64) {
+        self.done.store(done, Ordering::Relaxed);
+        self.goal.store(goal, Ordering::Relaxed);
+    }
+
+    fn line(&self) -> String {
+        let goal = self.goal.load(Ordering::Relaxed);
+        let number = |n: u64| if goal == 0 { "NIL".to_string() } else { n.to_string() };
+        let (done, goal) = (number(self.done.load(Ordering::Relaxed).min(goal)), number(goal));
+        // A tag has neither quotes nor backslashes.
+        format!("* OK [INPROGRESS (\"{}\" {done} {goal})] Running\r\n", self.tag)
+    }
+}
+
+/// Keeps an operation registered.
+pub(super) struct Running(Arc<Operation>);
+
+impl std::ops::Deref for Running {
+    type Target = Operation;
+
+    fn deref(&self) -> &Operation {
+        &self.0
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.over.store(true, Ordering::Release);
+    }
+}
+
+struct Due {
+    at: Instant,
+    operation: Weak<Operation>,
+}
+
+/// The watchdog's list of operations, soonest first or not: there are few.
+pub struct Watchdog {
+    due: Mutex<Vec<Due>>,
+    wake: Condvar,
+    stopped: AtomicBool,
+}
+
+impl Watchdog {
+    /// Starts the thread.
+    pub fn start() -> std::io::Result<Arc<Watchdog>> {
+        let watchdog =
+            Arc::new(Watchdog { due: Mutex::default(), wake: Condvar::new(), stopped: AtomicBool::new(false) });
+        let own = watchdog.clone();
+        std::thread::Builder::new().name("watchdog".into()).stack_size(128 * 1024).spawn(move || own.run())?;
+        Ok(watchdog)
+    }
+
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    /// Looks after an operation from now on; `None` for a period of zero, `Send Running Every = Never`.
+    pub(super) fn watch(&self, output: &Arc<Output>, tag: &str, period: Duration) -> Option<Running> {
+        if period.is_zero() {
+            return None;
+        }
+        let operation = Arc::new(Operation {
+            output: output.clone(),
+            tag: tag.to_string(),
+            done: AtomicU64::new(0),
+            goal: AtomicU64::new(0),
+            over: AtomicBool::new(false),
+            period,
+        });
+        let mut due = self.due.lock();
+        due.push(Due { at: Instant::now() + period, operation: Arc::downgrade(&operation) });
+        if due.len() == 1 {
+            self.wake.notify_one();
+        }
+        Some(Running(operation))
+    }
+
+    fn run(&self) {
+        let mut due = self.due.lock();
+        while !self.stopped.load(Ordering::Acquire) {
+            due.retain(|entry| entry.operation.strong_count() > 0);
+            match due.iter().map(|entry| entry.at).min() {
+                None => self.wake.wait(&mut due),
+                Some(at) => drop(self.wake.wait_until(&mut due, at)),
+            }
+            let now = Instant::now();
+            let late: Vec<Arc<Operation>> = due.iter_mut().filter_map(|entry| entry.fall_due(now)).collect();
+            // No socket is written while the list is locked.
+            parking_lot::MutexGuard::unlocked(&mut due, || late.iter().for_each(|operation| operation.sign()));
+        }
+    }
+}
+
+impl Due {
+    fn fall_due(&mut self, now: Instant) -> Option<Arc<Operation>> {
+        let operation = self.operation.upgrade().filter(|_| self.at <= now)?;
+        self.at = now + operation.period;
+        Some(operation)
+    }
+}
+
+impl Operation {
+    fn sign(&self) {
+        // Asked under the output's lock: nothing is said after the tagged response.
+        let wanted = || !self.over.load(Ordering::Acquire);
+        if self.output.interject(self.line().as_bytes(), wanted).is_err() {
+            log::debug!("no sign of life: the client is gone");
+        }
+    }
+}
