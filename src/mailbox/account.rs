@@ -26,6 +26,7 @@ pub struct Account {
 impl Account {
     /// Reads the account's tree; a new account gets its INBOX.
     pub(super) fn open(id: AccountId, name: AccountName, shared: Arc<Shared>) -> Result<Account, MailboxError> {
+        shared.store.finish_purges(id)?;
         let tree = Tree::new(shared.store.account_image(id)?);
         let account = Account {
             id,

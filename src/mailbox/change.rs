@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::error::Refusal;
 use super::snapshot::Snapshot;
-use crate::store::{FlagRecord, MailboxCommit, MessageRecord, NewBlob, PageNo, Version};
+use crate::store::{FlagRecord, MailboxCommit, MessageRecord, NewBlob, PageNo, Pin, Version};
 use crate::types::{
     AccountId, BlobId, Flag, FlagBits, InternalDate, Keyword, KeywordId, MailboxId, ModSeq, SystemFlag, Uid, UidSet,
 };
@@ -31,6 +31,8 @@ pub struct NewMessage {
     pub flags: Vec<Flag>,
     /// `mime::Summary` of the message, encoded.
     pub structure: Arc<[u8]>,
+    /// Keeps octets that were written ahead until the commit is done.
+    pub pin: Option<Arc<Pin>>,
 }
 
 #[derive(Clone, Debug)]

@@ -70,6 +70,7 @@ fn copy_of(snapshot: &Snapshot, message: &Message<'_>, structure: Arc<[u8]>) -> 
         sent_date: message.sent_date(),
         flags: snapshot.flags_of(message),
         structure,
+        pin: None,
     }
 }
 

@@ -13,8 +13,8 @@ use super::error::{MailboxError, Refusal};
 use super::locks::{Published, Queue, Watchers, Writer};
 use super::snapshot::Snapshot;
 use super::summaries::SummaryCache;
-use crate::store::{BlobReader, MailboxHeader, MailboxImage, Store, StoreError, Version};
-use crate::types::{AccountId, BlobId, MailboxId};
+use crate::store::{MailboxHeader, MailboxImage, Store, StoreError, Version};
+use crate::types::{AccountId, MailboxId};
 
 pub struct Mailbox {
     pub(super) account: AccountId,
@@ -149,11 +149,6 @@ impl Mailbox {
     /// The first UID that would be \Recent, for a session that may not claim it (EXAMINE).
     pub(super) fn peek_recent(&self) -> u32 {
         self.recent_from.load(Ordering::Acquire)
-    }
-
-    /// The octets of a message.
-    pub fn octets(&self, blob: BlobId) -> Result<BlobReader, MailboxError> {
-        Ok(self.store.blob(self.account, blob)?)
     }
 }
 

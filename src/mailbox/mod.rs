@@ -19,6 +19,7 @@ mod locks;
 #[allow(clippy::module_inception)]
 mod mailbox;
 mod manager;
+mod octets;
 mod searching;
 mod snapshot;
 mod summaries;

@@ -29,15 +29,8 @@ impl View {
     ) -> Result<Found, MailboxError> {
         let test = Test::compile(key, &InView { view: self, saved });
         let shown = self.shown().clone();
-        let everything = UidSet::from_iter(shown.messages().next().map(|m| m.uid()).into_iter());
-        let all = match (everything.first(), shown.last_uid()) {
-            (Some(first), Some(last)) => {
-                let mut all = UidSet::new();
-                all.push_range(first, last.get());
-                all
-            }
-            _ => UidSet::new(),
-        };
+        let mut all = UidSet::new();
+        all.push_range(1, shown.last_uid().map_or(1, Uid::get));
         let mut found = Found::default();
         let mut summaries = self.summaries();
         let many = test.among().is_none();
@@ -127,7 +120,7 @@ impl Subject for Searched<'_> {
     }
 
     fn read(&self, start: u64, end: u64, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), MailboxError> {
-        super::octets::read(self.view.mailbox(), self.message.blob(), start..end, &mut |octets| Ok(take(octets)))
+        self.view.mailbox().octets(self.message.blob(), start..end, take)
     }
 }
 

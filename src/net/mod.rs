@@ -1,1 +1,2 @@
-//! (to come)
+//! net
+pub const STACK_BYTES: usize = 512 * 1024;

@@ -1,1 +1,23 @@
-//! (to come)
+//! IMAP's syntax: octets in, commands out; responses in octets.
+//!
+//! `Framer` cuts the client's octets into commands and takes literals out of them; `parse` turns a command's line into
+//! a typed `Command` by the grammar in `grammar/`; `response` writes what the server says. Every limit is checked before
+//! anything is kept, and every error says what was expected.
+//!
+//! This room knows no mailbox and no socket.
+
+mod command;
+mod framer;
+mod grammar;
+mod lower;
+mod mask;
+mod parse;
+pub mod response;
+mod utf7;
+
+pub use command::{AppendCommand, Command, CommandBody, Dialect, Echo, ListCommand, Secret, StoreOp};
+pub use framer::{Frame, Framer, Limits, Literal, Refusal, Step};
+pub use mask::mask;
+pub use parse::{Malformed, Stage, parse};
+pub use response::ResponseCode;
+pub use utf7::{decode as utf7_decode, encode as utf7_encode};

@@ -137,7 +137,7 @@ pub struct AccountCommit {
 #[derive(Clone, Debug)]
 pub struct NewBlob {
     pub id: BlobId,
-    /// `None` when they have been written by a `BlobWriter` before.
+    /// `None` when they are in the store already: a copy, or written by `Store::write_blob`.
     pub bytes: Option<std::sync::Arc<[u8]>>,
 }
 

@@ -1,0 +1,101 @@
+//! Commands as values.                              RFC 9051 6; RFC 3501 6
+
+use std::fmt;
+
+use super::framer::Literal;
+use crate::types::{
+    By, FetchItem, Flag, InternalDate, ListReturn, ListSelect, NumberSet, SearchKey, SearchReturn, SpecialUse,
+    StatusItem,
+};
+
+/// What the client has been told it may use, where it changes what is on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dialect {
+    /// After ENABLE IMAP4rev2: mailbox names are UTF-8, there is no RECENT, SEARCH answers ESEARCH.
+    pub rev2: bool,
+}
+
+/// A password or a SASL response: shown by nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub Vec<u8>);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+#[derive(Debug)]
+pub struct Command {
+    pub tag: String,
+    pub body: CommandBody,
+}
+
+/// How STORE combines what it is given with what is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreOp {
+    Replace,
+    Add,
+    Remove,
+}
+
+/// Whether the client wants to be told what it asked for: `.SILENT` does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Echo {
+    Flags,
+    Silent,
+}
+
+/// LIST in its extended form or not. RFC 5258
+#[derive(Debug)]
+pub struct ListCommand {
+    pub reference: String,
+    pub patterns: Vec<String>,
+    pub select: Vec<ListSelect>,
+    pub returns: Vec<ListReturn>,
+    /// Anything that RFC 3501 does not have.
+    pub extended: bool,
+}
+
+#[derive(Debug)]
+pub struct AppendCommand {
+    pub mailbox: String,
+    pub flags: Vec<Flag>,
+    pub date: Option<InternalDate>,
+    pub message: Literal,
+}
+
+/// Mailbox names are UTF-8, whatever they were on the wire.
+#[derive(Debug)]
+pub enum CommandBody {
+    Capability,
+    Noop,
+    Logout,
+    Id(Vec<(String, Option<String>)>),
+    StartTls,
+    Authenticate { mechanism: String, initial: Option<Secret> },
+    Login { name: String, password: Secret },
+    Enable(Vec<String>),
+    Select(String),
+    Examine(String),
+    Create { mailbox: String, special_use: Vec<SpecialUse> },
+    Delete(String),
+    Rename { from: String, to: String },
+    Subscribe(String),
+    Unsubscribe(String),
+    List(ListCommand),
+    Lsub { reference: String, pattern: String },
+    Namespace,
+    Status { mailbox: String, items: Vec<StatusItem> },
+    Append(AppendCommand),
+    Idle,
+    Check,
+    Close,
+    Unselect,
+    Expunge(Option<NumberSet>),
+    Search { by: By, returns: Option<Vec<SearchReturn>>, key: SearchKey },
+    Fetch { by: By, set: NumberSet, items: Vec<FetchItem> },
+    Store { by: By, set: NumberSet, op: StoreOp, echo: Echo, flags: Vec<Flag> },
+    Copy { by: By, set: NumberSet, target: String },
+    Move { by: By, set: NumberSet, target: String },
+}

@@ -1,0 +1,472 @@
+//! From octets to frames: one command's line, and its literals beside it.       RFC 9051 2.2.1, 4.3; RFC 7888
+//!
+//! Octets are pushed in whatever pieces they arrive; `next` says what to do. Each literal leaves a U+0000 in the line,
+//! which no client can send. A line that is refused is swallowed to its end, so that the session can go on; where the
+//! end cannot be known it must be closed.
+
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write};
+
+use memchr::memchr;
+
+/// Bounds of what a client may send. All in octets.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// A line without its literals. RFC 7162 wants 8192 at least; clients send longer sets.
+    pub line_bytes_max: usize,
+    /// One literal.
+    pub literal_bytes_max: u64,
+    /// A literal that is longer is kept in a spool file instead of memory.
+    pub literal_memory_max: u64,
+    /// Literals of one command, however small.
+    pub literals_max: usize,
+}
+
+/// The octets of a literal, which the grammar never sees.
+#[derive(Debug)]
+pub enum Literal {
+    Memory(Vec<u8>),
+    /// An anonymous file, at its beginning, and its length.
+    Spool(File, u64),
+}
+
+impl Literal {
+    pub fn len(&self) -> u64 {
+        match self {
+            Literal::Memory(octets) => octets.len() as u64,
+            Literal::Spool(_, length) => *length,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A whole command.
+#[derive(Debug, Default)]
+pub struct Frame {
+    /// Without CRLF.
+    pub line: String,
+    pub literals: Vec<Literal>,
+}
+
+/// Why a line is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    LineTooLong,
+    LiteralTooBig,
+    TooManyLiterals,
+    BareLineFeed,
+    ControlCharacter,
+    NotUtf8,
+    /// The spool file cannot be written.
+    NoSpool,
+}
+
+/// A line that is not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What stands where the tag should, if it can be one.
+    pub tag: Option<String>,
+    pub why: Why,
+    /// The next command cannot be found in what follows.
+    pub close: bool,
+}
+
+#[derive(Debug)]
+pub enum Step {
+    NeedMore,
+    /// The client waits for `+` before it sends its literal.
+    Continue,
+    Frame(Frame),
+    Refused(Refusal),
+}
+
+/// Where the next octets belong.
+enum Place {
+    Line,
+    /// A literal: octets still to come.
+    Literal(Literal, u64),
+    /// The rest of a refused line, literals in it included: octets of the literal still to come.
+    Swallow(u64),
+}
+
+pub struct Framer {
+    limits: Limits,
+    spool: Box<dyn Fn() -> std::io::Result<File> + Send>,
+    input: Vec<u8>,
+    /// Octets of `input` that have been dealt with.
+    used: usize,
+    /// Octets after `used` that have been searched for a line's end.
+    searched: usize,
+    line: Vec<u8>,
+    literals: Vec<Literal>,
+    place: Place,
+}
+
+/// What the end of a line announces: `{n}` or `{n+}`.
+struct Announced {
+    octets: u64,
+    synchronising: bool,
+    /// Where `{`, or the `~` before it, stands.
+    at: usize,
+}
+
+impl Framer {
+    /// `spool` makes an anonymous file for a large literal.
+    pub fn new(limits: Limits, spool: impl Fn() -> std::io::Result<File> + Send + 'static) -> Framer {
+        Framer {
+            limits,
+            spool: Box::new(spool),
+            input: Vec::new(),
+            used: 0,
+            searched: 0,
+            line: Vec::new(),
+            literals: Vec::new(),
+            place: Place::Line,
+        }
+    }
+
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Takes octets from the client; those of a large literal go straight to its spool file.
+    pub fn push(&mut self, octets: &[u8]) {
+        if self.used == self.input.len() {
+            self.input.clear();
+            self.used = 0;
+        }
+        self.input.extend_from_slice(octets);
+    }
+
+    /// Nothing of a command has been read yet.
+    pub fn is_idle(&self) -> bool {
+        self.used == self.input.len() && self.line.is_empty() && matches!(self.place, Place::Line)
+    }
+
+    /// The client is in the middle of a literal: more is to come soon.
+    pub fn in_literal(&self) -> bool {
+        !matches!(self.place, Place::Line)
+    }
+
+    /// Forgets all that has been pushed: what a client sent in the clear behind STARTTLS. RFC 9051 11.1
+    pub fn discard(&mut self) {
+        self.input = Vec::new();
+        (self.used, self.searched) = (0, 0);
+    }
+
+    /// What the client has sent so far amounts to this.
+    pub fn next(&mut self) -> Step {
+        loop {
+            let step = match &mut self.place {
+                Place::Line => self.line_step(),
+                Place::Literal(..) => self.literal_step(),
+                Place::Swallow(_) => self.swallow_step(),
+            };
+            match step {
+                Some(step) => {
+                    self.give_back();
+                    return step;
+                }
+                None => continue,
+            }
+        }
+    }
+
+    /// A line as it is, of a SASL exchange or the end of IDLE; longer ones than a command's are cut.
+    pub fn next_line(&mut self) -> Option<Vec<u8>> {
+        let rest = &self.input[self.used..];
+        let end = memchr(b'\n', rest);
+        if end.is_none() && rest.len() <= self.limits.line_bytes_max {
+            return None;
+        }
+        let end = end.unwrap_or(rest.len() - 1);
+        let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]).to_vec();
+        self.used += end + 1;
+        self.searched = 0;
+        self.give_back();
+        Some(line)
+    }
+
+    /// An idle session keeps no buffer.
+    fn give_back(&mut self) {
+        if self.used == self.input.len() {
+            self.used = 0;
+            match self.input.capacity() > 4096 {
+                true => self.input = Vec::new(),
+                false => self.input.clear(),
+            }
+        }
+    }
+
+    fn line_step(&mut self) -> Option<Step> {
+        let rest = &self.input[self.used..];
+        let Some(end) = memchr(b'\n', &rest[self.searched..]).map(|at| at + self.searched) else {
+            self.searched = rest.len();
+            if self.line.len() + rest.len() > self.limits.line_bytes_max {
+                return Some(self.refuse(Why::LineTooLong, Vec::new()));
+            }
+            return Some(Step::NeedMore);
+        };
+        self.searched = 0;
+        let piece = rest[..end].to_vec();
+        self.used += end + 1;
+        let Some(piece) = piece.strip_suffix(b"\r") else {
+            return Some(self.refuse_ended(Why::BareLineFeed, &piece));
+        };
+        self.line_ended(piece)
+    }
+
+    fn line_ended(&mut self, piece: &[u8]) -> Option<Step> {
+        if self.line.len() + piece.len() > self.limits.line_bytes_max {
+            return Some(self.refuse_ended(Why::LineTooLong, piece));
+        }
+        // Horizontal tabs have no place in a command, but TEXT-CHAR lets quoted strings have them.
+        if piece.iter().any(|&b| (b < b' ' && b != b'\t') || b == 0x7f) {
+            return Some(self.refuse_ended(Why::ControlCharacter, piece));
+        }
+        match announced(piece) {
+            None => {
+                self.line.extend_from_slice(piece);
+                Some(self.frame())
+            }
+            Some(announced) => self.literal_announced(piece, announced),
+        }
+    }
+
+    fn frame(&mut self) -> Step {
+        let literals = std::mem::take(&mut self.literals);
+        match String::from_utf8(std::mem::take(&mut self.line)) {
+            Ok(line) => Step::Frame(Frame { line, literals }),
+            Err(error) => Step::Refused(Refusal { tag: tag_of(error.as_bytes()), why: Why::NotUtf8, close: false }),
+        }
+    }
+
+    fn literal_announced(&mut self, piece: &[u8], announced: Announced) -> Option<Step> {
+        let too_big = announced.octets > self.limits.literal_bytes_max;
+        if too_big || self.literals.len() >= self.limits.literals_max {
+            let why = if too_big { Why::LiteralTooBig } else { Why::TooManyLiterals };
+            return Some(self.refuse_literal(why, piece, &announced));
+        }
+        self.line.extend_from_slice(&piece[..announced.at]);
+        self.line.push(0);
+        let literal = match announced.octets > self.limits.literal_memory_max {
+            false => Literal::Memory(Vec::with_capacity(announced.octets.min(64 * 1024) as usize)),
+            true => match (self.spool)() {
+                Ok(file) => Literal::Spool(file, 0),
+                Err(error) => {
+                    log::error!("spool file: {error}");
+                    return Some(self.refuse_literal(Why::NoSpool, piece, &announced));
+                }
+            },
+        };
+        self.place = Place::Literal(literal, announced.octets);
+        announced.synchronising.then_some(Step::Continue)
+    }
+
+    /// A client that waits for `+` does not send the literal; one that does not sends it all the same.
+    fn refuse_literal(&mut self, why: Why, piece: &[u8], announced: &Announced) -> Step {
+        let mut refused = self.refuse_ended(why, piece);
+        if !announced.synchronising {
+            self.place = Place::Swallow(announced.octets);
+            // Nobody should pay for reading what will be thrown away, beyond reason.
+            if let (Step::Refused(refusal), true) = (&mut refused, announced.octets > self.limits.literal_bytes_max) {
+                refusal.close = true;
+            }
+        }
+        refused
+    }
+
+    fn literal_step(&mut self) -> Option<Step> {
+        let Place::Literal(literal, left) = &mut self.place else { return None };
+        let rest = &self.input[self.used..];
+        let take = (*left).min(rest.len() as u64) as usize;
+        let written = match literal {
+            Literal::Memory(octets) => {
+                octets.extend_from_slice(&rest[..take]);
+                Ok(())
+            }
+            Literal::Spool(file, length) => {
+                *length += take as u64;
+                file.write_all(&rest[..take])
+            }
+        };
+        *left -= take as u64;
+        let left = *left;
+        self.used += take;
+        if let Err(error) = written {
+            log::error!("spool file: {error}");
+            let refused = self.refuse_ended(Why::NoSpool, b"");
+            self.place = Place::Swallow(left);
+            return Some(refused);
+        }
+        if left > 0 {
+            return Some(Step::NeedMore);
+        }
+        self.literal_done()
+    }
+
+    fn literal_done(&mut self) -> Option<Step> {
+        if let Place::Literal(mut literal, _) = std::mem::replace(&mut self.place, Place::Line) {
+            if let Literal::Spool(file, _) = &mut literal
+                && let Err(error) = file.seek(SeekFrom::Start(0))
+            {
+                log::error!("spool file: {error}");
+                return Some(self.refuse(Why::NoSpool, Vec::new()));
+            }
+            self.literals.push(literal);
+        }
+        None
+    }
+
+    fn swallow_step(&mut self) -> Option<Step> {
+        let Place::Swallow(left) = &mut self.place else { return None };
+        let rest = &self.input[self.used..];
+        let take = (*left).min(rest.len() as u64) as usize;
+        self.used += take;
+        *left -= take as u64;
+        if *left > 0 {
+            return Some(Step::NeedMore);
+        }
+        let rest = &self.input[self.used..];
+        match memchr(b'\n', rest) {
+            None => {
+                // The last octets may be the beginning of `{n+}`: no honest one is longer.
+                self.used += rest.len().saturating_sub(32);
+                Some(Step::NeedMore)
+            }
+            Some(end) => {
+                let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
+                let next = announced(line).filter(|announced| !announced.synchronising);
+                self.used += end + 1;
+                self.place = next.map_or(Place::Line, |announced| Place::Swallow(announced.octets));
+                None
+            }
+        }
+    }
+
+    /// Refuses a line whose end has been read.
+    fn refuse_ended(&mut self, why: Why, piece: &[u8]) -> Step {
+        let refused = self.refuse(why, piece.to_vec());
+        self.place = match announced(piece).filter(|announced| !announced.synchronising) {
+            Some(announced) if why != Why::NoSpool => Place::Swallow(announced.octets),
+            _ => Place::Line,
+        };
+        refused
+    }
+
+    /// Refuses a line whose end is still to come.
+    fn refuse(&mut self, why: Why, piece: Vec<u8>) -> Step {
+        let mut line = std::mem::take(&mut self.line);
+        self.literals.clear();
+        line.extend(piece);
+        if line.is_empty() {
+            line.extend(self.input[self.used..].iter().take(100));
+        }
+        self.place = Place::Swallow(0);
+        self.searched = 0;
+        Step::Refused(Refusal { tag: tag_of(&line), why, close: false })
+    }
+}
+
+/// `{n}` or `{n+}` at the end of a line, with or without `~`.
+fn announced(line: &[u8]) -> Option<Announced> {
+    let inner = line.strip_suffix(b"}")?;
+    let open = memchr::memrchr(b'{', inner)?;
+    let (digits, synchronising) = match inner[open + 1..].strip_suffix(b"+") {
+        Some(digits) => (digits, false),
+        None => (&inner[open + 1..], true),
+    };
+    // Nineteen digits fit into 63 bits, as RFC 9051 asks.
+    if digits.is_empty() || digits.len() > 18 || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let octets = digits.iter().fold(0, |n, digit| n * 10 + u64::from(digit - b'0'));
+    let at = if open > 0 && inner[open - 1] == b'~' { open - 1 } else { open };
+    Some(Announced { octets, synchronising, at })
+}
+
+/// The tag of a line, if it begins with one. RFC 9051 9: tag = 1*<any ASTRING-CHAR except "+">
+pub(super) fn tag_of(line: &[u8]) -> Option<String> {
+    let end = line.iter().position(|&b| b == b' ').unwrap_or(line.len());
+    let good = |b: &u8| b.is_ascii_graphic() && !br#"(){%*"\+"#.contains(b);
+    let tag = &line[..end];
+    (!tag.is_empty() && tag.len() <= 100 && tag.iter().all(good))
+        .then(|| String::from_utf8_lossy(tag).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn framer() -> Framer {
+        let limits =
+            Limits { line_bytes_max: 200, literal_bytes_max: 1000, literal_memory_max: 20, literals_max: 3 };
+        Framer::new(limits, tempfile::tempfile)
+    }
+
+    /// All steps, as text, NeedMore left out.
+    fn steps(pieces: &[&[u8]]) -> Vec<String> {
+        let mut framer = framer();
+        let mut out = Vec::new();
+        for piece in pieces {
+            framer.push(piece);
+            loop {
+                match framer.next() {
+                    Step::NeedMore => break,
+                    Step::Continue => out.push("+".into()),
+                    Step::Frame(frame) => out.push(format!("{:?} {:?}", frame.line, frame.literals.iter().map(text).collect::<Vec<_>>())),
+                    Step::Refused(refusal) => out.push(format!("{:?} {:?} {}", refusal.tag, refusal.why, refusal.close)),
+                }
+            }
+        }
+        out
+    }
+
+    fn text(literal: &Literal) -> String {
+        match literal {
+            Literal::Memory(octets) => String::from_utf8_lossy(octets).into_owned(),
+            Literal::Spool(file, length) => {
+                let mut text = String::new();
+                std::io::Read::read_to_string(&mut file.try_clone().unwrap(), &mut text).unwrap();
+                assert_eq!(text.len() as u64, *length);
+                format!("file:{text}")
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_do_not_matter() {
+        let inputs: [&[u8]; 10] = [
+            b"a NOOP\r\nb LOGIN {3}\r\nfoo {3+}\r\nbar\r\nc NOOP\r\n",
+            b"a APPEND x {25+}\r\n0123456789012345678901234\r\nb NOOP\r\n",
+            b"a APPEND x ~{2}\r\nhi\r\nb NOOP\r\n",
+            b"a APPEND x {1001}\r\nb NOOP\r\n",
+            b"a APPEND x {1001+}\r\n",
+            b"a NOOP\nb NOOP\r\n",
+            b"a NO\0OP\r\nb NOOP\r\n",
+            b"a X {1+}\r\na{1+}\r\nb{1+}\r\nc{1+}\r\nd\r\nb NOOP\r\n",
+            b"a \xff\xff\r\nb NOOP\r\n",
+            b"a X {0}\r\n\r\nb NOOP\r\n",
+        ];
+        for input in inputs {
+            let whole = steps(&[input]);
+            let single: Vec<&[u8]> = input.chunks(1).collect();
+            assert_eq!(whole, steps(&single), "{}", String::from_utf8_lossy(input));
+            assert!(whole.last().is_some_and(|last| last.contains("NOOP") || last.ends_with("true")), "{whole:?}");
+        }
+    }
+
+    #[test]
+    fn what_comes_out() {
+        assert_eq!(steps(&[b"a LOGIN {3}\r\nfoo {3+}\r\nbar\r\n"]), ["+", "\"a LOGIN \\0 \\0\" [\"foo\", \"bar\"]"]);
+        assert_eq!(steps(&[b"a X {25}\r\n0123456789012345678901234\r\n"])[1], "\"a X \\0\" [\"file:0123456789012345678901234\"]");
+        assert_eq!(steps(&[b"a X {1001}\r\n"]), ["Some(\"a\") LiteralTooBig false"]);
+        let long = [b"a ".as_slice(), &[b'x'; 300], b"\r\nb NOOP\r\n"].concat();
+        assert_eq!(steps(&[&long]), ["Some(\"a\") LineTooLong false", "\"b NOOP\" []"]);
+        assert_eq!(steps(&[&long[..250], &long[250..]]), ["Some(\"a\") LineTooLong false", "\"b NOOP\" []"]);
+        assert_eq!(steps(&[b"a N\nb NOOP\r\n"])[0], "Some(\"a\") BareLineFeed false");
+    }
+}

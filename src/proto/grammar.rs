@@ -1,0 +1,10 @@
+//! The parser that pest makes of `grammar/`.
+#![allow(missing_docs)]
+
+#[derive(pest_derive::Parser)]
+#[grammar = "../grammar/common.pest"]
+#[grammar = "../grammar/commands.pest"]
+#[grammar = "../grammar/list.pest"]
+#[grammar = "../grammar/search.pest"]
+#[grammar = "../grammar/fetch.pest"]
+pub(super) struct Grammar;

@@ -1,0 +1,634 @@
+//! From what pest has found to a `Command`.         RFC 9051 6, 9
+
+use std::collections::VecDeque;
+
+use pest::iterators::{Pair, Pairs};
+
+use super::command::{AppendCommand, CommandBody, Dialect, Echo, ListCommand, Secret, StoreOp};
+use super::framer::Literal;
+use super::grammar::Rule;
+use super::utf7;
+use crate::types::{
+    By, CivilDate, FetchItem, Flag, InternalDate, Keyword, ListReturn, ListSelect, ModSeq, NumberSet, PartPath,
+    Partial, SearchKey, SearchReturn, Section, SectionText, SequenceSet, SpecialUse, StatusItem, SystemFlag,
+};
+
+#[derive(Debug)]
+pub(super) enum LowerError {
+    /// What is wrong, in words.
+    Reason(String),
+    BadCharset,
+}
+
+type Lowered<T> = Result<T, LowerError>;
+
+fn wrong<T>(reason: impl Into<String>) -> Lowered<T> {
+    Err(LowerError::Reason(reason.into()))
+}
+
+/// ID fields that a client may send. RFC 2971 3.3
+const ID_FIELDS_MAX: usize = 30;
+/// Parts in the path to a body part: as deep as messages are parsed.
+const PART_LEVELS_MAX: usize = 100;
+
+/// The arguments of a command, taken one by one.
+pub(super) struct Args<'a> {
+    pairs: VecDeque<Pair<'a, Rule>>,
+    literals: VecDeque<Literal>,
+    dialect: Dialect,
+    by: By,
+    charset: Option<&'static encoding_rs::Encoding>,
+}
+
+impl<'a> Args<'a> {
+    pub(super) fn new(pairs: &mut Pairs<'a, Rule>, literals: Vec<Literal>, dialect: Dialect, by: By) -> Args<'a> {
+        let inner = pairs.next().map(|pair| pair.into_inner().collect()).unwrap_or_default();
+        Args { pairs: inner, literals: literals.into(), dialect, by, charset: None }
+    }
+
+    fn next(&mut self) -> Lowered<Pair<'a, Rule>> {
+        self.next_where(|_| true).ok_or_else(|| LowerError::Reason("An argument is missing".into()))
+    }
+
+    fn next_where(&mut self, wanted: impl FnOnce(Rule) -> bool) -> Option<Pair<'a, Rule>> {
+        let found = self.pairs.front().is_some_and(|pair| wanted(pair.as_rule()));
+        // EOI ends every rule and is no argument.
+        self.pairs.pop_front().filter(|_| found).filter(|pair| pair.as_rule() != Rule::EOI)
+    }
+
+    fn next_if(&mut self, rule: Rule) -> Option<Pair<'a, Rule>> {
+        match self.pairs.front().is_some_and(|pair| pair.as_rule() == rule) {
+            true => self.pairs.pop_front(),
+            false => None,
+        }
+    }
+
+    fn rest(&mut self) -> Vec<Pair<'a, Rule>> {
+        self.pairs.drain(..).filter(|pair| pair.as_rule() != Rule::EOI).collect()
+    }
+
+    fn literal(&mut self) -> Lowered<Literal> {
+        self.literals.pop_front().ok_or_else(|| LowerError::Reason("A literal is missing".into()))
+    }
+
+    /// The octets of an astring, a string or an atom.
+    fn octets(&mut self, pair: &Pair<'a, Rule>) -> Lowered<Vec<u8>> {
+        match pair.as_rule() {
+            Rule::literal => match self.literal()? {
+                Literal::Memory(octets) => Ok(octets),
+                Literal::Spool(..) => wrong("A literal is too long for an argument"),
+            },
+            Rule::quoted => Ok(unquoted(pair.as_str()).into_bytes()),
+            _ => Ok(pair.as_str().as_bytes().to_vec()),
+        }
+    }
+
+    fn text(&mut self, pair: &Pair<'a, Rule>) -> Lowered<String> {
+        String::from_utf8(self.octets(pair)?).or_else(|_| wrong("An argument is not UTF-8"))
+    }
+
+    fn next_text(&mut self) -> Lowered<String> {
+        let pair = self.next()?;
+        self.text(&pair)
+    }
+
+    /// A mailbox name in UTF-8.
+    pub(super) fn mailbox(&mut self) -> Lowered<String> {
+        let pair = self.next()?;
+        let inner = pair.into_inner().next();
+        match inner {
+            Some(inner) => self.mailbox_name(&inner),
+            None => wrong("A mailbox name is missing"),
+        }
+    }
+
+    fn mailbox_name(&mut self, pair: &Pair<'a, Rule>) -> Lowered<String> {
+        let text = self.text(pair)?;
+        if text.contains(['\0', '\r', '\n']) {
+            return wrong("A mailbox name has control characters");
+        }
+        if self.dialect.rev2 {
+            return Ok(text);
+        }
+        // Clients that do not know better send UTF-8 as it is; it can mean nothing else.
+        if !text.is_ascii() {
+            return Ok(text);
+        }
+        utf7::decode(&text).map_or_else(|| wrong("A mailbox name is not modified UTF-7"), Ok)
+    }
+
+    fn set(&mut self) -> Lowered<NumberSet> {
+        number_set(self.next()?.as_str())
+    }
+
+    /// A string of SEARCH, in the command's charset.
+    fn search_text(&mut self, pair: &Pair<'a, Rule>) -> Lowered<String> {
+        let octets = self.octets(pair)?;
+        match self.charset {
+            None => String::from_utf8(octets).or_else(|_| wrong("A search string is not UTF-8; name its CHARSET")),
+            Some(charset) => Ok(charset.decode(&octets).0.into_owned()),
+        }
+    }
+}
+
+fn unquoted(text: &str) -> String {
+    let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    let mut out = String::with_capacity(inner.len());
+    let mut chars = inner.chars();
+    while let Some(c) = chars.next() {
+        out.push(if c == '\\' { chars.next().unwrap_or(c) } else { c });
+    }
+    out
+}
+
+pub(super) fn number_set(text: &str) -> Lowered<NumberSet> {
+    if text == "$" {
+        return Ok(NumberSet::Saved);
+    }
+    let number = |text: &str| match text {
+        "*" => Ok(None),
+        digits => digits.parse::<u32>().map(Some),
+    };
+    let range = |text: &str| match text.split_once(':') {
+        Some((a, b)) => Ok((number(a)?, number(b)?)),
+        None => number(text).map(|n| (n, n)),
+    };
+    let ranges: Result<Vec<_>, std::num::ParseIntError> = text.split(',').map(range).collect();
+    match ranges {
+        Ok(ranges) => Ok(NumberSet::Set(SequenceSet::new(ranges))),
+        Err(_) => wrong("A number in the set has more than 32 bits"),
+    }
+}
+
+pub(super) fn id(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let mut fields = Vec::new();
+    for pair in args.rest() {
+        if pair.as_rule() != Rule::id_field {
+            continue;
+        }
+        let parts: Vec<_> = pair.into_inner().collect();
+        if let [name, value] = parts.as_slice() {
+            let name = args.text(name)?;
+            let value = if value.as_rule() == Rule::nil { None } else { Some(args.text(value)?) };
+            fields.push((name, value));
+        }
+    }
+    match fields.len() > ID_FIELDS_MAX {
+        true => wrong("ID has more than 30 fields"),
+        false => Ok(CommandBody::Id(fields)),
+    }
+}
+
+pub(super) fn authenticate(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let mechanism = args.next()?.as_str().to_ascii_uppercase();
+    let initial = args.next_if(Rule::initial_resp).map(|pair| Secret(pair.as_str().as_bytes().to_vec()));
+    Ok(CommandBody::Authenticate { mechanism, initial })
+}
+
+pub(super) fn login(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let name = args.next_text()?;
+    let pair = args.next()?;
+    let password = Secret(args.octets(&pair)?);
+    Ok(CommandBody::Login { name, password })
+}
+
+pub(super) fn enable(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    Ok(CommandBody::Enable(args.rest().iter().map(|pair| pair.as_str().to_string()).collect()))
+}
+
+pub(super) fn create(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let mailbox = args.mailbox()?;
+    let mut special_use = Vec::new();
+    for pair in args.rest() {
+        match SpecialUse::from_name(pair.as_str()) {
+            Some(of) if !special_use.contains(&of) => special_use.push(of),
+            Some(_) => {}
+            None => return wrong("An unknown special use"),
+        }
+    }
+    Ok(CommandBody::Create { mailbox, special_use })
+}
+
+pub(super) fn rename(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    Ok(CommandBody::Rename { from: args.mailbox()?, to: args.mailbox()? })
+}
+
+pub(super) fn lsub(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let reference = args.mailbox()?;
+    Ok(CommandBody::Lsub { reference, pattern: args.mailbox()? })
+}
+
+pub(super) fn list(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let select_opts = args.next_if(Rule::list_select_opts);
+    let mut extended = select_opts.is_some();
+    let select: Vec<ListSelect> = match select_opts {
+        Some(pair) => pair.into_inner().map(list_select).collect::<Lowered<_>>()?,
+        None => Vec::new(),
+    };
+    if select.contains(&ListSelect::RecursiveMatch) && !select.contains(&ListSelect::Subscribed) {
+        return wrong("RECURSIVEMATCH needs SUBSCRIBED beside it");
+    }
+    let reference = args.mailbox()?;
+    let patterns_pair = args.next()?;
+    extended |= patterns_pair.as_str().starts_with('(');
+    let mut patterns = Vec::new();
+    for pair in patterns_pair.into_inner() {
+        if let Some(inner) = pair.into_inner().next() {
+            patterns.push(args.mailbox_name(&inner)?);
+        }
+    }
+    let mut returns = Vec::new();
+    if let Some(pair) = args.next_if(Rule::list_return_opts) {
+        extended = true;
+        returns = pair.into_inner().map(list_return).collect::<Lowered<_>>()?;
+    }
+    Ok(CommandBody::List(ListCommand { reference, patterns, select, returns, extended }))
+}
+
+fn list_select(pair: Pair<'_, Rule>) -> Lowered<ListSelect> {
+    match pair.as_str().to_ascii_uppercase().as_str() {
+        "SUBSCRIBED" => Ok(ListSelect::Subscribed),
+        "REMOTE" => Ok(ListSelect::Remote),
+        "RECURSIVEMATCH" => Ok(ListSelect::RecursiveMatch),
+        "SPECIAL-USE" => Ok(ListSelect::SpecialUse),
+        _ => wrong("An unknown selection option"),
+    }
+}
+
+fn list_return(pair: Pair<'_, Rule>) -> Lowered<ListReturn> {
+    let Some(inner) = pair.into_inner().next() else { return wrong("An unknown return option") };
+    if inner.as_rule() == Rule::return_status {
+        return match inner.into_inner().next() {
+            Some(atts) => Ok(ListReturn::Status(status_items(atts)?)),
+            None => wrong("STATUS without items"),
+        };
+    }
+    match inner.as_str().to_ascii_uppercase().as_str() {
+        "SUBSCRIBED" => Ok(ListReturn::Subscribed),
+        "CHILDREN" => Ok(ListReturn::Children),
+        "SPECIAL-USE" => Ok(ListReturn::SpecialUse),
+        _ => wrong("An unknown return option"),
+    }
+}
+
+pub(super) fn status(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let mailbox = args.mailbox()?;
+    let items = status_items(args.next()?)?;
+    Ok(CommandBody::Status { mailbox, items })
+}
+
+fn status_items(pair: Pair<'_, Rule>) -> Lowered<Vec<StatusItem>> {
+    let item = |pair: Pair<'_, Rule>| match pair.as_str().to_ascii_uppercase().as_str() {
+        "MESSAGES" => Ok(StatusItem::Messages),
+        "RECENT" => Ok(StatusItem::Recent),
+        "UIDNEXT" => Ok(StatusItem::UidNext),
+        "UIDVALIDITY" => Ok(StatusItem::UidValidity),
+        "UNSEEN" => Ok(StatusItem::Unseen),
+        "DELETED" => Ok(StatusItem::Deleted),
+        "SIZE" => Ok(StatusItem::Size),
+        _ => wrong("An unknown status item"),
+    };
+    pair.into_inner().map(item).collect()
+}
+
+pub(super) fn append(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let mailbox = args.mailbox()?;
+    let flags = match args.next_if(Rule::flag_list) {
+        Some(pair) => flags(pair.into_inner(), Recent::PassedOver)?,
+        None => Vec::new(),
+    };
+    let date = match args.next_if(Rule::date_time) {
+        Some(pair) => match InternalDate::parse(&unquoted(pair.as_str())) {
+            Some(date) => Some(date),
+            None => return wrong("The date is not as in \"17-Jul-1996 02:44:25 -0700\""),
+        },
+        None => None,
+    };
+    let message = args.literals.pop_back().map_or_else(|| wrong("The message is missing"), Ok)?;
+    Ok(CommandBody::Append(AppendCommand { mailbox, flags, date, message }))
+}
+
+/// What becomes of \Recent among flags that a client gives: old clients APPEND with it what they were shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Recent {
+    PassedOver,
+    Refused,
+}
+
+fn flags<'a>(pairs: impl Iterator<Item = Pair<'a, Rule>>, recent: Recent) -> Lowered<Vec<Flag>> {
+    let mut flags: Vec<Flag> = Vec::new();
+    for pair in pairs.filter(|pair| pair.as_rule() == Rule::flag) {
+        let text = pair.as_str();
+        if recent == Recent::PassedOver && text.eq_ignore_ascii_case("\\Recent") {
+            continue;
+        }
+        let flag = flag(text)?;
+        if !flags.contains(&flag) {
+            flags.push(flag);
+        }
+    }
+    Ok(flags)
+}
+
+fn flag(text: &str) -> Lowered<Flag> {
+    if text.starts_with('\\') {
+        return match SystemFlag::from_name(text) {
+            Some(flag) => Ok(Flag::System(flag)),
+            None => wrong("A flag with a backslash that is none of \\Answered \\Flagged \\Deleted \\Seen \\Draft"),
+        };
+    }
+    Keyword::new(text).map_or_else(|| wrong("A keyword that is too long"), |keyword| Ok(Flag::Keyword(keyword)))
+}
+
+pub(super) fn expunge(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    Ok(CommandBody::Expunge(Some(args.set()?)))
+}
+
+pub(super) fn copy(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    Ok(CommandBody::Copy { by: args.by, set: args.set()?, target: args.mailbox()? })
+}
+
+pub(super) fn move_(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    Ok(CommandBody::Move { by: args.by, set: args.set()?, target: args.mailbox()? })
+}
+
+pub(super) fn store(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let set = args.set()?;
+    let op = match args.next_if(Rule::store_sign).as_ref().map(Pair::as_str) {
+        Some("+") => StoreOp::Add,
+        Some(_) => StoreOp::Remove,
+        None => StoreOp::Replace,
+    };
+    let echo = if args.next_if(Rule::store_silent).is_some() { Echo::Silent } else { Echo::Flags };
+    let flags = match args.next_if(Rule::flag_list) {
+        Some(pair) => flags(pair.into_inner(), Recent::Refused)?,
+        None => flags(args.rest().into_iter(), Recent::Refused)?,
+    };
+    Ok(CommandBody::Store { by: args.by, set, op, echo, flags })
+}
+
+pub(super) fn search(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let returns = match args.next_if(Rule::search_return_opts) {
+        Some(pair) => Some(pair.into_inner().map(search_return).collect::<Lowered<Vec<_>>>()?),
+        None => None,
+    };
+    if let Some(pair) = args.next_if(Rule::charset) {
+        let Some(inner) = pair.into_inner().next() else { return Err(LowerError::BadCharset) };
+        let name = args.octets(&inner)?;
+        let charset = encoding_rs::Encoding::for_label_no_replacement(&name).ok_or(LowerError::BadCharset)?;
+        args.charset = Some(charset);
+    }
+    let mut keys = Vec::new();
+    for pair in args.rest() {
+        keys.push(search_key(args, pair)?);
+    }
+    let key = if keys.len() == 1 { keys.remove(0) } else { SearchKey::And(keys) };
+    Ok(CommandBody::Search { by: args.by, returns, key })
+}
+
+fn search_return(pair: Pair<'_, Rule>) -> Lowered<SearchReturn> {
+    match pair.as_str().to_ascii_uppercase().as_str() {
+        "MIN" => Ok(SearchReturn::Min),
+        "MAX" => Ok(SearchReturn::Max),
+        "ALL" => Ok(SearchReturn::All),
+        "COUNT" => Ok(SearchReturn::Count),
+        "SAVE" => Ok(SearchReturn::Save),
+        _ => wrong("An unknown return option"),
+    }
+}
+
+/// Recurses as deep as the command is nested, which `parse` has bounded.
+fn search_key<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<SearchKey> {
+    let Some(key) = pair.into_inner().next() else { return wrong("A search key is missing") };
+    let rule = key.as_rule();
+    if rule == Rule::search_flag {
+        return search_flag(key.as_str());
+    }
+    let mut inner = key.into_inner();
+    let mut next = || inner.next().map_or_else(|| wrong("A search key is cut short"), Ok);
+    Ok(match rule {
+        Rule::search_group => {
+            let keys = inner.map(|pair| search_key(args, pair)).collect::<Lowered<Vec<_>>>()?;
+            SearchKey::And(keys)
+        }
+        Rule::search_not => SearchKey::Not(Box::new(search_key(args, next()?)?)),
+        Rule::search_or => {
+            let (a, b) = (next()?, next()?);
+            SearchKey::Or(Box::new(search_key(args, a)?), Box::new(search_key(args, b)?))
+        }
+        Rule::search_field => {
+            let (name, text) = (next()?, next()?);
+            SearchKey::Header(args.text(&name)?, args.search_text(&text)?)
+        }
+        Rule::search_text => {
+            let (word, text) = (next()?, next()?);
+            search_text(word.as_str(), args.search_text(&text)?)
+        }
+        Rule::search_date => {
+            let (word, date) = (next()?, next()?);
+            search_date(word.as_str(), date.as_str())?
+        }
+        Rule::search_size => {
+            let (word, octets) = (next()?, number(next()?.as_str())?);
+            if word.as_str().eq_ignore_ascii_case("LARGER") { SearchKey::Larger(octets) } else { SearchKey::Smaller(octets) }
+        }
+        Rule::search_keyword => {
+            let (word, keyword) = (next()?, SearchKey::Flag(flag(next()?.as_str())?));
+            if word.as_str().eq_ignore_ascii_case("KEYWORD") { keyword } else { SearchKey::Not(Box::new(keyword)) }
+        }
+        Rule::search_uid => SearchKey::Uids(number_set(next()?.as_str())?),
+        Rule::search_modseq => match inner.last() {
+            Some(last) => SearchKey::ModSeq(ModSeq(number(last.as_str())?)),
+            None => return wrong("A search key is cut short"),
+        },
+        _ => SearchKey::Seqs(number_set(next()?.as_str())?),
+    })
+}
+
+fn number(digits: &str) -> Lowered<u64> {
+    match digits.parse::<u64>() {
+        Ok(n) if n <= i64::MAX as u64 => Ok(n),
+        _ => wrong("A number has more than 63 bits"),
+    }
+}
+
+fn search_flag(word: &str) -> Lowered<SearchKey> {
+    let has = |flag| SearchKey::Flag(Flag::System(flag));
+    let lacks = |flag| SearchKey::Not(Box::new(SearchKey::Flag(Flag::System(flag))));
+    Ok(match word.to_ascii_uppercase().as_str() {
+        "ALL" => SearchKey::All,
+        "ANSWERED" => has(SystemFlag::Answered),
+        "DELETED" => has(SystemFlag::Deleted),
+        "DRAFT" => has(SystemFlag::Draft),
+        "FLAGGED" => has(SystemFlag::Flagged),
+        "SEEN" => has(SystemFlag::Seen),
+        "UNANSWERED" => lacks(SystemFlag::Answered),
+        "UNDELETED" => lacks(SystemFlag::Deleted),
+        "UNDRAFT" => lacks(SystemFlag::Draft),
+        "UNFLAGGED" => lacks(SystemFlag::Flagged),
+        "UNSEEN" => lacks(SystemFlag::Seen),
+        "RECENT" => SearchKey::Recent,
+        "OLD" => SearchKey::Not(Box::new(SearchKey::Recent)),
+        "NEW" => SearchKey::And(vec![SearchKey::Recent, lacks(SystemFlag::Seen)]),
+        _ => return wrong("An unknown search key"),
+    })
+}
+
+fn search_text(word: &str, text: String) -> SearchKey {
+    match word.to_ascii_uppercase().as_str() {
+        "BCC" => SearchKey::Bcc(text),
+        "BODY" => SearchKey::Body(text),
+        "CC" => SearchKey::Cc(text),
+        "FROM" => SearchKey::From(text),
+        "SUBJECT" => SearchKey::Subject(text),
+        "TO" => SearchKey::To(text),
+        _ => SearchKey::Text(text),
+    }
+}
+
+fn search_date(word: &str, date: &str) -> Lowered<SearchKey> {
+    let Some(date) = CivilDate::parse(date) else { return wrong("A date that does not exist") };
+    Ok(match word.to_ascii_uppercase().as_str() {
+        "BEFORE" => SearchKey::Before(date),
+        "ON" => SearchKey::On(date),
+        "SINCE" => SearchKey::Since(date),
+        "SENTBEFORE" => SearchKey::SentBefore(date),
+        "SENTON" => SearchKey::SentOn(date),
+        _ => SearchKey::SentSince(date),
+    })
+}
+
+pub(super) fn fetch(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let set = args.set()?;
+    let mut items = Vec::new();
+    for pair in args.rest() {
+        match pair.as_rule() {
+            Rule::fetch_macro => items.extend(fetch_macro(pair.as_str())),
+            _ => items.push(fetch_item(args, pair)?),
+        }
+    }
+    let mut unique: Vec<FetchItem> = Vec::with_capacity(items.len());
+    for item in items {
+        if !unique.contains(&item) {
+            unique.push(item);
+        }
+    }
+    Ok(CommandBody::Fetch { by: args.by, set, items: unique })
+}
+
+fn fetch_macro(word: &str) -> Vec<FetchItem> {
+    let fast = [FetchItem::Flags, FetchItem::InternalDate, FetchItem::Size];
+    let more: &[FetchItem] = match word.to_ascii_uppercase().as_str() {
+        "FAST" => &[],
+        "ALL" => &[FetchItem::Envelope],
+        _ => &[FetchItem::Envelope, FetchItem::Body],
+    };
+    fast.into_iter().chain(more.iter().cloned()).collect()
+}
+
+fn fetch_item<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<FetchItem> {
+    let Some(item) = pair.into_inner().next() else { return wrong("An item is missing") };
+    match item.as_rule() {
+        Rule::fetch_body => fetch_body(args, item),
+        Rule::fetch_binary => fetch_binary(item),
+        Rule::fetch_binary_size => Ok(FetchItem::BinarySize(part_path(item.into_inner().next())?)),
+        _ => fetch_word(item.as_str()),
+    }
+}
+
+fn fetch_word(word: &str) -> Lowered<FetchItem> {
+    Ok(match word.to_ascii_uppercase().as_str() {
+        "UID" => FetchItem::Uid,
+        "FLAGS" => FetchItem::Flags,
+        "INTERNALDATE" => FetchItem::InternalDate,
+        "RFC822.SIZE" => FetchItem::Size,
+        "ENVELOPE" => FetchItem::Envelope,
+        "BODY" => FetchItem::Body,
+        "BODYSTRUCTURE" => FetchItem::BodyStructure,
+        "RFC822" => FetchItem::Rfc822,
+        "RFC822.HEADER" => FetchItem::Rfc822Header,
+        "RFC822.TEXT" => FetchItem::Rfc822Text,
+        _ => return wrong("An unknown item to fetch"),
+    })
+}
+
+fn fetch_body<'a>(args: &mut Args<'a>, item: Pair<'a, Rule>) -> Lowered<FetchItem> {
+    let mut peek = false;
+    let mut section = Section { part: PartPath::default(), text: SectionText::Whole };
+    let mut partial_ = None;
+    for pair in item.into_inner() {
+        match pair.as_rule() {
+            Rule::fetch_body_word => peek = pair.as_str().len() > 4,
+            Rule::section_spec => section = section_spec(args, pair)?,
+            _ => partial_ = Some(partial(pair)?),
+        }
+    }
+    Ok(FetchItem::BodySection { section, partial: partial_, peek })
+}
+
+fn section_spec<'a>(args: &mut Args<'a>, spec: Pair<'a, Rule>) -> Lowered<Section> {
+    let mut section = Section { part: PartPath::default(), text: SectionText::Whole };
+    for pair in spec.into_inner() {
+        match pair.as_rule() {
+            Rule::section_part => section.part = part_path(Some(pair))?,
+            _ => section.text = section_text(args, pair)?,
+        }
+    }
+    if section.text == SectionText::Mime && section.part.0.is_empty() {
+        return wrong("MIME needs a part number before it");
+    }
+    Ok(section)
+}
+
+fn section_text<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<SectionText> {
+    let Some(inner) = pair.into_inner().next() else { return wrong("A section is cut short") };
+    if inner.as_rule() == Rule::section_word {
+        return Ok(match inner.as_str().to_ascii_uppercase().as_str() {
+            "HEADER" => SectionText::Header,
+            "TEXT" => SectionText::Text,
+            _ => SectionText::Mime,
+        });
+    }
+    let mut not = false;
+    let mut names = Vec::new();
+    for pair in inner.into_inner() {
+        match (pair.as_rule(), pair.clone().into_inner().next()) {
+            (Rule::section_fields_word, _) => not = pair.as_str().len() > "HEADER.FIELDS".len(),
+            (_, Some(name)) => names.push(args.text(&name)?),
+            (_, None) => {}
+        }
+    }
+    if names.iter().any(|name| name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic() && b != b':')) {
+        return wrong("A header field name has characters that no field name can have");
+    }
+    Ok(if not { SectionText::HeaderFieldsNot(names) } else { SectionText::HeaderFields(names) })
+}
+
+fn fetch_binary(item: Pair<'_, Rule>) -> Lowered<FetchItem> {
+    let (mut peek, mut part, mut partial_) = (false, PartPath::default(), None);
+    for pair in item.into_inner() {
+        match pair.as_rule() {
+            Rule::fetch_binary_word => peek = pair.as_str().len() > "BINARY".len(),
+            Rule::section_part => part = part_path(Some(pair))?,
+            _ => partial_ = Some(partial(pair)?),
+        }
+    }
+    Ok(FetchItem::Binary { part, partial: partial_, peek })
+}
+
+fn part_path(pair: Option<Pair<'_, Rule>>) -> Lowered<PartPath> {
+    let Some(pair) = pair else { return Ok(PartPath::default()) };
+    if pair.as_str().bytes().filter(|b| *b == b'.').count() >= PART_LEVELS_MAX {
+        return wrong("A part number has too many levels");
+    }
+    let numbers: Result<Vec<u32>, _> = pair.as_str().split('.').map(str::parse).collect();
+    numbers.map(PartPath).or_else(|_| wrong("A part number has more than 32 bits"))
+}
+
+fn partial(pair: Pair<'_, Rule>) -> Lowered<Partial> {
+    let numbers: Vec<u64> = pair.into_inner().map(|pair| number(pair.as_str())).collect::<Lowered<_>>()?;
+    match numbers.as_slice() {
+        &[offset, count] if count > 0 => Ok(Partial { offset, count }),
+        _ => wrong("A partial fetch needs a length above zero"),
+    }
+}

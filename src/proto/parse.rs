@@ -1,0 +1,240 @@
+//! From a frame to a command.                       RFC 9051 9 (command)
+//!
+//! The tag and the name are read by hand; the name finds its row in the table, the row says in which stage of a session
+//! the command can be parsed at all, which rule its arguments have, and what to tell a client that gets them wrong.
+
+use pest::Parser;
+
+use super::command::{Command, CommandBody, Dialect};
+use super::framer::{Frame, tag_of};
+use super::grammar::{Grammar, Rule};
+use super::lower::{self, Args, LowerError};
+
+/// What a session can be asked, as far as syntax goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    NotAuthenticated,
+    Authenticated,
+}
+
+/// Why a frame is no command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// No tag: the answer is untagged.
+    Tag,
+    /// A tag and a sentence for the client.
+    Command { tag: String, reason: String },
+    /// A command of another state.
+    WrongStage { tag: String, name: String },
+    /// SEARCH in a charset that is not known. RFC 9051 6.4.4
+    BadCharset { tag: String },
+}
+
+/// Nested keys, groups and operators in one command: each costs stack, and no client nests deeper.
+const NESTING_MAX: usize = 50;
+
+type Lower = fn(&mut Args<'_>) -> Result<CommandBody, LowerError>;
+
+struct Row {
+    name: &'static str,
+    before_login: bool,
+    after_login: bool,
+    rule: Rule,
+    lower: Lower,
+    usage: &'static str,
+}
+
+const fn row(name: &'static str, when: (bool, bool), rule: Rule, lower: Lower, usage: &'static str) -> Row {
+    Row { name, before_login: when.0, after_login: when.1, rule, lower, usage }
+}
+
+const ANY: (bool, bool) = (true, true);
+const BEFORE: (bool, bool) = (true, false);
+const AFTER: (bool, bool) = (false, true);
+
+const ROWS: &[Row] = &[
+    row("CAPABILITY", ANY, Rule::no_args, |_| Ok(CommandBody::Capability), "CAPABILITY takes no arguments"),
+    row("NOOP", ANY, Rule::no_args, |_| Ok(CommandBody::Noop), "NOOP takes no arguments"),
+    row("LOGOUT", ANY, Rule::no_args, |_| Ok(CommandBody::Logout), "LOGOUT takes no arguments"),
+    row("ID", ANY, Rule::id_args, lower::id, "ID takes NIL or a list of names and values"),
+    row("STARTTLS", BEFORE, Rule::no_args, |_| Ok(CommandBody::StartTls), "STARTTLS takes no arguments"),
+    row("AUTHENTICATE", BEFORE, Rule::authenticate_args, lower::authenticate, "AUTHENTICATE takes a mechanism"),
+    row("LOGIN", BEFORE, Rule::login_args, lower::login, "LOGIN takes a name and a password"),
+    row("ENABLE", AFTER, Rule::enable_args, lower::enable, "ENABLE takes names of capabilities"),
+    row("SELECT", AFTER, Rule::mailbox_args, |a| Ok(CommandBody::Select(a.mailbox()?)), "SELECT takes a mailbox name"),
+    row("EXAMINE", AFTER, Rule::mailbox_args, |a| Ok(CommandBody::Examine(a.mailbox()?)), "EXAMINE takes a mailbox name"),
+    row("CREATE", AFTER, Rule::create_args, lower::create, "CREATE takes a mailbox name, and (USE (\\Use)) if wanted"),
+    row("DELETE", AFTER, Rule::mailbox_args, |a| Ok(CommandBody::Delete(a.mailbox()?)), "DELETE takes a mailbox name"),
+    row("RENAME", AFTER, Rule::rename_args, lower::rename, "RENAME takes two mailbox names"),
+    row("SUBSCRIBE", AFTER, Rule::mailbox_args, |a| Ok(CommandBody::Subscribe(a.mailbox()?)), "SUBSCRIBE takes a mailbox name"),
+    row("UNSUBSCRIBE", AFTER, Rule::mailbox_args, |a| Ok(CommandBody::Unsubscribe(a.mailbox()?)), "UNSUBSCRIBE takes a mailbox name"),
+    row("LIST", AFTER, Rule::list_args, lower::list, "LIST takes a reference and a pattern"),
+    row("LSUB", AFTER, Rule::lsub_args, lower::lsub, "LSUB takes a reference and a pattern"),
+    row("NAMESPACE", AFTER, Rule::no_args, |_| Ok(CommandBody::Namespace), "NAMESPACE takes no arguments"),
+    row("STATUS", AFTER, Rule::status_args, lower::status, "STATUS takes a mailbox name and a list of items"),
+    row("APPEND", AFTER, Rule::append_args, lower::append, "APPEND takes a mailbox name, flags and a date if wanted, and a literal"),
+    row("IDLE", AFTER, Rule::no_args, |_| Ok(CommandBody::Idle), "IDLE takes no arguments"),
+    row("CHECK", AFTER, Rule::no_args, |_| Ok(CommandBody::Check), "CHECK takes no arguments"),
+    row("CLOSE", AFTER, Rule::no_args, |_| Ok(CommandBody::Close), "CLOSE takes no arguments"),
+    row("UNSELECT", AFTER, Rule::no_args, |_| Ok(CommandBody::Unselect), "UNSELECT takes no arguments"),
+    row("EXPUNGE", AFTER, Rule::no_args, |_| Ok(CommandBody::Expunge(None)), "EXPUNGE takes no arguments"),
+    row("SEARCH", AFTER, Rule::search_args, lower::search, "SEARCH takes search keys"),
+    row("FETCH", AFTER, Rule::fetch_args, lower::fetch, "FETCH takes a sequence set and items"),
+    row("STORE", AFTER, Rule::store_args, lower::store, "STORE takes a sequence set, FLAGS, +FLAGS or -FLAGS, and flags"),
+    row("COPY", AFTER, Rule::copy_args, lower::copy, "COPY takes a sequence set and a mailbox name"),
+    row("MOVE", AFTER, Rule::copy_args, lower::move_, "MOVE takes a sequence set and a mailbox name"),
+    row("UID EXPUNGE", AFTER, Rule::expunge_args, lower::expunge, "UID EXPUNGE takes a set of UIDs"),
+    row("UID SEARCH", AFTER, Rule::search_args, lower::search, "UID SEARCH takes search keys"),
+    row("UID FETCH", AFTER, Rule::fetch_args, lower::fetch, "UID FETCH takes a set of UIDs and items"),
+    row("UID STORE", AFTER, Rule::store_args, lower::store, "UID STORE takes a set of UIDs, FLAGS, +FLAGS or -FLAGS, and flags"),
+    row("UID COPY", AFTER, Rule::copy_args, lower::copy, "UID COPY takes a set of UIDs and a mailbox name"),
+    row("UID MOVE", AFTER, Rule::copy_args, lower::move_, "UID MOVE takes a set of UIDs and a mailbox name"),
+];
+
+/// Names of all commands, for documents and tests.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|row| row.name)
+}
+
+pub fn parse(frame: Frame, dialect: Dialect, stage: Stage) -> Result<Command, Malformed> {
+    let Frame { line, literals } = frame;
+    let tag = tag_of(line.as_bytes()).ok_or(Malformed::Tag)?;
+    let rest = line[tag.len()..].trim_start_matches(' ');
+    let refuse = |reason: String| Malformed::Command { tag: tag.clone(), reason };
+    let (name, args) = name_of(rest);
+    if name.is_empty() {
+        return Err(refuse("A command is missing behind the tag".into()));
+    }
+    let row = ROWS.iter().find(|row| row.name == name).ok_or_else(|| refuse(format!("Unknown command {}", shown(&name))))?;
+    let allowed = match stage {
+        Stage::NotAuthenticated => row.before_login,
+        Stage::Authenticated => row.after_login,
+    };
+    if !allowed {
+        return Err(Malformed::WrongStage { tag, name });
+    }
+    // Outlook and others leave a space behind the last argument.
+    let args = args.trim_end_matches(' ');
+    if nesting(args) > NESTING_MAX {
+        return Err(refuse(format!("The command is nested deeper than {NESTING_MAX} levels")));
+    }
+    let mut pairs = Grammar::parse(row.rule, args).map_err(|error| refuse(explain(row, &error)))?;
+    let by = if name.starts_with("UID ") { crate::types::By::Uid } else { crate::types::By::Seq };
+    let mut args = Args::new(&mut pairs, literals, dialect, by);
+    match (row.lower)(&mut args) {
+        Ok(body) => Ok(Command { tag, body }),
+        Err(LowerError::BadCharset) => Err(Malformed::BadCharset { tag }),
+        Err(LowerError::Reason(reason)) => Err(refuse(format!("{reason}; {}", row.usage))),
+    }
+}
+
+/// The command's name in capitals, with the second word of UID, and what follows it.
+fn name_of(rest: &str) -> (String, &str) {
+    let word = |text: &str| text.find([' ', '\0']).unwrap_or(text.len());
+    let mut end = word(rest);
+    if rest[..end].eq_ignore_ascii_case("UID") && rest[end..].starts_with(' ') {
+        end += 1 + word(&rest[end + 1..]);
+    }
+    (rest[..end].to_ascii_uppercase(), &rest[end..])
+}
+
+/// A client's words in an answer: short, printable.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(40).collect()
+}
+
+/// How deep a line may be nested: open brackets, and operators that nest without them.
+fn nesting(args: &str) -> usize {
+    let (mut depth, mut deepest, mut operators, mut quoted, mut escaped) = (0usize, 0, 0, false, false);
+    let mut word = String::new();
+    for c in args.chars() {
+        match (quoted, c) {
+            (true, _) if escaped => escaped = false,
+            (true, '\\') => escaped = true,
+            (_, '"') => quoted = !quoted,
+            (false, '(') => depth += 1,
+            (false, ')') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+        if !quoted && c.is_ascii_alphabetic() {
+            word.push(c);
+            continue;
+        }
+        operators += usize::from(word.eq_ignore_ascii_case("NOT") || word.eq_ignore_ascii_case("OR"));
+        word.clear();
+    }
+    deepest + operators
+}
+
+fn explain(row: &Row, error: &pest::error::Error<Rule>) -> String {
+    let at = match error.location {
+        pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _)) => at,
+    };
+    format!("Syntax error at character {} behind {}; {}", at + 1, row.name, row.usage)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(crate) fn command(line: &str) -> Result<Command, Malformed> {
+        let frame = Frame { line: line.into(), literals: Vec::new() };
+        let stage = if line.contains("LOGIN") { Stage::NotAuthenticated } else { Stage::Authenticated };
+        parse(frame, Dialect::default(), stage)
+    }
+
+    #[test]
+    fn good_and_bad() {
+        let good = [
+            "a CAPABILITY", "a noop ", "a LOGIN joe \"pass word\"", "a SELECT INBOX", "a ENABLE IMAP4rev2 X",
+            "a CREATE x (USE (\\Trash))", "a CREATE x", "a RENAME a \"b c\"", "a LIST \"\" *", "a LIST \"\" \"%\"",
+            "a LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (\"a\" b%) RETURN (CHILDREN STATUS (MESSAGES))",
+            "a LIST \"\" % RETURN (SPECIAL-USE)", "a LIST () \"\" %", "a LSUB \"\" *", "a STATUS x (MESSAGES UNSEEN SIZE)",
+            "a ID NIL", "a ID (\"name\" \"x\" \"version\" NIL)", "a SEARCH ALL", "a SEARCH RETURN () 1:*",
+            "a SEARCH RETURN (MIN MAX SAVE) CHARSET UTF-8 OR FROM a NOT (TO b SUBJECT \"c d\") 1,2:4 UNSEEN",
+            "a UID SEARCH UID 1:* SINCE 1-Feb-1994 LARGER 4 KEYWORD $x HEADER X-Y \"\"", "a FETCH 1:* ALL", "a FETCH $ FLAGS",
+            "a UID FETCH 1,3:* (FLAGS BODY.PEEK[HEADER.FIELDS (DATE \"FROM\")] BODY[1.2.MIME]<0.10> BINARY.SIZE[1] RFC822.SIZE)",
+            "a FETCH 1 (BODY BODYSTRUCTURE BODY[] BODY[TEXT] BODY[1] BODY[1.2.HEADER] INTERNALDATE ENVELOPE UID)",
+            "a STORE 1 +FLAGS.SILENT (\\Seen $X)", "a STORE 1:2 FLAGS \\Deleted", "a STORE 1 -flags ()", "a COPY 1 x",
+            "a UID MOVE 1:5 \"x y\"", "a UID EXPUNGE 4", "a EXPUNGE", "a IDLE", "a NAMESPACE", "a CHECK", "a UNSELECT",
+        ];
+        for line in good {
+            assert!(command(line).is_ok(), "{line}: {:?}", command(line).err());
+        }
+        let bad = [
+            "", " a", "a", "a ", "a FOO", "a NOOP x", "a LOGIN joe", "a SELECT", "a SELECT a b", "a SELECT &bad", "a FETCH 0 ALL",
+            "a FETCH 1", "a FETCH 1 (X)", "a FETCH 1 BODY[0]", "a FETCH 1 BODY[]<0.0>", "a FETCH 1 BODY[MIME]", "a FETCH 1: FLAGS",
+            "a STORE 1 FLAGS \\Recent", "a STORE 1 FLAGS \\Foo", "a SEARCH", "a SEARCH FOO", "a SEARCH ON 31-Feb-2000", "a SEARCH LARGER",
+            "a STATUS x ()", "a STATUS x (FOO)", "a LIST", "a LIST (RECURSIVEMATCH) \"\" *", "a LIST (FOO) \"\" *", "a APPEND x",
+            "a CREATE x (USE (\\Foo))", "a UID NOOP", "a UID", "a ENABLE", "a SEARCH \"x", "+ NOOP", "a\u{e9} NOOP", "a FETCH 99999999999 ALL",
+        ];
+        for line in bad {
+            assert!(command(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn states_and_charsets() {
+        assert!(matches!(command("a LOGIN x y"), Ok(_)));
+        let frame = Frame { line: "a SELECT x".into(), literals: Vec::new() };
+        assert!(matches!(parse(frame, Dialect::default(), Stage::NotAuthenticated), Err(Malformed::WrongStage { .. })));
+        assert!(matches!(command("a SEARCH CHARSET KLINGON ALL"), Err(Malformed::BadCharset { .. })));
+        assert!(matches!(command("a SEARCH CHARSET ISO-8859-1 ALL"), Ok(_)));
+    }
+
+    #[test]
+    fn bombs_are_defused() {
+        let bombs = [
+            format!("a SEARCH {}ALL", "NOT ".repeat(10_000)),
+            format!("a SEARCH {}ALL{}", "(".repeat(10_000), ")".repeat(10_000)),
+            format!("a SEARCH {}", "OR ALL ".repeat(5_000)),
+            format!("a SEARCH {}ALL", "NOT ".repeat(49)),
+            format!("a SEARCH {}ALL{}", "(".repeat(49), ")".repeat(49)),
+            format!("a FETCH 1 BODY[{}]", "1.".repeat(10_000)),
+        ];
+        let run = move || bombs.iter().map(|bomb| command(bomb).is_ok()).collect::<Vec<_>>();
+        let results = std::thread::Builder::new().stack_size(crate::net::STACK_BYTES).spawn(run).unwrap().join().unwrap();
+        assert_eq!(results, [false, false, false, true, true, false]);
+    }
+}

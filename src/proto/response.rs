@@ -1,0 +1,214 @@
+//! What the server says, in octets.                 RFC 9051 7, 9; RFC 5530 3
+//!
+//! All writers append to a buffer. A string is quoted where it can be, else a literal; NUL is never sent.
+
+use std::fmt::Write;
+
+use super::command::Dialect;
+use super::utf7;
+use crate::types::{Seq, Uid, UidSet, UidValidity};
+
+/// A response code. RFC 9051 7.1, RFC 5530 3
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResponseCode {
+    AlreadyExists,
+    AppendUid { uid_validity: UidValidity, uids: UidSet },
+    AuthenticationFailed,
+    AuthorizationFailed,
+    /// The charsets that are known.
+    BadCharset,
+    Cannot,
+    Capability(String),
+    ClientBug,
+    Closed,
+    CopyUid { uid_validity: UidValidity, source: UidSet, target: UidSet },
+    ExpungeIssued,
+    HasChildren,
+    Limit,
+    NonExistent,
+    NoPerm,
+    NotSaved,
+    OverQuota,
+    PrivacyRequired,
+    ReadOnly,
+    ReadWrite,
+    ServerBug,
+    TooBig,
+    TryCreate,
+    UidNext(Uid),
+    UidNotSticky,
+    UidValidity(UidValidity),
+    Unavailable,
+    UnknownCte,
+    Unseen(Seq),
+    UseAttr,
+}
+
+impl ResponseCode {
+    fn write(&self, out: &mut Vec<u8>) {
+        let text: &str = match self {
+            ResponseCode::AlreadyExists => "ALREADYEXISTS",
+            ResponseCode::AppendUid { uid_validity, uids } => {
+                return text(out, format_args!("APPENDUID {uid_validity} {uids}"));
+            }
+            ResponseCode::AuthenticationFailed => "AUTHENTICATIONFAILED",
+            ResponseCode::AuthorizationFailed => "AUTHORIZATIONFAILED",
+            ResponseCode::BadCharset => "BADCHARSET (UTF-8 US-ASCII ISO-8859-1 WINDOWS-1252 KOI8-R SHIFT_JIS GB18030)",
+            ResponseCode::Cannot => "CANNOT",
+            ResponseCode::Capability(list) => return text(out, format_args!("CAPABILITY {list}")),
+            ResponseCode::ClientBug => "CLIENTBUG",
+            ResponseCode::Closed => "CLOSED",
+            ResponseCode::CopyUid { uid_validity, source, target } => {
+                return text(out, format_args!("COPYUID {uid_validity} {source} {target}"));
+            }
+            ResponseCode::ExpungeIssued => "EXPUNGEISSUED",
+            ResponseCode::HasChildren => "HASCHILDREN",
+            ResponseCode::Limit => "LIMIT",
+            ResponseCode::NonExistent => "NONEXISTENT",
+            ResponseCode::NoPerm => "NOPERM",
+            ResponseCode::NotSaved => "NOTSAVED",
+            ResponseCode::OverQuota => "OVERQUOTA",
+            ResponseCode::PrivacyRequired => "PRIVACYREQUIRED",
+            ResponseCode::ReadOnly => "READ-ONLY",
+            ResponseCode::ReadWrite => "READ-WRITE",
+            ResponseCode::ServerBug => "SERVERBUG",
+            ResponseCode::TooBig => "TOOBIG",
+            ResponseCode::TryCreate => "TRYCREATE",
+            ResponseCode::UidNext(uid) => return text(out, format_args!("UIDNEXT {uid}")),
+            ResponseCode::UidNotSticky => "UIDNOTSTICKY",
+            ResponseCode::UidValidity(value) => return text(out, format_args!("UIDVALIDITY {value}")),
+            ResponseCode::Unavailable => "UNAVAILABLE",
+            ResponseCode::UnknownCte => "UNKNOWN-CTE",
+            ResponseCode::Unseen(seq) => return text(out, format_args!("UNSEEN {seq}")),
+            ResponseCode::UseAttr => "USEATTR",
+        };
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// Lets `write!` append to octets.
+struct Text<'a>(&'a mut Vec<u8>);
+
+impl Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// Appends formatted text.
+pub fn text(out: &mut Vec<u8>, arguments: std::fmt::Arguments<'_>) {
+    // Writing to memory does not fail.
+    let _ = Text(out).write_fmt(arguments);
+}
+
+/// `tag OK [CODE] text`; `*` for a tag makes it untagged.
+pub fn status(out: &mut Vec<u8>, tag: &str, word: &str, code: Option<&ResponseCode>, explanation: &str) {
+    text(out, format_args!("{tag} {word} "));
+    if let Some(code) = code {
+        out.push(b'[');
+        code.write(out);
+        out.extend_from_slice(b"] ");
+    }
+    text(out, format_args!("{explanation}\r\n"));
+}
+
+pub fn untagged_ok(out: &mut Vec<u8>, code: Option<&ResponseCode>, explanation: &str) {
+    status(out, "*", "OK", code, explanation);
+}
+
+/// `* 23 EXISTS`
+pub fn untagged_number(out: &mut Vec<u8>, n: u32, word: &str) {
+    text(out, format_args!("* {n} {word}\r\n"));
+}
+
+/// Decimal digits, without the machinery of formatting: the commonest thing in a FETCH response.
+pub fn number(out: &mut Vec<u8>, mut n: u64) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (n % 10) as u8;
+        n /= 10;
+        if n == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// A quoted string; the caller knows that it can be one.
+pub fn quoted(out: &mut Vec<u8>, octets: &[u8]) {
+    out.push(b'"');
+    for &octet in octets {
+        if matches!(octet, b'"' | b'\\') {
+            out.push(b'\\');
+        }
+        out.push(octet);
+    }
+    out.push(b'"');
+}
+
+/// A string: quoted if it is short ASCII without controls, else a literal. NULs are left out.
+pub fn string(out: &mut Vec<u8>, octets: &[u8]) {
+    match octets.len() <= 1000 && octets.iter().all(|b| matches!(b, b' '..=b'~')) {
+        true => quoted(out, octets),
+        false => {
+            let nuls = memchr::memchr_iter(0, octets).count();
+            text(out, format_args!("{{{}}}\r\n", octets.len() - nuls));
+            out.extend(octets.iter().filter(|b| **b != 0));
+        }
+    }
+}
+
+/// A mailbox name: modified UTF-7, or UTF-8 for rev2. RFC 9051 5.1
+pub fn mailbox(out: &mut Vec<u8>, name: &str, dialect: Dialect) {
+    let encoded;
+    let name = match dialect.rev2 {
+        true => name,
+        false => {
+            encoded = utf7::encode(name);
+            &encoded
+        }
+    };
+    let atom = !name.is_empty()
+        && !name.eq_ignore_ascii_case("NIL")
+        && name.bytes().all(|b| b.is_ascii_graphic() && !br#"(){%*"\]"#.contains(&b));
+    match atom {
+        true => out.extend_from_slice(name.as_bytes()),
+        false => quoted(out, name.as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn strings() {
+        assert_eq!(said(|out| string(out, b"a\"b\\")), "\"a\\\"b\\\\\"");
+        assert_eq!(said(|out| string(out, b"a\r\nb\0")), "{4}\r\na\r\nb");
+        assert_eq!(said(|out| string(out, "ü".as_bytes())), "{2}\r\nü");
+        assert_eq!(said(|out| number(out, 0)), "0");
+        assert_eq!(said(|out| number(out, u64::MAX)), u64::MAX.to_string());
+    }
+
+    #[test]
+    fn names_and_codes() {
+        let rev1 = Dialect::default();
+        let rev2 = Dialect { rev2: true };
+        assert_eq!(said(|out| mailbox(out, "INBOX", rev1)), "INBOX");
+        assert_eq!(said(|out| mailbox(out, "a b", rev1)), "\"a b\"");
+        assert_eq!(said(|out| mailbox(out, "Entwürfe", rev1)), "Entw&APw-rfe");
+        assert_eq!(said(|out| mailbox(out, "Entwürfe", rev2)), "\"Entwürfe\"");
+        assert_eq!(said(|out| mailbox(out, "nil", rev1)), "\"nil\"");
+        let code = ResponseCode::UidNext(Uid::MIN);
+        assert_eq!(said(|out| status(out, "a", "OK", Some(&code), "Done")), "a OK [UIDNEXT 1] Done\r\n");
+    }
+}

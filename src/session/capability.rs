@@ -1,0 +1,41 @@
+//! CAPABILITY and ENABLE.                           RFC 9051 6.1.1, 6.3.1, 7.2.2
+//!
+//! What is listed is complete; what depends on the state of the connection is listed when it can be used.
+
+use super::cmd_login::may_send_password;
+use super::core::Core;
+use super::reply::{Handled, Reply};
+
+/// Before login.
+const ALWAYS: &str = "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE";
+
+/// After login, beside those.
+const AUTHENTICATED: &str = "IDLE NAMESPACE UNSELECT CHILDREN UIDPLUS MOVE ESEARCH SEARCHRES LIST-EXTENDED LIST-STATUS \
+     SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE BINARY INPROGRESS";
+
+pub(super) fn list(core: &Core, authenticated: bool) -> String {
+    let mut words = ALWAYS.to_string();
+    if authenticated {
+        return format!("{words} {AUTHENTICATED}");
+    }
+    if !core.stream.is_tls() && core.service.settings().tls.is_some() {
+        words.push_str(" STARTTLS");
+    }
+    words.push_str(if may_send_password(core) { " AUTH=PLAIN" } else { " LOGINDISABLED" });
+    words
+}
+
+pub(super) fn capability(core: &mut Core, authenticated: bool) -> Handled {
+    let list = list(core, authenticated);
+    core.output.say(|out| out.extend_from_slice(format!("* CAPABILITY {list}\r\n").as_bytes()))?;
+    Ok(Reply::ok("CAPABILITY completed"))
+}
+
+/// Unknown names are passed over. RFC 9051 6.3.1
+pub(super) fn enable(core: &mut Core, names: &[String]) -> Handled {
+    let rev2 = names.iter().any(|name| name.eq_ignore_ascii_case("IMAP4rev2"));
+    core.dialect.rev2 |= rev2;
+    let enabled = if rev2 { " IMAP4rev2" } else { "" };
+    core.output.say(|out| out.extend_from_slice(format!("* ENABLED{enabled}\r\n").as_bytes()))?;
+    Ok(Reply::ok("ENABLE completed"))
+}

@@ -1,0 +1,67 @@
+//! COPY and MOVE, and their UID forms.              RFC 9051 6.4.7, 6.4.8; RFC 4315 3; RFC 6851
+//!
+//! A target that does not exist is `NO [TRYCREATE]`. MOVE says COPYUID before the EXPUNGEs, untagged, as RFC 6851 4.3
+//! asks, so that a client which is cut off between knows where its messages are.
+
+use super::core::{Core, Selected};
+use super::reply::{Failure, Handled, Reply};
+use super::report;
+use crate::mailbox::{Access, Account, Copied, CopyMode, Expunges, Mailbox, MailboxError, Refusal};
+use crate::proto::ResponseCode;
+use crate::proto::response as wire;
+use crate::types::{By, MailboxName, NumberSet};
+use std::sync::Arc;
+
+pub(super) fn copy(
+    core: &mut Core,
+    account: &Account,
+    selected: &mut Selected,
+    set: &NumberSet,
+    by: By,
+    target: &MailboxName,
+    mode: CopyMode,
+) -> Handled {
+    if mode == CopyMode::Move && selected.view.access() == Access::ReadOnly {
+        return Err(Reply::no(ResponseCode::NoPerm, "The mailbox is selected read-only").into());
+    }
+    let uids = selected.resolve(set, by)?;
+    let target = to_be_filled(account, target)?;
+    let running = core.running();
+    let copied = selected.view.copy(&uids, &target, mode)?;
+    drop(running);
+    match mode {
+        CopyMode::Copy => {
+            report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;
+            Ok(finish(Reply::ok("COPY completed"), copied))
+        }
+        CopyMode::Move => {
+            if let Some(copied) = copied {
+                let code = code(copied);
+                core.output.say(|out| wire::untagged_ok(out, Some(&code), "Moved"))?;
+            }
+            report::news(core, selected, Expunges::Report)?;
+            Ok(Reply::ok("MOVE completed"))
+        }
+    }
+}
+
+fn finish(reply: Reply, copied: Option<Copied>) -> Reply {
+    match copied {
+        Some(copied) => reply.with(code(copied)),
+        None => reply,
+    }
+}
+
+fn code(copied: Copied) -> ResponseCode {
+    ResponseCode::CopyUid { uid_validity: copied.uid_validity, source: copied.source, target: copied.target }
+}
+
+/// The mailbox that messages are to be put into. RFC 9051 6.3.12, 6.4.7
+pub(super) fn to_be_filled(account: &Account, name: &MailboxName) -> Result<Arc<Mailbox>, Failure> {
+    match account.mailbox(name) {
+        Err(MailboxError::Refused(Refusal::NonExistent)) => {
+            Err(Reply::no(ResponseCode::TryCreate, "No such mailbox; CREATE it first").into())
+        }
+        other => Ok(other?),
+    }
+}

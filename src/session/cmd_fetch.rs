@@ -1,0 +1,107 @@
+//! FETCH and UID FETCH.                             RFC 9051 6.4.5, 7.5.2; RFC 3501 6.4.5; RFC 3516 4.2, 4.3
+//!
+//! What is small is answered from the index and the summary; the octets of a message are read piece by piece and only
+//! where they are asked for. A section that is fetched without PEEK sets \Seen: the flags are committed for a batch of
+//! messages before the batch is answered, so that no client is shown a flag that a crash could take back.
+
+use super::core::{Core, Selected};
+use super::fetch_message::{Fetcher, Missing};
+use super::reply::{Failure, Handled, Reply};
+use super::report;
+use crate::mailbox::{Change, Expunges, StoreMode};
+use crate::proto::ResponseCode;
+use crate::types::{By, FetchItem, Flag, NumberSet, SystemFlag, Uid, UidSet};
+
+/// Messages whose \Seen is committed at once.
+const SEEN_BATCH: usize = 200;
+
+pub(super) fn fetch(
+    core: &mut Core,
+    selected: &mut Selected,
+    set: &NumberSet,
+    by: By,
+    items: &[FetchItem],
+) -> Handled {
+    let uids = selected.resolve(set, by)?;
+    let items = with_uid(items, by);
+    let missing = match selected.is_writable() && items.iter().any(sets_seen) {
+        true => fetch_and_mark(core, selected, &uids, &items)?,
+        false => answer(core, selected, &uids, &items, &UidSet::new())?,
+    };
+    report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;
+    match missing {
+        false => Ok(Reply::ok("FETCH completed")),
+        true => Err(Reply::no(ResponseCode::ExpungeIssued, "Some of the messages have been expunged").into()),
+    }
+}
+
+/// UID FETCH says the UID whether it was asked for or not. RFC 9051 6.4.9
+fn with_uid(items: &[FetchItem], by: By) -> Vec<FetchItem> {
+    let uid = (by == By::Uid && !items.contains(&FetchItem::Uid)).then_some(FetchItem::Uid);
+    uid.into_iter().chain(items.iter().cloned()).collect()
+}
+
+fn sets_seen(item: &FetchItem) -> bool {
+    match item {
+        FetchItem::BodySection { peek, .. } | FetchItem::Binary { peek, .. } => !peek,
+        FetchItem::Rfc822 | FetchItem::Rfc822Text => true,
+        _ => false,
+    }
+}
+
+/// Whether any message could not be read.
+fn answer(
+    core: &Core,
+    selected: &Selected,
+    uids: &UidSet,
+    items: &[FetchItem],
+    marked: &UidSet,
+) -> Result<bool, Failure> {
+    let mut fetcher = Fetcher::new(&selected.view, items, core.dialect.clone(), uids.count());
+    let mut missing = false;
+    let shown = selected.view.shown().clone();
+    for message in shown.in_uids(uids) {
+        let with_flags = marked.contains(message.uid().get());
+        match core.output.respond(|response| Ok(fetcher.message(response, &message, with_flags)))? {
+            Ok(()) => {}
+            Err(Missing::Message) => missing = true,
+            Err(Missing::Refused(failure)) => return Err(failure),
+        }
+    }
+    Ok(missing)
+}
+
+fn fetch_and_mark(
+    core: &Core,
+    selected: &mut Selected,
+    uids: &UidSet,
+    items: &[FetchItem],
+) -> Result<bool, Failure> {
+    let all: Vec<Uid> = selected.view.shown().in_uids(uids).map(|message| message.uid()).collect();
+    let mut missing = false;
+    for batch in all.chunks(SEEN_BATCH) {
+        let batch: UidSet = batch.iter().copied().collect();
+        let marked = mark_seen(core, selected, &batch)?;
+        missing |= answer(core, selected, &batch, items, &marked)?;
+    }
+    Ok(missing)
+}
+
+/// Sets \Seen where it is not set: the messages whose flags the client must be told.
+fn mark_seen(core: &Core, selected: &mut Selected, batch: &UidSet) -> Result<UidSet, Failure> {
+    let unseen = |message: &crate::mailbox::Message<'_>| !message.flags().has(SystemFlag::Seen);
+    let uids: UidSet = selected.view.shown().in_uids(batch).filter(unseen).map(|message| message.uid()).collect();
+    if uids.is_empty() {
+        return Ok(uids);
+    }
+    selected.view.mailbox().commit(Change::Store {
+        uids: uids.clone(),
+        mode: StoreMode::Add,
+        flags: vec![Flag::System(SystemFlag::Seen)],
+        unchanged_since: None,
+    })?;
+    let mut changes = selected.view.sync(Expunges::Hold)?;
+    changes.flags.retain(|uid| !uids.contains(uid.get()));
+    report::untagged(core, selected, &changes)?;
+    Ok(uids)
+}

@@ -1,0 +1,40 @@
+//! IDLE.                                            RFC 9051 6.3.13; RFC 2177
+//!
+//! Between `+ idling` and DONE the thread waits in poll(2) for its client and for its bell. Whoever changes the
+//! selected mailbox rings; an idle session costs no wake-ups.
+
+use std::time::Instant;
+
+use super::core::{Core, State};
+use super::reply::{Failure, Handled, Reply};
+use super::report;
+use crate::mailbox::Expunges;
+use crate::net::Ready;
+use crate::proto::Framer;
+
+pub(super) fn idle(core: &mut Core, state: &mut State, framer: &mut Framer) -> Handled {
+    core.output.say(|out| out.extend_from_slice(b"+ idling\r\n"))?;
+    let deadline = Instant::now() + core.service.settings().idle_timeout;
+    loop {
+        if let State::Selected(_, selected) = state {
+            report::news(core, selected, Expunges::Report)?;
+        }
+        core.output.flush()?;
+        if let Some(line) = framer.next_line() {
+            return done(&line);
+        }
+        match core.stream.wait(&[&core.bell], deadline.saturating_duration_since(Instant::now())) {
+            Ready::Readable => core.receive(framer)?,
+            Ready::Bell => core.answer_bell()?,
+            Ready::TimedOut => return Err(core.time_out()),
+            Ready::Closed => return Err(Failure::Gone),
+        }
+    }
+}
+
+fn done(line: &[u8]) -> Handled {
+    match line.eq_ignore_ascii_case(b"DONE") {
+        true => Ok(Reply::ok("IDLE completed")),
+        false => Err(Reply::bad("IDLE ends with DONE").into()),
+    }
+}

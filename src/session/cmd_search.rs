@@ -1,0 +1,120 @@
+//! SEARCH and UID SEARCH, ESEARCH and SEARCHRES.    RFC 9051 6.4.4, 7.3.4; RFC 4731; RFC 5182
+//!
+//! Rev1 without RETURN answers `* SEARCH`, all else `* ESEARCH`. SAVE keeps the result for `$`; what it keeps when
+//! MIN or MAX are asked beside it is RFC 5182 2.4's table.
+
+use super::core::{Core, Selected};
+use super::reply::{Failure, Handled, Reply};
+use crate::mailbox::Snapshot;
+use crate::proto::response as wire;
+use crate::types::{By, SearchKey, SearchReturn, UidSet};
+
+pub(super) fn search(
+    core: &mut Core,
+    selected: &mut Selected,
+    by: By,
+    returns: Option<&[SearchReturn]>,
+    key: &SearchKey,
+) -> Handled {
+    selected.check_seqs(key)?;
+    let saving = returns.is_some_and(|returns| returns.contains(&SearchReturn::Save));
+    let running = core.running();
+    let mut progress = |done: u32, goal: u32| {
+        if let Some(running) = &running {
+            running.progress(done.into(), goal.into());
+        }
+    };
+    let found = match selected.view.search(key, &selected.saved, &mut progress) {
+        Ok(found) => found.uids,
+        Err(error) => {
+            // RFC 5182 2.1: a search that fails leaves nothing saved.
+            if saving {
+                selected.saved = UidSet::new();
+            }
+            return Err(error.into());
+        }
+    };
+    drop(running);
+    let shown = selected.view.shown().clone();
+    match returns {
+        None if !core.dialect.rev2 => plain(core, &shown, by, &found)?,
+        returns => extended(core, &shown, by, returns.unwrap_or(&[]), &found)?,
+    }
+    if saving {
+        selected.saved = kept(returns.unwrap_or(&[]), &found);
+    }
+    Ok(Reply::ok("SEARCH completed"))
+}
+
+/// What a client sees of the found messages: UIDs or sequence numbers.
+fn numbers(shown: &Snapshot, by: By, found: &UidSet) -> UidSet {
+    match by {
+        By::Uid => found.clone(),
+        By::Seq => shown.seqs_of(found),
+    }
+}
+
+/// `* SEARCH 2 84 882`
+fn plain(core: &Core, shown: &Snapshot, by: By, found: &UidSet) -> Result<(), Failure> {
+    let numbers = numbers(shown, by, found);
+    core.output.say(|out| {
+        out.extend_from_slice(b"* SEARCH");
+        for n in numbers.numbers() {
+            out.push(b' ');
+            wire::number(out, n.into());
+        }
+        out.extend_from_slice(b"\r\n");
+    })?;
+    Ok(())
+}
+
+/// `* ESEARCH (TAG "a") UID MIN 7 MAX 9 COUNT 3 ALL 7:9`
+fn extended(
+    core: &Core,
+    shown: &Snapshot,
+    by: By,
+    returns: &[SearchReturn],
+    found: &UidSet,
+) -> Result<(), Failure> {
+    // SAVE alone asks for no data at all.
+    if returns == [SearchReturn::Save] {
+        return Ok(());
+    }
+    let numbers = numbers(shown, by, found);
+    let asked = |item| returns.contains(&item);
+    core.output.say(|out| {
+        out.extend_from_slice(b"* ESEARCH (TAG ");
+        wire::quoted(out, core.tag.as_bytes());
+        out.extend_from_slice(b")");
+        if by == By::Uid {
+            out.extend_from_slice(b" UID");
+        }
+        let mut item = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                out.extend_from_slice(format!(" {name} {value}").as_bytes());
+            }
+        };
+        item("MIN", numbers.first().filter(|_| asked(SearchReturn::Min)).map(|n| n.to_string()));
+        item("MAX", numbers.last().filter(|_| asked(SearchReturn::Max)).map(|n| n.to_string()));
+        item("COUNT", asked(SearchReturn::Count).then(|| numbers.count().to_string()));
+        let all = asked(SearchReturn::All) || returns.is_empty();
+        item("ALL", (all && !numbers.is_empty()).then(|| numbers.to_string()));
+        out.extend_from_slice(b"\r\n");
+    })?;
+    Ok(())
+}
+
+/// What `$` stands for afterwards. RFC 5182 2.4
+fn kept(returns: &[SearchReturn], found: &UidSet) -> UidSet {
+    let asked = |item| returns.contains(&item);
+    let (min, max) = (asked(SearchReturn::Min), asked(SearchReturn::Max));
+    if asked(SearchReturn::All) || asked(SearchReturn::Count) || (!min && !max) {
+        return found.clone();
+    }
+    let mut ends = UidSet::new();
+    [found.first().filter(|_| min), found.last().filter(|_| max)]
+        .into_iter()
+        .flatten()
+        .for_each(|n| ends.push_range(n, n));
+    ends
+}

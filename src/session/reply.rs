@@ -1,0 +1,107 @@
+//! How a command ends, and what the client hears of an error.      RFC 9051 7.1; RFC 5530
+//!
+//! Errors are sorted by blame: what the client can mend is BAD or NO with a code and the reason; what it cannot is NO
+//! with a reference that the log explains.
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::output::Gone;
+use crate::mailbox::{MailboxError, Refusal};
+use crate::proto::ResponseCode;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    Ok,
+    No,
+    Bad,
+}
+
+/// The tagged response.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: Status,
+    pub(super) code: Option<ResponseCode>,
+    pub(super) text: Cow<'static, str>,
+}
+
+impl Reply {
+    pub(super) fn ok(text: impl Into<Cow<'static, str>>) -> Reply {
+        Reply { status: Status::Ok, code: None, text: text.into() }
+    }
+
+    pub(super) fn no(code: ResponseCode, text: impl Into<Cow<'static, str>>) -> Reply {
+        Reply { status: Status::No, code: Some(code), text: text.into() }
+    }
+
+    pub(super) fn bad(text: impl Into<Cow<'static, str>>) -> Reply {
+        Reply { status: Status::Bad, code: Some(ResponseCode::ClientBug), text: text.into() }
+    }
+
+    pub(super) fn with(mut self, code: ResponseCode) -> Reply {
+        self.code = Some(code);
+        self
+    }
+}
+
+/// Why a handler did not come to its end.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// There is nobody left to answer.
+    Gone,
+    Refused(Reply),
+}
+
+pub(super) type Handled = Result<Reply, Failure>;
+
+impl From<Gone> for Failure {
+    fn from(_: Gone) -> Failure {
+        Failure::Gone
+    }
+}
+
+impl From<Reply> for Failure {
+    fn from(reply: Reply) -> Failure {
+        Failure::Refused(reply)
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Failure {
+        let text = refusal.to_string();
+        Failure::Refused(Reply::no(code_of(&refusal), text))
+    }
+}
+
+impl From<MailboxError> for Failure {
+    fn from(error: MailboxError) -> Failure {
+        match error {
+            MailboxError::Refused(refusal) => refusal.into(),
+            MailboxError::Store(error) => Failure::Refused(internal(&error)),
+        }
+    }
+}
+
+fn code_of(refusal: &Refusal) -> ResponseCode {
+    match refusal {
+        Refusal::NonExistent | Refusal::NoSelect => ResponseCode::NonExistent,
+        Refusal::AlreadyExists => ResponseCode::AlreadyExists,
+        Refusal::BadName(_) | Refusal::Inbox | Refusal::BelowItself => ResponseCode::Cannot,
+        Refusal::HasChildren => ResponseCode::HasChildren,
+        Refusal::TooManyKeywords | Refusal::TooManyMailboxes | Refusal::UidsUsedUp => ResponseCode::Limit,
+        Refusal::UseAttr => ResponseCode::UseAttr,
+        Refusal::Expunged => ResponseCode::ExpungeIssued,
+        Refusal::TooBig => ResponseCode::TooBig,
+    }
+}
+
+/// The world's fault: logged under a reference that the client is given.
+pub(super) fn internal(error: &dyn std::fmt::Display) -> Reply {
+    static REFERENCES: AtomicU64 = AtomicU64::new(1);
+    let reference = REFERENCES.fetch_add(1, Ordering::Relaxed);
+    log::error!("fault {reference}: {error}");
+    Reply::no(
+        ResponseCode::Unavailable,
+        format!("The server cannot do this now; its log explains fault {reference}"),
+    )
+}

@@ -1,0 +1,134 @@
+//! Untagged data that nobody asked for.             RFC 9051 7.4, 7.5, 5.2
+//!
+//! What has happened in the selected mailbox, in the order in which the client can follow: EXPUNGE, EXISTS, RECENT,
+//! FLAGS, FETCH.
+
+use super::core::{Core, Selected};
+use super::output::Gone;
+use super::reply::Failure;
+use crate::mailbox::{Changes, Expunges, Message, Snapshot};
+use crate::proto::response as wire;
+use crate::types::{By, FlagBits, SystemFlag, Uid, UidSet};
+
+/// Moves the view on and tells the client.
+pub(super) fn news(core: &mut Core, selected: &mut Selected, expunges: Expunges) -> Result<(), Failure> {
+    let changes = selected.view.sync(expunges)?;
+    changes_of(core, selected, &changes)?;
+    Ok(())
+}
+
+/// As `news`, for changes that the command has looked through before; `by` says whether UIDs are wanted.
+pub(super) fn changes(core: &mut Core, selected: &mut Selected, changes: &Changes, by: By) -> Result<(), Failure> {
+    let uid = if core.dialect.rev2 { By::Uid } else { by };
+    Ok(write(core, selected, changes, uid)?)
+}
+
+fn changes_of(core: &mut Core, selected: &mut Selected, changes: &Changes) -> Result<(), Gone> {
+    write(core, selected, changes, By::Uid)
+}
+
+fn write(core: &Core, selected: &mut Selected, changes: &Changes, by: By) -> Result<(), Gone> {
+    expunged(core, selected, changes)?;
+    core.output.say(|out| {
+        if let Some(exists) = changes.exists {
+            wire::untagged_number(out, exists, "EXISTS");
+        }
+        if let Some(recent) = changes.recent.filter(|_| !core.dialect.rev2) {
+            wire::untagged_number(out, recent, "RECENT");
+        }
+        if changes.keywords {
+            flags_and_permanent(out, selected);
+        }
+    })?;
+    let shown = selected.view.shown();
+    let mut flags = FlagWriter::new(shown, selected.view.recent());
+    for message in changes.flags.iter().filter_map(|uid| shown.by_uid(*uid)) {
+        core.output.say(|out| fetch_flags(out, &mut flags, &message, by))?;
+    }
+    Ok(())
+}
+
+/// The highest number first, so that those below stay what they were.
+fn expunged(core: &Core, selected: &mut Selected, changes: &Changes) -> Result<(), Gone> {
+    for (seq, _) in changes.expunged.iter().rev() {
+        core.output.say(|out| wire::untagged_number(out, seq.get(), "EXPUNGE"))?;
+    }
+    selected.forget(changes.expunged.iter().map(|(_, uid)| *uid));
+    Ok(())
+}
+
+fn fetch_flags(out: &mut Vec<u8>, flags: &mut FlagWriter<'_>, message: &Message<'_>, by: By) {
+    out.extend_from_slice(b"* ");
+    wire::number(out, message.seq().get().into());
+    out.extend_from_slice(b" FETCH (");
+    if by == By::Uid {
+        out.extend_from_slice(b"UID ");
+        wire::number(out, message.uid().get().into());
+        out.push(b' ');
+    }
+    flags.write(out, message.uid(), message.flags());
+    out.extend_from_slice(b")\r\n");
+}
+
+/// `* FLAGS (...)` and `* OK [PERMANENTFLAGS (...)]`. RFC 9051 7.3.5, 6.3.2
+pub(super) fn flags_and_permanent(out: &mut Vec<u8>, selected: &Selected) {
+    let shown = selected.view.shown();
+    out.extend_from_slice(b"* FLAGS (");
+    flag_names(out, shown);
+    out.extend_from_slice(b")\r\n* OK [PERMANENTFLAGS (");
+    if selected.is_writable() {
+        flag_names(out, shown);
+        if shown.keywords().len() < FlagBits::KEYWORDS_MAX {
+            out.extend_from_slice(b" \\*");
+        }
+    }
+    out.extend_from_slice(b")] Flags that are kept\r\n");
+}
+
+fn flag_names(out: &mut Vec<u8>, shown: &Snapshot) {
+    let system = SystemFlag::ALL.iter().map(|flag| flag.name());
+    for (i, name) in system.chain(shown.keywords().iter().map(|keyword| keyword.as_str())).enumerate() {
+        if i > 0 {
+            out.push(b' ');
+        }
+        out.extend_from_slice(name.as_bytes());
+    }
+}
+
+/// Writes `FLAGS (...)`; most messages of a mailbox have the flags of the one before.
+pub(super) struct FlagWriter<'a> {
+    shown: &'a Snapshot,
+    recent: &'a UidSet,
+    last: Option<(FlagBits, bool)>,
+    text: Vec<u8>,
+}
+
+impl<'a> FlagWriter<'a> {
+    pub(super) fn new(shown: &'a Snapshot, recent: &'a UidSet) -> FlagWriter<'a> {
+        FlagWriter { shown, recent, last: None, text: Vec::new() }
+    }
+
+    pub(super) fn write(&mut self, out: &mut Vec<u8>, uid: Uid, bits: FlagBits) {
+        let recent = self.recent.contains(uid.get());
+        if self.last != Some((bits, recent)) {
+            self.render(bits, recent);
+            self.last = Some((bits, recent));
+        }
+        out.extend_from_slice(&self.text);
+    }
+
+    fn render(&mut self, bits: FlagBits, recent: bool) {
+        self.text.clear();
+        self.text.extend_from_slice(b"FLAGS (");
+        let system = SystemFlag::ALL.into_iter().filter(|flag| bits.has(*flag)).map(SystemFlag::name);
+        let keywords = bits.keywords().filter_map(|id| self.shown.keywords().get(usize::from(id.0)));
+        let names = system.chain(keywords.map(|keyword| keyword.as_str())).chain(recent.then_some("\\Recent"));
+        for (i, name) in names.enumerate() {
+            if i > 0 {
+                self.text.push(b' ');
+            }
+            self.text.extend_from_slice(name.as_bytes());
+        }
+        self.text.push(b')');
+    }
+}

@@ -1,0 +1,114 @@
+//! The octets of messages.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use super::engine::{CHUNK_BYTES, Engine, Value};
+use super::error::StoreError;
+use super::facade::Store;
+use crate::types::{AccountId, BlobId};
+
+/// Reads a blob, a chunk at a time.
+pub struct BlobReader {
+    engine: Arc<dyn Engine>,
+    account: AccountId,
+    blob: BlobId,
+    /// The chunk read last, and its number.
+    held: Option<(u32, Value)>,
+}
+
+impl BlobReader {
+    /// Octets from `offset` on: at least one, unless the blob ends there. Most reads of mail are of one chunk.
+    pub fn read_at(&mut self, offset: u64) -> Result<Piece, StoreError> {
+        let chunk = (offset / CHUNK_BYTES as u64) as u32;
+        let within = (offset % CHUNK_BYTES as u64) as usize;
+        let value = match &self.held {
+            Some((at, value)) if *at == chunk => value.clone(),
+            _ => match self.engine.read_chunk(self.account, self.blob, chunk)? {
+                Some(value) => value,
+                None if chunk > 0 => return Ok(Piece { value: Value::from(&[][..]), from: 0 }),
+                None => return Err(StoreError::Missing(format!("the octets of message {}", self.blob))),
+            },
+        };
+        self.held = Some((chunk, value.clone()));
+        Ok(Piece { from: within.min(value.len()), value })
+    }
+}
+
+/// Octets of a blob, shared with the engine's caches.
+pub struct Piece {
+    value: Value,
+    from: usize,
+}
+
+impl std::ops::Deref for Piece {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.value[self.from..]
+    }
+}
+
+/// A blob that is not collected as long as this value lives.
+pub struct Pin {
+    engine: Arc<dyn Engine>,
+    account: AccountId,
+    blob: BlobId,
+}
+
+impl Pin {
+    fn new(engine: &Arc<dyn Engine>, account: AccountId, blob: BlobId) -> Pin {
+        engine.pin(account, blob);
+        Pin { engine: engine.clone(), account, blob }
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        self.engine.unpin(self.account, self.blob);
+    }
+}
+
+impl std::fmt::Debug for Pin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pin({})", self.blob)
+    }
+}
+
+impl Store {
+    /// Reads the octets of a message of `account`.
+    pub fn blob(&self, account: AccountId, blob: BlobId) -> BlobReader {
+        BlobReader { engine: self.engine().clone(), account, blob, held: None }
+    }
+
+    /// Writes the octets of a large message ahead of the commit that refers to it. The pin must live until then.
+    /// The source's octets have the hash `blob`.
+    pub fn write_blob(&self, account: AccountId, blob: BlobId, source: &mut dyn Read) -> Result<Pin, StoreError> {
+        let pin = Pin::new(self.engine(), account, blob);
+        let mut chunk = vec![0; CHUNK_BYTES];
+        for number in 0.. {
+            let length = read_full(source, &mut chunk)?;
+            if length > 0 {
+                self.engine().write_chunk(account, blob, number, &chunk[..length])?;
+            }
+            if length < CHUNK_BYTES {
+                break;
+            }
+        }
+        Ok(pin)
+    }
+}
+
+/// Fills `buffer` as far as the source goes.
+fn read_full(source: &mut dyn Read, buffer: &mut [u8]) -> Result<usize, StoreError> {
+    let mut length = 0;
+    while length < buffer.len() {
+        match source.read(&mut buffer[length..]) {
+            Ok(0) => break,
+            Ok(got) => length += got,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(StoreError::Engine(format!("reading the message: {error}"))),
+        }
+    }
+    Ok(length)
+}

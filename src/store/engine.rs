@@ -1,0 +1,111 @@
+//! What an engine must do.
+//!
+//! Keys live in partitions. A commit applies one batch to each of several partitions, all of them or none, durably,
+//! if each batch's guard is its partition's version; every commit makes the version of its partitions one larger.
+//! Message octets are blobs: immutable chunks under their hash, written once an account, held by references that come
+//! and go with commits, collected when no reference is left.
+//!
+//! Nothing above this trait may know which engine runs, or assume that it is the only writer.
+
+use super::error::{CommitError, StoreError};
+use super::model::{Durability, Version};
+use crate::types::{AccountId, BlobId, MailboxId, Uid};
+
+/// Octets as an engine hands them out: cheap to clone, shared with its caches.
+pub type Value = fjall::Slice;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Partition {
+    Server,
+    Account(AccountId),
+    Mailbox(AccountId, MailboxId),
+}
+
+/// The octets of a chunk but the last; one fits into a journal buffer and into a session's memory.
+pub const CHUNK_BYTES: usize = 512 * 1024;
+
+/// A reference to a blob: one for each message that has its octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reference {
+    pub blob: BlobId,
+    pub account: AccountId,
+    pub mailbox: MailboxId,
+    pub uid: Uid,
+}
+
+/// What one commit does to one partition.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    pub partition: Partition,
+    pub guard: Version,
+    /// `None` removes the key.
+    pub writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// Octets of new blobs, of one chunk each; those that are there already are left out.
+    pub blobs: Vec<(AccountId, BlobId, std::sync::Arc<[u8]>)>,
+    pub added: Vec<Reference>,
+    pub removed: Vec<Reference>,
+}
+
+impl Batch {
+    pub fn new(partition: Partition, guard: Version) -> Batch {
+        let (writes, blobs, added, removed) = Default::default();
+        Batch { partition, guard, writes, blobs, added, removed }
+    }
+
+    pub fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.writes.push((key, Some(value)));
+    }
+
+    pub fn remove(&mut self, key: Vec<u8>) {
+        self.writes.push((key, None));
+    }
+}
+
+/// Sees a key and its value; an error ends the scan.
+pub type Visit<'a> = &'a mut dyn FnMut(&[u8], Value) -> Result<(), StoreError>;
+
+pub trait Engine: Send + Sync {
+    /// 0 for a partition that has never been written.
+    fn version(&self, partition: Partition) -> Result<Version, StoreError>;
+
+    fn get(&self, partition: Partition, key: &[u8]) -> Result<Option<Value>, StoreError>;
+
+    /// The keys of `low..high` in order.
+    fn scan(&self, partition: Partition, low: &[u8], high: &[u8], visit: Visit<'_>) -> Result<(), StoreError>;
+
+    /// All batches or none. Octets of blobs are on the disk no later than the record that names them.
+    fn commit(&self, batches: Vec<Batch>, durability: Durability) -> Result<(), CommitError>;
+
+    /// Writes a chunk of a blob ahead of the commit that refers to it. A blob that no commit ever refers to is
+    /// collected. `Pin` keeps it until then.
+    fn write_chunk(&self, account: AccountId, blob: BlobId, chunk: u32, octets: &[u8]) -> Result<(), StoreError>;
+
+    fn read_chunk(&self, account: AccountId, blob: BlobId, chunk: u32) -> Result<Option<Value>, StoreError>;
+
+    /// Keeps a blob from being collected until `unpin`, as many times as it was pinned.
+    fn pin(&self, account: AccountId, blob: BlobId);
+    fn unpin(&self, account: AccountId, blob: BlobId);
+
+    /// Every reference to a blob of an account, in order of the hash.
+    fn references(
+        &self,
+        account: AccountId,
+        visit: &mut dyn FnMut(Reference) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError>;
+
+    /// Deletes blobs that lost their last reference before `before_secs` (seconds since 1970), at most `most` of them;
+    /// how many were deleted.
+    fn collect(&self, before_secs: u64, most: usize) -> Result<usize, StoreError>;
+
+    /// Everything that was committed relaxed reaches the disk.
+    fn sync(&self) -> Result<(), StoreError>;
+
+    /// Syncs that commits have cost so far, and commits: for tests and figures.
+    fn figures(&self) -> Figures;
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    pub commits: u64,
+    pub syncs: u64,
+}

@@ -1,0 +1,57 @@
+//! What goes wrong below the mailboxes: the world's fault, never a client's.
+
+use std::fmt;
+
+#[derive(Clone, Debug)]
+pub enum StoreError {
+    /// Another process has the data directory.
+    InUse { directory: String },
+    /// Written by a later version of Gatepost.
+    Newer { found: u32, known: u32 },
+    /// What was read is not what was written; the text names it.
+    Corrupt(String),
+    /// What should be there is not; the text names it.
+    Missing(String),
+    /// No room on the disk.
+    Full,
+    /// An earlier write failed: nothing more is written until the store is opened again.
+    Poisoned,
+    Engine(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreError::InUse { directory } => {
+                write!(f, "{directory}: in use by another process; stop that one first")
+            }
+            StoreError::Newer { found, known } => write!(
+                f,
+                "the store has format {found}, this gatepostd knows formats up to {known}; run a newer gatepostd"
+            ),
+            StoreError::Corrupt(what) => write!(f, "corrupt: {what}; run gatepostctl check"),
+            StoreError::Missing(what) => write!(f, "missing: {what}; run gatepostctl check"),
+            StoreError::Full => f.write_str("no space left on the disk of the data directory"),
+            StoreError::Poisoned => {
+                f.write_str("an earlier write to the disk failed: no more is written until gatepostd is restarted")
+            }
+            StoreError::Engine(error) => f.write_str(error),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// How a commit ended that was not done.
+#[derive(Clone, Debug)]
+pub enum CommitError {
+    /// A guard did not hold: somebody else has committed since. Nothing has been written.
+    Conflict,
+    Store(StoreError),
+}
+
+impl From<StoreError> for CommitError {
+    fn from(error: StoreError) -> CommitError {
+        CommitError::Store(error)
+    }
+}

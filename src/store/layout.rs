@@ -1,0 +1,283 @@
+//! Every key and every value, to the byte.
+//!
+//! Numbers are big-endian, so that keys sort as numbers do. `str` is the octets of UTF-8 to the end of the value, or with
+//! a u16 length before it where something follows. The engine checksums what it stores; a value that does not decode is
+//! `Corrupt` and names its key. A format that changes gets the next `FORMAT`; an older daemon refuses it.
+//!
+//! | partition | key                     | value |
+//! |-----------|-------------------------|-------|
+//! | server    | `f`                     | u32 format |
+//! | server    | `i`                     | u64 the next AccountId |
+//! | server    | `a` str name            | u64 AccountId |
+//! | account   | `c`                     | u64 next MailboxId, u32 last UIDVALIDITY |
+//! | account   | `n` str name            | u64 MailboxId or 0 for a name that only holds others, u8 n, n × u8 special use |
+//! | account   | `s` str name            | empty: subscribed |
+//! | account   | `p` u64 MailboxId       | empty: this mailbox has been deleted, its partition is to be emptied |
+//! | mailbox   | `h`                     | header: 53 octets, see `header` |
+//! | mailbox   | `k`                     | keyword table: each u8 length, octets |
+//! | mailbox   | `r` u32 page            | message records, 60 octets each, see `record` |
+//! | mailbox   | `v` u32 page            | flags, see `flag_record` |
+//! | mailbox   | `t` u32 UID             | summary of the message, opaque (`mime::Summary`) |
+//! | mailbox   | `x` u64 MODSEQ          | vanished UIDs: each u32 first, u32 last |
+//!
+//! An engine adds what is its own: see `embedded`.
+
+use super::error::StoreError;
+use super::model::{FlagRecord, MailboxHeader, MailboxNode, MessageRecord, PageNo};
+use crate::types::{
+    AccountName, BlobId, FlagBits, InternalDate, Keyword, MailboxId, MailboxName, ModSeq, SpecialUse, Uid, UidSet,
+    UidValidity,
+};
+
+/// The format that this version writes, and the latest that it reads.
+pub const FORMAT: u32 = 1;
+
+pub fn key(kind: u8) -> Vec<u8> {
+    vec![kind]
+}
+
+pub fn named(kind: u8, name: &str) -> Vec<u8> {
+    [&[kind], name.as_bytes()].concat()
+}
+
+pub fn numbered(kind: u8, n: u32) -> Vec<u8> {
+    [&[kind][..], &n.to_be_bytes()].concat()
+}
+
+pub fn numbered_long(kind: u8, n: u64) -> Vec<u8> {
+    [&[kind][..], &n.to_be_bytes()].concat()
+}
+
+/// Reads a value from its front; `None` when it is too short.
+pub struct Cursor<'a>(pub &'a [u8]);
+
+impl<'a> Cursor<'a> {
+    fn take(&mut self, n: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.0.split_at_checked(n)?;
+        self.0 = rest;
+        Some(head)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take(N)?.try_into().ok()
+    }
+
+    pub fn u8(&mut self) -> Option<u8> {
+        self.array().map(|[b]| b)
+    }
+
+    pub fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_be_bytes)
+    }
+
+    pub fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_be_bytes)
+    }
+
+    pub fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_be_bytes)
+    }
+
+    fn uid(&mut self) -> Option<Uid> {
+        self.u32().and_then(Uid::new)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Decodes a value or says which one is corrupt.
+pub fn decode<T>(
+    what: impl Fn() -> String,
+    value: &[u8],
+    read: impl FnOnce(&mut Cursor<'_>) -> Option<T>,
+) -> Result<T, StoreError> {
+    let mut cursor = Cursor(value);
+    read(&mut cursor).filter(|_| cursor.is_empty()).ok_or_else(|| StoreError::Corrupt(what()))
+}
+
+/// u32 uid_validity, u32 uid_next, u64 highest_mod_seq, u64 mod_seq_reserved, u32 messages, u32 unseen, u32 deleted,
+/// u64 bytes, u32 recent_from, 5 octets zero.
+pub fn header(header: &MailboxHeader) -> Vec<u8> {
+    let mut out = Vec::with_capacity(53);
+    out.extend(header.uid_validity.get().to_be_bytes());
+    out.extend(header.uid_next.to_be_bytes());
+    out.extend(header.highest_mod_seq.0.to_be_bytes());
+    out.extend(header.mod_seq_reserved.0.to_be_bytes());
+    [header.messages, header.unseen, header.deleted].iter().for_each(|n| out.extend(n.to_be_bytes()));
+    out.extend(header.bytes.to_be_bytes());
+    out.extend(header.recent_from.to_be_bytes());
+    out.extend([0; 5]);
+    out
+}
+
+pub fn read_header(cursor: &mut Cursor<'_>) -> Option<MailboxHeader> {
+    let header = MailboxHeader {
+        uid_validity: UidValidity::new(cursor.u32()?)?,
+        uid_next: cursor.u32()?,
+        highest_mod_seq: ModSeq(cursor.u64()?),
+        mod_seq_reserved: ModSeq(cursor.u64()?),
+        messages: cursor.u32()?,
+        unseen: cursor.u32()?,
+        deleted: cursor.u32()?,
+        bytes: cursor.u64()?,
+        recent_from: cursor.u32()?,
+    };
+    cursor.array::<5>().map(|_| header)
+}
+
+/// u8 length, octets.
+pub fn keywords(keywords: &[Keyword]) -> Vec<u8> {
+    keywords.iter().flat_map(|k| [&[k.as_str().len() as u8], k.as_str().as_bytes()].concat()).collect()
+}
+
+pub fn read_keywords(cursor: &mut Cursor<'_>) -> Option<Vec<Keyword>> {
+    let mut keywords = Vec::new();
+    while !cursor.is_empty() {
+        let length = cursor.u8()?;
+        keywords.push(Keyword::new(std::str::from_utf8(cursor.take(length.into())?).ok()?)?);
+    }
+    Some(keywords)
+}
+
+/// u32 uid, 32 octets hash, u32 size, i64 internal date, i16 zone, i64 sent date, i16 zone: 60 octets.
+pub fn records(records: &[MessageRecord]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(records.len() * 60);
+    for record in records {
+        out.extend(record.uid.get().to_be_bytes());
+        out.extend(record.blob.0);
+        out.extend(record.size.to_be_bytes());
+        for date in [record.internal_date, record.sent_date] {
+            out.extend(date.secs.to_be_bytes());
+            out.extend(date.zone_mins.to_be_bytes());
+        }
+    }
+    out
+}
+
+fn read_date(cursor: &mut Cursor<'_>) -> Option<InternalDate> {
+    Some(InternalDate { secs: cursor.u64()? as i64, zone_mins: cursor.u16()? as i16 })
+}
+
+pub fn read_records(cursor: &mut Cursor<'_>, into: &mut Vec<MessageRecord>) -> Option<()> {
+    while !cursor.is_empty() {
+        into.push(MessageRecord {
+            uid: cursor.uid()?,
+            blob: BlobId(cursor.array()?),
+            size: cursor.u32()?,
+            internal_date: read_date(cursor)?,
+            sent_date: read_date(cursor)?,
+        });
+    }
+    Some(())
+}
+
+/// u32 uid, u64 mod_seq, u8 n, the lower n octets of the flag bits: most messages have few keywords.
+pub fn flags(flags: &[FlagRecord]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(flags.len() * 14);
+    for record in flags {
+        out.extend(record.uid.get().to_be_bytes());
+        out.extend(record.mod_seq.0.to_be_bytes());
+        let octets = record.flags.0.to_be_bytes();
+        let used = &octets[record.flags.0.leading_zeros() as usize / 8..];
+        out.push(used.len() as u8);
+        out.extend(used);
+    }
+    out
+}
+
+pub fn read_flags(cursor: &mut Cursor<'_>, into: &mut Vec<FlagRecord>) -> Option<()> {
+    while !cursor.is_empty() {
+        let (uid, mod_seq) = (cursor.uid()?, ModSeq(cursor.u64()?));
+        let length = cursor.u8().filter(|n| *n <= 16)?;
+        let bits = cursor.take(length.into())?.iter().fold(0u128, |bits, octet| bits << 8 | u128::from(*octet));
+        into.push(FlagRecord { uid, flags: FlagBits(bits), mod_seq });
+    }
+    Some(())
+}
+
+pub fn vanished(uids: &UidSet) -> Vec<u8> {
+    uids.ranges().iter().flat_map(|(low, high)| [low.to_be_bytes(), high.to_be_bytes()].concat()).collect()
+}
+
+pub fn read_vanished(cursor: &mut Cursor<'_>, into: &mut UidSet) -> Option<()> {
+    while !cursor.is_empty() {
+        into.push_range(cursor.u32()?, cursor.u32()?);
+    }
+    Some(())
+}
+
+fn special_use_code(of: SpecialUse) -> u8 {
+    SpecialUse::ALL.iter().position(|known| *known == of).unwrap_or(0) as u8
+}
+
+pub fn node(node: &MailboxNode) -> Vec<u8> {
+    let mut out = node.id.map_or(0, |id| id.0).to_be_bytes().to_vec();
+    out.push(node.special_use.len() as u8);
+    out.extend(node.special_use.iter().map(|of| special_use_code(*of)));
+    out
+}
+
+pub fn read_node(name: &[u8], cursor: &mut Cursor<'_>) -> Option<MailboxNode> {
+    let name = MailboxName::new(std::str::from_utf8(name).ok()?).ok()?;
+    let id = Some(cursor.u64()?).filter(|id| *id != 0).map(MailboxId);
+    let uses = cursor.u8()?;
+    let special_use = (0..uses).map(|_| SpecialUse::ALL.get(usize::from(cursor.u8()?)).copied());
+    Some(MailboxNode { name, id, special_use: special_use.collect::<Option<_>>()? })
+}
+
+pub fn read_account_name(key: &[u8]) -> Option<AccountName> {
+    AccountName::new(std::str::from_utf8(key).ok()?)
+}
+
+/// The page of a key `r` or `v`.
+pub fn page_of(key: &[u8]) -> Option<PageNo> {
+    let mut cursor = Cursor(key.get(1..)?);
+    cursor.u32().map(PageNo)
+}
+
+/// The UID of a key `t`.
+pub fn uid_of(key: &[u8]) -> Option<Uid> {
+    let mut cursor = Cursor(key.get(1..)?);
+    cursor.uid()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn round_trips() {
+        let uid = Uid::new(77).unwrap();
+        let date = InternalDate { secs: -5, zone_mins: -480 };
+        let record = MessageRecord { uid, blob: BlobId([7; 32]), size: 9, internal_date: date, sent_date: date };
+        let encoded = records(&[record, record]);
+        assert_eq!(encoded.len(), 120);
+        let mut back = Vec::new();
+        decode(String::new, &encoded, |c| read_records(c, &mut back)).unwrap();
+        assert_eq!(back, [record, record]);
+
+        for bits in [0, 1, 0x1ff, u128::MAX, 1 << 127] {
+            let record = FlagRecord { uid, flags: FlagBits(bits), mod_seq: ModSeq(1 << 60) };
+            let mut back = Vec::new();
+            decode(String::new, &flags(&[record]), |c| read_flags(c, &mut back)).unwrap();
+            assert_eq!(back, [record]);
+        }
+        let node = MailboxNode {
+            name: MailboxName::new("a/b").unwrap(),
+            id: Some(MailboxId(3)),
+            special_use: vec![SpecialUse::Trash],
+        };
+        assert_eq!(decode(String::new, &super::node(&node), |c| read_node(b"a/b", c)).unwrap(), node);
+    }
+
+    #[test]
+    fn short_values_are_corrupt() {
+        let encoded = records(&[]);
+        assert!(decode(String::new, &encoded, |c| read_records(c, &mut Vec::new())).is_ok());
+        assert!(decode(String::new, &[0; 59], |c| read_records(c, &mut Vec::new())).is_err());
+        assert!(decode(String::new, &[0; 52], read_header).is_err());
+        assert!(decode(String::new, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 17], |c| read_flags(c, &mut vec![])).is_err());
+    }
+}
