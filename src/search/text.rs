@@ -7,7 +7,7 @@
 use super::compile::Scope;
 use super::matching::Subject;
 use super::needle::Needle;
-use crate::mime::{PartSummary, TextDecoder, decode_field, fold, header_fields};
+use crate::mime::{PartRef, TextDecoder, decode_field, fold, header_fields};
 
 /// Octets of header that are read for one message: no honest header is longer.
 const HEADER_BYTES_MAX: u64 = 1 << 20;
@@ -17,7 +17,7 @@ pub(super) fn header<S: Subject>(subject: &mut S, name: &str, needle: &Needle) -
     let mut block = Vec::new();
     let mut end = 0;
     let known = subject.with_summary(&mut |summary| {
-        end = summary.header_range().end;
+        end = summary.parts().next().map_or(0, |root| root.header.end);
         Ok(true)
     })?;
     if !known {
@@ -35,7 +35,7 @@ pub(super) fn header<S: Subject>(subject: &mut S, name: &str, needle: &Needle) -
 
 /// BODY and TEXT.
 pub(super) fn text<S: Subject>(subject: &mut S, scope: Scope, needle: &Needle) -> Result<bool, S::Error> {
-    let mut parts: Vec<PartSummary> = Vec::new();
+    let mut parts: Vec<PartRef> = Vec::new();
     subject.with_summary(&mut |summary| {
         parts.extend(summary.parts());
         Ok(true)
@@ -45,7 +45,7 @@ pub(super) fn text<S: Subject>(subject: &mut S, scope: Scope, needle: &Needle) -
         if whole && in_header(subject, part, needle)? {
             return Ok(true);
         }
-        if part.is_text() && in_body(subject, part, needle)? {
+        if part.is_text && in_body(subject, part, needle)? {
             return Ok(true);
         }
     }
@@ -53,7 +53,7 @@ pub(super) fn text<S: Subject>(subject: &mut S, scope: Scope, needle: &Needle) -
 }
 
 /// The header of a part; of the message itself for TEXT only.
-fn in_header<S: Subject>(subject: &S, part: &PartSummary, needle: &Needle) -> Result<bool, S::Error> {
+fn in_header<S: Subject>(subject: &S, part: &PartRef, needle: &Needle) -> Result<bool, S::Error> {
     let mut block = Vec::new();
     let end = part.header.end.min(part.header.start + HEADER_BYTES_MAX);
     subject.read(part.header.start, end, &mut |octets| {
@@ -66,11 +66,11 @@ fn in_header<S: Subject>(subject: &S, part: &PartSummary, needle: &Needle) -> Re
     Ok(needle.in_folded(&fold(&decode_field(&block))))
 }
 
-fn in_body<S: Subject>(subject: &S, part: &PartSummary, needle: &Needle) -> Result<bool, S::Error> {
+fn in_body<S: Subject>(subject: &S, part: &PartRef, needle: &Needle) -> Result<bool, S::Error> {
     let mut search = Windowed { needle, held: String::new(), found: false };
     let mut decoder = TextDecoder::new(part.encoding, part.charset.as_deref());
     let mut raw = RawWindow { needle, tail: Vec::new() };
-    let plain = part.is_ascii_compatible() && needle.in_raw(b"").is_some();
+    let plain = part.is_plain && needle.in_raw(b"").is_some();
     subject.read(part.body.start, part.body.end, &mut |octets| {
         search.found = match plain {
             true => raw.feed(octets),

@@ -1,0 +1,99 @@
+//! The process: its user, its terminal, its limits, its log.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::path::Path;
+
+fn check(result: libc::c_int) -> io::Result<()> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+pub fn is_root() -> bool {
+    // SAFETY: geteuid cannot fail and takes nothing.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// Becomes `user`, with that user's groups, for good; gives it `owned` first.
+pub fn become_user(user: &str, owned: &[&Path]) -> io::Result<()> {
+    let name = CString::new(user).map_err(|_| io::Error::other("a user's name has no NUL"))?;
+    // SAFETY: getpwnam wants a C string; what it gives is read before any other call of its kind, in a process that
+    // has one thread yet.
+    let (uid, gid) = unsafe {
+        let entry = libc::getpwnam(name.as_ptr());
+        if entry.is_null() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, format!("no user '{user}'")));
+        }
+        ((*entry).pw_uid, (*entry).pw_gid)
+    };
+    for path in owned {
+        std::os::unix::fs::chown(path, Some(uid), Some(gid))?;
+    }
+    // SAFETY: plain numbers and a C string. Groups first: afterwards there is no right to change them.
+    unsafe {
+        check(libc::initgroups(name.as_ptr(), gid))?;
+        check(libc::setgid(gid))?;
+        check(libc::setuid(uid))
+    }
+}
+
+/// Goes on in the background, without a terminal. Before any thread is started. The first process waits for its child's
+/// word and exits with 0 when the child calls `ready`, with 1 when it dies before.
+pub fn daemonize() -> io::Result<Parent> {
+    let (reader, writer) = io::pipe()?;
+    // SAFETY: the process has one thread, so the child's memory is whole.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            drop(reader);
+            // SAFETY: setsid takes nothing.
+            check(unsafe { libc::setsid() })?;
+            Ok(Parent(writer))
+        }
+        _ => {
+            drop(writer);
+            let mut word = [0];
+            let came = io::Read::read(&mut &reader, &mut word).is_ok_and(|n| n == 1);
+            std::process::exit(if came { 0 } else { 1 });
+        }
+    }
+}
+
+/// The process that waits for the daemon's word.
+pub struct Parent(io::PipeWriter);
+
+impl Parent {
+    /// The daemon serves: the first process may exit; standard streams go to /dev/null.
+    pub fn ready(mut self) -> io::Result<()> {
+        let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
+        for fd in 0..3 {
+            // SAFETY: both descriptors are open.
+            check(unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&null), fd) })?;
+        }
+        io::Write::write_all(&mut self.0, &[1])
+    }
+}
+
+/// Raises the number of files that may be open as far as it goes; how many that is.
+pub fn raise_open_files() -> io::Result<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the pointer is to an rlimit.
+    unsafe {
+        check(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit))?;
+        limit.rlim_cur = limit.rlim_max;
+        check(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit))?;
+    }
+    Ok(limit.rlim_cur)
+}
+
+/// One line to syslog(3), facility mail. `priority` is syslog's, 0 to 7.
+pub fn syslog(priority: i32, line: &str) {
+    const FORMAT: &CStr = c"%s";
+    const NAME: &CStr = c"gatepostd";
+    static OPEN: std::sync::Once = std::sync::Once::new();
+    // SAFETY: the name outlives the process.
+    OPEN.call_once(|| unsafe { libc::openlog(NAME.as_ptr(), libc::LOG_PID | libc::LOG_NDELAY, libc::LOG_MAIL) });
+    if let Ok(line) = CString::new(line) {
+        // SAFETY: the format takes one C string.
+        unsafe { libc::syslog(priority, FORMAT.as_ptr(), line.as_ptr()) };
+    }
+}
