@@ -1,4 +1,5 @@
 //! Gatepost, an IMAP server.
+pub mod auth;
 pub mod config;
 pub mod log;
 pub mod mime;
