@@ -1,1 +1,19 @@
-//! (to come)
+//! The admin's side: the control socket of the daemon, and the tool that speaks to it.
+//!
+//! A request is one line of JSON, an answer is lines of JSON; a message goes as a line that says its size, then its
+//! octets. `verbs` answers requests, in the daemon or, where none runs, in the tool itself: there is one code for both.
+//! Only root and the daemon's own user are heard.
+//!
+//! This room never reaches into a session: it sees who is connected, and may ask one to end.
+
+mod control;
+mod ctl;
+mod mail_source;
+mod progress;
+mod table;
+mod transfer;
+mod verbs;
+mod wire;
+
+pub use control::Control;
+pub use ctl::main as ctl_main;

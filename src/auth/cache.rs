@@ -32,7 +32,14 @@ impl Cache {
         *hasher.finalize().as_bytes()
     }
 
-    pub(super) fn knows(&self, name: &AccountName, hash: &str, password: &[u8], time: Duration, now: Instant) -> bool {
+    pub(super) fn knows(
+        &self,
+        name: &AccountName,
+        hash: &str,
+        password: &[u8],
+        time: Duration,
+        now: Instant,
+    ) -> bool {
         self.entries.get(name).is_some_and(|(proof, since)| {
             now.duration_since(since) < time
                 && blake3::Hash::from(proof) == blake3::Hash::from(self.proof(name, hash, password))

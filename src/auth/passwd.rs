@@ -43,8 +43,8 @@ impl Passwd {
         let mut passwd = Passwd::default();
         for (at, line) in text.lines().enumerate() {
             let Some((name, rest)) = entry(line) else { continue };
-            let account = AccountName::new(name)
-                .ok_or_else(|| wrong(at + 1, format!("'{name}' is no account name")))?;
+            let account =
+                AccountName::new(name).ok_or_else(|| wrong(at + 1, format!("'{name}' is no account name")))?;
             let hash = rest.split(':').next().unwrap_or("");
             // A PLAIN password may have colons; the fields behind it are empty then.
             let hash = if rest.starts_with("{PLAIN}") && !rest.contains("::") { rest } else { hash };
@@ -88,7 +88,9 @@ pub enum EditError {
 impl fmt::Display for EditError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            EditError::Exists => f.write_str("the account exists already; use 'account passwd' to change its password"),
+            EditError::Exists => {
+                f.write_str("the account exists already; use 'account passwd' to change its password")
+            }
             EditError::NoSuchAccount => f.write_str("no such account"),
             EditError::Busy => f.write_str("the passwd file is being changed by somebody else; try again"),
             EditError::Io(error) => error.fmt(f),
@@ -121,7 +123,8 @@ pub mod edit {
     pub fn set_password(path: &Path, name: &AccountName, hash: &str) -> Result<(), EditError> {
         rewrite(path, |lines| {
             let at = find(lines, name).ok_or(EditError::NoSuchAccount)?;
-            let more = entry(&lines[at]).and_then(|(_, rest)| rest.split_once(':')).map(|(_, more)| format!(":{more}"));
+            let more =
+                entry(&lines[at]).and_then(|(_, rest)| rest.split_once(':')).map(|(_, more)| format!(":{more}"));
             lines[at] = format!("{name}:{hash}{}", more.unwrap_or_default());
             Ok(())
         })
@@ -200,7 +203,11 @@ mod tests {
     fn errors_name_the_line() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("passwd");
-        for (text, want) in [("a:{FOO}x\n", ":1: a: unknown scheme"), ("\na b:{PLAIN}x", ":2: 'a b' is no account name"), ("a:{PLAIN}x\na:{PLAIN}y", ":2: 'a' stands")] {
+        for (text, want) in [
+            ("a:{FOO}x\n", ":1: a: unknown scheme"),
+            ("\na b:{PLAIN}x", ":2: 'a b' is no account name"),
+            ("a:{PLAIN}x\na:{PLAIN}y", ":2: 'a' stands"),
+        ] {
             std::fs::write(&path, text).unwrap();
             let error = Passwd::load(&path).unwrap_err().to_string();
             assert!(error.contains(want), "{error}");

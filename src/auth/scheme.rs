@@ -43,7 +43,9 @@ pub(super) fn problem(stored: &str) -> Option<String> {
 pub(super) fn verify(stored: &str, password: &[u8]) -> bool {
     let (scheme, hash) = split(stored);
     match scheme.as_str() {
-        "ARGON2ID" => PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password, &hash).is_ok()),
+        "ARGON2ID" => {
+            PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password, &hash).is_ok())
+        }
         "SHA512-CRYPT" => {
             std::str::from_utf8(password).is_ok_and(|password| sha_crypt::sha512_check(password, hash).is_ok())
         }

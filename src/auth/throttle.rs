@@ -26,8 +26,15 @@ pub(super) struct Throttle {
 }
 
 impl Throttle {
-    pub(super) fn is_refused(&self, peer: IpAddr, name: Option<&AccountName>, options: &Options, now: Instant) -> bool {
-        over(&self.by_address, &peer, options, now) || name.is_some_and(|name| over(&self.by_account, name, options, now))
+    pub(super) fn is_refused(
+        &self,
+        peer: IpAddr,
+        name: Option<&AccountName>,
+        options: &Options,
+        now: Instant,
+    ) -> bool {
+        over(&self.by_address, &peer, options, now)
+            || name.is_some_and(|name| over(&self.by_account, name, options, now))
     }
 
     pub(super) fn failed(&self, peer: IpAddr, name: Option<&AccountName>, options: &Options, now: Instant) {

@@ -19,7 +19,8 @@ pub(super) struct Entry {
 pub(super) fn read(file: &str, text: &str) -> Result<Vec<Entry>, ConfigError> {
     let wrong = |line: usize, reason: String| ConfigError { file: file.to_string(), line, reason };
     let option = ParseOption { enabled_quote: false, enabled_escape: false, ..ParseOption::default() };
-    let parsed = Ini::load_from_str_opt(text, option).map_err(|error| wrong(error.line, format!("expected [Section] or Key = Value: {}", error.msg)))?;
+    let parsed = Ini::load_from_str_opt(text, option)
+        .map_err(|error| wrong(error.line, format!("expected [Section] or Key = Value: {}", error.msg)))?;
     let mut places = places(text);
     let mut entries = Vec::new();
     for (section, properties) in parsed.iter() {

@@ -12,5 +12,5 @@ mod table;
 mod value;
 
 pub use error::ConfigError;
-pub use settings::{Config, Level, Listener, Levels, TlsMode};
+pub use settings::{Config, Level, Levels, Listener, TlsMode};
 pub use table::{KEYS, Key, sample};

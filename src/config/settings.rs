@@ -141,7 +141,9 @@ impl Reader<'_> {
                 for entry in entries {
                     let id = (entry.section.to_ascii_lowercase(), entry.key.to_ascii_lowercase());
                     match seen.contains(&id) {
-                        true => self.wrong(entry.line, format!("'{}' is set twice in [{}]", entry.key, entry.section)),
+                        true => {
+                            self.wrong(entry.line, format!("'{}' is set twice in [{}]", entry.key, entry.section))
+                        }
                         false => self.entry(&entry),
                     }
                     seen.push(id);
@@ -180,7 +182,8 @@ impl Reader<'_> {
                 self.wrong(entry.line, format!("'{}' stands before the first [Section]", entry.key));
             } else if known {
                 let names = KEYS.iter().filter(|key| key.section.eq_ignore_ascii_case(section)).map(|key| key.name);
-                let hint = nearest(&entry.key, names).map_or(String::new(), |near| format!("; did you mean '{near}'?"));
+                let hint =
+                    nearest(&entry.key, names).map_or(String::new(), |near| format!("; did you mean '{near}'?"));
                 self.wrong(entry.line, format!("unknown key '{}' in [{}]{hint}", entry.key, entry.section));
             }
             return;

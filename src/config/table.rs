@@ -28,46 +28,131 @@ pub const KEYS: &[Key] = &[
     key("Server", "Run Directory", Kind::Path, "/run/gatepost", "Where the control socket and the pid file are."),
     key("Server", "User", Kind::Text, "gatepost", "Whom the daemon becomes when it is started as root."),
     key("Server", "Host Name", Kind::Text, "localhost", "The name that the daemon greets with."),
-    key("Server", "Log To", Kind::Text, "syslog", "syslog, or the path of a file; with -f the log goes to standard error."),
-    key("IMAP", "Maximum Channels", Kind::Number(0, 1_000_000), "1000",
-        "Connections at a time, each with its worker thread; a further one is refused. 0 turns IMAP off."),
-    key("IMAP", "Maximum Channels per Address", Kind::Number(1, 1_000_000), "100",
-        "Connections at a time from one address, so that one client cannot take all."),
-    key("IMAP", "Send Running Every", Kind::Duration, "15s",
-        "How often a client hears that its long operation goes on; Never for not at all."),
+    key(
+        "Server",
+        "Log To",
+        Kind::Text,
+        "syslog",
+        "syslog, or the path of a file; with -f the log goes to standard error.",
+    ),
+    key(
+        "IMAP",
+        "Maximum Channels",
+        Kind::Number(0, 1_000_000),
+        "1000",
+        "Connections at a time, each with its worker thread; a further one is refused. 0 turns IMAP off.",
+    ),
+    key(
+        "IMAP",
+        "Maximum Channels per Address",
+        Kind::Number(1, 1_000_000),
+        "100",
+        "Connections at a time from one address, so that one client cannot take all.",
+    ),
+    key(
+        "IMAP",
+        "Send Running Every",
+        Kind::Duration,
+        "15s",
+        "How often a client hears that its long operation goes on; Never for not at all.",
+    ),
     key("IMAP", "Log Level", Kind::Level, "Problems", "What of the sessions is logged."),
-    key("IMAP", "Sync", Kind::Choice(&["optimized", "always"]), "optimized",
-        "always makes every acknowledged change durable; optimized all but changes of flags, which a power cut within a second may take back."),
-    key("IMAP", "Idle Timeout", Kind::Duration, "30m",
-        "A client that says nothing for so long is logged out; RFC 9051 asks for 30 minutes at least."),
+    key(
+        "IMAP",
+        "Sync",
+        Kind::Choice(&["optimized", "always"]),
+        "optimized",
+        "always makes every acknowledged change durable; optimized all but changes of flags, which a power cut within a second may take back.",
+    ),
+    key(
+        "IMAP",
+        "Idle Timeout",
+        Kind::Duration,
+        "30m",
+        "A client that says nothing for so long is logged out; RFC 9051 asks for 30 minutes at least.",
+    ),
     key("IMAP", "Login Timeout", Kind::Duration, "1m", "A client that has not logged in by then is closed."),
-    key("IMAP", "Write Timeout", Kind::Duration, "1m", "A client that takes none of its answer for so long is closed."),
+    key(
+        "IMAP",
+        "Write Timeout",
+        Kind::Duration,
+        "1m",
+        "A client that takes none of its answer for so long is closed.",
+    ),
     key("IMAP", "Maximum Message Size", Kind::Size, "256M", "The largest message that APPEND takes."),
-    key("IMAP", "Maximum Line Length", Kind::Size, "64K",
-        "The longest command line, literals aside: long sets of messages need it."),
-    key("IMAP", "Literal Memory", Kind::Size, "256K", "A literal that is larger goes to a spool file instead of memory."),
+    key(
+        "IMAP",
+        "Maximum Line Length",
+        Kind::Size,
+        "64K",
+        "The longest command line, literals aside: long sets of messages need it.",
+    ),
+    key(
+        "IMAP",
+        "Literal Memory",
+        Kind::Size,
+        "256K",
+        "A literal that is larger goes to a spool file instead of memory.",
+    ),
     key("IMAP", "Maximum Literals", Kind::Number(1, 10_000), "100", "Literals in one command."),
-    key("IMAP", "Maximum Bad Commands", Kind::Number(1, 10_000), "20",
-        "Commands in a row that cannot be understood, after which the client is closed."),
-    key("IMAP", "Maximum Mailboxes", Kind::Number(1, 10_000_000), "10000", "Mailboxes, and subscriptions, of one account."),
+    key(
+        "IMAP",
+        "Maximum Bad Commands",
+        Kind::Number(1, 10_000),
+        "20",
+        "Commands in a row that cannot be understood, after which the client is closed.",
+    ),
+    key(
+        "IMAP",
+        "Maximum Mailboxes",
+        Kind::Number(1, 10_000_000),
+        "10000",
+        "Mailboxes, and subscriptions, of one account.",
+    ),
     key("Store", "Cache Size", Kind::Size, "128M", "Memory for what is read from the disk."),
-    key("Store", "Summary Cache Size", Kind::Size, "256M",
-        "Memory for the parsed structure of messages, by which FETCH and SEARCH are answered."),
+    key(
+        "Store",
+        "Summary Cache Size",
+        Kind::Size,
+        "256M",
+        "Memory for the parsed structure of messages, by which FETCH and SEARCH are answered.",
+    ),
     key("Store", "Log Level", Kind::Level, "Problems", "What of the store is logged."),
-    key("Listener", "Address", Kind::Addresses, "", "Addresses to listen on, HOST:PORT or [HOST]:PORT, with commas between."),
-    key("Listener", "TLS", Kind::Choice(&["starttls", "implicit", "never"]), "starttls",
-        "When connections speak TLS: when the client asks, from the beginning, or never."),
+    key(
+        "Listener",
+        "Address",
+        Kind::Addresses,
+        "",
+        "Addresses to listen on, HOST:PORT or [HOST]:PORT, with commas between.",
+    ),
+    key(
+        "Listener",
+        "TLS",
+        Kind::Choice(&["starttls", "implicit", "never"]),
+        "starttls",
+        "When connections speak TLS: when the client asks, from the beginning, or never.",
+    ),
     key("TLS", "Certificate", Kind::Path, "", "The certificate and its chain, in PEM form."),
     key("TLS", "Private Key", Kind::Path, "", "The certificate's key, in PEM form."),
     key("TLS", "Handshake Timeout", Kind::Duration, "30s", "A client whose handshake takes longer is closed."),
     key("Auth", "Passwd File", Kind::Path, "/etc/gatepost/passwd", "The accounts: name:{SCHEME}hash, a line each."),
     key("Auth", "Cleartext Login", Kind::Bool, "no", "Whether passwords are taken over connections without TLS."),
-    key("Auth", "Maximum Failed Logins", Kind::Number(1, 10_000), "10",
-        "Failed logins of one address or to one account within Failed Login Window, after which they are refused unheard."),
+    key(
+        "Auth",
+        "Maximum Failed Logins",
+        Kind::Number(1, 10_000),
+        "10",
+        "Failed logins of one address or to one account within Failed Login Window, after which they are refused unheard.",
+    ),
     key("Auth", "Failed Login Window", Kind::Duration, "10m", "How long failed logins are remembered."),
     key("Auth", "Failed Login Delay", Kind::Duration, "2s", "How long the answer to a failed login is held back."),
-    key("Auth", "Cache Time", Kind::Duration, "10m",
-        "How long a password that was right is taken again without the costly check; Never for not at all."),
+    key(
+        "Auth",
+        "Cache Time",
+        Kind::Duration,
+        "10m",
+        "How long a password that was right is taken again without the costly check; Never for not at all.",
+    ),
     key("Auth", "Log Level", Kind::Level, "Problems", "What of logins is logged."),
 ];
 
@@ -78,13 +163,16 @@ pub(super) fn find(section: &str, name: &str) -> Option<&'static Key> {
 
 /// The sample file: every key at its default, behind a comment that explains it.
 pub fn sample() -> String {
-    let mut out = String::from("; Configuration of gatepostd(8); see gatepost.ini(5). Every key is shown at its default.\n");
+    let mut out =
+        String::from("; Configuration of gatepostd(8); see gatepost.ini(5). Every key is shown at its default.\n");
     let mut section = "";
     for key in KEYS {
         if key.section != section {
             section = key.section;
             out.push_str(&match section {
-                "Listener" => "\n; As many listeners as wanted, each with a name of its own.\n[Listener imap]\n".to_string(),
+                "Listener" => {
+                    "\n; As many listeners as wanted, each with a name of its own.\n[Listener imap]\n".to_string()
+                }
                 section => format!("\n[{section}]\n"),
             });
         }

@@ -98,14 +98,17 @@ fn size(text: &str) -> Result<u64, String> {
         "g" => 30,
         _ => return Err(expected()),
     };
-    n.checked_mul(1 << shift).filter(|n| (1024..=1 << 40).contains(n)).ok_or_else(|| "expected a size from 1K to 1024G".into())
+    n.checked_mul(1 << shift)
+        .filter(|n| (1024..=1 << 40).contains(n))
+        .ok_or_else(|| "expected a size from 1K to 1024G".into())
 }
 
 fn addresses(text: &str) -> Result<Value, String> {
     let one = |text: &str| {
         let text = text.trim();
         let text = text.strip_prefix("*:").map_or(text.to_string(), |port| format!("0.0.0.0:{port}"));
-        text.parse::<SocketAddr>().map_err(|_| format!("'{text}' is no address; expected HOST:PORT or [HOST]:PORT in numbers"))
+        text.parse::<SocketAddr>()
+            .map_err(|_| format!("'{text}' is no address; expected HOST:PORT or [HOST]:PORT in numbers"))
     };
     let addresses = text.split(',').filter(|text| !text.trim().is_empty()).map(one).collect::<Result<Vec<_>, _>>()?;
     match addresses.is_empty() {
@@ -124,8 +127,16 @@ mod tests {
         assert_eq!(parse(Kind::Duration, "never"), Ok(Value::Duration(Duration::ZERO)));
         assert_eq!(parse(Kind::Size, "2 G"), Ok(Value::Number(2 << 30)));
         assert!(matches!(parse(Kind::Addresses, "127.0.0.1:1, [::1]:2"), Ok(Value::Addresses(a)) if a.len() == 2));
-        for (kind, bad) in [(Kind::Duration, "5"), (Kind::Duration, "99999999999999999999d"), (Kind::Size, "x"), (Kind::Bool, "maybe"),
-            (Kind::Addresses, "localhost"), (Kind::Addresses, ""), (Kind::Number(1, 5), "6"), (Kind::Path, "")] {
+        for (kind, bad) in [
+            (Kind::Duration, "5"),
+            (Kind::Duration, "99999999999999999999d"),
+            (Kind::Size, "x"),
+            (Kind::Bool, "maybe"),
+            (Kind::Addresses, "localhost"),
+            (Kind::Addresses, ""),
+            (Kind::Number(1, 5), "6"),
+            (Kind::Path, ""),
+        ] {
             assert!(parse(kind, bad).is_err(), "{bad}");
         }
     }

@@ -62,7 +62,8 @@ pub fn set(target: Target, filters: Filters) -> std::io::Result<()> {
         Target::File(path) => Some(OpenOptions::new().create(true).append(true).open(path)?),
         _ => None,
     };
-    let new = || Logger { filters: RwLock::new(filters), target: RwLock::new(target.clone()), file: Mutex::new(None) };
+    let new =
+        || Logger { filters: RwLock::new(filters), target: RwLock::new(target.clone()), file: Mutex::new(None) };
     let first = LOGGER.get().is_none();
     let logger = LOGGER.get_or_init(new);
     *logger.filters.write() = filters;

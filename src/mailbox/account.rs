@@ -138,8 +138,7 @@ impl Account {
     }
 
     fn commit(&self, tree: &Tree, plan: &Plan) -> Result<(), CommitFailure> {
-        let tree_commit =
-            AccountCommit { account: self.id, guard: tree.version, changes: plan.changes.clone() };
+        let tree_commit = AccountCommit { account: self.id, guard: tree.version, changes: plan.changes.clone() };
         let mut commits = vec![Commit::Account(tree_commit)];
         commits.extend(plan.birth.map(|birth| Commit::Mailbox(first_commit(self.id, birth))));
         Ok(self.shared.store.commit(commits, Durability::Synced)?)

@@ -68,7 +68,8 @@ impl Mailbox {
 
     fn take_batch(&self) -> Vec<Arc<Pending>> {
         let mut queue = self.queue.lock();
-        let rest = queue.split_off(queue.len().min(CHANGES_MAX));
+        let most = queue.len().min(CHANGES_MAX);
+        let rest = queue.split_off(most);
         std::mem::replace(&mut *queue, rest)
     }
 
@@ -188,10 +189,7 @@ pub(super) fn move_messages(
     }
 }
 
-fn move_within(
-    mailbox: &Mailbox,
-    copies: &[(Uid, NewMessage)],
-) -> Result<(Outcome, Outcome), MailboxError> {
+fn move_within(mailbox: &Mailbox, copies: &[(Uid, NewMessage)]) -> Result<(Outcome, Outcome), MailboxError> {
     let mut writer = mailbox.writer.lock();
     let _abort = AbortOnPanic;
     if mailbox.is_gone() {

@@ -102,7 +102,7 @@ impl From<CommitError> for CommitFailure {
     fn from(error: CommitError) -> CommitFailure {
         match error {
             CommitError::Conflict => CommitFailure::Conflict,
-            other => CommitFailure::Store(other.into()),
+            CommitError::Store(error) => CommitFailure::Store(error),
         }
     }
 }

@@ -78,9 +78,25 @@ mod tests {
 
     /// The tree of RFC 5258's example 9, INBOX added.
     fn example() -> Tree {
-        let names = ["INBOX", "foo2", "foo2/bar1", "foo2/bar2", "baz2", "baz2/bar2", "baz2/bar22", "baz2/bar222", "eps2", "eps2/mamba"];
-        let node = |name: &&str| MailboxNode { name: MailboxName::new(name).unwrap(), id: Some(MailboxId(1)), special_use: vec![] };
-        let subscribed = ["foo2/bar1", "foo2/bar2", "baz2/bar2", "baz2/bar22", "baz2/bar222", "eps2", "eps2/mamba", "qux2/bar2"];
+        let names = [
+            "INBOX",
+            "foo2",
+            "foo2/bar1",
+            "foo2/bar2",
+            "baz2",
+            "baz2/bar2",
+            "baz2/bar22",
+            "baz2/bar222",
+            "eps2",
+            "eps2/mamba",
+        ];
+        let node = |name: &&str| MailboxNode {
+            name: MailboxName::new(name).unwrap(),
+            id: Some(MailboxId(1)),
+            special_use: vec![],
+        };
+        let subscribed =
+            ["foo2/bar1", "foo2/bar2", "baz2/bar2", "baz2/bar22", "baz2/bar222", "eps2", "eps2/mamba", "qux2/bar2"];
         Tree::new(AccountImage {
             version: Version(1),
             nodes: names.iter().map(node).collect(),
@@ -91,7 +107,9 @@ mod tests {
     }
 
     fn names(listed: &[Listed]) -> Vec<String> {
-        let mark = |l: &Listed| format!("{}{}{}", l.name, if l.child_subscribed { "+" } else { "" }, if l.exists { "" } else { "?" });
+        let mark = |l: &Listed| {
+            format!("{}{}{}", l.name, if l.child_subscribed { "+" } else { "" }, if l.exists { "" } else { "?" })
+        };
         listed.iter().map(mark).collect()
     }
 
@@ -99,7 +117,17 @@ mod tests {
     fn recursive_match() {
         let select = [ListSelect::RecursiveMatch, ListSelect::Subscribed];
         let got = list(&example(), &[Pattern::new("", "*2")], &select);
-        let want = ["baz2+", "baz2/bar2", "baz2/bar22", "baz2/bar222", "eps2+", "foo2+", "foo2/bar2", "qux2+?", "qux2/bar2?"];
+        let want = [
+            "baz2+",
+            "baz2/bar2",
+            "baz2/bar22",
+            "baz2/bar222",
+            "eps2+",
+            "foo2+",
+            "foo2/bar2",
+            "qux2+?",
+            "qux2/bar2?",
+        ];
         assert_eq!(names(&got), want);
         let got = list(&example(), &[Pattern::new("", "%")], &[]);
         assert_eq!(names(&got), ["INBOX", "baz2", "eps2", "foo2"]);

@@ -94,12 +94,16 @@ impl Mailbox {
         if let Some(snapshot) = &*self.published.read() {
             return Ok(snapshot.clone());
         }
-        let image = self.store.mailbox_image(self.account, self.id)?.ok_or(StoreError::Missing)?;
+        let image = self.store.mailbox_image(self.account, self.id)?.ok_or_else(|| self.missing())?;
         writer.version = image.version;
         let snapshot = Arc::new(self.snapshot_of(&image));
         let _ = self.recent_from.compare_exchange(0, image.header.recent_from, Ordering::AcqRel, Ordering::Acquire);
         *self.published.write() = Some(snapshot.clone());
         Ok(snapshot)
+    }
+
+    fn missing(&self) -> StoreError {
+        StoreError::Missing(format!("the header of mailbox {}/{}", self.account.0, self.id.0))
     }
 
     fn snapshot_of(&self, image: &MailboxImage) -> Snapshot {

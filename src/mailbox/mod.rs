@@ -27,15 +27,16 @@ mod tree;
 mod view;
 mod watch;
 
+pub use crate::store::Value;
 pub use account::Account;
 pub use change::{Change, NewMessage, Outcome, StoreMode};
 pub use copy::{Copied, CopyMode};
 pub use error::{MailboxError, Refusal};
-pub use intake::Intake;
 pub use list::{Listed, Subscribed, list, lsub};
 pub use mailbox::Mailbox;
 pub use manager::{Limits, Manager};
+pub use searching::Found;
 pub use snapshot::{Difference, Message, Snapshot};
-pub use summaries::Summaries;
+pub use summaries::{Summaries, summary_of};
 pub use tree::{Node, Tree};
 pub use view::{Access, Changes, Expunges, View};

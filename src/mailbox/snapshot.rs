@@ -53,17 +53,6 @@ impl Leaf {
         self.mod_seqs.push(flags.mod_seq);
     }
 
-    fn remove(&mut self, slot: usize) {
-        let fixed = Arc::make_mut(&mut self.fixed);
-        fixed.uids.remove(slot);
-        fixed.blobs.remove(slot);
-        fixed.sizes.remove(slot);
-        fixed.dates.remove(slot);
-        fixed.zones.remove(slot);
-        self.flags.remove(slot);
-        self.mod_seqs.remove(slot);
-    }
-
     fn record(&self, slot: usize) -> MessageRecord {
         let ((date, sent), (zone, sent_zone)) = (self.fixed.dates[slot], self.fixed.zones[slot]);
         MessageRecord {

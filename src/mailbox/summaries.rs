@@ -9,9 +9,11 @@ use std::sync::Arc;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
+use super::error::MailboxError;
 use super::mailbox::Mailbox;
+use crate::mime::{Parser, Summary, SummaryRef};
 use crate::store::{PAGE_UIDS, PageNo, StoreError, Value};
-use crate::types::{AccountId, MailboxId, Uid};
+use crate::types::{AccountId, BlobId, MailboxId, Uid};
 
 type Key = (AccountId, MailboxId, PageNo);
 
@@ -103,5 +105,22 @@ impl Summaries {
         let page = Arc::new(page);
         mailbox.summaries.pages.insert(key, page.clone());
         Ok(page)
+    }
+}
+
+/// What the store gave for a summary.
+pub fn summary_of(value: &[u8]) -> Result<SummaryRef<'_>, StoreError> {
+    SummaryRef::new(value).ok_or_else(|| StoreError::Corrupt("the summary of a message".into()))
+}
+
+impl Summaries {
+    /// Parses a message anew whose summary is gone: it has been expunged, or the store has lost it.
+    pub fn rebuild(&self, blob: BlobId) -> Result<Vec<u8>, MailboxError> {
+        let mut parser = Parser::new();
+        self.mailbox.octets(blob, 0..u64::MAX, &mut |piece| {
+            parser.feed(piece);
+            true
+        })?;
+        Ok(Summary::encode(&parser.finish()))
     }
 }

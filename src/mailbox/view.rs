@@ -58,8 +58,7 @@ impl View {
     pub fn open(mailbox: Arc<Mailbox>, access: Access, bell: Arc<Bell>) -> Result<View, MailboxError> {
         let watch = Watch::new(&mailbox, bell);
         let shown = mailbox.snapshot()?;
-        let mut view =
-            View { mailbox, synced: shown.clone(), shown, recent: UidSet::new(), access, _watch: watch };
+        let mut view = View { mailbox, synced: shown.clone(), shown, recent: UidSet::new(), access, _watch: watch };
         view.take_recent();
         Ok(view)
     }

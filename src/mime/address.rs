@@ -190,8 +190,10 @@ mod tests {
     use super::*;
 
     fn show(body: &str) -> String {
-        let text = |part: &Option<Vec<u8>>| part.as_ref().map_or("-".into(), |p| String::from_utf8_lossy(p).into_owned());
-        let one = |a: &Address| format!("{},{},{},{}", text(&a.name), text(&a.route), text(&a.mailbox), text(&a.host));
+        let text =
+            |part: &Option<Vec<u8>>| part.as_ref().map_or("-".into(), |p| String::from_utf8_lossy(p).into_owned());
+        let one =
+            |a: &Address| format!("{},{},{},{}", text(&a.name), text(&a.route), text(&a.mailbox), text(&a.host));
         parse(body.as_bytes()).iter().map(one).collect::<Vec<_>>().join(" ")
     }
 

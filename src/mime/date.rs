@@ -53,7 +53,8 @@ fn time(word: &str) -> Option<i64> {
 }
 
 fn zone(word: &str) -> i16 {
-    let named = |name: &str| ZONES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, hours)| hours * 60);
+    let named =
+        |name: &str| ZONES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, hours)| hours * 60);
     let numeric = |digits: &str| match digits.len() {
         4 if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse::<i16>().ok().map(|n| n / 100 * 60 + n % 100),
         _ => None,

@@ -284,7 +284,8 @@ impl Parser {
                 // What cannot be taken apart is shown as a multipart without parts.
                 _ => part.kind = Kind::Multipart,
             }
-        } else if part.media_type().eq_ignore_ascii_case(b"message") && part.subtype().eq_ignore_ascii_case(b"rfc822") {
+        } else if part.media_type().eq_ignore_ascii_case(b"message") && part.subtype().eq_ignore_ascii_case(b"rfc822")
+        {
             part.kind = Kind::Message;
             if !deep {
                 let parent = open.part;

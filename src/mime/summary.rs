@@ -86,7 +86,9 @@ const BULKY: [&str; 9] = [
 ];
 
 fn is_bulky(name: &[u8]) -> bool {
-    BULKY.iter().any(|bulky| name.get(..bulky.len()).is_some_and(|start| start.eq_ignore_ascii_case(bulky.as_bytes())))
+    BULKY
+        .iter()
+        .any(|bulky| name.get(..bulky.len()).is_some_and(|start| start.eq_ignore_ascii_case(bulky.as_bytes())))
 }
 
 pub struct Summary;
@@ -227,7 +229,8 @@ impl<'a> SummaryRef<'a> {
 
     /// What BODY[HEADER.FIELDS ...] gives; `None` where the message itself must be asked.
     pub fn header_fields(&self, names: &[String], include: Include) -> Option<Vec<u8>> {
-        let kept = include == Include::Only && !self.header_cut && !names.iter().any(|name| is_bulky(name.as_bytes()));
+        let kept =
+            include == Include::Only && !self.header_cut && !names.iter().any(|name| is_bulky(name.as_bytes()));
         kept.then(|| super::header::filter(self.sections[3], names, include))
     }
 
@@ -362,18 +365,31 @@ mod tests {
         );
         let digest = "Content-Type: multipart/digest; boundary=A\r\n\r\n--A\r\n\r\nSubject: d\r\n\r\nx\r\n--A--\r\n";
         assert!(structure(digest).starts_with("((\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 15 (NIL \"d\""));
-        for broken in ["", "\r\n", "Content-Type: multipart/mixed\r\n\r\nx", "Content-Type: multipart/mixed; boundary=A\r\n\r\n--A", "a\r\nb"] {
+        for broken in [
+            "",
+            "\r\n",
+            "Content-Type: multipart/mixed\r\n\r\nx",
+            "Content-Type: multipart/mixed; boundary=A\r\n\r\n--A",
+            "a\r\nb",
+        ] {
             assert!(structure(broken).starts_with('('), "{broken:?}");
         }
         let cut = "Content-Type: multipart/mixed; boundary=A\r\n\r\n--A\r\nContent-Type: text/html\r\n\r\nabc\n--A\n";
-        assert!(structure(cut).contains("\"html\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 3 0"), "{}", structure(cut));
+        assert!(
+            structure(cut).contains("\"html\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 3 0"),
+            "{}",
+            structure(cut)
+        );
     }
 
     #[test]
     fn sections() {
         let octets = summary(NESTED.as_bytes(), 7);
         let summary = SummaryRef::new(&octets).unwrap();
-        let get = |path: &[u32], text: SectionText| match section(&summary, &Section { part: PartPath(path.to_vec()), text }) {
+        let get = |path: &[u32], text: SectionText| match section(
+            &summary,
+            &Section { part: PartPath(path.to_vec()), text },
+        ) {
             Content::Range(range) | Content::Fields(range) => &NESTED[range.start as usize..range.end as usize],
             Content::Nil => "NIL",
         };

@@ -144,7 +144,8 @@ fn accept(listener: &BoundListener, shared: &Arc<Shared>, give: &Sender<Job>) {
 fn take(socket: TcpStream, listener: &BoundListener, shared: &Arc<Shared>, give: &Sender<Job>) {
     let (Ok(peer), Ok(bell)) = (socket.peer_addr(), Bell::new()) else { return };
     let most = shared.channels_max.load(Ordering::Acquire);
-    let admitted = shared.busy.fetch_update(Ordering::AcqRel, Ordering::Acquire, |busy| (busy < most).then_some(busy + 1));
+    let admitted =
+        shared.busy.fetch_update(Ordering::AcqRel, Ordering::Acquire, |busy| (busy < most).then_some(busy + 1));
     if admitted.is_err() {
         log::warn!("{peer}: refused, all {most} channels are in use");
         return refuse(&socket, listener.mode, shared);

@@ -163,9 +163,11 @@ impl Stream {
     /// TLS octets may be in rustls's buffer, where poll(2) does not see them.
     pub fn has_buffered(&self) -> bool {
         self.is_tls()
-            && self.tls.lock().as_mut().is_some_and(|tls| {
-                tls.process_new_packets().is_ok_and(|state| state.plaintext_bytes_to_read() > 0)
-            })
+            && self
+                .tls
+                .lock()
+                .as_mut()
+                .is_some_and(|tls| tls.process_new_packets().is_ok_and(|state| state.plaintext_bytes_to_read() > 0))
     }
 
     /// Says goodbye and closes; a client that is gone already is no error.

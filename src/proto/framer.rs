@@ -146,6 +146,11 @@ impl Framer {
         self.used == self.input.len() && self.line.is_empty() && matches!(self.place, Place::Line)
     }
 
+    /// Whether what has been pushed and not yet read begins so.
+    pub fn begins_with(&self, octets: &[u8]) -> bool {
+        self.input[self.used..].starts_with(octets)
+    }
+
     /// The client is in the middle of a literal: more is to come soon.
     pub fn in_literal(&self) -> bool {
         !matches!(self.place, Place::Line)
@@ -393,8 +398,7 @@ pub(super) fn tag_of(line: &[u8]) -> Option<String> {
     let end = line.iter().position(|&b| b == b' ').unwrap_or(line.len());
     let good = |b: &u8| b.is_ascii_graphic() && !br#"(){%*"\+"#.contains(b);
     let tag = &line[..end];
-    (!tag.is_empty() && tag.len() <= 100 && tag.iter().all(good))
-        .then(|| String::from_utf8_lossy(tag).into_owned())
+    (!tag.is_empty() && tag.len() <= 100 && tag.iter().all(good)).then(|| String::from_utf8_lossy(tag).into_owned())
 }
 
 #[cfg(test)]
@@ -402,8 +406,7 @@ mod tests {
     use super::*;
 
     fn framer() -> Framer {
-        let limits =
-            Limits { line_bytes_max: 200, literal_bytes_max: 1000, literal_memory_max: 20, literals_max: 3 };
+        let limits = Limits { line_bytes_max: 200, literal_bytes_max: 1000, literal_memory_max: 20, literals_max: 3 };
         Framer::new(limits, tempfile::tempfile)
     }
 
@@ -417,8 +420,14 @@ mod tests {
                 match framer.next() {
                     Step::NeedMore => break,
                     Step::Continue => out.push("+".into()),
-                    Step::Frame(frame) => out.push(format!("{:?} {:?}", frame.line, frame.literals.iter().map(text).collect::<Vec<_>>())),
-                    Step::Refused(refusal) => out.push(format!("{:?} {:?} {}", refusal.tag, refusal.why, refusal.close)),
+                    Step::Frame(frame) => out.push(format!(
+                        "{:?} {:?}",
+                        frame.line,
+                        frame.literals.iter().map(text).collect::<Vec<_>>()
+                    )),
+                    Step::Refused(refusal) => {
+                        out.push(format!("{:?} {:?} {}", refusal.tag, refusal.why, refusal.close))
+                    }
                 }
             }
         }
@@ -462,7 +471,10 @@ mod tests {
     #[test]
     fn what_comes_out() {
         assert_eq!(steps(&[b"a LOGIN {3}\r\nfoo {3+}\r\nbar\r\n"]), ["+", "\"a LOGIN \\0 \\0\" [\"foo\", \"bar\"]"]);
-        assert_eq!(steps(&[b"a X {25}\r\n0123456789012345678901234\r\n"])[1], "\"a X \\0\" [\"file:0123456789012345678901234\"]");
+        assert_eq!(
+            steps(&[b"a X {25}\r\n0123456789012345678901234\r\n"])[1],
+            "\"a X \\0\" [\"file:0123456789012345678901234\"]"
+        );
         assert_eq!(steps(&[b"a X {1001}\r\n"]), ["Some(\"a\") LiteralTooBig false"]);
         let long = [b"a ".as_slice(), &[b'x'; 300], b"\r\nb NOOP\r\n"].concat();
         assert_eq!(steps(&[&long]), ["Some(\"a\") LineTooLong false", "\"b NOOP\" []"]);

@@ -430,7 +430,11 @@ fn search_key<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<SearchKe
         }
         Rule::search_size => {
             let (word, octets) = (next()?, number(next()?.as_str())?);
-            if word.as_str().eq_ignore_ascii_case("LARGER") { SearchKey::Larger(octets) } else { SearchKey::Smaller(octets) }
+            if word.as_str().eq_ignore_ascii_case("LARGER") {
+                SearchKey::Larger(octets)
+            } else {
+                SearchKey::Smaller(octets)
+            }
         }
         Rule::search_keyword => {
             let (word, keyword) = (next()?, SearchKey::Flag(flag(next()?.as_str())?));

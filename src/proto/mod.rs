@@ -16,7 +16,7 @@ pub mod response;
 mod utf7;
 
 pub use command::{AppendCommand, Command, CommandBody, Dialect, Echo, ListCommand, Secret, StoreOp};
-pub use framer::{Frame, Framer, Limits, Literal, Refusal, Step};
+pub use framer::{Frame, Framer, Limits, Literal, Refusal, Step, Why};
 pub use mask::mask;
 pub use parse::{Malformed, Stage, parse};
 pub use response::ResponseCode;

@@ -61,18 +61,60 @@ const ROWS: &[Row] = &[
     row("AUTHENTICATE", BEFORE, Rule::authenticate_args, lower::authenticate, "AUTHENTICATE takes a mechanism"),
     row("LOGIN", BEFORE, Rule::login_args, lower::login, "LOGIN takes a name and a password"),
     row("ENABLE", AFTER, Rule::enable_args, lower::enable, "ENABLE takes names of capabilities"),
-    row("SELECT", AFTER, Rule::mailbox_args, |a| Ok(CommandBody::Select(a.mailbox()?)), "SELECT takes a mailbox name"),
-    row("EXAMINE", AFTER, Rule::mailbox_args, |a| Ok(CommandBody::Examine(a.mailbox()?)), "EXAMINE takes a mailbox name"),
-    row("CREATE", AFTER, Rule::create_args, lower::create, "CREATE takes a mailbox name, and (USE (\\Use)) if wanted"),
-    row("DELETE", AFTER, Rule::mailbox_args, |a| Ok(CommandBody::Delete(a.mailbox()?)), "DELETE takes a mailbox name"),
+    row(
+        "SELECT",
+        AFTER,
+        Rule::mailbox_args,
+        |a| Ok(CommandBody::Select(a.mailbox()?)),
+        "SELECT takes a mailbox name",
+    ),
+    row(
+        "EXAMINE",
+        AFTER,
+        Rule::mailbox_args,
+        |a| Ok(CommandBody::Examine(a.mailbox()?)),
+        "EXAMINE takes a mailbox name",
+    ),
+    row(
+        "CREATE",
+        AFTER,
+        Rule::create_args,
+        lower::create,
+        "CREATE takes a mailbox name, and (USE (\\Use)) if wanted",
+    ),
+    row(
+        "DELETE",
+        AFTER,
+        Rule::mailbox_args,
+        |a| Ok(CommandBody::Delete(a.mailbox()?)),
+        "DELETE takes a mailbox name",
+    ),
     row("RENAME", AFTER, Rule::rename_args, lower::rename, "RENAME takes two mailbox names"),
-    row("SUBSCRIBE", AFTER, Rule::mailbox_args, |a| Ok(CommandBody::Subscribe(a.mailbox()?)), "SUBSCRIBE takes a mailbox name"),
-    row("UNSUBSCRIBE", AFTER, Rule::mailbox_args, |a| Ok(CommandBody::Unsubscribe(a.mailbox()?)), "UNSUBSCRIBE takes a mailbox name"),
+    row(
+        "SUBSCRIBE",
+        AFTER,
+        Rule::mailbox_args,
+        |a| Ok(CommandBody::Subscribe(a.mailbox()?)),
+        "SUBSCRIBE takes a mailbox name",
+    ),
+    row(
+        "UNSUBSCRIBE",
+        AFTER,
+        Rule::mailbox_args,
+        |a| Ok(CommandBody::Unsubscribe(a.mailbox()?)),
+        "UNSUBSCRIBE takes a mailbox name",
+    ),
     row("LIST", AFTER, Rule::list_args, lower::list, "LIST takes a reference and a pattern"),
     row("LSUB", AFTER, Rule::lsub_args, lower::lsub, "LSUB takes a reference and a pattern"),
     row("NAMESPACE", AFTER, Rule::no_args, |_| Ok(CommandBody::Namespace), "NAMESPACE takes no arguments"),
     row("STATUS", AFTER, Rule::status_args, lower::status, "STATUS takes a mailbox name and a list of items"),
-    row("APPEND", AFTER, Rule::append_args, lower::append, "APPEND takes a mailbox name, flags and a date if wanted, and a literal"),
+    row(
+        "APPEND",
+        AFTER,
+        Rule::append_args,
+        lower::append,
+        "APPEND takes a mailbox name, flags and a date if wanted, and a literal",
+    ),
     row("IDLE", AFTER, Rule::no_args, |_| Ok(CommandBody::Idle), "IDLE takes no arguments"),
     row("CHECK", AFTER, Rule::no_args, |_| Ok(CommandBody::Check), "CHECK takes no arguments"),
     row("CLOSE", AFTER, Rule::no_args, |_| Ok(CommandBody::Close), "CLOSE takes no arguments"),
@@ -80,21 +122,28 @@ const ROWS: &[Row] = &[
     row("EXPUNGE", AFTER, Rule::no_args, |_| Ok(CommandBody::Expunge(None)), "EXPUNGE takes no arguments"),
     row("SEARCH", AFTER, Rule::search_args, lower::search, "SEARCH takes search keys"),
     row("FETCH", AFTER, Rule::fetch_args, lower::fetch, "FETCH takes a sequence set and items"),
-    row("STORE", AFTER, Rule::store_args, lower::store, "STORE takes a sequence set, FLAGS, +FLAGS or -FLAGS, and flags"),
+    row(
+        "STORE",
+        AFTER,
+        Rule::store_args,
+        lower::store,
+        "STORE takes a sequence set, FLAGS, +FLAGS or -FLAGS, and flags",
+    ),
     row("COPY", AFTER, Rule::copy_args, lower::copy, "COPY takes a sequence set and a mailbox name"),
     row("MOVE", AFTER, Rule::copy_args, lower::move_, "MOVE takes a sequence set and a mailbox name"),
     row("UID EXPUNGE", AFTER, Rule::expunge_args, lower::expunge, "UID EXPUNGE takes a set of UIDs"),
     row("UID SEARCH", AFTER, Rule::search_args, lower::search, "UID SEARCH takes search keys"),
     row("UID FETCH", AFTER, Rule::fetch_args, lower::fetch, "UID FETCH takes a set of UIDs and items"),
-    row("UID STORE", AFTER, Rule::store_args, lower::store, "UID STORE takes a set of UIDs, FLAGS, +FLAGS or -FLAGS, and flags"),
+    row(
+        "UID STORE",
+        AFTER,
+        Rule::store_args,
+        lower::store,
+        "UID STORE takes a set of UIDs, FLAGS, +FLAGS or -FLAGS, and flags",
+    ),
     row("UID COPY", AFTER, Rule::copy_args, lower::copy, "UID COPY takes a set of UIDs and a mailbox name"),
     row("UID MOVE", AFTER, Rule::copy_args, lower::move_, "UID MOVE takes a set of UIDs and a mailbox name"),
 ];
-
-/// Names of all commands, for documents and tests.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    ROWS.iter().map(|row| row.name)
-}
 
 pub fn parse(frame: Frame, dialect: Dialect, stage: Stage) -> Result<Command, Malformed> {
     let Frame { line, literals } = frame;
@@ -105,7 +154,10 @@ pub fn parse(frame: Frame, dialect: Dialect, stage: Stage) -> Result<Command, Ma
     if name.is_empty() {
         return Err(refuse("A command is missing behind the tag".into()));
     }
-    let row = ROWS.iter().find(|row| row.name == name).ok_or_else(|| refuse(format!("Unknown command {}", shown(&name))))?;
+    let row = ROWS
+        .iter()
+        .find(|row| row.name == name)
+        .ok_or_else(|| refuse(format!("Unknown command {}", shown(&name))))?;
     let allowed = match stage {
         Stage::NotAuthenticated => row.before_login,
         Stage::Authenticated => row.after_login,
@@ -187,27 +239,84 @@ mod tests {
     #[test]
     fn good_and_bad() {
         let good = [
-            "a CAPABILITY", "a noop ", "a LOGIN joe \"pass word\"", "a SELECT INBOX", "a ENABLE IMAP4rev2 X",
-            "a CREATE x (USE (\\Trash))", "a CREATE x", "a RENAME a \"b c\"", "a LIST \"\" *", "a LIST \"\" \"%\"",
+            "a CAPABILITY",
+            "a noop ",
+            "a LOGIN joe \"pass word\"",
+            "a SELECT INBOX",
+            "a ENABLE IMAP4rev2 X",
+            "a CREATE x (USE (\\Trash))",
+            "a CREATE x",
+            "a RENAME a \"b c\"",
+            "a LIST \"\" *",
+            "a LIST \"\" \"%\"",
             "a LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (\"a\" b%) RETURN (CHILDREN STATUS (MESSAGES))",
-            "a LIST \"\" % RETURN (SPECIAL-USE)", "a LIST () \"\" %", "a LSUB \"\" *", "a STATUS x (MESSAGES UNSEEN SIZE)",
-            "a ID NIL", "a ID (\"name\" \"x\" \"version\" NIL)", "a SEARCH ALL", "a SEARCH RETURN () 1:*",
+            "a LIST \"\" % RETURN (SPECIAL-USE)",
+            "a LIST () \"\" %",
+            "a LSUB \"\" *",
+            "a STATUS x (MESSAGES UNSEEN SIZE)",
+            "a ID NIL",
+            "a ID (\"name\" \"x\" \"version\" NIL)",
+            "a SEARCH ALL",
+            "a SEARCH RETURN () 1:*",
             "a SEARCH RETURN (MIN MAX SAVE) CHARSET UTF-8 OR FROM a NOT (TO b SUBJECT \"c d\") 1,2:4 UNSEEN",
-            "a UID SEARCH UID 1:* SINCE 1-Feb-1994 LARGER 4 KEYWORD $x HEADER X-Y \"\"", "a FETCH 1:* ALL", "a FETCH $ FLAGS",
+            "a UID SEARCH UID 1:* SINCE 1-Feb-1994 LARGER 4 KEYWORD $x HEADER X-Y \"\"",
+            "a FETCH 1:* ALL",
+            "a FETCH $ FLAGS",
             "a UID FETCH 1,3:* (FLAGS BODY.PEEK[HEADER.FIELDS (DATE \"FROM\")] BODY[1.2.MIME]<0.10> BINARY.SIZE[1] RFC822.SIZE)",
             "a FETCH 1 (BODY BODYSTRUCTURE BODY[] BODY[TEXT] BODY[1] BODY[1.2.HEADER] INTERNALDATE ENVELOPE UID)",
-            "a STORE 1 +FLAGS.SILENT (\\Seen $X)", "a STORE 1:2 FLAGS \\Deleted", "a STORE 1 -flags ()", "a COPY 1 x",
-            "a UID MOVE 1:5 \"x y\"", "a UID EXPUNGE 4", "a EXPUNGE", "a IDLE", "a NAMESPACE", "a CHECK", "a UNSELECT",
+            "a STORE 1 +FLAGS.SILENT (\\Seen $X)",
+            "a STORE 1:2 FLAGS \\Deleted",
+            "a STORE 1 -flags ()",
+            "a COPY 1 x",
+            "a UID MOVE 1:5 \"x y\"",
+            "a UID EXPUNGE 4",
+            "a EXPUNGE",
+            "a IDLE",
+            "a NAMESPACE",
+            "a CHECK",
+            "a UNSELECT",
         ];
         for line in good {
             assert!(command(line).is_ok(), "{line}: {:?}", command(line).err());
         }
         let bad = [
-            "", " a", "a", "a ", "a FOO", "a NOOP x", "a LOGIN joe", "a SELECT", "a SELECT a b", "a SELECT &bad", "a FETCH 0 ALL",
-            "a FETCH 1", "a FETCH 1 (X)", "a FETCH 1 BODY[0]", "a FETCH 1 BODY[]<0.0>", "a FETCH 1 BODY[MIME]", "a FETCH 1: FLAGS",
-            "a STORE 1 FLAGS \\Recent", "a STORE 1 FLAGS \\Foo", "a SEARCH", "a SEARCH FOO", "a SEARCH ON 31-Feb-2000", "a SEARCH LARGER",
-            "a STATUS x ()", "a STATUS x (FOO)", "a LIST", "a LIST (RECURSIVEMATCH) \"\" *", "a LIST (FOO) \"\" *", "a APPEND x",
-            "a CREATE x (USE (\\Foo))", "a UID NOOP", "a UID", "a ENABLE", "a SEARCH \"x", "+ NOOP", "a\u{e9} NOOP", "a FETCH 99999999999 ALL",
+            "",
+            " a",
+            "a",
+            "a ",
+            "a FOO",
+            "a NOOP x",
+            "a LOGIN joe",
+            "a SELECT",
+            "a SELECT a b",
+            "a SELECT &bad",
+            "a FETCH 0 ALL",
+            "a FETCH 1",
+            "a FETCH 1 (X)",
+            "a FETCH 1 BODY[0]",
+            "a FETCH 1 BODY[]<0.0>",
+            "a FETCH 1 BODY[MIME]",
+            "a FETCH 1: FLAGS",
+            "a STORE 1 FLAGS \\Recent",
+            "a STORE 1 FLAGS \\Foo",
+            "a SEARCH",
+            "a SEARCH FOO",
+            "a SEARCH ON 31-Feb-2000",
+            "a SEARCH LARGER",
+            "a STATUS x ()",
+            "a STATUS x (FOO)",
+            "a LIST",
+            "a LIST (RECURSIVEMATCH) \"\" *",
+            "a LIST (FOO) \"\" *",
+            "a APPEND x",
+            "a CREATE x (USE (\\Foo))",
+            "a UID NOOP",
+            "a UID",
+            "a ENABLE",
+            "a SEARCH \"x",
+            "+ NOOP",
+            "a\u{e9} NOOP",
+            "a FETCH 99999999999 ALL",
         ];
         for line in bad {
             assert!(command(line).is_err(), "{line}");
@@ -218,7 +327,10 @@ mod tests {
     fn states_and_charsets() {
         assert!(matches!(command("a LOGIN x y"), Ok(_)));
         let frame = Frame { line: "a SELECT x".into(), literals: Vec::new() };
-        assert!(matches!(parse(frame, Dialect::default(), Stage::NotAuthenticated), Err(Malformed::WrongStage { .. })));
+        assert!(matches!(
+            parse(frame, Dialect::default(), Stage::NotAuthenticated),
+            Err(Malformed::WrongStage { .. })
+        ));
         assert!(matches!(command("a SEARCH CHARSET KLINGON ALL"), Err(Malformed::BadCharset { .. })));
         assert!(matches!(command("a SEARCH CHARSET ISO-8859-1 ALL"), Ok(_)));
     }
@@ -234,7 +346,8 @@ mod tests {
             format!("a FETCH 1 BODY[{}]", "1.".repeat(10_000)),
         ];
         let run = move || bombs.iter().map(|bomb| command(bomb).is_ok()).collect::<Vec<_>>();
-        let results = std::thread::Builder::new().stack_size(crate::net::STACK_BYTES).spawn(run).unwrap().join().unwrap();
+        let results =
+            std::thread::Builder::new().stack_size(crate::net::STACK_BYTES).spawn(run).unwrap().join().unwrap();
         assert_eq!(results, [false, false, false, true, true, false]);
     }
 }

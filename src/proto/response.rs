@@ -12,7 +12,10 @@ use crate::types::{Seq, Uid, UidSet, UidValidity};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResponseCode {
     AlreadyExists,
-    AppendUid { uid_validity: UidValidity, uids: UidSet },
+    AppendUid {
+        uid_validity: UidValidity,
+        uids: UidSet,
+    },
     AuthenticationFailed,
     AuthorizationFailed,
     /// The charsets that are known.
@@ -21,7 +24,11 @@ pub enum ResponseCode {
     Capability(String),
     ClientBug,
     Closed,
-    CopyUid { uid_validity: UidValidity, source: UidSet, target: UidSet },
+    CopyUid {
+        uid_validity: UidValidity,
+        source: UidSet,
+        target: UidSet,
+    },
     ExpungeIssued,
     HasChildren,
     Limit,
@@ -53,7 +60,9 @@ impl ResponseCode {
             }
             ResponseCode::AuthenticationFailed => "AUTHENTICATIONFAILED",
             ResponseCode::AuthorizationFailed => "AUTHORIZATIONFAILED",
-            ResponseCode::BadCharset => "BADCHARSET (UTF-8 US-ASCII ISO-8859-1 WINDOWS-1252 KOI8-R SHIFT_JIS GB18030)",
+            ResponseCode::BadCharset => {
+                "BADCHARSET (UTF-8 US-ASCII ISO-8859-1 WINDOWS-1252 KOI8-R SHIFT_JIS GB18030)"
+            }
             ResponseCode::Cannot => "CANNOT",
             ResponseCode::Capability(list) => return text(out, format_args!("CAPABILITY {list}")),
             ResponseCode::ClientBug => "CLIENTBUG",

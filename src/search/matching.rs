@@ -57,9 +57,8 @@ impl Test {
             Test::Larger(octets) => subject.size() > *octets,
             Test::Smaller(octets) => subject.size() < *octets,
             Test::ModSeq(least) => subject.mod_seq() >= *least,
-            Test::Field(field, needle) => subject.with_summary(&mut |summary| {
-                Ok(summary.field(*field).is_some_and(|text| needle.in_folded(text)))
-            })?,
+            Test::Field(field, needle) => subject
+                .with_summary(&mut |summary| Ok(summary.field(*field).is_some_and(|text| needle.in_folded(text))))?,
             Test::Header(name, needle) => text::header(subject, name, needle)?,
             Test::Text(scope, needle) => text::text(subject, *scope, needle)?,
         })

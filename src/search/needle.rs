@@ -16,9 +16,9 @@ pub struct Needle {
 impl Needle {
     pub fn new(text: &str) -> Needle {
         let folded = fold(text);
-        let raw = text.is_ascii().then(|| {
-            AhoCorasick::builder().ascii_case_insensitive(true).build([text.as_bytes()]).ok()
-        });
+        let raw = text
+            .is_ascii()
+            .then(|| AhoCorasick::builder().ascii_case_insensitive(true).build([text.as_bytes()]).ok());
         Needle { folded: Finder::new(folded.as_bytes()).into_owned(), raw: raw.flatten() }
     }
 

@@ -1,1 +1,10 @@
-//! (to come)
+//! The daemon: the order in which it comes up and goes down, and nothing else.
+//!
+//! Up: configuration, log, listeners (as root), another user, store, accounts, sessions, control socket.
+//! Down: no new connections, BYE to every session, the last commits, exit.
+
+mod boot;
+mod reload;
+mod setup;
+
+pub use boot::{Background, run};

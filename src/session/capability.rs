@@ -18,7 +18,7 @@ pub(super) fn list(core: &Core, authenticated: bool) -> String {
     if authenticated {
         return format!("{words} {AUTHENTICATED}");
     }
-    if !core.stream.is_tls() && core.service.settings().tls.is_some() {
+    if core.may_start_tls && !core.stream.is_tls() && core.service.settings().tls.is_some() {
         words.push_str(" STARTTLS");
     }
     words.push_str(if may_send_password(core) { " AUTH=PLAIN" } else { " LOGINDISABLED" });

@@ -1,29 +1,25 @@
 //! APPEND.                                          RFC 9051 6.3.12; RFC 4315 3; RFC 7888
 //!
-//! The message has been received in full, in memory or in a spool file; it is hashed, parsed and stored piece by piece.
-
-use std::io::Read;
+//! The message has been received in full, in memory or in a spool file, before anything is done about it.
 
 use super::cmd_copy::to_be_filled;
-use super::core::Core;
-use super::reply::{Failure, Handled, Reply, internal};
-use crate::mailbox::{Account, Change, Intake};
+use super::core::{Core, mailbox_name};
+use super::reply::{Handled, Reply};
+use crate::mailbox::{Account, Change};
 use crate::proto::{AppendCommand, Literal, ResponseCode};
 use crate::types::InternalDate;
 
-/// Octets of a spool file that are in memory at once.
-const PIECE_BYTES: usize = 256 * 1024;
-
 pub(super) fn append(core: &mut Core, account: &Account, command: AppendCommand) -> Handled {
-    let target = to_be_filled(account, &command.mailbox)?;
-    if command.message.len() == 0 {
+    let target = to_be_filled(account, &mailbox_name(&command.mailbox)?)?;
+    if command.message.is_empty() {
         return Err(Reply::no(ResponseCode::Cannot, "An empty message is not appended").into());
     }
     let running = core.running();
-    let mut intake = Intake::new(account);
-    feed(&mut intake, command.message)?;
-    let date = command.date.unwrap_or_else(InternalDate::now);
-    let message = intake.finish(command.flags, date)?;
+    let date = command.date.unwrap_or_else(now);
+    let message = match command.message {
+        Literal::Memory(octets) => account.take(octets, command.flags, date)?,
+        Literal::Spool(file, _) => account.take_file(file, command.flags, date)?,
+    };
     let outcome = target.commit(Change::Append(vec![message]))?;
     drop(running);
     let uid_validity = target.header()?.uid_validity;
@@ -31,19 +27,7 @@ pub(super) fn append(core: &mut Core, account: &Account, command: AppendCommand)
     Ok(Reply::ok("APPEND completed").with(code))
 }
 
-fn feed(intake: &mut Intake<'_>, message: Literal) -> Result<(), Failure> {
-    match message {
-        Literal::Memory(octets) => intake.write(&octets)?,
-        Literal::Spool(mut spool) => {
-            let mut piece = vec![0; PIECE_BYTES];
-            loop {
-                let got = spool.read(&mut piece).map_err(|error| Failure::Refused(internal(&error)))?;
-                if got == 0 {
-                    break;
-                }
-                intake.write(&piece[..got])?;
-            }
-        }
-    }
-    Ok(())
+fn now() -> InternalDate {
+    let now = crate::sys::local_time();
+    InternalDate { secs: now.timestamp(), zone_mins: (now.offset().local_minus_utc() / 60) as i16 }
 }

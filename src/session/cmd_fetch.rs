@@ -57,7 +57,7 @@ fn answer(
     items: &[FetchItem],
     marked: &UidSet,
 ) -> Result<bool, Failure> {
-    let mut fetcher = Fetcher::new(&selected.view, items, core.dialect.clone(), uids.count());
+    let mut fetcher = Fetcher::new(&selected.view, items, uids.count());
     let mut missing = false;
     let shown = selected.view.shown().clone();
     for message in shown.in_uids(uids) {
@@ -71,12 +71,7 @@ fn answer(
     Ok(missing)
 }
 
-fn fetch_and_mark(
-    core: &Core,
-    selected: &mut Selected,
-    uids: &UidSet,
-    items: &[FetchItem],
-) -> Result<bool, Failure> {
+fn fetch_and_mark(core: &Core, selected: &mut Selected, uids: &UidSet, items: &[FetchItem]) -> Result<bool, Failure> {
     let all: Vec<Uid> = selected.view.shown().in_uids(uids).map(|message| message.uid()).collect();
     let mut missing = false;
     for batch in all.chunks(SEEN_BATCH) {
@@ -102,6 +97,6 @@ fn mark_seen(core: &Core, selected: &mut Selected, batch: &UidSet) -> Result<Uid
     })?;
     let mut changes = selected.view.sync(Expunges::Hold)?;
     changes.flags.retain(|uid| !uids.contains(uid.get()));
-    report::untagged(core, selected, &changes)?;
+    report::changes(core, selected, &changes, By::Uid)?;
     Ok(uids)
 }

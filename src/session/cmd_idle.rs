@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use super::core::{Core, State};
-use super::reply::{Failure, Handled, Reply};
+use super::reply::{Handled, Reply};
 use super::report;
 use crate::mailbox::Expunges;
 use crate::net::Ready;
@@ -15,6 +15,7 @@ use crate::proto::Framer;
 pub(super) fn idle(core: &mut Core, state: &mut State, framer: &mut Framer) -> Handled {
     core.output.say(|out| out.extend_from_slice(b"+ idling\r\n"))?;
     let deadline = Instant::now() + core.service.settings().idle_timeout;
+    core.info.set_doing("IDLE");
     loop {
         if let State::Selected(_, selected) = state {
             report::news(core, selected, Expunges::Report)?;
@@ -23,11 +24,9 @@ pub(super) fn idle(core: &mut Core, state: &mut State, framer: &mut Framer) -> H
         if let Some(line) = framer.next_line() {
             return done(&line);
         }
-        match core.stream.wait(&[&core.bell], deadline.saturating_duration_since(Instant::now())) {
+        match core.wait(deadline)? {
             Ready::Readable => core.receive(framer)?,
-            Ready::Bell => core.answer_bell()?,
-            Ready::TimedOut => return Err(core.time_out()),
-            Ready::Closed => return Err(Failure::Gone),
+            Ready::Bell | Ready::TimedOut => {}
         }
     }
 }

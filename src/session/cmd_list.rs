@@ -68,7 +68,7 @@ fn line(out: &mut Vec<u8>, core: &Core, listed: &Listed, wanted: &Wanted<'_>) {
     out.extend_from_slice(b"* LIST (");
     out.extend_from_slice(attributes.join(" ").as_bytes());
     out.extend_from_slice(b") \"/\" ");
-    wire::mailbox(out, &listed.name, &core.dialect);
+    wire::mailbox(out, &listed.name, core.dialect);
     if listed.child_subscribed {
         out.extend_from_slice(b" (\"CHILDINFO\" (\"SUBSCRIBED\"))");
     }
@@ -93,7 +93,7 @@ pub(super) fn lsub(core: &mut Core, account: &Account, reference: &str, pattern:
         core.output.say(|out| {
             let attributes = if name.subscribed { "" } else { "\\Noselect" };
             out.extend_from_slice(format!("* LSUB ({attributes}) \"/\" ").as_bytes());
-            wire::mailbox(out, &name.name, &core.dialect);
+            wire::mailbox(out, &name.name, core.dialect);
             out.extend_from_slice(b"\r\n");
         })?;
     }

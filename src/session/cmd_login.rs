@@ -1,35 +1,51 @@
-//! LOGIN, AUTHENTICATE and STARTTLS.                RFC 9051 6.2.1 to 6.2.3; RFC 4616; RFC 4959
+//! LOGIN and AUTHENTICATE.                          RFC 9051 6.2.2, 6.2.3; RFC 4616; RFC 4959
 //!
-//! A password is taken over TLS, or where `Cleartext Login` allows it. A client that may not log in learns why only
-//! when the reason is its own: wrong name and wrong password are one answer.
+//! A password is taken over TLS, or where `Cleartext Login` allows it. A wrong name and a wrong password are one answer.
 
 use std::sync::Arc;
 
 use super::capability;
 use super::core::Core;
-use super::reply::{Failure, Handled, Reply, internal};
-use crate::auth::{LoginError, Password};
+use super::reply::{Failure, Reply};
+use crate::auth::{LoginError, PlainError, plain};
 use crate::mailbox::Account;
-use crate::proto::ResponseCode;
+use crate::proto::{Framer, ResponseCode, Secret};
 
 /// An account, and the answer to the command that opened it.
 pub(super) type LoggedIn = Result<(Arc<Account>, Reply), Failure>;
 
-pub(super) fn login(core: &mut Core, name: &str, password: &Password) -> LoggedIn {
-    if !may_send_password(core) {
-        return Err(Reply::no(ResponseCode::PrivacyRequired, "LOGIN needs TLS here; use STARTTLS first").into());
+pub(super) fn login(core: &mut Core, name: &str, password: &Secret) -> LoggedIn {
+    check_privacy(core, "LOGIN")?;
+    enter(core, name, &password.0)
+}
+
+/// Before the password is sent, where the client waits for `+`; too late where it does not.
+fn check_privacy(core: &Core, command: &str) -> Result<(), Failure> {
+    match may_send_password(core) {
+        true => Ok(()),
+        false => {
+            let text = format!("{command} needs TLS here; use STARTTLS first");
+            Err(Reply::no(ResponseCode::PrivacyRequired, text).into())
+        }
     }
-    let account = core.service.auth.login(name, password, core.stream.peer().ip()).map_err(refused)?;
-    let account = core.service.manager.account(&account)?;
-    core.listed.logged_in(account.name());
-    log::info!("logged in as {}", account.name());
-    let code = ResponseCode::Capability(capability::list(core, true));
-    Ok((account, Reply::ok("Logged in").with(code)))
 }
 
 /// Whether this connection may carry a password.
 pub(super) fn may_send_password(core: &Core) -> bool {
     core.stream.is_tls() || core.service.settings().cleartext_login
+}
+
+fn enter(core: &mut Core, name: &str, password: &[u8]) -> LoggedIn {
+    let peer = core.stream.peer().ip();
+    let account = core.service.auth.login(name, password, peer).map_err(|error| {
+        log::warn!("login of '{name}' from {peer}: {error:?}");
+        refused(error)
+    })?;
+    let account = core.service.manager.account(&account)?;
+    core.info.set_user(account.name().as_str());
+    log::info!("{} from {peer}: logged in", account.name());
+    let code = ResponseCode::Capability(capability::list(core, true));
+    Ok((account, Reply::ok("Logged in").with(code)))
 }
 
 fn refused(error: LoginError) -> Failure {
@@ -38,18 +54,39 @@ fn refused(error: LoginError) -> Failure {
             Reply::no(ResponseCode::AuthenticationFailed, "The name or the password is wrong").into()
         }
         LoginError::Throttled => {
-            Reply::no(ResponseCode::Limit, "Too many failed logins; try again in a while").into()
+            Reply::no(ResponseCode::AuthenticationFailed, "Too many failed logins; try again in a while").into()
         }
-        LoginError::Unavailable(error) => internal(&error).into(),
     }
 }
 
-pub(super) fn starttls(core: &mut Core) -> Handled {
-    if core.stream.is_tls() {
-        return Err(Reply::bad("TLS is active already").into());
+pub(super) fn authenticate(
+    core: &mut Core,
+    framer: &mut Framer,
+    mechanism: &str,
+    initial: Option<Secret>,
+) -> LoggedIn {
+    if mechanism != "PLAIN" {
+        return Err(Reply::no(ResponseCode::Cannot, "PLAIN is the only mechanism here").into());
     }
-    match core.service.settings().tls {
-        Some(_) => Ok(Reply::ok("Begin TLS now")),
-        None => Err(Reply::no(ResponseCode::Unavailable, "TLS is not configured here").into()),
+    check_privacy(core, "AUTHENTICATE PLAIN")?;
+    let response = match initial {
+        Some(Secret(response)) => response,
+        None => {
+            core.output.say(|out| out.extend_from_slice(b"+ \r\n"))?;
+            core.output.flush()?;
+            core.read_line(framer)?
+        }
+    };
+    let (name, password) = plain(&response).map_err(malformed)?;
+    enter(core, &name, &password)
+}
+
+fn malformed(error: PlainError) -> Failure {
+    match error {
+        PlainError::Cancelled => Reply::bad("AUTHENTICATE cancelled").into(),
+        PlainError::Malformed => Reply::bad("The response is not as PLAIN has it").into(),
+        PlainError::OtherIdentity => {
+            Reply::no(ResponseCode::AuthorizationFailed, "Nobody may act as somebody else here").into()
+        }
     }
 }

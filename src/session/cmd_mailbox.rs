@@ -9,7 +9,7 @@ use crate::proto::ResponseCode;
 use crate::proto::response as wire;
 use crate::types::{DELIMITER, MailboxName, SpecialUse};
 
-pub(super) fn create(core: &mut Core, account: &Account, wanted: &str, uses: &[SpecialUse]) -> Handled {
+pub(super) fn create(account: &Account, wanted: &str, uses: &[SpecialUse]) -> Handled {
     let trimmed = wanted.strip_suffix(DELIMITER);
     let name = MailboxName::new(trimmed.unwrap_or(wanted)).map_err(crate::mailbox::Refusal::BadName)?;
     match trimmed {
@@ -19,7 +19,6 @@ pub(super) fn create(core: &mut Core, account: &Account, wanted: &str, uses: &[S
             return Err(Reply::no(ResponseCode::UseAttr, "A name that only holds others has no special use").into());
         }
     }
-    let _ = core;
     Ok(Reply::ok("CREATE completed"))
 }
 
@@ -34,9 +33,9 @@ pub(super) fn rename(core: &mut Core, account: &Account, from: &MailboxName, to:
     if core.dialect.rev2 && !from.is_inbox() {
         core.output.say(|out| {
             out.extend_from_slice(b"* LIST () \"/\" ");
-            wire::mailbox(out, to.as_str(), &core.dialect);
+            wire::mailbox(out, to.as_str(), core.dialect);
             out.extend_from_slice(b" (\"OLDNAME\" (");
-            wire::mailbox(out, from.as_str(), &core.dialect);
+            wire::mailbox(out, from.as_str(), core.dialect);
             out.extend_from_slice(b"))\r\n");
         })?;
     }

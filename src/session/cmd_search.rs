@@ -69,13 +69,7 @@ fn plain(core: &Core, shown: &Snapshot, by: By, found: &UidSet) -> Result<(), Fa
 }
 
 /// `* ESEARCH (TAG "a") UID MIN 7 MAX 9 COUNT 3 ALL 7:9`
-fn extended(
-    core: &Core,
-    shown: &Snapshot,
-    by: By,
-    returns: &[SearchReturn],
-    found: &UidSet,
-) -> Result<(), Failure> {
+fn extended(core: &Core, shown: &Snapshot, by: By, returns: &[SearchReturn], found: &UidSet) -> Result<(), Failure> {
     // SAVE alone asks for no data at all.
     if returns == [SearchReturn::Save] {
         return Ok(());

@@ -48,7 +48,7 @@ fn describe(core: &Core, selected: &Selected) -> Result<(), super::output::Gone>
         }
         if core.dialect.rev2 {
             out.extend_from_slice(b"* LIST () \"/\" ");
-            wire::mailbox(out, selected.name.as_str(), &core.dialect);
+            wire::mailbox(out, selected.name.as_str(), core.dialect);
             out.extend_from_slice(b"\r\n");
         }
     })

@@ -18,7 +18,7 @@ pub(super) fn write(core: &Core, name: &str, mailbox: &Mailbox, items: &[StatusI
     let recent = if items.contains(&StatusItem::Recent) { mailbox.recent()? } else { 0 };
     core.output.say(|out| {
         out.extend_from_slice(b"* STATUS ");
-        wire::mailbox(out, name, &core.dialect);
+        wire::mailbox(out, name, core.dialect);
         out.extend_from_slice(b" (");
         for (i, item) in items.iter().enumerate() {
             let (word, value) = match item {

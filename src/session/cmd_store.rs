@@ -4,28 +4,26 @@
 //! must expect; other sessions hear from their own `sync`.
 
 use super::core::{Core, Selected};
-use super::reply::{Failure, Handled, Reply};
+use super::reply::{Handled, Reply};
 use super::report;
-use crate::mailbox::{Access, Change, Expunges, StoreMode};
-use crate::proto::ResponseCode;
-use crate::types::{By, Flag, FlagBits, NumberSet, UidSet};
+use crate::mailbox::{Access, Change, Expunges, Snapshot, StoreMode};
+use crate::proto::{Echo, ResponseCode, StoreOp};
+use crate::types::{By, Flag, FlagBits, NumberSet, Uid, UidSet};
 
-/// Whether the client wants to be told what it asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Echo {
-    Flags,
-    Silent,
+/// What STORE asks for, beside the messages.
+pub(super) struct Wanted {
+    pub(super) op: StoreOp,
+    pub(super) echo: Echo,
+    pub(super) flags: Vec<Flag>,
 }
 
-pub(super) fn store(
-    core: &mut Core,
-    selected: &mut Selected,
-    set: &NumberSet,
-    by: By,
-    mode: StoreMode,
-    echo: Echo,
-    flags: Vec<Flag>,
-) -> Handled {
+pub(super) fn store(core: &mut Core, selected: &mut Selected, set: &NumberSet, by: By, wanted: Wanted) -> Handled {
+    let Wanted { op, echo, flags } = wanted;
+    let mode = match op {
+        StoreOp::Replace => StoreMode::Replace,
+        StoreOp::Add => StoreMode::Add,
+        StoreOp::Remove => StoreMode::Remove,
+    };
     if selected.view.access() == Access::ReadOnly {
         return Err(Reply::no(ResponseCode::NoPerm, "The mailbox is selected read-only").into());
     }
@@ -40,7 +38,7 @@ pub(super) fn store(
     let shown = selected.view.shown().clone();
     let given = bits(&shown, &flags);
     // What another session did to the same messages meanwhile is not what the client expects.
-    let expected = |uid: &crate::types::Uid| {
+    let expected = |uid: &Uid| {
         let old = before.by_uid(*uid).map(|message| mode.combine(message.flags(), given));
         asked.contains(uid.get()) && old == shown.by_uid(*uid).map(|message| message.flags())
     };
@@ -53,7 +51,7 @@ pub(super) fn store(
 }
 
 /// The bits of those flags that the mailbox knows.
-fn bits(snapshot: &crate::mailbox::Snapshot, flags: &[Flag]) -> FlagBits {
+fn bits(snapshot: &Snapshot, flags: &[Flag]) -> FlagBits {
     let known = flags.iter().filter_map(|flag| match flag {
         Flag::System(flag) => Some(FlagBits::system(*flag)),
         Flag::Keyword(keyword) => snapshot.keyword_id(keyword).and_then(FlagBits::keyword),
@@ -62,7 +60,7 @@ fn bits(snapshot: &crate::mailbox::Snapshot, flags: &[Flag]) -> FlagBits {
 }
 
 /// Adds what was asked for to what has changed, in order.
-fn add(flags: &mut Vec<crate::types::Uid>, asked: &UidSet) {
+fn add(flags: &mut Vec<Uid>, asked: &UidSet) {
     let mut all: UidSet = asked.clone();
     flags.iter().for_each(|uid| all.push(*uid));
     *flags = all.uids().collect();
@@ -81,5 +79,5 @@ pub(super) fn expunge(core: &mut Core, selected: &mut Selected, among: Option<&N
     selected.view.mailbox().commit(Change::Expunge(among))?;
     drop(running);
     report::news(core, selected, Expunges::Report)?;
-    Ok::<_, Failure>(Reply::ok("EXPUNGE completed"))
+    Ok(Reply::ok("EXPUNGE completed"))
 }

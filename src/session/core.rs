@@ -1,15 +1,17 @@
 //! What a session is: what it has in every state (`Core`), and the states.           RFC 9051 3
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::output::Output;
+use super::output::{Gone, Output};
 use super::reply::{Failure, Reply};
 use super::running::Running;
-use super::service::{Listed, Service};
-use crate::mailbox::{Access, Account, View};
-use crate::net::Stream;
-use crate::proto::Dialect;
+use super::service::Service;
+use crate::mailbox::{Access, Account, Refusal, View};
+use crate::net::{Ready, SessionInfo, Stream};
+use crate::proto::response::status;
+use crate::proto::{Dialect, Framer, ResponseCode};
 use crate::sys::Bell;
 use crate::types::{By, MailboxName, NumberSet, SearchKey, Uid, UidSet};
 
@@ -23,8 +25,9 @@ pub(super) struct Core {
     pub(super) dialect: Dialect,
     /// Of the command in progress.
     pub(super) tag: String,
-    pub(super) listed: Listed,
-    pub(super) started: Instant,
+    pub(super) info: Arc<SessionInfo>,
+    /// The listener lets its clients ask for TLS.
+    pub(super) may_start_tls: bool,
 }
 
 impl Core {
@@ -89,4 +92,70 @@ impl Selected {
 
 fn no_such_number(messages: u32) -> Failure {
     Reply::bad(format!("A sequence number is beyond the mailbox, which has {messages} messages")).into()
+}
+
+/// A mailbox name that a client has sent.
+pub(super) fn mailbox_name(name: &str) -> Result<MailboxName, Failure> {
+    MailboxName::new(name).map_err(|error| Refusal::BadName(error).into())
+}
+
+/// Octets that are read from a client at once; on the stack, so that an idle session holds no buffer.
+const READ_BYTES: usize = 16 * 1024;
+
+impl Core {
+    /// Waits for the client or the bell until `deadline`; says BYE where that has passed or the session must end.
+    pub(super) fn wait(&self, deadline: Instant) -> Result<Ready, Failure> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if self.stream.has_buffered() {
+            return Ok(Ready::Readable);
+        }
+        let ready = self.stream.wait(&[&self.bell], left).map_err(Gone::from)?;
+        match ready {
+            Ready::TimedOut => {
+                self.bye(None, "Autologout: nothing heard for too long")?;
+                Err(Failure::Gone)
+            }
+            Ready::Bell => {
+                self.bell.hear();
+                if self.info.is_ending() {
+                    self.bye(Some(&ResponseCode::Unavailable), "The server ends this session")?;
+                    return Err(Failure::Gone);
+                }
+                Ok(ready)
+            }
+            Ready::Readable => Ok(ready),
+        }
+    }
+
+    /// Takes what the client has sent.
+    pub(super) fn receive(&self, framer: &mut Framer) -> Result<(), Failure> {
+        let mut buffer = [0; READ_BYTES];
+        match self.stream.read(&mut buffer) {
+            Ok(0) => Err(Failure::Gone),
+            Ok(length) => {
+                framer.push(&buffer[..length]);
+                Ok(())
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(()),
+            Err(error) => Err(Gone::from(error).into()),
+        }
+    }
+
+    /// A line outside commands, of a SASL exchange.
+    pub(super) fn read_line(&self, framer: &mut Framer) -> Result<Vec<u8>, Failure> {
+        let deadline = Instant::now() + self.service.settings().login_timeout;
+        loop {
+            if let Some(line) = framer.next_line() {
+                return Ok(line);
+            }
+            if self.wait(deadline)? == Ready::Readable {
+                self.receive(framer)?;
+            }
+        }
+    }
+
+    pub(super) fn bye(&self, code: Option<&ResponseCode>, text: &str) -> Result<(), Gone> {
+        self.output.say(|out| status(out, "*", "BYE", code, text))?;
+        self.output.flush()
+    }
 }

@@ -5,10 +5,10 @@ use std::ops::Range;
 use super::output::{Gone, Response};
 use super::reply::{Failure, Reply};
 use super::report::FlagWriter;
-use crate::mailbox::{Mailbox, MailboxError, Message, Summaries, View};
-use crate::mime::{Content, Include, SummaryRef, TransferDecoder, filter_fields, section_content};
+use crate::mailbox::{Message, Summaries, Value, View, summary_of};
+use crate::mime::{Content, Encoding, Include, PartRef, SummaryRef, TransferDecoder, filter_fields, section};
+use crate::proto::ResponseCode;
 use crate::proto::response as wire;
-use crate::proto::{Dialect, ResponseCode};
 use crate::types::{BlobId, FetchItem, PartPath, Partial, Section, SectionText};
 
 /// Why a message has no response.
@@ -30,9 +30,345 @@ const MANY: u64 = 8;
 pub(super) struct Fetcher<'a> {
     view: &'a View,
     items: &'a [FetchItem],
-    dialect: Dialect,
     summaries: Summaries,
     flags: FlagWriter<'a>,
     many: bool,
     needs_summary: bool,
+}
+
+impl<'a> Fetcher<'a> {
+    pub(super) fn new(view: &'a View, items: &'a [FetchItem], messages: u64) -> Fetcher<'a> {
+        Fetcher {
+            view,
+            items,
+            summaries: view.summaries(),
+            flags: FlagWriter::new(view.shown(), view.recent()),
+            many: messages >= MANY,
+            needs_summary: items.iter().any(needs_summary),
+        }
+    }
+
+    /// `* 12 FETCH (...)`; with FLAGS whether they were asked for or not where the command has changed them.
+    pub(super) fn message(
+        &mut self,
+        response: &mut Response<'_>,
+        message: &Message<'_>,
+        with_flags: bool,
+    ) -> Result<(), Missing> {
+        let stored = match self.needs_summary {
+            true => Some(self.summary(message)?),
+            false => None,
+        };
+        let summary = stored.as_deref().map(summary_of).transpose().map_err(crate::mailbox::MailboxError::from)?;
+        let prepared = self.prepare(message, summary.as_ref())?;
+        response.buffer.extend_from_slice(b"* ");
+        wire::number(response.buffer, message.seq().get().into());
+        response.buffer.extend_from_slice(b" FETCH (");
+        let mut writer = Writer { response, view: self.view, message, summary };
+        for (i, item) in self.items.iter().enumerate() {
+            if i > 0 {
+                writer.response.buffer.push(b' ');
+            }
+            match item {
+                FetchItem::Flags => self.flags.write(writer.response.buffer, message.uid(), message.flags()),
+                item => writer.item(item, prepared.get(i).and_then(Option::as_ref))?,
+            }
+        }
+        if with_flags && !self.items.contains(&FetchItem::Flags) {
+            writer.response.buffer.push(b' ');
+            self.flags.write(writer.response.buffer, message.uid(), message.flags());
+        }
+        writer.response.buffer.extend_from_slice(b")\r\n");
+        Ok(())
+    }
+
+    fn summary(&mut self, message: &Message<'_>) -> Result<Value, Missing> {
+        let found = match self.many {
+            true => self.summaries.next(message.uid()),
+            false => self.summaries.one(message.uid()),
+        };
+        match found.map_err(crate::mailbox::MailboxError::from)? {
+            Some(value) => Ok(value),
+            None => self.summaries.rebuild(message.blob()).map(Value::from).map_err(|_| Missing::Message),
+        }
+    }
+
+    /// What must be decoded or filtered before the response can begin: where it fails, nothing has been said yet.
+    fn prepare(
+        &self,
+        message: &Message<'_>,
+        summary: Option<&SummaryRef<'_>>,
+    ) -> Result<Vec<Option<Prepared>>, Missing> {
+        let Some(summary) = summary else { return Ok(Vec::new()) };
+        let source = Source { view: self.view, blob: message.blob() };
+        self.items.iter().map(|item| source.prepare(item, summary)).collect()
+    }
+}
+
+fn needs_summary(item: &FetchItem) -> bool {
+    match item {
+        FetchItem::Uid | FetchItem::Flags | FetchItem::InternalDate | FetchItem::Size | FetchItem::ModSeq => false,
+        FetchItem::Rfc822 => false,
+        FetchItem::BodySection { section, .. } => !is_whole(section),
+        _ => true,
+    }
+}
+
+fn is_whole(section: &Section) -> bool {
+    section.part.0.is_empty() && section.text == SectionText::Whole
+}
+
+/// The content of an item.
+enum Prepared {
+    /// Octets of the message.
+    Range(Range<u64>),
+    Octets(Vec<u8>),
+    Size(u64),
+    Nil,
+}
+
+/// The message's octets.
+struct Source<'a> {
+    view: &'a View,
+    blob: BlobId,
+}
+
+impl Source<'_> {
+    fn prepare(&self, item: &FetchItem, summary: &SummaryRef<'_>) -> Result<Option<Prepared>, Missing> {
+        Ok(match item {
+            FetchItem::BodySection { section: wanted, .. } if !is_whole(wanted) => {
+                Some(self.section(wanted, summary)?)
+            }
+            FetchItem::Rfc822Header => Some(self.section(&top(SectionText::Header), summary)?),
+            FetchItem::Rfc822Text => Some(self.section(&top(SectionText::Text), summary)?),
+            FetchItem::Binary { part, partial, .. } => Some(self.binary(part, *partial, summary)?),
+            FetchItem::BinarySize(part) => Some(match self.binary(part, None, summary)? {
+                Prepared::Octets(octets) => Prepared::Size(octets.len() as u64),
+                Prepared::Range(range) => Prepared::Size(range.end - range.start),
+                other => other,
+            }),
+            _ => None,
+        })
+    }
+
+    fn section(&self, wanted: &Section, summary: &SummaryRef<'_>) -> Result<Prepared, Missing> {
+        let (names, include) = match &wanted.text {
+            SectionText::HeaderFields(names) => (names.as_slice(), Include::Only),
+            SectionText::HeaderFieldsNot(names) => (names.as_slice(), Include::Except),
+            _ => (&[][..], Include::Only),
+        };
+        let kept = |_: &()| summary.header_fields(names, include);
+        Ok(match section(summary, wanted) {
+            Content::Nil => Prepared::Nil,
+            Content::Range(range) => Prepared::Range(range),
+            Content::Fields(range) => {
+                let top = wanted.part.0.is_empty();
+                match Some(()).filter(|_| top).as_ref().and_then(kept) {
+                    Some(octets) => Prepared::Octets(octets),
+                    None => Prepared::Octets(filter_fields(&self.read(range)?, names, include)),
+                }
+            }
+        })
+    }
+
+    fn read(&self, range: Range<u64>) -> Result<Vec<u8>, Missing> {
+        Ok(self.view.mailbox().octets_of(self.blob, range)?)
+    }
+
+    /// The part's body with its transfer encoding undone; not possible for a multipart's parts. RFC 3516 4.3
+    fn binary(
+        &self,
+        path: &PartPath,
+        partial: Option<Partial>,
+        summary: &SummaryRef<'_>,
+    ) -> Result<Prepared, Missing> {
+        if path.0.is_empty() {
+            return Ok(Prepared::Range(0..summary.size()));
+        }
+        let Some(part) = summary.part(path) else { return Ok(Prepared::Nil) };
+        match part.encoding {
+            _ if part.is_multipart || part.is_message => Ok(Prepared::Range(part.body)),
+            Encoding::Identity => Ok(Prepared::Range(part.body)),
+            Encoding::Unknown => {
+                let text = "The part's transfer encoding is not known here";
+                Err(Missing::Refused(Reply::no(ResponseCode::UnknownCte, text).into()))
+            }
+            _ => self.decoded(&part, partial),
+        }
+    }
+
+    /// Only as much is kept as the partial fetch asks for.
+    fn decoded(&self, part: &PartRef, partial: Option<Partial>) -> Result<Prepared, Missing> {
+        let enough = partial.map_or(u64::MAX, |partial| partial.offset.saturating_add(partial.count));
+        let (mut decoder, mut out) = (TransferDecoder::new(part.encoding), Vec::new());
+        self.view.mailbox().octets(self.blob, part.body.clone(), &mut |piece| {
+            decoder.feed(piece, &mut out);
+            (out.len() as u64) < enough
+        })?;
+        decoder.finish(&mut out);
+        Ok(Prepared::Octets(out))
+    }
+}
+
+fn top(text: SectionText) -> Section {
+    Section { part: PartPath::default(), text }
+}
+
+struct Writer<'a, 'b, 'r> {
+    response: &'a mut Response<'r>,
+    view: &'a View,
+    message: &'a Message<'b>,
+    summary: Option<SummaryRef<'a>>,
+}
+
+impl Writer<'_, '_, '_> {
+    fn item(&mut self, item: &FetchItem, prepared: Option<&Prepared>) -> Result<(), Gone> {
+        let out = &mut *self.response.buffer;
+        match item {
+            FetchItem::Uid => number(out, b"UID ", self.message.uid().get().into()),
+            FetchItem::Size => number(out, b"RFC822.SIZE ", self.message.size().into()),
+            FetchItem::ModSeq => wire::text(out, format_args!("MODSEQ ({})", self.message.mod_seq())),
+            FetchItem::InternalDate => {
+                wire::text(out, format_args!("INTERNALDATE \"{}\"", self.message.internal_date()));
+            }
+            FetchItem::Envelope => self.kept(b"ENVELOPE ", |summary| summary.envelope()),
+            FetchItem::Body => self.kept(b"BODY ", |summary| summary.body()),
+            FetchItem::BodyStructure => self.kept(b"BODYSTRUCTURE ", |summary| summary.body_structure()),
+            FetchItem::Rfc822 => {
+                out.extend_from_slice(b"RFC822 ");
+                self.content(&Prepared::Range(0..self.message.size().into()), None, b"")?;
+            }
+            FetchItem::Rfc822Header => {
+                out.extend_from_slice(b"RFC822.HEADER ");
+                self.content(prepared.unwrap_or(&Prepared::Nil), None, b"")?;
+            }
+            FetchItem::Rfc822Text => {
+                out.extend_from_slice(b"RFC822.TEXT ");
+                self.content(prepared.unwrap_or(&Prepared::Nil), None, b"")?;
+            }
+            FetchItem::BodySection { section, partial, .. } => {
+                body_name(out, section, *partial);
+                let whole = Prepared::Range(0..self.message.size().into());
+                self.content(prepared.unwrap_or(&whole), *partial, b"")?;
+            }
+            FetchItem::Binary { part, partial, .. } => {
+                wire::text(out, format_args!("BINARY[{}]", path_text(part)));
+                origin(out, *partial);
+                self.content(prepared.unwrap_or(&Prepared::Nil), *partial, b"~")?;
+            }
+            FetchItem::BinarySize(part) => {
+                let size = if let Some(Prepared::Size(size)) = prepared { *size } else { 0 };
+                wire::text(out, format_args!("BINARY.SIZE[{}] {size}", path_text(part)));
+            }
+            FetchItem::Flags => {}
+        }
+        Ok(())
+    }
+
+    fn kept(&mut self, name: &[u8], get: impl for<'s> Fn(&SummaryRef<'s>) -> &'s [u8]) {
+        self.response.buffer.extend_from_slice(name);
+        match &self.summary {
+            Some(summary) => self.response.buffer.extend_from_slice(get(summary)),
+            None => self.response.buffer.extend_from_slice(b"NIL"),
+        }
+    }
+
+    /// A literal, `mark` before it: `~` for literal8.
+    fn content(&mut self, content: &Prepared, partial: Option<Partial>, mark: &[u8]) -> Result<(), Gone> {
+        match content {
+            Prepared::Nil | Prepared::Size(_) => {
+                self.response.buffer.extend_from_slice(b"NIL");
+                Ok(())
+            }
+            Prepared::Octets(octets) => {
+                let range = cut(0..octets.len() as u64, partial);
+                self.announce(mark, &range);
+                self.response.octets(&octets[range.start as usize..range.end as usize])
+            }
+            Prepared::Range(range) => {
+                let range = cut(range.clone(), partial);
+                self.announce(mark, &range);
+                self.stream(range)
+            }
+        }
+    }
+
+    fn announce(&mut self, mark: &[u8], range: &Range<u64>) {
+        self.response.buffer.extend_from_slice(mark);
+        wire::text(self.response.buffer, format_args!("{{{}}}\r\n", range.end - range.start));
+    }
+
+    /// What has been announced must come. Where it cannot be read, the connection ends: no client is given other octets.
+    fn stream(&mut self, range: Range<u64>) -> Result<(), Gone> {
+        let (mut left, mut failed) = (range.end - range.start, None);
+        let read = self.view.mailbox().octets(self.message.blob(), range, &mut |piece| {
+            left -= piece.len() as u64;
+            failed = self.response.octets(piece).err();
+            failed.is_none()
+        });
+        if let Err(error) = &read {
+            log::error!("message UID {}: {error}", self.message.uid());
+        }
+        match (failed, left) {
+            (Some(gone), _) => Err(gone),
+            (None, 0) => Ok(()),
+            (None, _) => Err(Gone),
+        }
+    }
+}
+
+fn number(out: &mut Vec<u8>, name: &[u8], n: u64) {
+    out.extend_from_slice(name);
+    wire::number(out, n);
+}
+
+/// What of a range a partial fetch asks for; nothing where it begins beyond the end. RFC 9051 6.4.5
+fn cut(range: Range<u64>, partial: Option<Partial>) -> Range<u64> {
+    match partial {
+        None => range,
+        Some(Partial { offset, count }) => {
+            let start = range.start.saturating_add(offset).min(range.end);
+            start..start.saturating_add(count).min(range.end)
+        }
+    }
+}
+
+fn path_text(path: &PartPath) -> String {
+    path.0.iter().map(u32::to_string).collect::<Vec<_>>().join(".")
+}
+
+/// `BODY[1.HEADER.FIELDS (DATE)]<0> `
+fn body_name(out: &mut Vec<u8>, section: &Section, partial: Option<Partial>) {
+    let path = path_text(&section.part);
+    let dot = if path.is_empty() || section.text == SectionText::Whole { "" } else { "." };
+    let (word, names): (&str, &[String]) = match &section.text {
+        SectionText::Whole => ("", &[]),
+        SectionText::Header => ("HEADER", &[]),
+        SectionText::Text => ("TEXT", &[]),
+        SectionText::Mime => ("MIME", &[]),
+        SectionText::HeaderFields(names) => ("HEADER.FIELDS", names),
+        SectionText::HeaderFieldsNot(names) => ("HEADER.FIELDS.NOT", names),
+    };
+    wire::text(out, format_args!("BODY[{path}{dot}{word}"));
+    for (i, name) in names.iter().enumerate() {
+        out.extend_from_slice(if i == 0 { b" (" } else { b" " });
+        field_name(out, name);
+    }
+    out.extend_from_slice(if names.is_empty() { b"]" } else { b")]" });
+    origin(out, partial);
+}
+
+/// A field name is an atom, or quoted where it has an atom's specials.
+fn field_name(out: &mut Vec<u8>, name: &str) {
+    match name.bytes().any(|b| br#"(){%*"\]"#.contains(&b)) {
+        true => wire::quoted(out, name.as_bytes()),
+        false => out.extend_from_slice(name.as_bytes()),
+    }
+}
+
+fn origin(out: &mut Vec<u8>, partial: Option<Partial>) {
+    match partial {
+        Some(partial) => wire::text(out, format_args!("<{}> ", partial.offset)),
+        None => out.push(b' '),
+    }
 }

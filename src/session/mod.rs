@@ -1,1 +1,36 @@
-//! (to come)
+//! IMAP sessions: one thread, one client.
+//!
+//! `run` reads commands, hands each to its handler (`dispatch` is the table; `cmd_*` are the handlers) and says how it
+//! ended. What a handler may touch depends on the session's state, and is handed to it. What happens in a mailbox
+//! meanwhile is told when RFC 9051 7.5.1 allows (`report`). Long operations show that they are alive (`running`).
+//!
+//! This room never imports `store`: what is kept is the mailbox manager's business.
+
+mod capability;
+mod cmd_append;
+mod cmd_copy;
+mod cmd_fetch;
+mod cmd_id;
+mod cmd_idle;
+mod cmd_list;
+mod cmd_login;
+mod cmd_mailbox;
+mod cmd_search;
+mod cmd_select;
+mod cmd_starttls;
+mod cmd_status;
+mod cmd_store;
+mod core;
+mod dispatch;
+mod fetch_message;
+mod output;
+mod reply;
+mod report;
+mod running;
+mod service;
+#[allow(clippy::module_inception)]
+mod session;
+
+pub use running::Watchdog;
+pub use service::{Service, Settings};
+pub use session::run;

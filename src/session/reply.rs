@@ -15,6 +15,8 @@ pub(super) enum Status {
     Ok,
     No,
     Bad,
+    /// It has been given already, as before STARTTLS.
+    Given,
 }
 
 /// The tagged response.
@@ -36,6 +38,11 @@ impl Reply {
 
     pub(super) fn bad(text: impl Into<Cow<'static, str>>) -> Reply {
         Reply { status: Status::Bad, code: Some(ResponseCode::ClientBug), text: text.into() }
+    }
+
+    /// The tagged response has been given already.
+    pub(super) fn none() -> Reply {
+        Reply { status: Status::Given, code: None, text: "".into() }
     }
 
     pub(super) fn with(mut self, code: ResponseCode) -> Reply {
@@ -100,8 +107,5 @@ pub(super) fn internal(error: &dyn std::fmt::Display) -> Reply {
     static REFERENCES: AtomicU64 = AtomicU64::new(1);
     let reference = REFERENCES.fetch_add(1, Ordering::Relaxed);
     log::error!("fault {reference}: {error}");
-    Reply::no(
-        ResponseCode::Unavailable,
-        format!("The server cannot do this now; its log explains fault {reference}"),
-    )
+    Reply::no(ResponseCode::Unavailable, format!("The server cannot do this now; its log explains fault {reference}"))
 }

@@ -11,20 +11,15 @@ use crate::proto::response as wire;
 use crate::types::{By, FlagBits, SystemFlag, Uid, UidSet};
 
 /// Moves the view on and tells the client.
-pub(super) fn news(core: &mut Core, selected: &mut Selected, expunges: Expunges) -> Result<(), Failure> {
+pub(super) fn news(core: &Core, selected: &mut Selected, expunges: Expunges) -> Result<(), Failure> {
     let changes = selected.view.sync(expunges)?;
-    changes_of(core, selected, &changes)?;
-    Ok(())
+    Ok(write(core, selected, &changes, By::Uid)?)
 }
 
 /// As `news`, for changes that the command has looked through before; `by` says whether UIDs are wanted.
-pub(super) fn changes(core: &mut Core, selected: &mut Selected, changes: &Changes, by: By) -> Result<(), Failure> {
+pub(super) fn changes(core: &Core, selected: &mut Selected, changes: &Changes, by: By) -> Result<(), Failure> {
     let uid = if core.dialect.rev2 { By::Uid } else { by };
     Ok(write(core, selected, changes, uid)?)
-}
-
-fn changes_of(core: &mut Core, selected: &mut Selected, changes: &Changes) -> Result<(), Gone> {
-    write(core, selected, changes, By::Uid)
 }
 
 fn write(core: &Core, selected: &mut Selected, changes: &Changes, by: By) -> Result<(), Gone> {
@@ -120,7 +115,7 @@ impl<'a> FlagWriter<'a> {
     fn render(&mut self, bits: FlagBits, recent: bool) {
         self.text.clear();
         self.text.extend_from_slice(b"FLAGS (");
-        let system = SystemFlag::ALL.into_iter().filter(|flag| bits.has(*flag)).map(SystemFlag::name);
+        let system = SystemFlag::ALL.into_iter().filter(|flag| bits.has(*flag)).map(|flag| -> &str { flag.name() });
         let keywords = bits.keywords().filter_map(|id| self.shown.keywords().get(usize::from(id.0)));
         let names = system.chain(keywords.map(|keyword| keyword.as_str())).chain(recent.then_some("\\Recent"));
         for (i, name) in names.enumerate() {

@@ -188,7 +188,8 @@ impl Check<'_> {
         if missing.is_empty() && stray.is_empty() {
             return Ok(());
         }
-        let what = format!("{} messages without a reference, {} references without a message", missing.len(), stray.len());
+        let what =
+            format!("{} messages without a reference, {} references without a message", missing.len(), stray.len());
         let mut found = finding(self.name, None, what);
         if self.mode == Mode::Repair {
             let mut batch = Batch::new(Partition::Account(self.id), image.version);

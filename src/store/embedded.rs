@@ -228,7 +228,8 @@ impl Embedded {
         for entry in self.index.prefix(keys::candidates()) {
             let (key, died) = entry.into_inner().map_err(engine)?;
             let candidate = keys::read_candidate(&key).filter(|(account, blob)| !self.pins.has(*account, *blob));
-            if let Some(candidate) = candidate.filter(|_| read_version(&died).is_ok_and(|died| died.0 < before_secs)) {
+            if let Some(candidate) = candidate.filter(|_| read_version(&died).is_ok_and(|died| died.0 < before_secs))
+            {
                 found.push(candidate);
             }
             if found.len() >= most {

@@ -5,9 +5,14 @@ use std::fmt;
 #[derive(Clone, Debug)]
 pub enum StoreError {
     /// Another process has the data directory.
-    InUse { directory: String },
+    InUse {
+        directory: String,
+    },
     /// Written by a later version of Gatepost.
-    Newer { found: u32, known: u32 },
+    Newer {
+        found: u32,
+        known: u32,
+    },
     /// What was read is not what was written; the text names it.
     Corrupt(String),
     /// What should be there is not; the text names it.

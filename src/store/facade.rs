@@ -252,9 +252,11 @@ impl Store {
         let partition = Partition::Mailbox(account, mailbox);
         let mut records = Vec::new();
         self.engine.scan(partition, b"r", b"s", &mut |_, value| {
-            decode(|| format!("messages of mailbox {}/{}", account.0, mailbox.0), &value, |c| {
-                layout::read_records(c, &mut records)
-            })
+            decode(
+                || format!("messages of mailbox {}/{}", account.0, mailbox.0),
+                &value,
+                |c| layout::read_records(c, &mut records),
+            )
         })?;
         for step in records.chunks(STEP) {
             let mut batch = Batch::new(partition, self.engine.version(partition)?);

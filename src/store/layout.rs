@@ -23,7 +23,7 @@
 //! An engine adds what is its own: see `embedded`.
 
 use super::error::StoreError;
-use super::model::{FlagRecord, MailboxHeader, MailboxNode, MessageRecord, PageNo};
+use super::model::{FlagRecord, MailboxHeader, MailboxNode, MessageRecord};
 use crate::types::{
     AccountName, BlobId, FlagBits, InternalDate, Keyword, MailboxId, MailboxName, ModSeq, SpecialUse, Uid, UidSet,
     UidValidity,
@@ -231,12 +231,6 @@ pub fn read_account_name(key: &[u8]) -> Option<AccountName> {
     AccountName::new(std::str::from_utf8(key).ok()?)
 }
 
-/// The page of a key `r` or `v`.
-pub fn page_of(key: &[u8]) -> Option<PageNo> {
-    let mut cursor = Cursor(key.get(1..)?);
-    cursor.u32().map(PageNo)
-}
-
 /// The UID of a key `t`.
 pub fn uid_of(key: &[u8]) -> Option<Uid> {
     let mut cursor = Cursor(key.get(1..)?);
@@ -278,6 +272,8 @@ mod tests {
         assert!(decode(String::new, &encoded, |c| read_records(c, &mut Vec::new())).is_ok());
         assert!(decode(String::new, &[0; 59], |c| read_records(c, &mut Vec::new())).is_err());
         assert!(decode(String::new, &[0; 52], read_header).is_err());
-        assert!(decode(String::new, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 17], |c| read_flags(c, &mut vec![])).is_err());
+        assert!(
+            decode(String::new, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 17], |c| read_flags(c, &mut vec![])).is_err()
+        );
     }
 }

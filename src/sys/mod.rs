@@ -11,7 +11,7 @@ mod signals;
 pub use bell::Bell;
 pub use files::{lock_exclusive, peer_uid, spool_file};
 pub use poll::{For, Ready, wait};
-pub use process::{become_user, daemonize, is_root, raise_open_files, syslog};
+pub use process::{become_user, daemonize, is_root, own_uid, raise_open_files, syslog};
 pub use signals::{Signal, Signals};
 
 /// Milliseconds since 1970 and the local zone's offset in minutes.

@@ -9,8 +9,13 @@ fn check(result: libc::c_int) -> io::Result<()> {
 }
 
 pub fn is_root() -> bool {
+    own_uid() == 0
+}
+
+/// The user that the process acts as.
+pub fn own_uid() -> u32 {
     // SAFETY: geteuid cannot fail and takes nothing.
-    unsafe { libc::geteuid() == 0 }
+    unsafe { libc::geteuid() }
 }
 
 /// Becomes `user`, with that user's groups, for good; gives it `owned` first.

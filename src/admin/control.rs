@@ -1,0 +1,79 @@
+//! The daemon's end of the control socket.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::verbs::Verbs;
+use super::wire::Wire;
+use crate::mailbox::Manager;
+use crate::net::Registry;
+use crate::sys;
+
+pub struct Control {
+    path: PathBuf,
+}
+
+/// Where the socket is in the run directory.
+pub(super) fn socket_path(run_directory: &Path) -> PathBuf {
+    run_directory.join("control")
+}
+
+impl Control {
+    /// Listens in the run directory; what an earlier daemon left there is replaced.
+    pub fn start(run_directory: &Path, manager: Arc<Manager>, registry: Arc<Registry>) -> io::Result<Control> {
+        let path = socket_path(run_directory);
+        if UnixStream::connect(&path).is_ok() {
+            return Err(io::Error::other("another gatepostd answers on the control socket here"));
+        }
+        // There may be none.
+        let _ = fs::remove_file(&path);
+        let listener = UnixListener::bind(&path)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        let accept = move || {
+            for stream in listener.incoming() {
+                match stream {
+                    Ok(stream) => serve_apart(stream, &manager, &registry),
+                    Err(error) => log::error!("control socket: {error}"),
+                }
+            }
+        };
+        std::thread::Builder::new().name("control".into()).stack_size(256 * 1024).spawn(accept)?;
+        Ok(Control { path })
+    }
+
+    /// Is heard no more.
+    pub fn stop(&self) {
+        // It may have been removed with its directory.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn serve_apart(stream: UnixStream, manager: &Arc<Manager>, registry: &Arc<Registry>) {
+    let allowed = sys::peer_uid(&stream).is_ok_and(|uid| uid == 0 || uid == sys::own_uid());
+    if !allowed {
+        return log::warn!("control socket: refused a user who is neither root nor the daemon's");
+    }
+    let verbs = Verbs { manager: manager.clone(), registry: Some(registry.clone()) };
+    let thread = std::thread::Builder::new().name("admin".into()).stack_size(crate::net::STACK_BYTES);
+    if let Err(error) = thread.spawn(move || serve(stream, &verbs)) {
+        log::error!("control socket: {error}");
+    }
+}
+
+/// Answers the requests of one connection.
+pub(super) fn serve(stream: UnixStream, verbs: &Verbs) {
+    let served = Wire::new(stream).and_then(|mut wire| {
+        while let Some(request) = wire.receive()? {
+            verbs.answer(&request, &mut wire)?;
+            wire.flush()?;
+        }
+        Ok(())
+    });
+    if let Err(error) = served {
+        log::debug!("control socket: {error}");
+    }
+}

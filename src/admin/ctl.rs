@@ -1,0 +1,394 @@
+//! `gatepostctl`.
+//!
+//! What needs the store goes to the daemon over its control socket; where no daemon runs, the tool opens the store and
+//! answers itself, with the same code. Accounts are lines of the passwd file, which the daemon notices.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use lexopt::prelude::*;
+use serde_json::{Value, json};
+
+use super::control::{serve, socket_path};
+use super::verbs::{EX_CONFIG, EX_IOERR, EX_NOUSER, EX_SOFTWARE, EX_UNAVAILABLE, EX_USAGE, Failed, Verbs};
+use super::wire::Wire;
+use super::{mail_source, progress, table};
+use crate::auth::{EditError, Passwd, edit, hash};
+use crate::config::Config;
+use crate::mailbox::{Limits, Manager};
+use crate::store::{Options, Store, StoreError};
+use crate::types::AccountName;
+
+const USAGE: &str = "usage: gatepostctl [-c file] [--json] verb ...
+  account add NAME | passwd NAME | list | remove NAME
+  mailbox list ACCOUNT | create ACCOUNT MAILBOX | rename ACCOUNT MAILBOX NEW | remove ACCOUNT MAILBOX
+  import --account NAME [--mailbox MAILBOX] FILE.mbox|MAILDIR
+  export --account NAME [--mailbox MAILBOX] FILE.mbox
+  who | kick ACCOUNT|SESSION | reload | stop
+  check [--account NAME] [--repair]
+  certificate [--host NAME] CERTIFICATE KEY";
+
+struct Tool {
+    config_path: PathBuf,
+    json: bool,
+    words: Vec<String>,
+    account: Option<String>,
+    mailbox: String,
+    host: String,
+    repair: bool,
+}
+
+pub fn main() -> ExitCode {
+    let done = arguments().and_then(|tool| tool.run());
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            eprintln!("gatepostctl: {}", failed.text);
+            ExitCode::from(failed.exit)
+        }
+    }
+}
+
+fn usage(text: impl std::fmt::Display) -> Failed {
+    Failed::new(EX_USAGE, format!("{text}\n{USAGE}"))
+}
+
+fn arguments() -> Result<Tool, Failed> {
+    let mut tool = Tool {
+        config_path: "/etc/gatepost/gatepost.ini".into(),
+        json: false,
+        words: Vec::new(),
+        account: None,
+        mailbox: "INBOX".into(),
+        host: "localhost".into(),
+        repair: false,
+    };
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next().map_err(usage)? {
+        let text = |value: Result<std::ffi::OsString, lexopt::Error>| value.and_then(|v| v.string()).map_err(usage);
+        match argument {
+            Short('c') => tool.config_path = parser.value().map_err(usage)?.into(),
+            Long("json") => tool.json = true,
+            Long("account") => tool.account = Some(text(parser.value())?),
+            Long("mailbox") => tool.mailbox = text(parser.value())?,
+            Long("host") => tool.host = text(parser.value())?,
+            Long("repair") => tool.repair = true,
+            Short('h') | Long("help") => {
+                println!("{USAGE}");
+                std::process::exit(0);
+            }
+            Short('V') | Long("version") => {
+                println!("gatepostctl {}", env!("CARGO_PKG_VERSION"));
+                std::process::exit(0);
+            }
+            Value(word) => tool.words.push(word.string().map_err(usage)?),
+            other => return Err(usage(other.unexpected())),
+        }
+    }
+    Ok(tool)
+}
+
+impl Tool {
+    fn run(&self) -> Result<(), Failed> {
+        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            ["account", "add", name] => self.account_add(name),
+            ["account", "passwd", name] => self.account_passwd(name),
+            ["account", "list"] => self.account_list(),
+            ["account", "remove", name] => self.account_remove(name),
+            ["mailbox", "list", account] => self.ask_table(
+                json!({ "verb": "mailbox list", "account": account }),
+                &["mailbox", "messages", "unseen", "bytes", "use"],
+            ),
+            ["mailbox", "create", account, name] => {
+                self.ask_quiet(json!({ "verb": "mailbox create", "account": account, "mailbox": name }))
+            }
+            ["mailbox", "rename", account, name, to] => {
+                self.ask_quiet(json!({ "verb": "mailbox rename", "account": account, "mailbox": name, "to": to }))
+            }
+            ["mailbox", "remove", account, name] => {
+                self.ask_quiet(json!({ "verb": "mailbox remove", "account": account, "mailbox": name }))
+            }
+            ["import", path] => self.import(Path::new(path)),
+            ["export", path] => self.export(Path::new(path)),
+            ["who"] => self.ask_table(json!({ "verb": "who" }), &["session", "account", "address", "seconds", "at"]),
+            ["kick", whom] => self.ask_quiet(json!({ "verb": "kick", "whom": whom })),
+            ["reload"] => self.ask_quiet(json!({ "verb": "reload" })),
+            ["stop"] => self.ask_quiet(json!({ "verb": "stop" })),
+            ["check"] => self.check(),
+            ["certificate", certificate, key] => self.certificate(Path::new(certificate), Path::new(key)),
+            [] => Err(usage("a verb is missing")),
+            other => Err(usage(format!("'{}' is not understood", other.join(" ")))),
+        }
+    }
+
+    fn config(&self) -> Result<Config, Failed> {
+        Config::load(&self.config_path).map_err(|errors| {
+            Failed::new(EX_CONFIG, errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\ngatepostctl: "))
+        })
+    }
+
+    // Accounts.
+
+    fn account_add(&self, name: &str) -> Result<(), Failed> {
+        let (name, config) = (account_name(name)?, self.config()?);
+        let hash = hash(&new_password()?).ok_or_else(|| Failed::new(EX_SOFTWARE, "the password cannot be hashed"))?;
+        edit::add(&config.passwd_file, &name, &hash).map_err(|error| edit_failed(&config.passwd_file, &name, error))
+    }
+
+    fn account_passwd(&self, name: &str) -> Result<(), Failed> {
+        let (name, config) = (account_name(name)?, self.config()?);
+        let hash = hash(&new_password()?).ok_or_else(|| Failed::new(EX_SOFTWARE, "the password cannot be hashed"))?;
+        let changed = edit::set_password(&config.passwd_file, &name, &hash);
+        changed.map_err(|error| edit_failed(&config.passwd_file, &name, error))
+    }
+
+    fn account_list(&self) -> Result<(), Failed> {
+        let config = self.config()?;
+        let passwd = Passwd::load(&config.passwd_file).map_err(|error| Failed::new(EX_CONFIG, error.to_string()))?;
+        let rows: Vec<Value> = passwd.names().map(|name| json!({ "account": name.as_str() })).collect();
+        self.show(&["account"], &rows, &json!({}))
+    }
+
+    /// The line first: nobody logs in while the mail goes.
+    fn account_remove(&self, name: &str) -> Result<(), Failed> {
+        let (name, config) = (account_name(name)?, self.config()?);
+        edit::remove(&config.passwd_file, &name).map_err(|error| edit_failed(&config.passwd_file, &name, error))?;
+        self.ask_quiet(json!({ "verb": "account remove", "account": name.as_str() }))
+    }
+
+    // Requests.
+
+    /// The daemon's control socket, or this process's own answers where no daemon runs.
+    fn connect(&self) -> Result<Wire, Failed> {
+        let config = self.config()?;
+        if let Ok(stream) = UnixStream::connect(socket_path(&config.run_directory)) {
+            return Ok(Wire::new(stream)?);
+        }
+        let store = config.data_directory.join("store");
+        if !store.exists() {
+            std::fs::create_dir_all(&store)?;
+        }
+        let options = Options { cache_bytes: config.store_cache_bytes, sync_always: config.sync_always };
+        let store = Store::open(&store, &options).map_err(|error| match error {
+            StoreError::InUse { .. } => {
+                let socket = socket_path(&config.run_directory);
+                Failed::new(
+                    EX_UNAVAILABLE,
+                    format!("{error}, or gatepostd's control socket {} cannot be used", socket.display()),
+                )
+            }
+            error => Failed::new(EX_IOERR, format!("{}: {error}", config.data_directory.display())),
+        })?;
+        let limits = Limits {
+            mailboxes_max: config.mailboxes_max,
+            message_bytes_max: config.message_bytes_max.min(u32::MAX.into()) as u32,
+            summary_cache_bytes: config.summary_cache_bytes,
+        };
+        let verbs = Verbs { manager: Arc::new(Manager::new(store, limits)), registry: None };
+        let (ours, theirs) = UnixStream::pair()?;
+        std::thread::spawn(move || serve(theirs, &verbs));
+        Ok(Wire::new(ours)?)
+    }
+
+    /// Sends a request and gathers its rows; progress goes to a bar.
+    fn ask(&self, request: &Value, what: &'static str) -> Result<(Vec<Value>, Value), Failed> {
+        let mut wire = self.connect()?;
+        wire.send(request)?;
+        wire.flush()?;
+        let bar = progress::bar(what, 0);
+        let mut rows = Vec::new();
+        loop {
+            let answer = next_answer(&mut wire)?;
+            if let Some(n) = answer["progress"].as_u64() {
+                bar.set_position(n);
+            } else if let Some(row) = answer.get("row") {
+                rows.push(row.clone());
+            } else if let Some(ok) = answer.get("ok") {
+                bar.finish_and_clear();
+                return Ok((rows, ok.clone()));
+            }
+        }
+    }
+
+    fn ask_quiet(&self, request: Value) -> Result<(), Failed> {
+        let (_, ok) = self.ask(&request, "")?;
+        if self.json {
+            println!("{ok}");
+        }
+        Ok(())
+    }
+
+    fn ask_table(&self, request: Value, columns: &[&str]) -> Result<(), Failed> {
+        let (rows, ok) = self.ask(&request, "")?;
+        self.show(columns, &rows, &ok)
+    }
+
+    fn show(&self, columns: &[&str], rows: &[Value], ok: &Value) -> Result<(), Failed> {
+        let mut out = io::stdout().lock();
+        match self.json {
+            true => writeln!(out, "{}", json!({ "rows": rows, "result": ok }))?,
+            false => out.write_all(table::render(columns, rows).as_bytes())?,
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), Failed> {
+        let request = json!({ "verb": "check", "account": self.account, "repair": self.repair });
+        let (rows, ok) = self.ask(&request, "messages checked")?;
+        self.show(&["account", "mailbox", "finding", "repaired"], &rows, &ok)?;
+        if !self.json {
+            println!(
+                "{} accounts, {} mailboxes, {} messages, {} bytes: {} findings",
+                ok["accounts"], ok["mailboxes"], ok["messages"], ok["bytes"], ok["findings"]
+            );
+        }
+        match rows.iter().any(|row| row["repaired"] != json!(true)) {
+            true => Err(Failed::new(super::verbs::EX_DATAERR, "the store is not as it should be")),
+            false => Ok(()),
+        }
+    }
+
+    // Mail.
+
+    fn account_option(&self) -> Result<&str, Failed> {
+        self.account.as_deref().ok_or_else(|| usage("--account NAME is missing"))
+    }
+
+    fn import(&self, path: &Path) -> Result<(), Failed> {
+        let account = self.account_option()?;
+        let failed = |error: io::Error| Failed::new(EX_IOERR, format!("{}: {error}", path.display()));
+        let (mails, bytes) = mail_source::open(path).map_err(failed)?;
+        let mut wire = self.connect()?;
+        wire.send(&json!({ "verb": "import", "account": account, "mailbox": self.mailbox }))?;
+        let bar = progress::bar("import", bytes.max(1));
+        for mail in mails {
+            let mail = mail.map_err(failed)?;
+            let head = json!({ "size": mail.octets.len(), "flags": mail.flags, "secs": mail.secs });
+            // The other end may have refused and gone; its answer says why.
+            if wire.send(&head).and_then(|()| wire.send_octets(&mail.octets)).is_err() {
+                break;
+            }
+            bar.inc(mail.octets.len() as u64);
+        }
+        // As above.
+        let _ = wire.send(&json!({ "size": 0 })).and_then(|()| wire.flush());
+        loop {
+            let answer = next_answer(&mut wire)?;
+            if let Some(ok) = answer.get("ok") {
+                bar.finish_and_clear();
+                match self.json {
+                    true => println!("{ok}"),
+                    false => println!("{} messages imported into {} of {account}", ok["messages"], self.mailbox),
+                }
+                return Ok(());
+            }
+        }
+    }
+
+    fn export(&self, path: &Path) -> Result<(), Failed> {
+        let account = self.account_option()?;
+        let failed = |error: io::Error| Failed::new(EX_IOERR, format!("{}: {error}", path.display()));
+        let mut wire = self.connect()?;
+        wire.send(&json!({ "verb": "export", "account": account, "mailbox": self.mailbox }))?;
+        wire.flush()?;
+        // Nothing is made before it is known that there is something to export.
+        let mut answer = next_answer(&mut wire)?;
+        let mut out = io::BufWriter::new(std::fs::File::create(path).map_err(failed)?);
+        let bar = progress::bar("messages", 0);
+        loop {
+            if let Some(ok) = answer.get("ok") {
+                out.flush().map_err(failed)?;
+                bar.finish_and_clear();
+                if self.json {
+                    println!("{ok}");
+                }
+                return Ok(());
+            }
+            let head = &answer["message"];
+            let octets = wire.octets(head["size"].as_u64().unwrap_or(0))?;
+            write_mbox(&mut out, head, &octets).map_err(failed)?;
+            bar.inc(1);
+            answer = next_answer(&mut wire)?;
+        }
+    }
+
+    fn certificate(&self, certificate: &Path, key: &Path) -> Result<(), Failed> {
+        let failed = |error: rcgen::Error| Failed::new(EX_SOFTWARE, error.to_string());
+        let made = rcgen::generate_simple_self_signed(vec![self.host.clone()]).map_err(failed)?;
+        write_private(key, &made.signing_key.serialize_pem())?;
+        std::fs::write(certificate, made.cert.pem())
+            .map_err(|error| Failed::new(EX_IOERR, format!("{}: {error}", certificate.display())))
+    }
+}
+
+/// The next line of an answer; an error of the other end is this end's.
+fn next_answer(wire: &mut Wire) -> Result<Value, Failed> {
+    let gone = || Failed::new(EX_UNAVAILABLE, "gatepostd ended before it answered; its log says why");
+    let answer = wire.receive()?.ok_or_else(gone)?;
+    match answer["error"].as_str() {
+        Some(text) => Err(Failed::new(answer["exit"].as_u64().unwrap_or(u64::from(EX_SOFTWARE)) as u8, text)),
+        None => Ok(answer),
+    }
+}
+
+fn account_name(name: &str) -> Result<AccountName, Failed> {
+    let wrong = || Failed::new(super::verbs::EX_DATAERR, format!("'{name}' is no account name: user or user@domain"));
+    AccountName::new(name).ok_or_else(wrong)
+}
+
+fn edit_failed(path: &Path, name: &AccountName, error: EditError) -> Failed {
+    match error {
+        EditError::NoSuchAccount => Failed::new(EX_NOUSER, format!("{name}: {error}")),
+        EditError::Exists => Failed::new(super::verbs::EX_CANTCREAT, format!("{name}: {error}")),
+        error => Failed::new(EX_IOERR, format!("{}: {error}", path.display())),
+    }
+}
+
+/// Asked twice on a terminal, one line of standard input elsewhere.
+fn new_password() -> Result<Vec<u8>, Failed> {
+    let password = match io::stdin().is_terminal() {
+        true => {
+            let first = rpassword::prompt_password("Password: ")?;
+            if rpassword::prompt_password("Again: ")? != first {
+                return Err(Failed::new(super::verbs::EX_DATAERR, "the two passwords differ"));
+            }
+            first
+        }
+        false => {
+            let mut line = String::new();
+            io::stdin().lock().read_line(&mut line)?;
+            line.trim_end_matches(['\r', '\n']).to_string()
+        }
+    };
+    match password.is_empty() {
+        true => Err(Failed::new(super::verbs::EX_DATAERR, "the password is empty")),
+        false => Ok(password.into_bytes()),
+    }
+}
+
+/// One message of a mbox (mboxrd), with LF line ends as other tools expect.
+fn write_mbox(out: &mut impl Write, head: &Value, octets: &[u8]) -> io::Result<()> {
+    let date = chrono::DateTime::from_timestamp(head["secs"].as_i64().unwrap_or(0), 0).unwrap_or_default();
+    writeln!(out, "From gatepost {}", date.format("%a %b %e %H:%M:%S %Y"))?;
+    for line in octets.split_inclusive(|b| *b == b'\n') {
+        let line = line.strip_suffix(b"\n").map_or(line, |line| line.strip_suffix(b"\r").unwrap_or(line));
+        let quoted = line.iter().position(|b| *b != b'>').unwrap_or(0);
+        if line[quoted..].starts_with(b"From ") {
+            out.write_all(b">")?;
+        }
+        out.write_all(line)?;
+        out.write_all(b"\n")?;
+    }
+    out.write_all(b"\n")
+}
+
+fn write_private(path: &Path, text: &str) -> Result<(), Failed> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let opened = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let written = opened.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| Failed::new(EX_IOERR, format!("{}: {error}", path.display())))
+}

@@ -1,0 +1,89 @@
+//! Import and export of messages.
+
+use serde_json::{Value, json};
+
+use super::verbs::{EX_DATAERR, Failed, Verbs, account_name, mailbox_name};
+use super::wire::Wire;
+use crate::mailbox::{Account, Change, Mailbox, MailboxError, NewMessage, Refusal};
+use crate::types::{Flag, InternalDate, Keyword, MailboxName, SystemFlag};
+
+/// Messages, and octets, of one commit of an import: its sync is shared by all of them.
+const BATCH_MESSAGES: usize = 200;
+const BATCH_BYTES: u64 = 8 << 20;
+
+/// Takes messages until one of size 0: each `{"size", "flags", "secs", "zone"}` and its octets.
+pub(super) fn import(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
+    let account = verbs.manager.account(&account_name(request)?)?;
+    let mailbox = made(&account, &mailbox_name(request, "mailbox")?)?;
+    let (mut batch, mut bytes, mut count) = (Vec::new(), 0, 0u64);
+    loop {
+        let head = wire.receive()?.ok_or_else(|| Failed::new(EX_DATAERR, "the import was cut short"))?;
+        let size = head["size"].as_u64().unwrap_or(0);
+        if size > 0 {
+            batch.push(message(&account, &head, wire.octets(size)?)?);
+            bytes += size;
+            count += 1;
+        }
+        if size == 0 || batch.len() >= BATCH_MESSAGES || bytes >= BATCH_BYTES {
+            flush(&mailbox, &mut batch)?;
+            bytes = 0;
+            wire.send(&json!({ "progress": count, "of": 0 }))?;
+            wire.flush()?;
+        }
+        if size == 0 {
+            return Ok(json!({ "messages": count }));
+        }
+    }
+}
+
+fn flush(mailbox: &Mailbox, batch: &mut Vec<NewMessage>) -> Result<(), Failed> {
+    if !batch.is_empty() {
+        mailbox.commit(Change::Append(std::mem::take(batch)))?;
+    }
+    Ok(())
+}
+
+/// The mailbox, made where there is none.
+fn made(account: &Account, name: &MailboxName) -> Result<std::sync::Arc<Mailbox>, Failed> {
+    match account.mailbox(name) {
+        Err(MailboxError::Refused(Refusal::NonExistent)) => account.create(name, &[])?,
+        other => return Ok(other?),
+    }
+    Ok(account.mailbox(name)?)
+}
+
+fn message(account: &Account, head: &Value, octets: Vec<u8>) -> Result<NewMessage, Failed> {
+    let named = |name: &str| match SystemFlag::from_name(name) {
+        Some(flag) => Some(Flag::System(flag)),
+        None => Keyword::new(name).map(Flag::Keyword),
+    };
+    let flags = head["flags"].as_array().into_iter().flatten().filter_map(|flag| named(flag.as_str()?)).collect();
+    let date = InternalDate {
+        secs: head["secs"].as_i64().unwrap_or_else(|| crate::sys::local_time().timestamp()),
+        zone_mins: head["zone"].as_i64().unwrap_or(0) as i16,
+    };
+    Ok(account.take(octets, flags, date)?)
+}
+
+/// Gives all messages of a mailbox: each `{"size", "flags", "date", "uid"}` and its octets.
+pub(super) fn export(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
+    let account = verbs.account(request)?;
+    let mailbox = account.mailbox(&mailbox_name(request, "mailbox")?)?;
+    let snapshot = mailbox.snapshot()?;
+    for message in snapshot.messages() {
+        let flags: Vec<String> = snapshot.flags_of(&message).iter().map(ToString::to_string).collect();
+        wire.send(&json!({ "message": {
+            "size": message.size(), "flags": flags, "secs": message.internal_date().secs,
+            "uid": message.uid().get(), "of": snapshot.len(),
+        } }))?;
+        let mut failed = None;
+        mailbox.octets(message.blob(), 0..message.size().into(), &mut |piece| {
+            failed = wire.send_octets(piece).err();
+            failed.is_none()
+        })?;
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+    }
+    Ok(json!({ "messages": snapshot.len() }))
+}

@@ -1,0 +1,220 @@
+//! What an admin can ask for.
+//!
+//! Answers: `{"progress": n, "of": m}` now and then, rows `{"row": {...}}`, and at the end `{"ok": {...}}` or
+//! `{"error": "...", "exit": n}` with an exit code of sysexits(3).
+
+use std::io;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::transfer;
+use super::wire::Wire;
+use crate::mailbox::{Account, MailboxError, Manager};
+use crate::net::Registry;
+use crate::store::{Checked, Grace, Mode};
+use crate::sys::{Signal, Signals};
+use crate::types::{AccountName, MailboxName};
+
+/// sysexits(3)
+pub(super) const EX_USAGE: u8 = 64;
+pub(super) const EX_DATAERR: u8 = 65;
+pub(super) const EX_NOUSER: u8 = 67;
+pub(super) const EX_UNAVAILABLE: u8 = 69;
+pub(super) const EX_SOFTWARE: u8 = 70;
+pub(super) const EX_CANTCREAT: u8 = 73;
+pub(super) const EX_IOERR: u8 = 74;
+pub(super) const EX_CONFIG: u8 = 78;
+
+/// Why a request is refused, and what the tool exits with.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) text: String,
+    pub(super) exit: u8,
+}
+
+impl Failed {
+    pub(super) fn new(exit: u8, text: impl Into<String>) -> Failed {
+        Failed { text: text.into(), exit }
+    }
+}
+
+impl From<MailboxError> for Failed {
+    fn from(error: MailboxError) -> Failed {
+        let exit = match &error {
+            MailboxError::Refused(_) => EX_CANTCREAT,
+            MailboxError::Store(_) => EX_IOERR,
+        };
+        Failed::new(exit, error.to_string())
+    }
+}
+
+impl From<crate::store::StoreError> for Failed {
+    fn from(error: crate::store::StoreError) -> Failed {
+        Failed::new(EX_IOERR, error.to_string())
+    }
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Failed {
+        Failed::new(EX_IOERR, error.to_string())
+    }
+}
+
+pub(super) struct Verbs {
+    pub(super) manager: Arc<Manager>,
+    /// Of the daemon; `None` where none runs.
+    pub(super) registry: Option<Arc<Registry>>,
+}
+
+impl Verbs {
+    pub(super) fn answer(&self, request: &Value, wire: &mut Wire) -> io::Result<()> {
+        let verb = request["verb"].as_str().unwrap_or("");
+        let result = match verb {
+            "who" => self.who(wire),
+            "kick" => self.kick(request),
+            "reload" => self.signal(Signal::Reload),
+            "stop" => self.signal(Signal::Stop),
+            "mailbox list" => self.mailbox_list(request, wire),
+            "mailbox create" => self.mailbox_create(request),
+            "mailbox rename" => self.mailbox_rename(request),
+            "mailbox remove" => self.mailbox_remove(request),
+            "account remove" => self.account_remove(request),
+            "import" => transfer::import(self, request, wire),
+            "export" => transfer::export(self, request, wire),
+            "check" => self.check(request, wire),
+            other => Err(Failed::new(EX_USAGE, format!("unknown request '{other}'"))),
+        };
+        wire.send(&match result {
+            Ok(value) => json!({ "ok": value }),
+            Err(failed) => json!({ "error": failed.text, "exit": failed.exit }),
+        })
+    }
+
+    fn registry(&self) -> Result<&Arc<Registry>, Failed> {
+        self.registry.as_ref().ok_or_else(|| Failed::new(EX_UNAVAILABLE, "no gatepostd is running here"))
+    }
+
+    fn who(&self, wire: &mut Wire) -> Result<Value, Failed> {
+        let sessions = self.registry()?.sessions();
+        for session in &sessions {
+            let secs = session.since.elapsed().map_or(0, |elapsed| elapsed.as_secs());
+            wire.send(&json!({ "row": {
+                "session": format!("IMAP-{:05}", session.id), "account": session.user(), "address": session.peer.to_string(),
+                "seconds": secs, "at": session.doing(),
+            } }))?;
+        }
+        Ok(json!({ "sessions": sessions.len() }))
+    }
+
+    /// By session tag or by account.
+    fn kick(&self, request: &Value) -> Result<Value, Failed> {
+        let whom = request["whom"].as_str().unwrap_or("").to_lowercase();
+        let matching = |session: &&Arc<crate::net::SessionInfo>| {
+            session.user() == whom || format!("imap-{:05}", session.id) == whom
+        };
+        let sessions = self.registry()?.sessions();
+        let kicked = sessions.iter().filter(matching).map(|session| session.end()).count();
+        match kicked {
+            0 => Err(Failed::new(EX_NOUSER, format!("no session of '{whom}'; gatepostctl who lists them"))),
+            kicked => Ok(json!({ "kicked": kicked })),
+        }
+    }
+
+    fn signal(&self, signal: Signal) -> Result<Value, Failed> {
+        self.registry()?;
+        Signals::raise(signal);
+        Ok(json!({}))
+    }
+
+    /// The account that a request names, where it has mail here.
+    pub(super) fn account(&self, request: &Value) -> Result<Arc<Account>, Failed> {
+        let name = account_name(request)?;
+        let account = self.manager.existing_account(&name)?;
+        account.ok_or_else(|| Failed::new(EX_NOUSER, format!("the account '{name}' has no mail here")))
+    }
+
+    fn mailbox_list(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
+        let account = self.account(request)?;
+        let tree = account.tree();
+        for (name, node) in tree.nodes().filter(|(_, node)| node.id.is_some()) {
+            let header = account.mailbox(name)?.header()?;
+            let uses: Vec<&str> = node.special_use.iter().map(|of| of.name()).collect();
+            wire.send(&json!({ "row": {
+                "mailbox": name.as_str(), "messages": header.messages, "unseen": header.unseen, "bytes": header.bytes,
+                "use": uses.join(" "),
+            } }))?;
+        }
+        Ok(json!({}))
+    }
+
+    fn mailbox_create(&self, request: &Value) -> Result<Value, Failed> {
+        // An account may get its mailboxes before its first login.
+        let account = self.manager.account(&account_name(request)?)?;
+        account.create(&mailbox_name(request, "mailbox")?, &[])?;
+        Ok(json!({}))
+    }
+
+    fn mailbox_rename(&self, request: &Value) -> Result<Value, Failed> {
+        self.account(request)?.rename(&mailbox_name(request, "mailbox")?, &mailbox_name(request, "to")?)?;
+        Ok(json!({}))
+    }
+
+    fn mailbox_remove(&self, request: &Value) -> Result<Value, Failed> {
+        self.account(request)?.delete(&mailbox_name(request, "mailbox")?)?;
+        Ok(json!({}))
+    }
+
+    /// Ends the account's sessions and removes its mail.
+    fn account_remove(&self, request: &Value) -> Result<Value, Failed> {
+        let name = account_name(request)?;
+        if let Some(registry) = &self.registry {
+            registry.sessions().iter().filter(|session| session.user() == name.as_str()).for_each(|s| s.end());
+        }
+        self.manager.remove_account(&name)?;
+        Ok(json!({}))
+    }
+
+    fn check(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
+        let mode = if request["repair"].as_bool() == Some(true) { Mode::Repair } else { Mode::Verify };
+        if mode == Mode::Repair && self.registry.is_some() {
+            return Err(Failed::new(EX_UNAVAILABLE, "gatepostd is running; stop it before a repair"));
+        }
+        let store = self.manager.store();
+        let only = request["account"].as_str();
+        let mut checked = Checked::default();
+        for (name, id) in store.accounts()? {
+            if only.is_some_and(|only| only != name.as_str()) {
+                continue;
+            }
+            let mut progress = |checked: &Checked| {
+                // A tool that has gone away is found out at the next answer.
+                let _ = wire.send(&json!({ "progress": checked.messages, "of": 0 })).and_then(|()| wire.flush());
+            };
+            store.check_account(&name, id, mode, &mut checked, &mut progress)?;
+        }
+        if mode == Mode::Repair {
+            store.clean_up(Grace::None)?;
+        }
+        for finding in &checked.findings {
+            let mailbox = finding.mailbox.as_ref().map(MailboxName::as_str);
+            wire.send(&json!({ "row": {
+                "account": finding.account.as_str(), "mailbox": mailbox, "finding": finding.what, "repaired": finding.repaired,
+            } }))?;
+        }
+        Ok(json!({
+            "accounts": checked.accounts, "mailboxes": checked.mailboxes, "messages": checked.messages,
+            "bytes": checked.bytes, "findings": checked.findings.len(),
+        }))
+    }
+}
+
+pub(super) fn account_name(request: &Value) -> Result<AccountName, Failed> {
+    let name = request["account"].as_str().unwrap_or("");
+    AccountName::new(name).ok_or_else(|| Failed::new(EX_DATAERR, format!("'{name}' is no account name")))
+}
+
+pub(super) fn mailbox_name(request: &Value, key: &str) -> Result<MailboxName, Failed> {
+    let name = request[key].as_str().unwrap_or("");
+    MailboxName::new(name).map_err(|error| Failed::new(EX_DATAERR, format!("'{name}': {error}")))
+}

@@ -1,0 +1,166 @@
+//! Up and down.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::reload::Running;
+use super::setup;
+use crate::admin;
+use crate::auth::Auth;
+use crate::config::Config;
+use crate::mailbox::Manager;
+use crate::net::{self, BoundListener, Registry};
+use crate::session::{self, Service, Watchdog};
+use crate::store::{Grace, Store};
+use crate::sys::{self, Signal, Signals};
+
+/// Whether the daemon stays in the foreground.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Background {
+    Daemon,
+    Foreground,
+    /// Check the configuration and say what is wrong.
+    CheckOnly,
+}
+
+/// How long sessions have for their last words.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often what nobody uses is freed and what nothing refers to is deleted.
+const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(300);
+
+/// Runs the daemon to its end. The error is for standard error: each line names what is wrong.
+pub fn run(path: &Path, background: Background) -> Result<(), String> {
+    let lines = |errors: Vec<crate::config::ConfigError>| {
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let config = Config::load(path).map_err(lines)?;
+    let problems = setup::check(&config);
+    if !problems.is_empty() {
+        return Err(problems.join("\n"));
+    }
+    if background == Background::CheckOnly {
+        println!("{}: the configuration is good", config.file);
+        return Ok(());
+    }
+    let listeners = setup::listeners(&config)?;
+    let foreground = background == Background::Foreground;
+    prepare_directories(&config)?;
+    let parent = match foreground {
+        true => None,
+        false => Some(sys::daemonize().map_err(|error| format!("cannot go into the background: {error}"))?),
+    };
+    if let Err(error) = sys::raise_open_files() {
+        eprintln!("gatepostd: the limit of open files stays as it is: {error}");
+    }
+    let log_failed = |error| format!("{}: {error}", config.log_to);
+    crate::log::set(setup::log_target(&config, foreground), setup::filters(&config)).map_err(log_failed)?;
+    let signals = Signals::block().map_err(|error| format!("signals: {error}"))?;
+    let running = start(&config, path, listeners, foreground)?;
+    let pid_file = config.run_directory.join("gatepostd.pid");
+    write_pid(&pid_file)?;
+    log::info!("gatepostd {} serves {}", env!("CARGO_PKG_VERSION"), config.data_directory.display());
+    if let Some(parent) = parent {
+        parent.ready().map_err(|error| format!("cannot go into the background: {error}"))?;
+    }
+    wait(&signals, &running);
+    stop(running);
+    // It may have been removed with its directory.
+    let _ = fs::remove_file(pid_file);
+    Ok(())
+}
+
+/// Makes the directories, and as root becomes the configured user, who owns them.
+fn prepare_directories(config: &Config) -> Result<(), String> {
+    let spool = setup::spool_directory(config);
+    let store = config.data_directory.join("store");
+    let directories = [&*config.data_directory, &*config.run_directory, &*spool, &*store];
+    for directory in directories {
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+        made.map_err(|error| format!("{}: {error}", directory.display()))?;
+    }
+    if sys::is_root() && config.user != "root" {
+        sys::become_user(&config.user, &directories)
+            .map_err(|error| format!("{}: User = {}: {error}", config.file, config.user))?;
+    }
+    Ok(())
+}
+
+fn start(config: &Config, path: &Path, listeners: Vec<BoundListener>, foreground: bool) -> Result<Running, String> {
+    let text = |error: &dyn std::fmt::Display| error.to_string();
+    let tls = setup::tls(config).map_err(|error| text(&error))?;
+    let auth = Auth::open(&config.passwd_file, setup::auth_options(config)).map_err(|error| text(&error))?;
+    let store = Store::open(&config.data_directory.join("store"), &setup::store_options(config))
+        .map_err(|error| format!("{}: {error}", config.data_directory.display()))?;
+    let manager = Arc::new(Manager::new(store.clone(), setup::mailbox_limits(config)));
+    let watchdog = Watchdog::start().map_err(|error| text(&error))?;
+    let service = Arc::new(Service::new(manager.clone(), Arc::new(auth), watchdog, setup::settings(config, tls)));
+    let registry = Arc::new(Registry::default());
+    for listener in &listeners {
+        let address = listener.address().map_err(|error| text(&error))?;
+        log::info!("listener {} at {address}", listener.name);
+    }
+    let options = net::Options {
+        channels_max: config.channels_max,
+        per_address_max: config.channels_per_address_max,
+        write_timeout: config.write_timeout,
+        refusal: b"* BYE [UNAVAILABLE] Too many connections; try again later\r\n".to_vec(),
+    };
+    let sessions = service.clone();
+    let handler = move |connection| session::run(&sessions, connection);
+    let server = net::Server::start(listeners, options, registry.clone(), handler).map_err(|error| text(&error))?;
+    let control = admin::Control::start(&config.run_directory, manager.clone(), registry)
+        .map_err(|error| format!("{}: {error}", config.run_directory.display()))?;
+    housekeeping(&manager)?;
+    Ok(Running { path: path.to_path_buf(), foreground, service, server, store, control })
+}
+
+/// Frees memory and disk now and then.
+fn housekeeping(manager: &Arc<Manager>) -> Result<(), String> {
+    let manager = Arc::downgrade(manager);
+    let run = move || {
+        loop {
+            std::thread::sleep(HOUSEKEEPING_EVERY);
+            let Some(manager) = manager.upgrade() else { return };
+            manager.unload_idle();
+            match manager.store().clean_up(Grace::Sessions) {
+                Ok(0) => {}
+                Ok(deleted) => log::debug!("deleted the octets of {deleted} messages that nothing refers to"),
+                Err(error) => log::error!("housekeeping: {error}"),
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name("housekeeping".into()).stack_size(512 * 1024);
+    thread.spawn(run).map(drop).map_err(|error| error.to_string())
+}
+
+fn write_pid(path: &Path) -> Result<(), String> {
+    let written = fs::File::create(path).and_then(|mut file| writeln!(file, "{}", std::process::id()));
+    written.map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn wait(signals: &Signals, running: &Running) {
+    loop {
+        match signals.next() {
+            Signal::Reload => running.reload(),
+            Signal::Stop => return,
+        }
+    }
+}
+
+fn stop(running: Running) {
+    log::info!("stopping");
+    running.control.stop();
+    if !running.server.stop(STOP_WITHIN) {
+        log::warn!("some sessions did not end in time");
+    }
+    running.service.watchdog.stop();
+    if let Err(error) = running.store.sync() {
+        log::error!("the last sync: {error}");
+    }
+    log::info!("stopped");
+}

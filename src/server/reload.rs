@@ -1,0 +1,48 @@
+//! SIGHUP: the configuration, certificates and accounts are read again, the log is reopened; sessions stay.
+//!
+//! What cannot be used is said in the log, and what was in force stays so.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::setup;
+use crate::admin::Control;
+use crate::config::Config;
+use crate::net::Server;
+use crate::session::Service;
+use crate::store::Store;
+
+/// All that runs.
+pub(super) struct Running {
+    pub(super) path: PathBuf,
+    pub(super) foreground: bool,
+    pub(super) service: Arc<Service>,
+    pub(super) server: Server,
+    pub(super) store: Store,
+    pub(super) control: Control,
+}
+
+impl Running {
+    pub(super) fn reload(&self) {
+        log::info!("reload");
+        let config = match Config::load(&self.path) {
+            Ok(config) => config,
+            Err(errors) => return errors.iter().for_each(|error| log::error!("{error}; nothing has been changed")),
+        };
+        if let Err(error) = crate::log::set(setup::log_target(&config, self.foreground), setup::filters(&config)) {
+            log::error!("{}: {error}; the log stays where it is", config.log_to);
+        }
+        match setup::tls(&config) {
+            Ok(tls) => self.service.set_settings(setup::settings(&config, tls)),
+            Err(error) => {
+                log::error!("{error}; the certificate read before stays in force");
+                let tls = self.service.settings().tls.clone();
+                self.service.set_settings(setup::settings(&config, tls));
+            }
+        }
+        if let Err(error) = self.service.auth.reload(setup::auth_options(&config)) {
+            log::error!("{error}; the accounts read before stay in force");
+        }
+        self.server.set_bounds(config.channels_max, config.channels_per_address_max);
+    }
+}

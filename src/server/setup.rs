@@ -1,0 +1,137 @@
+//! From the configuration to what the rooms want.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use log::LevelFilter;
+
+use crate::auth;
+use crate::config::{Config, Level, TlsMode};
+use crate::log::{Filters, Target};
+use crate::mailbox;
+use crate::net::{self, BoundListener, Mode, TlsError, TlsFiles};
+use crate::proto::Limits;
+use crate::session::Settings;
+use crate::store;
+
+/// CommuniGate Pro's levels as `log`'s: crashes are logged at every level.
+fn filter(level: Level) -> LevelFilter {
+    match level {
+        Level::CrashesOnly | Level::Failures => LevelFilter::Error,
+        Level::MajorAndFailures => LevelFilter::Warn,
+        Level::Problems => LevelFilter::Info,
+        Level::LowLevel => LevelFilter::Debug,
+        Level::AllInfo => LevelFilter::Trace,
+    }
+}
+
+pub(super) fn filters(config: &Config) -> Filters {
+    let levels = config.levels;
+    Filters { imap: filter(levels.imap), store: filter(levels.store), auth: filter(levels.auth) }
+}
+
+/// With `-f` the log goes to standard error, wherever else it would go.
+pub(super) fn log_target(config: &Config, foreground: bool) -> Target {
+    match config.log_to.as_str() {
+        _ if foreground => Target::Stderr,
+        "syslog" => Target::Syslog,
+        path => Target::File(PathBuf::from(path)),
+    }
+}
+
+pub(super) fn tls(config: &Config) -> Result<Option<Arc<rustls::ServerConfig>>, TlsError> {
+    match (&config.tls_certificate, &config.tls_private_key) {
+        (Some(certificate), Some(private_key)) => {
+            net::load_tls(&TlsFiles { certificate: certificate.clone(), private_key: private_key.clone() }).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+pub(super) fn auth_options(config: &Config) -> auth::Options {
+    auth::Options {
+        failed_logins_max: config.failed_logins_max,
+        failed_login_window: config.failed_login_window,
+        failed_login_delay: config.failed_login_delay,
+        cache_time: config.auth_cache_time,
+    }
+}
+
+pub(super) fn store_options(config: &Config) -> store::Options {
+    store::Options { cache_bytes: config.store_cache_bytes, sync_always: config.sync_always }
+}
+
+pub(super) fn mailbox_limits(config: &Config) -> mailbox::Limits {
+    mailbox::Limits {
+        mailboxes_max: config.mailboxes_max,
+        message_bytes_max: config.message_bytes_max.min(u32::MAX.into()) as u32,
+        summary_cache_bytes: config.summary_cache_bytes,
+    }
+}
+
+pub(super) fn spool_directory(config: &Config) -> PathBuf {
+    config.data_directory.join("spool")
+}
+
+pub(super) fn settings(config: &Config, tls: Option<Arc<rustls::ServerConfig>>) -> Settings {
+    Settings {
+        host_name: config.host_name.clone(),
+        running_every: config.running_every,
+        idle_timeout: config.idle_timeout,
+        login_timeout: config.login_timeout,
+        handshake_timeout: config.tls_handshake_timeout,
+        cleartext_login: config.cleartext_login,
+        bad_commands_max: config.bad_commands_max,
+        limits: Limits {
+            line_bytes_max: config.line_bytes_max,
+            literal_bytes_max: config.message_bytes_max,
+            literal_memory_max: config.literal_memory_max,
+            literals_max: config.literals_max,
+        },
+        spool_directory: spool_directory(config),
+        tls,
+    }
+}
+
+/// Binds all listeners, or says which one cannot be bound.
+pub(super) fn listeners(config: &Config) -> Result<Vec<BoundListener>, String> {
+    let mut bound = Vec::new();
+    for listener in &config.listeners {
+        let mode = match listener.tls {
+            TlsMode::Never => Mode::Never,
+            TlsMode::StartTls => Mode::StartTls,
+            TlsMode::Implicit => Mode::Implicit,
+        };
+        for address in &listener.addresses {
+            let failed = |error| {
+                format!("{}:{}: [Listener {}]: {address}: {error}", config.file, listener.line, listener.name)
+            };
+            bound.push(net::bind(&listener.name, *address, mode).map_err(failed)?);
+        }
+    }
+    Ok(bound)
+}
+
+/// What a configuration says that only the machine can refute: the files that it names.
+pub(super) fn check(config: &Config) -> Vec<String> {
+    let mut problems = Vec::new();
+    if let Err(error) = tls(config) {
+        problems.push(error.to_string());
+    }
+    let needs_tls = config.listeners.iter().find(|listener| listener.tls == TlsMode::Implicit);
+    if let (Some(listener), None) = (needs_tls, config.tls_certificate.as_ref().and(config.tls_private_key.as_ref()))
+    {
+        let name = &listener.name;
+        problems.push(format!(
+            "{}:{}: [Listener {name}] has TLS = implicit; [TLS] needs Certificate and Private Key",
+            config.file, listener.line
+        ));
+    }
+    if let Err(error) = auth::Passwd::load(&config.passwd_file) {
+        problems.push(error.to_string());
+    }
+    if config.listeners.is_empty() {
+        problems.push(format!("{}: no [Listener NAME] section; nobody could connect", config.file));
+    }
+    problems
+}

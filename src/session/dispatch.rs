@@ -1,0 +1,163 @@
+//! The table of commands: which state each needs, and its handler.          RFC 9051 3, 6
+//!
+//! What needs a selected mailbox is given one; no handler can forget to ask. Each handler reports what has happened in
+//! the mailbox as RFC 9051 7.5.1 allows: EXPUNGE never during FETCH, STORE and SEARCH by sequence number.
+
+use std::sync::Arc;
+
+use super::core::{Core, Selected, State, mailbox_name};
+use super::reply::{Failure, Handled, Reply};
+use super::session::Session;
+use super::{
+    capability, cmd_append, cmd_copy, cmd_fetch, cmd_id, cmd_idle, cmd_list, cmd_login, cmd_mailbox, cmd_search,
+    cmd_select, cmd_starttls, cmd_status, cmd_store, report,
+};
+use crate::mailbox::{Access, Account, CopyMode, Expunges};
+use crate::proto::response::untagged_ok;
+use crate::proto::{CommandBody, ResponseCode};
+use crate::types::By;
+
+/// The tagged response; `None` when the session is over.
+pub(super) fn dispatch(session: &mut Session, body: CommandBody) -> Result<Option<Reply>, Failure> {
+    let Session { core, state, framer, .. } = session;
+    core.info.set_doing("");
+    let reply = match body {
+        CommandBody::Capability => {
+            let authenticated = !matches!(state, State::NotAuthenticated);
+            capability::capability(core, authenticated)
+        }
+        CommandBody::Noop | CommandBody::Check => noop(core, state),
+        CommandBody::Logout => return logout(core).map(|()| None),
+        CommandBody::Id(fields) => cmd_id::id(core, &fields),
+        CommandBody::StartTls => return cmd_starttls::starttls(core, framer).map(|()| Some(Reply::none())),
+        CommandBody::Login { name, password } => {
+            let entered = cmd_login::login(core, &name, &password);
+            log_in(state, entered)
+        }
+        CommandBody::Authenticate { mechanism, initial } => {
+            let entered = cmd_login::authenticate(core, framer, &mechanism, initial);
+            log_in(state, entered)
+        }
+        CommandBody::Idle => cmd_idle::idle(core, state, framer),
+        CommandBody::Select(name) => select(core, state, &name, Access::ReadWrite),
+        CommandBody::Examine(name) => select(core, state, &name, Access::ReadOnly),
+        CommandBody::Close => deselect(core, state).and_then(cmd_select::close),
+        CommandBody::Unselect => deselect(core, state).and_then(cmd_select::unselect),
+        body => with_account(core, state, body),
+    };
+    reply.map(Some)
+}
+
+fn log_in(state: &mut State, entered: cmd_login::LoggedIn) -> Handled {
+    let (account, reply) = entered?;
+    *state = State::Authenticated(account);
+    Ok(reply)
+}
+
+fn account_of(state: &State) -> Result<Arc<Account>, Failure> {
+    match state {
+        State::Authenticated(account) | State::Selected(account, _) => Ok(account.clone()),
+        // The parser lets no command through that needs one.
+        State::NotAuthenticated => Err(Reply::bad("Log in first").into()),
+    }
+}
+
+fn selected_of(state: &mut State) -> Result<&mut Selected, Failure> {
+    match state {
+        State::Selected(_, selected) => Ok(selected),
+        _ => Err(Reply::bad("No mailbox is selected").into()),
+    }
+}
+
+/// Commands that name mailboxes, and those of the selected state.
+fn with_account(core: &mut Core, state: &mut State, body: CommandBody) -> Handled {
+    let account = account_of(state)?;
+    let reply = match body {
+        CommandBody::Enable(names) => return capability::enable(core, &names),
+        CommandBody::Create { mailbox, special_use } => cmd_mailbox::create(&account, &mailbox, &special_use),
+        CommandBody::Delete(name) => cmd_mailbox::delete(&account, &mailbox_name(&name)?),
+        CommandBody::Rename { from, to } => {
+            cmd_mailbox::rename(core, &account, &mailbox_name(&from)?, &mailbox_name(&to)?)
+        }
+        CommandBody::Subscribe(name) => cmd_mailbox::subscribe(&account, &mailbox_name(&name)?),
+        CommandBody::Unsubscribe(name) => cmd_mailbox::unsubscribe(&account, &mailbox_name(&name)?),
+        CommandBody::List(command) => cmd_list::list(core, &account, &command),
+        CommandBody::Lsub { reference, pattern } => cmd_list::lsub(core, &account, &reference, &pattern),
+        CommandBody::Namespace => cmd_list::namespace(core),
+        CommandBody::Status { mailbox, items } => {
+            cmd_status::status(core, &account, &mailbox_name(&mailbox)?, &items)
+        }
+        CommandBody::Append(command) => cmd_append::append(core, &account, command),
+        body => return with_selected(core, &account, selected_of(state)?, body),
+    };
+    // What happened in the selected mailbox meanwhile may be told after any of these.
+    if let (Ok(_), State::Selected(_, selected)) = (&reply, state) {
+        report::news(core, selected, Expunges::Report)?;
+    }
+    reply
+}
+
+fn with_selected(core: &mut Core, account: &Account, selected: &mut Selected, body: CommandBody) -> Handled {
+    match body {
+        CommandBody::Expunge(among) => cmd_store::expunge(core, selected, among.as_ref()),
+        CommandBody::Search { by, returns, key } => {
+            let reply = cmd_search::search(core, selected, by, returns.as_deref(), &key)?;
+            report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;
+            Ok(reply)
+        }
+        CommandBody::Fetch { by, set, items } => cmd_fetch::fetch(core, selected, &set, by, &items),
+        CommandBody::Store { by, set, op, echo, flags } => {
+            cmd_store::store(core, selected, &set, by, cmd_store::Wanted { op, echo, flags })
+        }
+        CommandBody::Copy { by, set, target } => {
+            cmd_copy::copy(core, account, selected, &set, by, &mailbox_name(&target)?, CopyMode::Copy)
+        }
+        CommandBody::Move { by, set, target } => {
+            cmd_copy::copy(core, account, selected, &set, by, &mailbox_name(&target)?, CopyMode::Move)
+        }
+        _ => Err(Reply::bad("The command is not possible now").into()),
+    }
+}
+
+fn noop(core: &mut Core, state: &mut State) -> Handled {
+    if let State::Selected(_, selected) = state {
+        report::news(core, selected, Expunges::Report)?;
+    }
+    Ok(Reply::ok("Completed"))
+}
+
+fn logout(core: &mut Core) -> Result<(), Failure> {
+    let tag = core.tag.clone();
+    core.output.say(|out| {
+        crate::proto::response::status(out, "*", "BYE", None, "Logging out");
+        crate::proto::response::status(out, &tag, "OK", None, "LOGOUT completed");
+    })?;
+    Ok(core.output.flush()?)
+}
+
+/// The mailbox that was selected is closed first, whether the new one can be opened or not. RFC 9051 6.3.2
+fn select(core: &mut Core, state: &mut State, name: &str, access: Access) -> Handled {
+    let account = account_of(state)?;
+    if matches!(state, State::Selected(..)) {
+        *state = State::Authenticated(account.clone());
+        core.output.say(|out| untagged_ok(out, Some(&ResponseCode::Closed), "The mailbox before is closed"))?;
+    }
+    let (selected, reply) = cmd_select::select(core, &account, &mailbox_name(name)?, access)?;
+    core.info.set_doing(selected.name.as_str());
+    *state = State::Selected(account, Box::new(selected));
+    Ok(reply)
+}
+
+/// Leaves the selected state with what was selected.
+fn deselect(_: &Core, state: &mut State) -> Result<Selected, Failure> {
+    match std::mem::replace(state, State::NotAuthenticated) {
+        State::Selected(account, selected) => {
+            *state = State::Authenticated(account);
+            Ok(*selected)
+        }
+        other => {
+            *state = other;
+            Err(Reply::bad("No mailbox is selected").into())
+        }
+    }
+}

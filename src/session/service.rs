@@ -1,0 +1,49 @@
+//! What all sessions share.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::RwLock;
+
+use super::running::Watchdog;
+use crate::auth::Auth;
+use crate::mailbox::Manager;
+use crate::proto::Limits;
+
+/// What the configuration says about sessions; another one may come while they run.
+#[derive(Clone)]
+pub struct Settings {
+    pub host_name: String,
+    /// Zero: no signs of life.
+    pub running_every: Duration,
+    pub idle_timeout: Duration,
+    pub login_timeout: Duration,
+    pub handshake_timeout: Duration,
+    pub cleartext_login: bool,
+    pub bad_commands_max: u32,
+    pub limits: Limits,
+    pub spool_directory: PathBuf,
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+}
+
+pub struct Service {
+    pub manager: Arc<Manager>,
+    pub auth: Arc<Auth>,
+    pub watchdog: Arc<Watchdog>,
+    settings: RwLock<Arc<Settings>>,
+}
+
+impl Service {
+    pub fn new(manager: Arc<Manager>, auth: Arc<Auth>, watchdog: Arc<Watchdog>, settings: Settings) -> Service {
+        Service { manager, auth, watchdog, settings: RwLock::new(Arc::new(settings)) }
+    }
+
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.read().clone()
+    }
+
+    pub fn set_settings(&self, settings: Settings) {
+        *self.settings.write() = Arc::new(settings);
+    }
+}

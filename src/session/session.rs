@@ -1,0 +1,197 @@
+//! One connection, from its greeting to its end.    RFC 9051 3, 5.5
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::capability;
+use super::core::{Core, State};
+use super::dispatch::dispatch;
+use super::output::Output;
+use super::reply::{Failure, Reply, Status};
+use super::service::Service;
+use crate::net::{Connection, Mode, Ready};
+use crate::proto::response::status;
+use crate::proto::{Dialect, Frame, Framer, Malformed, Refusal, ResponseCode, Stage, Step, Why, mask, parse};
+
+/// What a TLS client says first, to a port where it should not: a handshake record.
+const TLS_HELLO: [u8; 2] = [0x16, 0x03];
+
+pub(super) struct Session {
+    pub(super) core: Core,
+    pub(super) state: State,
+    pub(super) framer: Framer,
+    began: Instant,
+    bad_commands: u32,
+}
+
+/// Serves a connection until it ends.
+pub fn run(service: &Arc<Service>, connection: Connection) {
+    let Connection { stream, mode, ticket } = connection;
+    let _tag = crate::log::tagged(format!("IMAP-{:05}", ticket.info.id));
+    let settings = service.settings();
+    if mode == Mode::Implicit {
+        let Some(tls) = settings.tls.clone() else { return };
+        if let Err(error) = stream.start_tls(tls, settings.handshake_timeout) {
+            log::info!("{}: no TLS: {error}", stream.peer());
+            return stream.close();
+        }
+    }
+    let stream = Arc::new(stream);
+    let spool = settings.spool_directory.clone();
+    let core = Core {
+        service: service.clone(),
+        output: Arc::new(Output::new(stream.clone())),
+        stream: stream.clone(),
+        bell: ticket.info.bell.clone(),
+        dialect: Dialect::default(),
+        tag: String::new(),
+        info: ticket.info.clone(),
+        may_start_tls: mode == Mode::StartTls,
+    };
+    let framer = Framer::new(settings.limits.clone(), move || crate::sys::spool_file(&spool));
+    let mut session =
+        Session { core, state: State::NotAuthenticated, framer, began: Instant::now(), bad_commands: 0 };
+    log::debug!("{} connected", stream.peer());
+    match session.serve() {
+        Err(Failure::Refused(reply)) => log::error!("session ended: {}", reply.text),
+        Err(Failure::Gone) | Ok(()) => log::debug!("closed"),
+    }
+    stream.close();
+}
+
+impl Session {
+    fn serve(&mut self) -> Result<(), Failure> {
+        let capabilities = ResponseCode::Capability(capability::list(&self.core, false));
+        let greeting = format!("{} Gatepost", self.core.service.settings().host_name);
+        self.core.output.say(|out| status(out, "*", "OK", Some(&capabilities), &greeting))?;
+        loop {
+            match self.framer.next() {
+                Step::Frame(frame) => {
+                    if !self.command(frame)? {
+                        return Ok(());
+                    }
+                }
+                Step::Continue => {
+                    self.core.output.say(|out| out.extend_from_slice(b"+ Send it\r\n"))?;
+                }
+                Step::Refused(refusal) => self.refuse(&refusal)?,
+                Step::NeedMore => self.wait_for_more()?,
+            }
+        }
+    }
+
+    fn wait_for_more(&mut self) -> Result<(), Failure> {
+        self.core.output.flush()?;
+        let settings = self.core.service.settings();
+        let deadline = match &self.state {
+            // One clock for all that comes before login, however slowly.
+            State::NotAuthenticated => self.began + settings.login_timeout,
+            _ => Instant::now() + settings.idle_timeout,
+        };
+        loop {
+            if self.core.wait(deadline)? == Ready::Readable {
+                let first = self.framer.is_idle();
+                self.core.receive(&mut self.framer)?;
+                if first && self.framer.begins_with(&TLS_HELLO) {
+                    log::info!("{}: a TLS client on a port without TLS", self.core.stream.peer());
+                    self.core.bye(None, "This port does not begin with TLS; use STARTTLS, or the port for TLS")?;
+                    return Err(Failure::Gone);
+                }
+                return Ok(());
+            }
+        }
+    }
+
+    fn stage(&self) -> Stage {
+        match self.state {
+            State::NotAuthenticated => Stage::NotAuthenticated,
+            _ => Stage::Authenticated,
+        }
+    }
+
+    /// Does one command; `false` when the session is over.
+    fn command(&mut self, frame: Frame) -> Result<bool, Failure> {
+        log::debug!("C: {}", mask(&frame.line));
+        let command = match parse(frame, self.core.dialect, self.stage()) {
+            Ok(command) => command,
+            Err(malformed) => return self.malformed(malformed).map(|()| true),
+        };
+        self.bad_commands = 0;
+        self.core.tag = command.tag;
+        match dispatch(self, command.body) {
+            Ok(Some(reply)) => self.answer(reply)?,
+            Ok(None) => return Ok(false),
+            Err(Failure::Refused(reply)) => self.answer(reply)?,
+            Err(Failure::Gone) => return Err(Failure::Gone),
+        }
+        Ok(true)
+    }
+
+    fn answer(&mut self, reply: Reply) -> Result<(), Failure> {
+        let word = match reply.status {
+            Status::Ok => "OK",
+            Status::No => "NO",
+            Status::Bad => "BAD",
+            Status::Given => return Ok(()),
+        };
+        log::debug!("S: {} {word} {}", self.core.tag, reply.text);
+        let tag = self.core.tag.clone();
+        self.core.output.say(|out| status(out, &tag, word, reply.code.as_ref(), &reply.text))?;
+        Ok(())
+    }
+
+    fn malformed(&mut self, malformed: Malformed) -> Result<(), Failure> {
+        let (tag, reply) = match malformed {
+            Malformed::Tag => ("*".to_string(), Reply::bad("A command begins with a tag")),
+            Malformed::Command { tag, reason } => (tag, Reply::bad(reason)),
+            Malformed::WrongStage { tag, name } => {
+                let when = if self.stage() == Stage::NotAuthenticated { "before" } else { "after" };
+                (tag, Reply::bad(format!("{name} is not possible {when} login")))
+            }
+            Malformed::BadCharset { tag } => {
+                (tag, Reply::no(ResponseCode::BadCharset, "The charset is not known here"))
+            }
+        };
+        self.core.tag = tag;
+        if reply.status == Status::Bad {
+            self.count_bad()?;
+        }
+        self.answer(reply)
+    }
+
+    fn count_bad(&mut self) -> Result<(), Failure> {
+        self.bad_commands += 1;
+        if self.bad_commands >= self.core.service.settings().bad_commands_max {
+            log::info!("{}: too many bad commands", self.core.stream.peer());
+            self.core.bye(None, "Too many commands that cannot be understood")?;
+            return Err(Failure::Gone);
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, refusal: &Refusal) -> Result<(), Failure> {
+        let text = match refusal.why {
+            Why::LineTooLong => "The command line is too long",
+            Why::LiteralTooBig => "The literal is larger than this server takes",
+            Why::TooManyLiterals => "The command has too many literals",
+            Why::BareLineFeed => "A line ends in CRLF, not in LF alone",
+            Why::ControlCharacter => "A command line has no control characters",
+            Why::NotUtf8 => "A command line is UTF-8; send anything else as a literal",
+            Why::NoSpool => "The server has no room for the literal now",
+        };
+        let reply = match refusal.why {
+            Why::LiteralTooBig => Reply::no(ResponseCode::TooBig, text),
+            Why::NoSpool => Reply::no(ResponseCode::Unavailable, text),
+            _ => Reply::bad(text),
+        };
+        log::info!("{}: refused: {text}", self.core.stream.peer());
+        self.core.tag = refusal.tag.clone().unwrap_or_else(|| "*".into());
+        self.count_bad()?;
+        self.answer(reply)?;
+        if refusal.close {
+            self.core.bye(None, "What follows cannot be understood")?;
+            return Err(Failure::Gone);
+        }
+        Ok(())
+    }
+}
