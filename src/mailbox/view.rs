@@ -35,7 +35,7 @@ pub struct Changes {
     pub expunged: Vec<(Seq, Uid)>,
     /// Messages now, where some have come.
     pub exists: Option<u32>,
-    /// \Recent messages now, where their number is another.
+    /// \Recent messages now, where some have come.
     pub recent: Option<u32>,
     /// The mailbox has new keywords.
     pub keywords: bool,
@@ -109,12 +109,10 @@ impl View {
         changes.keywords = next.keywords().len() != self.shown.keywords().len();
         changes.flags = std::mem::take(&mut difference.changed);
         changes.exists = (!difference.arrived.is_empty()).then(|| next.len());
-        let before = self.recent_count();
         self.shown = next;
         self.synced = newest;
         self.take_recent();
-        let recent = self.recent_count();
-        changes.recent = (recent != before || changes.exists.is_some()).then_some(recent);
+        changes.recent = changes.exists.map(|_| self.recent_count());
         if !hold {
             changes.expunged = difference.expunged;
         }

@@ -1,0 +1,116 @@
+//! The rules that never hold by good will alone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Whom each room may import. Downward only: see the drawing in src/lib.rs.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("types", &[]),
+    ("sys", &[]),
+    ("log", &["sys"]),
+    ("config", &[]),
+    ("proto", &["types"]),
+    ("mime", &["types"]),
+    ("net", &["sys"]),
+    ("search", &["types", "mime"]),
+    ("auth", &["types", "sys"]),
+    ("store", &["types"]),
+    ("mailbox", &["types", "sys", "mime", "search", "store"]),
+    ("session", &["types", "sys", "log", "proto", "mime", "net", "auth", "mailbox"]),
+    ("admin", &["types", "sys", "config", "mime", "net", "auth", "store", "mailbox"]),
+    ("server", &["sys", "log", "config", "proto", "net", "auth", "store", "mailbox", "session", "admin"]),
+];
+
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(sources(&path)),
+            false if path.extension().is_some_and(|e| e == "rs") => found.push(path),
+            false => {}
+        }
+    }
+    found
+}
+
+/// The code of a file, its tests left out.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    text.split("#[cfg(test)]").next().unwrap().to_string()
+}
+
+#[test]
+fn imports_point_downward() {
+    let mut wrong = Vec::new();
+    for (room, allowed) in ROOMS {
+        for path in sources(&Path::new("src").join(room)) {
+            for (at, line) in code(&path).lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+                for piece in line.split("crate::").skip(1) {
+                    let other: String = piece.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+                    if ROOMS.iter().any(|(known, _)| *known == other) && other != *room && !allowed.contains(&&*other) {
+                        wrong.push(format!("{}:{}: {room} imports {other}", path.display(), at + 1));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    let rooms: Vec<String> = fs::read_dir("src")
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().is_dir() && entry.file_name() != "bin")
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    for room in rooms {
+        assert!(ROOMS.iter().any(|(known, _)| *known == room), "src/{room} has no row in the table of rooms");
+    }
+}
+
+#[test]
+fn unsafe_code_is_in_sys() {
+    for path in sources(Path::new("src")).iter().filter(|path| !path.starts_with("src/sys")) {
+        assert!(!code(path).contains("unsafe "), "{}: unsafe code outside sys", path.display());
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    for path in sources(Path::new("src")) {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("//!"), "{}: no header", path.display());
+    }
+}
+
+#[test]
+fn every_key_is_documented() {
+    let page = fs::read_to_string("man/gatepost.ini.5").unwrap();
+    for key in gatepost::config::KEYS {
+        let line = format!(".It Ic {} = ", key.name);
+        assert!(page.contains(&line), "man/gatepost.ini.5 has no '{}' of [{}]", key.name, key.section);
+        let default = format!(" Pq {}", key.default);
+        assert!(key.default.is_empty() || page.lines().any(|l| l.starts_with(&line) && l.ends_with(&default)),
+            "man/gatepost.ini.5 has another default for '{}'", key.name);
+    }
+}
+
+#[test]
+fn the_sample_is_the_table() {
+    let sample = fs::read_to_string("etc/gatepost.ini").unwrap();
+    assert_eq!(sample, gatepost::config::sample(), "etc/gatepost.ini is not config::sample()");
+}
+
+#[test]
+fn every_verb_is_documented() {
+    let page = fs::read_to_string("man/gatepostctl.8").unwrap();
+    let tool = fs::read_to_string("src/admin/ctl.rs").unwrap();
+    for line in tool.split("const USAGE").nth(1).unwrap().split(';').next().unwrap().lines().skip(1) {
+        let group = line.split_whitespace().next().unwrap();
+        for verb in line.split('|').map(|part| part.split_whitespace().next().unwrap_or("")) {
+            let grouped = format!(".It Ic {group} {verb}");
+            let alone = format!(".It Ic {verb}");
+            let word = verb.chars().all(|c| c.is_ascii_lowercase());
+            assert!(!word || page.contains(&grouped) || page.contains(&alone), "man/gatepostctl.8 has no '{group} {verb}'");
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Dialogues, exact and in order: tests/wire/*.imap.
+//!
+//! The first line of a transcript says what it shows and cites the RFC. Then, line by line:
+//!
+//!     C: a SELECT INBOX          the client sends this and CRLF; C2, C3 are other clients
+//!     S: a OK <any>              the server says this, and nothing before it; S2, S3 alike
+//!     S~: * 1 EXISTS             as S, but neighbouring S~ lines may come in any order
+//!     S-:                        the server closes the connection
+//!     @raw                       clients are not logged in, and their greeting is not read
+//!     @gatepost                  only Gatepost does it so
+//!
+//! `\r\n` in a line stands for CRLF, `\0` for NUL, `\xhh` for an octet; `C|: ` sends without CRLF. In S lines `<any>` is any text, `<n>` a number,
+//! `<x=n>` a number to be remembered and `<x>` the same number again. All clients of a transcript are one account's.
+//!
+//! Each transcript runs against a Gatepost of its own, whole and one octet at a time. With GATEPOST_HOST, GATEPOST_PORT
+//! and GATEPOST_USERS (user:password, with commas between; a transcript takes one) it runs against any other server.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use common::{Client, Server};
+
+struct Target {
+    host: String,
+    port: u16,
+    logins: Vec<(String, String)>,
+    is_gatepost: bool,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Pace {
+    Whole,
+    Octets,
+}
+
+#[test]
+fn transcripts() {
+    let server = std::env::var("GATEPOST_HOST").is_err().then(|| Server::start("Maximum Message Size = 64K"));
+    let target = target(server.as_ref());
+    let mut files: Vec<PathBuf> = std::fs::read_dir("tests/wire").unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|e| e == "imap"));
+    files.sort();
+    let only = std::env::var("GATEPOST_ONLY").unwrap_or_default();
+    let (mut failures, mut login) = (Vec::new(), target.logins.iter().cycle());
+    for path in files.iter().filter(|path| path.to_string_lossy().contains(&only)) {
+        for pace in [Pace::Whole, Pace::Octets] {
+            if let Err(failure) = run(path, &target, login.next().unwrap(), pace) {
+                failures.push(failure);
+                break;
+            }
+        }
+    }
+    assert!(failures.is_empty(), "\n{}", failures.join("\n\n"));
+    assert!(files.len() > 30, "transcripts are missing");
+}
+
+fn target(server: Option<&Server>) -> Target {
+    let variable = |name| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
+    match server {
+        Some(server) => Target {
+            host: "127.0.0.1".into(),
+            port: server.port,
+            logins: (0..common::ACCOUNTS).map(|n| (format!("user{n}"), "secret".into())).collect(),
+            is_gatepost: true,
+        },
+        None => Target {
+            host: variable("GATEPOST_HOST"),
+            port: variable("GATEPOST_PORT").parse().unwrap(),
+            logins: variable("GATEPOST_USERS")
+                .split(',')
+                .map(|login| login.split_once(':').map(|(u, p)| (u.to_string(), p.to_string())).unwrap())
+                .collect(),
+            is_gatepost: false,
+        },
+    }
+}
+
+struct Run<'a> {
+    target: &'a Target,
+    login: &'a (String, String),
+    pace: Pace,
+    raw: bool,
+    clients: BTreeMap<String, Client>,
+    remembered: BTreeMap<String, String>,
+    dialogue: Vec<String>,
+}
+
+fn run(path: &Path, target: &Target, login: &(String, String), pace: Pace) -> Result<(), String> {
+    let text = std::fs::read_to_string(path).unwrap();
+    assert!(text.starts_with("# ") && text.lines().next().unwrap().contains("RFC"), "{}: no header", path.display());
+    if text.lines().any(|line| line == "@gatepost") && !target.is_gatepost {
+        return Ok(());
+    }
+    let raw = text.lines().any(|line| line == "@raw");
+    let (clients, remembered, dialogue) = Default::default();
+    let mut run = Run { target, login, pace, raw, clients, remembered, dialogue };
+    let lines: Vec<(usize, &str)> = text.lines().enumerate().map(|(at, line)| (at + 1, line)).collect();
+    let mut at = 0;
+    while at < lines.len() {
+        let any: Vec<&str> = lines[at..].iter().take_while(|(_, line)| line.starts_with('S') && line.contains("~: ")).map(|(_, line)| *line).collect();
+        let done = match any.len() {
+            0 => run.line(lines[at].1),
+            _ => run.any_order(&any),
+        };
+        let shown = |run: &Run| run.dialogue.iter().rev().take(30).rev().cloned().collect::<Vec<_>>().join("\n");
+        done.map_err(|error| format!("{}:{}: {error}\n{}", path.display(), lines[at].0, shown(&run)))?;
+        at += any.len().max(1);
+    }
+    Ok(())
+}
+
+impl Run<'_> {
+    fn client(&mut self, name: &str) -> &mut Client {
+        let (target, login, raw) = (self.target, self.login, self.raw);
+        self.clients.entry(name.to_string()).or_insert_with(|| {
+            let mut client = Client::connect(&target.host, target.port);
+            if !raw {
+                client.greeting();
+                client.ok(&format!("LOGIN {} {}", login.0, login.1));
+            }
+            client
+        })
+    }
+
+    fn line(&mut self, line: &str) -> Result<(), String> {
+        if line.is_empty() || line.starts_with(['#', '@']) {
+            return Ok(());
+        }
+        let (who, what) = line.split_once(':').ok_or("no colon")?;
+        let what = what.strip_prefix(' ').unwrap_or(what);
+        match who.as_bytes()[0] {
+            b'C' => self.send(&who[1..], what),
+            b'S' if who.ends_with('-') => {
+                let name = who[1..].trim_end_matches('-').to_string();
+                match self.client(&name).response() {
+                    None => Ok(()),
+                    Some(more) => Err(format!("expected the end of the connection, got {more}")),
+                }
+            }
+            b'S' => {
+                let got = self.receive(&who[1..])?;
+                self.expect(what, &got)
+            }
+            _ => Err("expected C: or S:".into()),
+        }
+    }
+
+    fn send(&mut self, who: &str, what: &str) -> Result<(), String> {
+        let (name, end) = match who.strip_suffix('|') {
+            Some(name) => (name, ""),
+            None => (who, "\r\n"),
+        };
+        let what = self.filled(what).replace("<user>", &self.login.0).replace("<password>", &self.login.1);
+        let octets = [unescaped(&what), end.as_bytes().to_vec()].concat();
+        self.dialogue.push(format!("C{who}: {what}"));
+        let pace = self.pace;
+        let stream = self.client(name).stream.get_mut();
+        let sent = match pace {
+            Pace::Whole => stream.write_all(&octets),
+            Pace::Octets => octets.chunks(1).try_for_each(|octet| stream.write_all(octet)),
+        };
+        sent.map_err(|error| error.to_string())
+    }
+
+    fn receive(&mut self, name: &str) -> Result<String, String> {
+        let got = self.client(name).response().ok_or("the connection ended")?;
+        self.dialogue.push(format!("S{name}: {}", escaped(&got)));
+        Ok(escaped(&got))
+    }
+
+    fn expect(&mut self, pattern: &str, got: &str) -> Result<(), String> {
+        let filled = self.filled(pattern);
+        match matches(&filled, got) {
+            Some(found) => {
+                self.remembered.extend(found);
+                Ok(())
+            }
+            None => Err(format!("expected {filled}\n     got {got}")),
+        }
+    }
+
+    fn any_order(&mut self, lines: &[&str]) -> Result<(), String> {
+        let mut left: Vec<&str> = lines.iter().map(|line| line.split_once("~: ").unwrap().1).collect();
+        let name = lines[0][1..].split('~').next().unwrap().to_string();
+        while !left.is_empty() {
+            let got = self.receive(&name)?;
+            let at = left.iter().position(|pattern| self.expect(pattern, &got).is_ok());
+            left.remove(at.ok_or_else(|| format!("expected one of {left:?}\n     got {got}"))?);
+        }
+        Ok(())
+    }
+
+    fn filled(&self, text: &str) -> String {
+        self.remembered.iter().fold(text.to_string(), |text, (name, value)| text.replace(&format!("<{name}>"), value))
+    }
+}
+
+fn unescaped(text: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        out.extend_from_slice(&rest.as_bytes()[..at]);
+        let tail = &rest[at + 1..];
+        let (octets, used): (Vec<u8>, usize) = match tail.chars().next() {
+            Some('r') => (b"\r".to_vec(), 1),
+            Some('n') => (b"\n".to_vec(), 1),
+            Some('0') => (vec![0], 1),
+            Some('x') => (vec![u8::from_str_radix(&tail[1..3], 16).unwrap()], 3),
+            _ => (b"\\".to_vec(), 0),
+        };
+        out.extend(octets);
+        rest = &tail[used..];
+    }
+    out.extend_from_slice(rest.as_bytes());
+    out
+}
+
+fn escaped(text: &str) -> String {
+    text.replace("\r\n", "\\r\\n")
+}
+
+/// What the pattern remembers, if it matches all of `got`.
+fn matches(pattern: &str, got: &str) -> Option<BTreeMap<String, String>> {
+    let Some(open) = pattern.find('<') else { return (pattern == got).then(BTreeMap::new) };
+    let Some(length) = pattern[open..].find('>') else { return (pattern == got).then(BTreeMap::new) };
+    let (name, after) = (&pattern[open + 1..open + length], &pattern[open + length + 1..]);
+    let rest = got.strip_prefix(&pattern[..open])?;
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    match name {
+        "any" => (0..=rest.len()).filter(|at| rest.is_char_boundary(*at)).find_map(|at| matches(after, &rest[at..])),
+        "n" => matches(after, &rest[digits..]).filter(|_| digits > 0),
+        name if name.ends_with("=n") => {
+            let mut found = matches(after, &rest[digits..]).filter(|_| digits > 0)?;
+            found.insert(name[..name.len() - 2].to_string(), rest[..digits].to_string());
+            Some(found)
+        }
+        // An angle bracket of the text's own.
+        _ => got.strip_prefix(&pattern[..=open]).and_then(|rest| matches(&pattern[open + 1..], rest)),
+    }
+}
