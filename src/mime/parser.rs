@@ -152,6 +152,8 @@ pub struct Parser {
     held: Vec<u8>,
     /// Octets of that line so far, kept or not.
     held_bytes: u64,
+    /// The last of them, kept or not.
+    held_last: u8,
     /// Octets of whole lines so far.
     offset: u64,
     /// Octets of the last line's end.
@@ -180,6 +182,7 @@ impl Parser {
             header_cut: false,
             held: Vec::new(),
             held_bytes: 0,
+            held_last: 0,
             offset: 0,
             last_eol: 0,
             lines: 0,
@@ -191,13 +194,16 @@ impl Parser {
         while let Some(end) = memchr(b'\n', octets) {
             let (line, rest) = octets.split_at(end + 1);
             octets = rest;
+            let before = if end > 0 { line[end - 1] } else { self.held_last };
+            let eol = if before == b'\r' { 2 } else { 1 };
             if self.held_bytes == 0 {
-                self.line(line, line.len() as u64);
+                self.line(line, line.len() as u64, eol);
             } else {
                 self.hold(line);
                 let (held, bytes) = (std::mem::take(&mut self.held), std::mem::take(&mut self.held_bytes));
-                self.line(&held, bytes);
+                self.line(&held, bytes, eol);
             }
+            self.held_last = 0;
         }
         self.hold(octets);
     }
@@ -207,31 +213,27 @@ impl Parser {
         let room = most.saturating_sub(self.held.len());
         self.held.extend_from_slice(&octets[..octets.len().min(room)]);
         self.held_bytes += octets.len() as u64;
+        self.held_last = octets.last().copied().unwrap_or(self.held_last);
     }
 
-    /// A line with its end; `bytes` is its length where not all of it was kept.
-    fn line(&mut self, line: &[u8], bytes: u64) {
+    /// A line, as far as it was kept: `bytes` is its length, `eol` that of its end.
+    fn line(&mut self, line: &[u8], bytes: u64, eol: u64) {
         let start = self.offset;
         if line.starts_with(b"--")
             && let Some((level, last)) = self.boundary(line)
         {
-            return self.boundary_line(level, last, start, line, bytes);
+            return self.boundary_line(level, last, start, bytes, eol);
         }
-        self.count(line, bytes);
+        self.count(bytes, eol);
         if self.in_header {
             self.header_line(line, start + bytes);
         }
     }
 
-    fn count(&mut self, line: &[u8], bytes: u64) {
+    fn count(&mut self, bytes: u64, eol: u64) {
         self.offset += bytes;
-        let ended = line.ends_with(b"\n");
-        self.lines += u64::from(ended);
-        // A line that was cut has lost its end; CRLF is the rule.
-        self.last_eol = match line {
-            _ if line.ends_with(b"\r\n") || bytes > line.len() as u64 => 2,
-            _ => u64::from(ended),
-        };
+        self.lines += u64::from(eol > 0);
+        self.last_eol = eol;
     }
 
     fn header_line(&mut self, line: &[u8], end: u64) {
@@ -321,10 +323,10 @@ impl Parser {
         self.open.iter().enumerate().rev().find_map(|(level, open)| Some((level, matching(open)?)))
     }
 
-    fn boundary_line(&mut self, level: usize, last: bool, start: u64, line: &[u8], bytes: u64) {
+    fn boundary_line(&mut self, level: usize, last: bool, start: u64, bytes: u64, eol: u64) {
         // The end of the line before belongs to the boundary, unless a header or the body began there.
         self.close_above(level, start, self.last_eol);
-        self.count(line, bytes);
+        self.count(bytes, eol);
         let parent = self.open[level].part;
         if last {
             self.open[level].boundary = None;
@@ -371,7 +373,7 @@ impl Parser {
     pub fn finish(mut self) -> Message {
         if self.held_bytes > 0 {
             let (held, bytes) = (std::mem::take(&mut self.held), std::mem::take(&mut self.held_bytes));
-            self.line(&held, bytes);
+            self.line(&held, bytes, 0);
         }
         let end = self.offset;
         while !self.open.is_empty() {

@@ -1,0 +1,202 @@
+//! One suite for all engines: what `Engine` promises, on `memory` and on `embedded`.
+
+use std::sync::Arc;
+
+use gatepost::store::{
+    Batch, CommitError, Durability, Embedded, Engine, Memory, Partition, Reference, Store, StoreError, Version,
+};
+use gatepost::types::{AccountId, BlobId, MailboxId, Uid};
+
+const A: AccountId = AccountId(1);
+
+fn mailbox(n: u64) -> Partition {
+    Partition::Mailbox(A, MailboxId(n))
+}
+
+fn open(directory: &std::path::Path) -> Arc<Embedded> {
+    Embedded::open(directory, 16 << 20, false).unwrap()
+}
+
+/// Runs a test on each engine.
+fn on_each(test: impl Fn(&dyn Engine)) {
+    test(&Memory::default());
+    let directory = tempfile::tempdir().unwrap();
+    test(&*open(directory.path()));
+}
+
+fn put(partition: Partition, guard: u64, key: &[u8], value: &[u8]) -> Batch {
+    let mut batch = Batch::new(partition, Version(guard));
+    batch.put(key.to_vec(), value.to_vec());
+    batch
+}
+
+fn keys(engine: &dyn Engine, partition: Partition, low: &[u8], high: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut visit = |key: &[u8], value: gatepost::store::Value| {
+        found.push(format!("{}={}", String::from_utf8_lossy(key), String::from_utf8_lossy(&value)));
+        Ok(())
+    };
+    engine.scan(partition, low, high, &mut visit).unwrap();
+    found
+}
+
+#[test]
+fn guards_and_versions() {
+    on_each(|engine| {
+        assert_eq!(engine.version(mailbox(1)).unwrap(), Version(0));
+        engine.commit(vec![put(mailbox(1), 0, b"a", b"1")], Durability::Synced).unwrap();
+        assert_eq!(engine.version(mailbox(1)).unwrap(), Version(1));
+        let late = engine.commit(vec![put(mailbox(1), 0, b"a", b"2")], Durability::Synced);
+        assert!(matches!(late, Err(CommitError::Conflict)));
+        assert_eq!(&engine.get(mailbox(1), b"a").unwrap().unwrap()[..], b"1");
+        assert!(engine.get(mailbox(2), b"a").unwrap().is_none());
+    });
+}
+
+#[test]
+fn all_batches_or_none() {
+    on_each(|engine| {
+        engine.commit(vec![put(mailbox(1), 0, b"a", b"1")], Durability::Synced).unwrap();
+        let both = vec![put(mailbox(2), 0, b"b", b"1"), put(mailbox(1), 0, b"a", b"2")];
+        assert!(matches!(engine.commit(both, Durability::Synced), Err(CommitError::Conflict)));
+        assert!(engine.get(mailbox(2), b"b").unwrap().is_none());
+        let both = vec![put(mailbox(2), 0, b"b", b"1"), put(mailbox(1), 1, b"a", b"2")];
+        engine.commit(both, Durability::Relaxed).unwrap();
+        assert_eq!(&engine.get(mailbox(2), b"b").unwrap().unwrap()[..], b"1");
+        assert_eq!(&engine.get(mailbox(1), b"a").unwrap().unwrap()[..], b"2");
+    });
+}
+
+#[test]
+fn scans_are_in_order_and_stay_in_their_partition() {
+    on_each(|engine| {
+        let mut batch = Batch::new(mailbox(1), Version(0));
+        for key in ["c", "a", "b", "b2"] {
+            batch.put(key.into(), key.into());
+        }
+        engine.commit(vec![batch, put(mailbox(2), 0, b"b", b"other")], Durability::Synced).unwrap();
+        assert_eq!(keys(engine, mailbox(1), b"a", b"z"), ["a=a", "b=b", "b2=b2", "c=c"]);
+        assert_eq!(keys(engine, mailbox(1), b"b", b"c"), ["b=b", "b2=b2"]);
+        assert!(keys(engine, mailbox(1), b"c", b"a").is_empty());
+        let mut batch = Batch::new(mailbox(1), Version(1));
+        batch.remove(b"b".to_vec());
+        engine.commit(vec![batch], Durability::Synced).unwrap();
+        assert_eq!(keys(engine, mailbox(1), b"b", b"c"), ["b2=b2"]);
+    });
+}
+
+fn blob(octets: &[u8]) -> BlobId {
+    BlobId(*blake3::hash(octets).as_bytes())
+}
+
+fn refer(octets: &[u8], mailbox: u64, uid: u32) -> Reference {
+    Reference { blob: blob(octets), account: A, mailbox: MailboxId(mailbox), uid: Uid::new(uid).unwrap() }
+}
+
+#[test]
+fn blobs_live_as_long_as_their_references() {
+    on_each(|engine| {
+        let octets = b"a message".as_slice();
+        let mut batch = Batch::new(mailbox(1), Version(0));
+        batch.blobs.push((A, blob(octets), octets.into()));
+        batch.added = vec![refer(octets, 1, 1), refer(octets, 1, 2)];
+        engine.commit(vec![batch], Durability::Synced).unwrap();
+        let mut batch = Batch::new(mailbox(1), Version(1));
+        batch.removed = vec![refer(octets, 1, 1)];
+        engine.commit(vec![batch], Durability::Synced).unwrap();
+        assert_eq!(engine.collect(u64::MAX, 10).unwrap(), 0, "a reference is left");
+        assert_eq!(&engine.read_chunk(A, blob(octets), 0).unwrap().unwrap()[..], octets);
+        let mut batch = Batch::new(mailbox(1), Version(2));
+        batch.removed = vec![refer(octets, 1, 2)];
+        engine.commit(vec![batch], Durability::Synced).unwrap();
+        assert_eq!(engine.collect(1, 10).unwrap(), 0, "it died a moment ago");
+        engine.pin(A, blob(octets));
+        assert_eq!(engine.collect(u64::MAX, 10).unwrap(), 0, "it is pinned");
+        engine.unpin(A, blob(octets));
+        assert_eq!(engine.collect(u64::MAX, 10).unwrap(), 1);
+        assert!(engine.read_chunk(A, blob(octets), 0).unwrap().is_none());
+        let mut left = Vec::new();
+        engine.references(A, &mut |reference| Ok(left.push(reference))).unwrap();
+        assert!(left.is_empty());
+    });
+}
+
+#[test]
+fn what_was_written_ahead_is_collected_if_nobody_wants_it() {
+    on_each(|engine| {
+        engine.write_chunk(A, blob(b"x"), 0, b"x").unwrap();
+        engine.write_chunk(A, blob(b"x"), 1, b"y").unwrap();
+        assert_eq!(engine.collect(u64::MAX, 10).unwrap(), 1);
+        assert!(engine.read_chunk(A, blob(b"x"), 1).unwrap().is_none());
+    });
+}
+
+#[test]
+fn a_reference_without_octets_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path());
+    let mut batch = Batch::new(mailbox(1), Version(0));
+    batch.added = vec![refer(b"nothing", 1, 1)];
+    let refused = engine.commit(vec![batch], Durability::Synced);
+    assert!(matches!(refused, Err(CommitError::Store(StoreError::Missing(_)))));
+}
+
+#[test]
+fn embedded_keeps_what_it_has_acknowledged() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path());
+    engine.commit(vec![put(mailbox(1), 0, b"a", b"1")], Durability::Relaxed).unwrap();
+    let in_use = Embedded::open(directory.path(), 1 << 20, false);
+    assert!(matches!(in_use, Err(StoreError::InUse { .. })));
+    drop(engine);
+    let engine = open(directory.path());
+    assert_eq!(&engine.get(mailbox(1), b"a").unwrap().unwrap()[..], b"1");
+    assert_eq!(engine.version(mailbox(1)).unwrap(), Version(1));
+}
+
+#[test]
+fn commits_that_wait_share_a_sync() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path());
+    std::thread::scope(|scope| {
+        for n in 0..16 {
+            let engine = &engine;
+            scope.spawn(move || {
+                for version in 0..50 {
+                    engine.commit(vec![put(mailbox(n), version, b"k", &[7; 4096])], Durability::Synced).unwrap();
+                }
+            });
+        }
+    });
+    let figures = engine.figures();
+    assert_eq!(figures.commits, 16 * 50);
+    assert!(figures.syncs < figures.commits, "{figures:?}");
+    for n in 0..16 {
+        assert_eq!(engine.version(mailbox(n)).unwrap(), Version(50));
+    }
+}
+
+#[test]
+fn a_newer_store_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    {
+        let engine = open(directory.path());
+        let version = engine.version(Partition::Server).unwrap().0;
+        engine.commit(vec![put(Partition::Server, version, b"f", &99u32.to_be_bytes())], Durability::Synced).unwrap();
+    }
+    let refused = Store::with_engine(open(directory.path()));
+    assert!(matches!(refused, Err(StoreError::Newer { found: 99, .. })));
+}
+
+#[test]
+fn octets_that_do_not_decode_are_corrupt() {
+    let engine = Arc::new(Memory::default());
+    let store = Store::with_engine(engine.clone()).unwrap();
+    for key in [b"h".as_slice(), b"k", b"r\0\0\0\0", b"v\0\0\0\0", b"x\0\0\0\0\0\0\0\x01"] {
+        let version = engine.version(mailbox(1)).unwrap().0;
+        engine.commit(vec![put(mailbox(1), version, key, b"?")], Durability::Synced).unwrap();
+    }
+    assert!(matches!(store.mailbox_header(A, MailboxId(1)), Err(StoreError::Corrupt(_))));
+    assert!(matches!(store.mailbox_image(A, MailboxId(1)), Err(StoreError::Corrupt(_))));
+    assert!(matches!(store.vanished(A, MailboxId(1), gatepost::types::ModSeq(0)), Err(StoreError::Corrupt(_))));
+}

@@ -1,0 +1,186 @@
+//! Mutated input: nothing from outside makes anything panic, overflow a stack or go on for ever.
+//!
+//! A short run each in the tests, a long one by GATEPOST_FUZZ_SECS. Seeds are real input; mutations are those that find
+//! most: flipped, cut, doubled and spliced octets.
+
+use std::time::{Duration, Instant};
+
+use gatepost::mime::{Parser, Summary, SummaryRef, decode_field, parse_date};
+use gatepost::proto::{Dialect, Framer, Limits, Stage, Step, parse, utf7_decode};
+use gatepost::types::{PartPath, Pattern};
+
+fn fuzz(name: &str, seeds: &[&[u8]], target: impl Fn(&[u8]) + Send + 'static) {
+    let secs = std::env::var("GATEPOST_FUZZ_SECS").ok().and_then(|n| n.parse().ok()).unwrap_or(3);
+    let seeds: Vec<Vec<u8>> = seeds.iter().map(|seed| seed.to_vec()).collect();
+    let seed = if secs > 3 { fastrand::u64(..) } else { 42 };
+    println!("{name}: seed {seed}");
+    let run = move || {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let end = Instant::now() + Duration::from_secs(secs);
+        let mut runs = 0u64;
+        while Instant::now() < end {
+            let input = mutate(&mut random, &seeds);
+            let began = Instant::now();
+            target(&input);
+            assert!(began.elapsed() < Duration::from_secs(20), "slow: {:?}", String::from_utf8_lossy(&input));
+            runs += 1;
+        }
+        runs
+    };
+    // A worker's stack: what fits here fits there.
+    let thread = std::thread::Builder::new().stack_size(gatepost::net::STACK_BYTES);
+    let runs = thread.spawn(run).unwrap().join().unwrap();
+    println!("{name}: {runs} runs");
+    assert!(runs > 100, "too slow to mean anything");
+}
+
+fn mutate(random: &mut fastrand::Rng, seeds: &[Vec<u8>]) -> Vec<u8> {
+    let mut input = seeds[random.usize(..seeds.len())].clone();
+    for _ in 0..random.usize(1..8) {
+        if input.is_empty() {
+            input.push(random.u8(..));
+        }
+        let at = random.usize(..input.len());
+        match random.u8(..7) {
+            0 => input[at] = random.u8(..),
+            1 => input[at] ^= 1 << random.u8(..8),
+            2 => input.truncate(at),
+            3 => input.insert(at, *random.choice(b"\r\n\0\"\\(){}*%=?:;<>@,- \xff").unwrap()),
+            4 => {
+                let piece = input[at..(at + random.usize(1..40)).min(input.len())].to_vec();
+                for _ in 0..random.usize(1..50) {
+                    input.splice(at..at, piece.iter().copied());
+                }
+            }
+            5 => {
+                let other = &seeds[random.usize(..seeds.len())];
+                let from = random.usize(..=other.len());
+                input.truncate(at);
+                input.extend_from_slice(&other[from..]);
+            }
+            _ => drop(input.remove(at)),
+        }
+        input.truncate(200_000);
+    }
+    input
+}
+
+const COMMANDS: &[&[u8]] = &[
+    b"a LOGIN joe {3+}\r\nfoo\r\nb SELECT INBOX\r\n",
+    b"a UID FETCH 1:*,5 (FLAGS BODY.PEEK[1.2.HEADER.FIELDS (A \"B\")]<0.5> BINARY.SIZE[1] ENVELOPE)\r\n",
+    b"a SEARCH RETURN (MIN MAX) CHARSET UTF-8 OR (FROM \"x\" NOT SEEN) HEADER A {1+}\r\nb SINCE 1-Feb-1994 1:4,7:*\r\n",
+    b"a LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (\"*\" %) RETURN (CHILDREN STATUS (MESSAGES))\r\n",
+    b"a APPEND \"x &AOQ- y\" (\\Seen $K) \"17-Jul-1996 02:44:25 -0700\" ~{5+}\r\nhello\r\n",
+    b"a STORE 1:* +FLAGS.SILENT (\\Deleted a b c)\r\na CREATE x (USE (\\Trash))\r\na ID (\"a\" NIL)\r\n",
+];
+
+#[test]
+fn commands() {
+    fuzz("commands", COMMANDS, |input| {
+        let limits = Limits { line_bytes_max: 8192, literal_bytes_max: 10_000, literal_memory_max: 1000, literals_max: 10 };
+        let mut framer = Framer::new(limits, tempfile::tempfile);
+        for piece in input.chunks(1000) {
+            framer.push(piece);
+            loop {
+                match framer.next() {
+                    Step::NeedMore => break,
+                    Step::Frame(frame) => {
+                        let rev2 = frame.line.len() % 2 == 0;
+                        let stage = if frame.line.contains("LOGIN") { Stage::NotAuthenticated } else { Stage::Authenticated };
+                        // Whether it is one does not matter here.
+                        drop(parse(frame, Dialect { rev2 }, stage));
+                    }
+                    Step::Refused(refusal) if refusal.close => return,
+                    Step::Continue | Step::Refused(_) => {}
+                }
+            }
+        }
+    });
+}
+
+const MAIL: &[&[u8]] = &[
+    b"From: a <b@c>, \"d\" <e@f>\r\nTo: g: h@i;\r\nSubject: =?utf-8?q?=C3=A4?= =?iso-8859-1?B?5A==?=\r\nDate: Fri, 21 Nov 1997 09:55:06 -0600\r\n\r\nbody\r\n",
+    b"Content-Type: multipart/mixed; boundary=\"A b\"; x*0=y\r\n\r\n--A b\r\nContent-Type: message/rfc822\r\n\r\nContent-Type: multipart/digest; boundary=B\r\n\r\n--B\r\n\r\nSubject: x\r\n\r\ny\r\n--B--\r\n--A b\r\nContent-Transfer-Encoding: base64\r\n\r\nSGVsbG8=\r\n--A b--\r\n",
+];
+
+#[test]
+fn messages() {
+    fuzz("messages", MAIL, |input| {
+        let parsed = |piece: usize| {
+            let mut parser = Parser::new();
+            input.chunks(piece).for_each(|piece| parser.feed(piece));
+            Summary::encode(&parser.finish())
+        };
+        let whole = parsed(usize::MAX);
+        assert_eq!(whole, parsed(7), "pieces matter: {:?}", String::from_utf8_lossy(input));
+        let summary = SummaryRef::new(&whole).unwrap();
+        for text in [summary.envelope(), summary.body(), summary.body_structure()] {
+            assert!(is_one_list(text), "{:?} gives {:?}", String::from_utf8_lossy(input), String::from_utf8_lossy(text));
+        }
+        for part in summary.parts() {
+            assert!(part.header.end <= part.body.start && part.body.start <= part.body.end && part.body.end <= input.len() as u64);
+        }
+        summary.part(&PartPath(vec![1, 2, 1]));
+    });
+}
+
+/// One parenthesised list of the wire, all of it.
+fn is_one_list(mut text: &[u8]) -> bool {
+    let mut depth = 0;
+    while let Some((&first, rest)) = text.split_first() {
+        text = rest;
+        match first {
+            b'(' => depth += 1,
+            b')' => {
+                depth -= 1;
+                if depth == 0 {
+                    return text.is_empty();
+                }
+            }
+            b'"' => loop {
+                match text.split_first() {
+                    Some((b'"', rest)) => {
+                        text = rest;
+                        break;
+                    }
+                    Some((b'\\', rest)) if !rest.is_empty() => text = &rest[1..],
+                    Some((b' '..=b'~', rest)) => text = rest,
+                    _ => return false,
+                }
+            },
+            b'{' => {
+                let Some(end) = text.iter().position(|b| *b == b'}') else { return false };
+                let length: usize = std::str::from_utf8(&text[..end]).unwrap().parse().unwrap();
+                let Some(literal) = text.get(end + 3..end + 3 + length) else { return false };
+                if literal.contains(&0) {
+                    return false;
+                }
+                text = &text[end + 3 + length..];
+            }
+            b' ' | b'0'..=b'9' | b'A'..=b'Z' => {}
+            _ => return false,
+        }
+    }
+    false
+}
+
+#[test]
+fn words() {
+    fuzz("words", &[b"=?utf-8?q?=C3=A4?= =?iso-2022-jp?B?GyRC?=", b"&AOQ-&-", b"Fri, 21 Nov 1997 09:55:06 -0600", b"a/*/%b"], |input| {
+        decode_field(input);
+        parse_date(input);
+        let text = String::from_utf8_lossy(input);
+        utf7_decode(&text);
+        if text.len() < 200 {
+            Pattern::new("", &text).matches(&text);
+        }
+    });
+}
+
+#[test]
+fn configurations() {
+    fuzz("configurations", &[gatepost::config::sample().as_bytes(), b"[IMAP]\nSync = always\n[Listener x]\nAddress = [::1]:143\n"], |input| {
+        // Whether it is one does not matter here.
+        drop(gatepost::config::Config::parse("x.ini", &String::from_utf8_lossy(input)));
+    });
+}
