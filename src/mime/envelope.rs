@@ -1,8 +1,13 @@
 //! ENVELOPE.                                        RFC 9051 7.5.2
+//!
+//! Of several fields of one name the last counts, as in Dovecot; several lists of addresses are one.
 
-use super::address::{self, Address};
+use super::address::{Address, addresses};
 use super::header::{fields, unfold};
-use super::structure::{nstring, string};
+use super::wire::{nstring, readable};
+
+/// ENVELOPE of a message without a header.
+pub(super) const NOTHING: &[u8] = b"(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)";
 
 /// The parenthesised list, ready for the wire.
 pub(super) fn envelope(header: &[u8]) -> Vec<u8> {
@@ -19,47 +24,42 @@ struct Found {
     subject: Option<Vec<u8>>,
     in_reply_to: Option<Vec<u8>>,
     message_id: Option<Vec<u8>>,
-    /// From, Sender, Reply-To, To, Cc, Bcc.
     lists: [Vec<Address>; 6],
 }
 
-const LISTS: [&[u8]; 6] = [b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"];
+/// In the order of `Found::lists` and of the envelope.
+const LISTS: [&str; 6] = ["from", "sender", "reply-to", "to", "cc", "bcc"];
 
 impl Found {
-    /// The first of several fields counts; address lists are joined.
     fn take(&mut self, name: &[u8], body: &[u8]) {
-        let name = name.to_ascii_lowercase();
-        let text = match name.as_slice() {
-            b"date" => &mut self.date,
-            b"subject" => &mut self.subject,
-            b"in-reply-to" => &mut self.in_reply_to,
-            b"message-id" => &mut self.message_id,
-            _ => {
-                if let Some(at) = LISTS.iter().position(|list| *list == name) {
-                    self.lists[at].extend(address::parse(body));
-                }
-                return;
-            }
-        };
-        if text.is_none() {
-            *text = Some(unfold(body));
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        if let Some(list) = LISTS.iter().position(|known| is(known)) {
+            return self.lists[list].extend(addresses(&unfold(body)));
         }
+        let text = match name.len() {
+            4 if is("date") => &mut self.date,
+            7 if is("subject") => &mut self.subject,
+            11 if is("in-reply-to") => &mut self.in_reply_to,
+            10 if is("message-id") => &mut self.message_id,
+            _ => return,
+        };
+        *text = Some(unfold(body));
     }
 
-    fn write(mut self) -> Vec<u8> {
+    fn write(&self) -> Vec<u8> {
+        let [from, sender, reply_to, to, cc, bcc] = &self.lists;
         // Sender and Reply-To are From where they are missing. RFC 9051 7.5.2
-        for at in [1, 2] {
-            if self.lists[at].is_empty() {
-                self.lists[at] = self.lists[0].clone();
-            }
-        }
+        let or_from = |list| if Vec::is_empty(list) { from } else { list };
         let mut out = vec![b'('];
         nstring(&mut out, self.date.as_deref());
         out.push(b' ');
-        nstring(&mut out, self.subject.as_deref());
-        for list in &self.lists {
+        match &self.subject {
+            Some(subject) => readable(&mut out, subject),
+            None => nstring(&mut out, None),
+        }
+        for list in [from, or_from(sender), or_from(reply_to), to, cc, bcc] {
             out.push(b' ');
-            addresses(&mut out, list);
+            write_list(&mut out, list);
         }
         for text in [&self.in_reply_to, &self.message_id] {
             out.push(b' ');
@@ -70,21 +70,20 @@ impl Found {
     }
 }
 
-fn addresses(out: &mut Vec<u8>, list: &[Address]) {
+fn write_list(out: &mut Vec<u8>, list: &[Address]) {
     if list.is_empty() {
-        return out.extend_from_slice(b"NIL");
+        return nstring(out, None);
     }
     out.push(b'(');
     for address in list {
         out.push(b'(');
-        for (i, part) in [&address.name, &address.route, &address.mailbox, &address.host].into_iter().enumerate() {
-            if i > 0 {
-                out.push(b' ');
-            }
-            match part {
-                Some(text) => string(out, text),
-                None => out.extend_from_slice(b"NIL"),
-            }
+        match &address.name {
+            Some(name) => readable(out, name),
+            None => nstring(out, None),
+        }
+        for part in [&address.route, &address.mailbox, &address.host] {
+            out.push(b' ');
+            nstring(out, part.as_deref());
         }
         out.push(b')');
     }
@@ -95,12 +94,24 @@ fn addresses(out: &mut Vec<u8>, list: &[Address]) {
 mod tests {
     use super::*;
 
+    fn show(header: &str) -> String {
+        String::from_utf8(envelope(header.as_bytes())).unwrap()
+    }
+
     #[test]
     fn envelopes() {
-        let header = b"Date: d\r\nFrom: A <a@b>\r\nTo: x:;\r\nSubject: s\r\n t\r\nSubject: no\r\n\r\n";
-        let want = "(\"d\" \"s t\" ((\"A\" NIL \"a\" \"b\")) ((\"A\" NIL \"a\" \"b\")) ((\"A\" NIL \"a\" \"b\")) \
-                    ((NIL NIL \"x\" NIL)(NIL NIL NIL NIL)) NIL NIL NIL NIL)";
-        assert_eq!(String::from_utf8(envelope(header)).unwrap(), want);
-        assert_eq!(envelope(b""), b"(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)");
+        assert_eq!(
+            show("Date: d\r\nFrom: A <a@b>\r\nTo: x:;\r\nSubject: no\r\nSubject: s\r\n\t t\r\n\r\n"),
+            "(\"d\" \"s t\" ((\"A\" NIL \"a\" \"b\")) ((\"A\" NIL \"a\" \"b\")) ((\"A\" NIL \"a\" \"b\")) \
+             ((NIL NIL \"x\" NIL)(NIL NIL NIL NIL)) NIL NIL NIL NIL)"
+        );
+        assert_eq!(show("").as_bytes(), NOTHING);
+        assert_eq!(
+            show("From: a@b\nSender:\nReply-To: ,\nCc: c@d\nCc: e@f\nMessage-ID: <1>\n <2> \n"),
+            "(NIL NIL ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) \
+             ((NIL NIL \"MISSING_MAILBOX\" \"MISSING_DOMAIN\")) NIL \
+             ((NIL NIL \"c\" \"d\")(NIL NIL \"e\" \"f\")) NIL NIL \"<1> <2> \")"
+        );
+        assert_eq!(show("Subject: J\u{f6}rg\n"), "(NIL {5}\r\nJ\u{f6}rg NIL NIL NIL NIL NIL NIL NIL NIL)");
     }
 }

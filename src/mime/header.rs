@@ -1,6 +1,7 @@
 //! The fields of a header.                          RFC 5322 2.2
 //!
-//! Lines may end in CRLF or in a bare LF. A line without a colon belongs to the field before it.
+//! Lines end in CRLF or in a bare LF; a bare CR ends nothing. A line without a colon is a field without a body, whose
+//! name no client asks for.
 
 use memchr::memchr;
 
@@ -14,6 +15,12 @@ pub struct HeaderField<'a> {
     pub raw: &'a [u8],
 }
 
+impl HeaderField<'_> {
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name.as_bytes())
+    }
+}
+
 /// Whether the named fields are meant, or all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Include {
@@ -22,61 +29,90 @@ pub enum Include {
 }
 
 /// The fields of a block, up to the empty line or the block's end.
-pub fn fields(block: &[u8]) -> impl Iterator<Item = HeaderField<'_>> {
-    let mut rest = block;
-    std::iter::from_fn(move || {
-        loop {
-            let end = field_end(rest);
-            let (raw, after) = rest.split_at(end);
-            rest = after;
-            if raw.is_empty() || is_blank(raw) {
-                return None;
-            }
-            if let Some(colon) = memchr(b':', raw) {
-                let name = raw[..colon].trim_ascii_end();
-                return Some(HeaderField { name, body: trim_end(&raw[colon + 1..]), raw });
-            }
-        }
-    })
+pub fn fields(block: &[u8]) -> Fields<'_> {
+    Fields { rest: block, empty_line: b"" }
 }
 
-fn is_blank(line: &[u8]) -> bool {
-    matches!(line, b"\n" | b"\r\n")
+pub struct Fields<'a> {
+    rest: &'a [u8],
+    empty_line: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    /// The empty line behind the last field, when all have been read; nothing where there is none.
+    pub fn empty_line(&self) -> &'a [u8] {
+        self.empty_line
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = HeaderField<'a>;
+
+    fn next(&mut self) -> Option<HeaderField<'a>> {
+        let (raw, rest) = self.rest.split_at(field_end(self.rest));
+        self.rest = rest;
+        if matches!(raw, b"" | b"\n" | b"\r\n") {
+            self.rest = b"";
+            self.empty_line = raw;
+            return None;
+        }
+        let line = &raw[..memchr(b'\n', raw).unwrap_or(raw.len())];
+        let (name, body) = match memchr(b':', line) {
+            Some(colon) => (&raw[..colon], &raw[colon + 1..]),
+            None => (line, &b""[..]),
+        };
+        Some(HeaderField { name: name.trim_ascii_end(), body: without_eol(body), raw })
+    }
 }
 
 /// Where the field at the front ends: before the first line that does not begin with white space.
 fn field_end(rest: &[u8]) -> usize {
     let mut end = 0;
     while let Some(at) = memchr(b'\n', &rest[end..]) {
+        let is_empty = end == 0 && matches!(&rest[..at], b"" | b"\r");
         end += at + 1;
-        if !matches!(rest.get(end), Some(b' ' | b'\t')) {
+        if is_empty || !matches!(rest.get(end), Some(b' ' | b'\t')) {
             return end;
         }
     }
     rest.len()
 }
 
-fn trim_end(body: &[u8]) -> &[u8] {
+fn without_eol(body: &[u8]) -> &[u8] {
     let body = body.strip_suffix(b"\n").unwrap_or(body);
     body.strip_suffix(b"\r").unwrap_or(body)
 }
 
-/// A field's body on one line, white space at both ends removed. RFC 5322 2.2.3
-pub(super) fn unfold(body: &[u8]) -> Vec<u8> {
-    let kept = body.iter().copied().filter(|b| !matches!(b, b'\r' | b'\n' | 0));
-    kept.collect::<Vec<u8>>().trim_ascii().to_vec()
+/// A field's body on one line: line ends and the white space before the first word removed, a space for a bare CR, U+FFFD
+/// for NUL. RFC 5322 2.2.3
+pub fn unfold(body: &[u8]) -> Vec<u8> {
+    let start = body.iter().position(|b| !matches!(b, b' ' | b'\t')).unwrap_or(body.len());
+    let mut rest = &body[start..];
+    let mut out = Vec::with_capacity(rest.len());
+    while let Some(at) = rest.iter().position(|b| matches!(b, b'\r' | b'\n' | 0)) {
+        out.extend_from_slice(&rest[..at]);
+        match &rest[at..] {
+            [0, ..] => out.extend_from_slice("\u{fffd}".as_bytes()),
+            [b'\n', ..] | [b'\r', b'\n', ..] => {}
+            _ => out.push(b' '),
+        }
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
+    out
 }
 
-/// What BODY[HEADER.FIELDS ...] gives: the fields as they are, and the empty line. RFC 9051 6.4.5.1
-pub fn filter(block: &[u8], names: &[String], include: Include) -> Vec<u8> {
+/// What BODY[HEADER.FIELDS ...] gives: the fields as they are, and the empty line if the block has one. RFC 9051 6.4.5.1
+pub fn filter<N: AsRef<str>>(block: &[u8], names: &[N], include: Include) -> Vec<u8> {
     let mut out = Vec::new();
-    for field in fields(block) {
-        let named = names.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(field.name));
+    let mut fields = fields(block);
+    for field in fields.by_ref() {
+        let named = names.iter().any(|name| field.is(name.as_ref()));
         if named == (include == Include::Only) {
             out.extend_from_slice(field.raw);
         }
     }
-    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(fields.empty_line());
     out
 }
 
@@ -88,11 +124,23 @@ mod tests {
     fn fields_of_a_block() {
         let block = b"Subject: a\r\n  b\r\nno colon\r\nX:\nTo : c\r\n\r\nBody: no\r\n";
         let got: Vec<_> = fields(block).map(|f| (f.name.to_vec(), unfold(f.body))).collect();
-        let want = [("Subject", "a  b"), ("X", ""), ("To", "c")];
+        let want = [("Subject", "a  b"), ("no colon", ""), ("X", ""), ("To", "c")];
         let want: Vec<_> = want.iter().map(|(n, b)| (n.as_bytes().to_vec(), b.as_bytes().to_vec())).collect();
         assert_eq!(got, want);
-        let only = filter(block, &["SUBJECT".into()], Include::Only);
+        let only = filter(block, &["SUBJECT"], Include::Only);
         assert_eq!(only, b"Subject: a\r\n  b\r\n\r\n");
-        assert_eq!(filter(block, &["subject".into(), "x".into()], Include::Except), b"To : c\r\n\r\n");
+        assert_eq!(filter(block, &["subject", "x", "no colon"], Include::Except), b"To : c\r\n\r\n");
+        // A message without a body may have no empty line. RFC 9051 6.4.5.1
+        assert_eq!(filter(b"X: y\r\n", &["x"], Include::Only), b"X: y\r\n");
+        assert_eq!(filter(b"X: y\n\n", &["y"], Include::Only), b"\n");
+    }
+
+    #[test]
+    fn odd_blocks() {
+        assert_eq!(fields(b"\r\n a: b\r\n").count(), 0);
+        assert_eq!(fields(b" a: b\r\nc: d").map(|field| field.name).collect::<Vec<_>>(), [&b" a"[..], b"c"]);
+        assert_eq!(fields(b"a\r\n b: c\r\n").map(|field| field.name).collect::<Vec<_>>(), [&b"a"[..]]);
+        assert_eq!(unfold(b" a\0\r\n b\rc "), "a\u{fffd} b c ".as_bytes());
+        assert_eq!(unfold(b" \r\n\ta"), b"\ta");
     }
 }

@@ -1,29 +1,52 @@
 //! Messages: structure, envelope, sections, decoding.       RFC 5322; RFC 2045 to 2047; RFC 9051 7.5.2
 //!
 //! Octets in, offsets and text out. `Parser` reads a message once, in whatever pieces it comes and in bounded memory;
-//! `Summary` is what is kept of it beside the message, so that most of what clients ask needs the message no more.
-//! Nothing that is in a message makes this room fail: what is broken is read as a reader would who wants to help.
+//! `Summary` is what is kept of it beside the message, `SummaryRef` answers from that most of what clients ask, and
+//! `section` tells which octets of the message are the rest. `TransferDecoder`, `TextDecoder` and `decode_field` turn
+//! octets into what was meant; `fold` makes text comparable.
+//!
+//! Nothing that is in a message makes this room fail: what is broken is read as Dovecot reads it, or as the RFCs advise
+//! where they do. What it says of a message goes to the wire as it is: well formed, without NULs, of bounded length.
 //!
 //! This room opens no files and knows no mailbox.
 
 mod address;
+mod boundary;
+mod charset;
 mod content;
 mod date;
-mod decode;
 mod envelope;
+mod field;
 mod fold;
+pub mod fuzz;
 mod header;
+mod lexer;
 mod parser;
+mod part;
 mod section;
 mod structure;
 mod summary;
+mod summary_ref;
+mod text;
 mod transfer;
+mod uuencode;
+mod wire;
+mod words;
 
+pub use address::{Address, addresses};
+pub use charset::{decode_charset, is_known_charset};
 pub use date::parse as parse_date;
-pub use decode::{TextDecoder, decode_field};
+pub use field::Field;
 pub use fold::fold;
-pub use header::{HeaderField, Include, fields as header_fields, filter as filter_fields};
-pub use parser::{Message, Parser, Part};
+pub use header::{Fields, HeaderField, Include, fields as header_fields, filter as filter_fields, unfold};
+pub use parser::{DEPTH_MAX, HEADERS_BYTES_MAX, PARTS_MAX, Parser};
+pub use part::Message;
 pub use section::{Content, section};
-pub use summary::{Field, PartRef, Summary, SummaryRef};
+pub use summary::Summary;
+pub use summary_ref::{PartRef, SummaryRef};
+pub use text::TextDecoder;
 pub use transfer::{Encoding, TransferDecoder};
+pub use words::decode_field;
+
+#[cfg(test)]
+mod tests;

@@ -1,167 +1,63 @@
-//! Reads a message once, line by line.              RFC 2045, 2046 5.1; RFC 5322 2.1
+//! Reads a message once, in whatever pieces it comes.             RFC 2046 5.1; RFC 5322 2.1
 //!
-//! Octets come in any pieces. Headers are kept up to a bound, bodies are only measured. Open entities form a stack; a
-//! boundary line closes all that is inside its multipart. The line end before a boundary belongs to the boundary.
+//! Headers are kept up to a bound, bodies are only measured: in a body no line is looked at but those that begin with
+//! `-`. Open entities form a stack; a boundary closes all that is inside its multipart.
+//!
+//! 1. Entities of `open` are nested: each but the first is a child of the one before.
+//! 2. `offset` is behind the last octet that was counted; octets of a line that is being gathered are not counted yet.
+//! 3. The line end before a boundary belongs to the boundary. RFC 2046 5.1.1
 
-use std::ops::Range;
+use memchr::{memchr, memchr_iter, memmem::Finder};
 
-use memchr::memchr;
-
-use super::content::{self, Value};
-use super::date;
-use super::envelope::envelope;
-use super::header::{fields, unfold};
-use super::transfer::Encoding;
-use crate::types::InternalDate;
+use super::boundary::{Boundaries, Delimiter};
+use super::envelope::{NOTHING, envelope};
+use super::part::{Kind, Message, Part, Within};
 
 /// Entities within entities: no honest message is deeper, and whoever walks the tree may recurse.
-pub(super) const DEPTH_MAX: usize = 40;
-/// Parts of a message; what follows is opaque.
-const PARTS_MAX: usize = 2000;
-/// Octets of the header of one part that are looked at.
-const HEADER_BYTES_MAX: usize = 256 * 1024;
-/// Octets of the headers of all parts together.
-const HEADERS_BYTES_MAX: usize = 2 << 20;
-/// Octets of a line that are looked at for a boundary, which has 70 at most; some mailers write longer ones.
-const BOUNDARY_LINE_MAX: usize = 1000;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Leaf,
-    Multipart,
-    /// message/rfc822: its only child is the root of the message within.
-    Message,
-}
-
-/// A body part, or the root of a message.
-#[derive(Clone, Debug)]
-pub struct Part {
-    pub(super) kind: Kind,
-    /// With the empty line. Octets from the beginning of the message.
-    pub(super) header: Range<u64>,
-    pub(super) body: Range<u64>,
-    /// LFs in the body.
-    pub(super) lines: u64,
-    pub(super) children: Vec<usize>,
-    pub(super) content_type: Value,
-    pub(super) id: Option<Vec<u8>>,
-    pub(super) description: Option<Vec<u8>>,
-    pub(super) encoding: Option<Vec<u8>>,
-    pub(super) md5: Option<Vec<u8>>,
-    pub(super) disposition: Option<Value>,
-    pub(super) language: Vec<Vec<u8>>,
-    pub(super) location: Option<Vec<u8>>,
-    /// Of the root of a message within another; empty elsewhere.
-    pub(super) envelope: Vec<u8>,
-    /// A part of a multipart/digest: message/rfc822 where it says nothing. RFC 2046 5.1.5
-    in_digest: bool,
-    /// The root of a message within another.
-    is_nested_root: bool,
-}
-
-impl Part {
-    fn new(start: u64, in_digest: bool) -> Part {
-        Part {
-            kind: Kind::Leaf,
-            header: start..start,
-            body: start..start,
-            lines: 0,
-            children: Vec::new(),
-            content_type: Value::default(),
-            id: None,
-            description: None,
-            encoding: None,
-            md5: None,
-            disposition: None,
-            language: Vec::new(),
-            location: None,
-            envelope: Vec::new(),
-            in_digest,
-            is_nested_root: false,
-        }
-    }
-
-    fn type_words(&self) -> (&[u8], &[u8]) {
-        let word = self.content_type.word.as_slice();
-        match memchr(b'/', word) {
-            Some(slash) if slash > 0 && slash + 1 < word.len() => {
-                (word[..slash].trim_ascii(), word[slash + 1..].trim_ascii())
-            }
-            _ if self.in_digest && word.is_empty() => (b"message", b"rfc822"),
-            _ => (b"text", b"plain"),
-        }
-    }
-
-    pub(super) fn media_type(&self) -> &[u8] {
-        self.type_words().0
-    }
-
-    pub(super) fn subtype(&self) -> &[u8] {
-        self.type_words().1
-    }
-
-    pub(super) fn transfer_encoding(&self) -> Encoding {
-        Encoding::from_name(self.encoding.as_deref().unwrap_or(b""))
-    }
-
-    pub(super) fn charset(&self) -> Option<&[u8]> {
-        self.content_type.param("charset")
-    }
-}
-
-/// A message that has been read to its end.
-#[derive(Clone, Debug)]
-pub struct Message {
-    /// The root first; children stand behind their parents.
-    pub(super) parts: Vec<Part>,
-    /// The root's header, as far as it was kept.
-    pub(super) header: Vec<u8>,
-    /// The header was longer than what was kept.
-    pub(super) header_cut: bool,
-    pub(super) size: u64,
-}
-
-impl Message {
-    /// The Date field, where it can be understood.
-    pub fn sent_date(&self) -> Option<InternalDate> {
-        fields(&self.header).find(|field| field.name.eq_ignore_ascii_case(b"date")).and_then(|f| date::parse(f.body))
-    }
-
-    /// Octets of the message.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-}
+pub const DEPTH_MAX: usize = 50;
+/// Parts of a message; behind the last one boundaries are text.
+pub const PARTS_MAX: usize = 1000;
+/// Octets of all headers of a message that are looked at; what is beyond is measured only.
+pub const HEADERS_BYTES_MAX: usize = 1 << 20;
+/// Octets of all envelopes of messages within the message: an address of two octets makes forty.
+const ENVELOPES_BYTES_MAX: usize = 1 << 20;
+/// Octets of a line that are looked at: enough for any boundary.
+const LINE_BYTES_MAX: usize = 512;
 
 struct Open {
     part: usize,
-    /// Of a multipart.
-    boundary: Option<Vec<u8>>,
+    within: Within,
+    /// LFs before its body.
+    lines_before: u64,
 }
 
+/// Feed it the message; `finish` tells what is in it. Memory is bounded however long the message is.
 pub struct Parser {
     parts: Vec<Part>,
-    /// Entities that are not closed, the root first.
     open: Vec<Open>,
+    /// Of the open multiparts, by their place in `open`.
+    boundaries: Boundaries,
+    /// Whether the innermost entity's header is being read.
     in_header: bool,
+    /// That header, as far as it is kept.
     header: Vec<u8>,
     headers_bytes: usize,
+    envelopes_bytes: usize,
     root_header: Vec<u8>,
     header_cut: bool,
-    /// The beginning of a line whose end has not come.
-    held: Vec<u8>,
-    /// Octets of that line so far, kept or not.
-    held_bytes: u64,
-    /// The last of them, kept or not.
-    held_last: u8,
-    /// Octets of whole lines so far.
+    /// The beginning of a line that is being gathered, and how long it is so far.
+    line: Vec<u8>,
+    line_bytes: u64,
+    /// Its last two octets so far.
+    line_tail: [u8; 2],
+    /// Octets of `header` before it.
+    header_before: usize,
     offset: u64,
-    /// Octets of the last line's end.
-    last_eol: u64,
-    /// LFs so far.
+    /// LFs before `offset`.
     lines: u64,
-    /// LFs before the body of each open entity.
-    lines_at: Vec<u64>,
+    /// The two octets before `offset`.
+    tail: [u8; 2],
+    finder: Finder<'static>,
 }
 
 impl Default for Parser {
@@ -173,250 +69,236 @@ impl Default for Parser {
 impl Parser {
     pub fn new() -> Parser {
         Parser {
-            parts: vec![Part::new(0, false)],
-            open: vec![Open { part: 0, boundary: None }],
+            parts: vec![Part::new(0)],
+            open: vec![Open { part: 0, within: Within::Message, lines_before: 0 }],
+            boundaries: Boundaries::default(),
             in_header: true,
             header: Vec::new(),
             headers_bytes: 0,
+            envelopes_bytes: 0,
             root_header: Vec::new(),
             header_cut: false,
-            held: Vec::new(),
-            held_bytes: 0,
-            held_last: 0,
+            line: Vec::new(),
+            line_bytes: 0,
+            line_tail: *b"\r\n",
+            header_before: 0,
             offset: 0,
-            last_eol: 0,
             lines: 0,
-            lines_at: vec![0],
+            tail: *b"\r\n",
+            finder: Finder::new(b"\n--"),
         }
     }
 
     pub fn feed(&mut self, mut octets: &[u8]) {
-        while let Some(end) = memchr(b'\n', octets) {
-            let (line, rest) = octets.split_at(end + 1);
-            octets = rest;
-            let before = if end > 0 { line[end - 1] } else { self.held_last };
-            let eol = if before == b'\r' { 2 } else { 1 };
-            if self.held_bytes == 0 {
-                self.line(line, line.len() as u64, eol);
-            } else {
-                self.hold(line);
-                let (held, bytes) = (std::mem::take(&mut self.held), std::mem::take(&mut self.held_bytes));
-                self.line(&held, bytes, eol);
-            }
-            self.held_last = 0;
+        while !octets.is_empty() {
+            let gathers = self.in_header || self.line_bytes > 0 || self.begins_boundary(octets);
+            let used = if gathers { self.gather(octets) } else { self.skip(octets) };
+            octets = &octets[used..];
         }
-        self.hold(octets);
     }
 
-    fn hold(&mut self, octets: &[u8]) {
-        let most = if self.in_header { HEADER_BYTES_MAX } else { BOUNDARY_LINE_MAX };
-        let room = most.saturating_sub(self.held.len());
-        self.held.extend_from_slice(&octets[..octets.len().min(room)]);
-        self.held_bytes += octets.len() as u64;
-        self.held_last = octets.last().copied().unwrap_or(self.held_last);
+    /// Whether a line begins here, in a body, that may be a boundary.
+    fn begins_boundary(&self, octets: &[u8]) -> bool {
+        !self.boundaries.is_empty() && self.tail[1] == b'\n' && octets.first() == Some(&b'-')
     }
 
-    /// A line, as far as it was kept: `bytes` is its length, `eol` that of its end.
-    fn line(&mut self, line: &[u8], bytes: u64, eol: u64) {
-        let start = self.offset;
-        if line.starts_with(b"--")
-            && let Some((level, last)) = self.boundary(line)
-        {
-            return self.boundary_line(level, last, start, bytes, eol);
+    /// Adds to the line that is being gathered; when it has ended, or is known to be nothing but text, acts on it.
+    fn gather(&mut self, octets: &[u8]) -> usize {
+        let end = memchr(b'\n', octets);
+        let piece = &octets[..end.map_or(octets.len(), |at| at + 1)];
+        if self.line_bytes == 0 {
+            self.line_tail = self.tail;
+            self.header_before = self.header.len();
         }
-        self.count(bytes, eol);
         if self.in_header {
-            self.header_line(line, start + bytes);
+            self.keep_header(piece);
+        }
+        self.line_tail = tail_after(self.line_tail, piece);
+        self.line_bytes += piece.len() as u64;
+        let seen = &piece[..piece.len().min(LINE_BYTES_MAX - self.line.len())];
+        if self.line.is_empty() && end.is_some() {
+            self.end_line(seen, true);
+            return piece.len();
+        }
+        self.line.extend_from_slice(seen);
+        let is_text = !self.in_header && self.line.get(1).is_some_and(|b| *b != b'-');
+        if end.is_some() || is_text {
+            let mut line = std::mem::take(&mut self.line);
+            self.end_line(&line, end.is_some());
+            line.clear();
+            self.line = line;
+        }
+        piece.len()
+    }
+
+    /// Acts on a line, of which `line` is the beginning.
+    fn end_line(&mut self, line: &[u8], has_lf: bool) {
+        let found = self.boundaries.find(line);
+        if let Some((level, _)) = found {
+            self.close_inside(level);
+        }
+        self.offset += std::mem::take(&mut self.line_bytes);
+        self.lines += u64::from(has_lf);
+        self.tail = self.line_tail;
+        match found {
+            Some((level, Delimiter::Part)) => self.begin_part(level),
+            Some((level, Delimiter::Close)) => self.boundaries.close_from(level),
+            None if self.in_header && matches!(line, b"\n" | b"\r\n") => self.end_header(self.offset, 0),
+            None => {}
         }
     }
 
-    fn count(&mut self, bytes: u64, eol: u64) {
-        self.offset += bytes;
-        self.lines += u64::from(eol > 0);
-        self.last_eol = eol;
+    fn count(&mut self, octets: &[u8]) {
+        self.offset += octets.len() as u64;
+        self.lines += memchr_iter(b'\n', octets).count() as u64;
+        self.tail = tail_after(self.tail, octets);
     }
 
-    fn header_line(&mut self, line: &[u8], end: u64) {
-        let room = HEADER_BYTES_MAX.saturating_sub(self.header.len());
-        let room = room.min(HEADERS_BYTES_MAX.saturating_sub(self.headers_bytes));
-        if line.len() > room && self.open.len() == 1 {
-            self.header_cut = true;
-        }
-        let kept = &line[..line.len().min(room)];
-        self.header.extend_from_slice(kept);
+    /// Goes over text in a body, up to the next line that may be a boundary.
+    fn skip(&mut self, octets: &[u8]) -> usize {
+        let end = match (self.boundaries.is_empty(), self.finder.find(octets)) {
+            (false, Some(at)) => at + 1,
+            (false, None) if octets.ends_with(b"\n-") => octets.len() - 1,
+            _ => octets.len(),
+        };
+        self.count(&octets[..end]);
+        end
+    }
+
+    fn keep_header(&mut self, piece: &[u8]) {
+        let room = HEADERS_BYTES_MAX - self.headers_bytes;
+        let kept = &piece[..piece.len().min(room)];
+        self.header_cut |= self.open.len() == 1 && kept.len() < piece.len();
         self.headers_bytes += kept.len();
-        if matches!(line, b"\r\n" | b"\n") {
-            self.header_done(end);
-        }
+        self.header.extend_from_slice(kept);
     }
 
-    /// The header of the innermost entity ends at `end`.
-    fn header_done(&mut self, end: u64) {
+    /// The innermost entity's header ends at `end`, and its body begins; `eol` octets of line end before a boundary
+    /// are not in it.
+    fn end_header(&mut self, end: u64, eol: u64) {
         self.in_header = false;
         let header = std::mem::take(&mut self.header);
+        let level = self.open.len() - 1;
         let Some(open) = self.open.last_mut() else { return };
-        let Some(part) = self.parts.get_mut(open.part) else { return };
-        part.header.end = end;
-        part.body = end..end;
-        describe(part, &header);
-        if part.is_nested_root {
-            part.envelope = envelope(&header);
+        let (part, within) = (open.part, open.within);
+        open.lines_before = self.lines;
+        let entity = &mut self.parts[part];
+        entity.header.end = end.saturating_sub(eol).max(entity.header.start);
+        entity.body = entity.header.end..entity.header.end;
+        entity.describe(&header, within);
+        let is_nested = within == Within::Message && part > 0;
+        if is_nested {
+            self.parts[part].envelope = self.nested_envelope(&header);
         }
-        if let Some(at) = self.lines_at.last_mut() {
-            *at = self.lines;
-        }
-        if open.part == 0 {
+        if part == 0 {
             self.root_header = header;
         }
-        let deep = self.open.len() >= DEPTH_MAX || self.parts.len() >= PARTS_MAX;
-        self.descend(deep, end);
+        self.descend(level, part);
     }
 
-    /// What the entity's type says about its body.
-    fn descend(&mut self, deep: bool, end: u64) {
-        let Some(open) = self.open.last_mut() else { return };
-        let part = &mut self.parts[open.part];
-        let boundary = part.content_type.param("boundary").filter(|boundary| !boundary.is_empty());
-        if part.media_type().eq_ignore_ascii_case(b"multipart") {
-            match boundary {
-                Some(boundary) if !deep => {
-                    open.boundary = Some(boundary.trim_ascii_end().to_vec());
-                    part.kind = Kind::Multipart;
+    fn nested_envelope(&mut self, header: &[u8]) -> Vec<u8> {
+        if self.envelopes_bytes > ENVELOPES_BYTES_MAX {
+            return NOTHING.to_vec();
+        }
+        let envelope = envelope(header);
+        self.envelopes_bytes += envelope.len();
+        envelope
+    }
+
+    /// Makes ready for what the entity's type promises.
+    fn descend(&mut self, level: usize, part: usize) {
+        let full = self.open.len() >= DEPTH_MAX || self.parts.len() >= PARTS_MAX;
+        let entity = &mut self.parts[part];
+        match entity.kind {
+            Kind::Leaf => {}
+            _ if full => entity.make_opaque(),
+            Kind::Multipart => {
+                if let Some(boundary) = entity.content_type.param("boundary").filter(|text| !text.is_empty()) {
+                    self.boundaries.open(level, boundary);
                 }
-                // What cannot be taken apart is shown as a multipart without parts.
-                _ => part.kind = Kind::Multipart,
             }
-        } else if part.media_type().eq_ignore_ascii_case(b"message") && part.subtype().eq_ignore_ascii_case(b"rfc822")
-        {
-            part.kind = Kind::Message;
-            if !deep {
-                let parent = open.part;
-                self.begin(parent, end, false);
-                if let Some(root) = self.parts.last_mut() {
-                    root.is_nested_root = true;
-                }
+            Kind::Message => {
+                let start = entity.body.start;
+                self.begin(part, start, Within::Message);
             }
         }
     }
 
-    fn begin(&mut self, parent: usize, start: u64, in_digest: bool) {
+    fn begin(&mut self, parent: usize, start: u64, within: Within) {
         let child = self.parts.len();
         self.parts[parent].children.push(child);
-        self.parts.push(Part::new(start, in_digest));
-        self.open.push(Open { part: child, boundary: None });
-        self.lines_at.push(self.lines);
+        self.parts.push(Part::new(start));
+        self.open.push(Open { part: child, within, lines_before: self.lines });
         self.in_header = true;
         self.header.clear();
+        if self.parts.len() >= PARTS_MAX {
+            self.boundaries.close_from(0);
+        }
     }
 
-    /// The open multipart that a line ends or separates, and whether it is the last boundary.
-    fn boundary(&self, line: &[u8]) -> Option<(usize, bool)> {
-        let line = line[2..].trim_ascii_end();
-        let matching = |open: &Open| {
-            let rest = line.strip_prefix(open.boundary.as_deref()?)?;
-            match rest {
-                b"" => Some(false),
-                b"--" => Some(true),
-                _ => None,
-            }
+    /// A part of the multipart at `level` begins here.
+    fn begin_part(&mut self, level: usize) {
+        let Some(open) = self.open.get(level) else { return };
+        let parent = open.part;
+        let is_digest = self.parts[parent].content_type.is("multipart", "digest");
+        self.begin(parent, self.offset, if is_digest { Within::Digest } else { Within::Multipart });
+    }
+
+    /// Closes what is inside the multipart at `level`, whose boundary begins here.
+    fn close_inside(&mut self, level: usize) {
+        let eol = match self.tail {
+            [b'\r', b'\n'] => 2,
+            [_, b'\n'] => 1,
+            _ => 0,
         };
-        self.open.iter().enumerate().rev().find_map(|(level, open)| Some((level, matching(open)?)))
-    }
-
-    fn boundary_line(&mut self, level: usize, last: bool, start: u64, bytes: u64, eol: u64) {
-        // The end of the line before belongs to the boundary, unless a header or the body began there.
-        self.close_above(level, start, self.last_eol);
-        self.count(bytes, eol);
-        let parent = self.open[level].part;
-        if last {
-            self.open[level].boundary = None;
-            self.in_header = false;
-        } else if self.parts.len() < PARTS_MAX {
-            let in_digest = self.parts[parent].subtype().eq_ignore_ascii_case(b"digest");
-            self.begin(parent, self.offset, in_digest);
-        }
-    }
-
-    /// Closes the entities inside the one at `level`, whose last line's end has `eol` octets.
-    fn close_above(&mut self, level: usize, end: u64, eol: u64) {
-        while self.open.len() > level + 1 {
-            self.close(end, eol);
-        }
-    }
-
-    fn close(&mut self, end: u64, eol: u64) {
         if self.in_header {
-            self.in_header = false;
-            let depth = self.open.len();
-            self.header_done(end);
-            // A message that ends in its header has no message within.
-            while self.open.len() > depth {
-                self.drop_empty();
+            self.header.truncate(self.header_before);
+        }
+        while self.open.len() > level + 1 {
+            self.close(self.offset, eol);
+        }
+        self.boundaries.close_from(level + 1);
+    }
+
+    /// Closes the innermost entity at `end`, its last line's end of `eol` octets left out.
+    fn close(&mut self, end: u64, eol: u64) {
+        let depth = self.open.len();
+        while self.in_header {
+            // A message within begins, and ends, where the header of its part does.
+            self.end_header(end, eol);
+        }
+        while self.open.len() >= depth {
+            let Some(open) = self.open.pop() else { return };
+            let part = &mut self.parts[open.part];
+            let cut = if end >= part.body.start + eol { eol } else { 0 };
+            part.body.end = (end - cut).max(part.body.start);
+            part.lines = (self.lines - open.lines_before).saturating_sub(u64::from(cut > 0));
+            if part.kind == Kind::Multipart && part.children.is_empty() {
+                let (at, child) = (part.body.end, self.parts.len());
+                self.parts[open.part].children.push(child);
+                self.parts.push(Part::new(at));
             }
         }
-        let (Some(open), Some(lines_at)) = (self.open.pop(), self.lines_at.pop()) else { return };
-        let part = &mut self.parts[open.part];
-        let eol = if end - part.body.start >= eol { eol } else { 0 };
-        part.body.end = end - eol;
-        part.lines = (self.lines - lines_at).saturating_sub(u64::from(eol > 0));
     }
 
-    fn drop_empty(&mut self) {
-        self.in_header = false;
-        if let Some(open) = self.open.pop() {
-            self.lines_at.pop();
-            self.parts.truncate(open.part);
-            self.parts.iter_mut().for_each(|part| part.children.retain(|child| *child != open.part));
-        }
-    }
-
+    /// The message is over.
     pub fn finish(mut self) -> Message {
-        if self.held_bytes > 0 {
-            let (held, bytes) = (std::mem::take(&mut self.held), std::mem::take(&mut self.held_bytes));
-            self.line(&held, bytes, 0);
+        if self.line_bytes > 0 {
+            let line = std::mem::take(&mut self.line);
+            self.end_line(&line, false);
         }
-        let end = self.offset;
         while !self.open.is_empty() {
-            self.close(end, 0);
+            self.close(self.offset, 0);
         }
-        Message { parts: self.parts, header: self.root_header, header_cut: self.header_cut, size: end }
+        Message { parts: self.parts, header: self.root_header, header_cut: self.header_cut, size: self.offset }
     }
 }
 
-/// Takes what BODYSTRUCTURE shows from a part's header.
-fn describe(part: &mut Part, header: &[u8]) {
-    let (mut typed, mut disposed) = (false, false);
-    for field in fields(header) {
-        let first = |known: &mut Option<Vec<u8>>| {
-            if known.is_none() {
-                *known = Some(unfold(field.body));
-            }
-        };
-        match field.name.to_ascii_lowercase().as_slice() {
-            b"content-type" if !typed => {
-                part.content_type = content::parse(field.body);
-                typed = true;
-            }
-            b"content-disposition" if !disposed => {
-                part.disposition = Some(content::parse(field.body)).filter(|value| !value.word.is_empty());
-                disposed = true;
-            }
-            b"content-id" => first(&mut part.id),
-            b"content-description" => first(&mut part.description),
-            b"content-transfer-encoding" if part.encoding.is_none() => {
-                part.encoding = Some(content::parse(field.body).word);
-            }
-            b"content-md5" => first(&mut part.md5),
-            b"content-location" => first(&mut part.location),
-            b"content-language" if part.language.is_empty() => {
-                let body = unfold(field.body);
-                let languages = body.split(|b| *b == b',').map(|language| language.trim_ascii().to_vec());
-                part.language = languages.filter(|language| !language.is_empty()).take(50).collect();
-            }
-            _ => {}
-        }
-    }
-    if part.content_type.word.is_empty() {
-        part.content_type = Value::default();
+/// The last two octets of what ended in `tail` and goes on with `octets`.
+fn tail_after(tail: [u8; 2], octets: &[u8]) -> [u8; 2] {
+    match octets {
+        [.., a, b] => [*a, *b],
+        [b] => [tail[1], *b],
+        [] => tail,
     }
 }

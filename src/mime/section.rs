@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::summary::{PartRef, SummaryRef};
+use super::parser::HEADERS_BYTES_MAX;
+use super::summary_ref::{PartRef, SummaryRef};
 use crate::types::{Section, SectionText};
 
 /// Where the content of a section is.
@@ -10,7 +11,7 @@ use crate::types::{Section, SectionText};
 pub enum Content {
     /// Octets of the message.
     Range(Range<u64>),
-    /// A header block, of which some fields are wanted.
+    /// A header block, of which some fields are wanted: `filter_fields` finds them. Small enough to be read at once.
     Fields(Range<u64>),
     /// There is no such part, or it has no such section: NIL.
     Nil,
@@ -30,7 +31,7 @@ pub fn section(summary: &SummaryRef<'_>, section: &Section) -> Content {
     }
 }
 
-/// HEADER and TEXT are those of the message itself, or of a message/rfc822 part's.
+/// HEADER and TEXT are those of the message itself, or of the one in a message/rfc822 part.
 fn message_of(summary: &SummaryRef<'_>, part: PartRef, whole: bool) -> Option<PartRef> {
     match whole {
         true => Some(part),
@@ -43,6 +44,9 @@ fn in_message(root: PartRef, text: &SectionText) -> Content {
     match text {
         SectionText::Header => Content::Range(root.header),
         SectionText::Text => Content::Range(root.body),
-        _ => Content::Fields(root.header),
+        _ => {
+            let Range { start, end } = root.header;
+            Content::Fields(start..end.min(start.saturating_add(HEADERS_BYTES_MAX as u64)))
+        }
     }
 }

@@ -1,119 +1,124 @@
 //! BODY and BODYSTRUCTURE.                          RFC 9051 7.5.2
 //!
 //! As Dovecot writes them where the RFC leaves a choice: words as in the message, `us-ascii` where a text part names no
-//! charset, `7bit` where it names no encoding, and an empty text part in a multipart that has none.
+//! charset, `7bit` where it names no encoding. BODY is BODYSTRUCTURE without extension data: it is enough to write the
+//! latter and to remember where that data stands.
 
-use super::content::Value;
-use super::parser::{Kind, Message, Part};
+use std::ops::Range;
 
-/// Without extension data, or with it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    Body,
-    BodyStructure,
+use super::content::Param;
+use super::part::{Kind, Message, Part};
+use super::wire::{nstring, string};
+
+/// BODYSTRUCTURE, and where in it the extension data stands, each with the space before it.
+#[derive(Default)]
+pub(super) struct Structure {
+    pub(super) wire: Vec<u8>,
+    extensions: Vec<Range<usize>>,
 }
 
-/// A string of the wire: quoted if it is ASCII without controls, else a literal. NULs are left out.
-pub(super) fn string(out: &mut Vec<u8>, text: &[u8]) {
-    if text.iter().all(|b| matches!(b, b' '..=b'~')) {
-        out.push(b'"');
-        for &octet in text {
-            if matches!(octet, b'"' | b'\\') {
-                out.push(b'\\');
-            }
-            out.push(octet);
+impl Structure {
+    pub(super) fn of(message: &Message) -> Structure {
+        let mut structure = Structure::default();
+        if let Some(root) = message.parts.first() {
+            structure.write(message, root);
         }
-        return out.push(b'"');
+        structure
     }
-    let text: Vec<u8> = text.iter().copied().filter(|b| *b != 0).collect();
-    out.extend_from_slice(format!("{{{}}}\r\n", text.len()).as_bytes());
-    out.extend(text);
-}
 
-pub(super) fn nstring(out: &mut Vec<u8>, text: Option<&[u8]>) {
-    match text {
-        Some(text) => string(out, text),
-        None => out.extend_from_slice(b"NIL"),
-    }
-}
-
-/// Recurses as deep as messages are parsed: `parser::DEPTH_MAX`.
-pub(super) fn write(out: &mut Vec<u8>, message: &Message, part: &Part, form: Form) {
-    out.push(b'(');
-    match part.kind {
-        Kind::Multipart => multipart(out, message, part, form),
-        _ => single(out, message, part, form),
-    }
-    out.push(b')');
-}
-
-fn multipart(out: &mut Vec<u8>, message: &Message, part: &Part, form: Form) {
-    for child in &part.children {
-        if let Some(child) = message.parts.get(*child) {
-            write(out, message, child, form);
+    /// BODY.
+    pub(super) fn body(&self) -> Vec<u8> {
+        let (mut out, mut at) = (Vec::with_capacity(self.wire.len()), 0);
+        for extension in &self.extensions {
+            out.extend_from_slice(&self.wire[at..extension.start]);
+            at = extension.end;
         }
+        out.extend_from_slice(&self.wire[at..]);
+        out
     }
-    if part.children.is_empty() {
-        out.extend_from_slice(b"(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0)");
-    }
-    out.push(b' ');
-    string(out, part.subtype());
-    if form == Form::BodyStructure {
-        out.push(b' ');
-        params(out, &part.content_type.params, None);
-        out.push(b' ');
-        tail(out, part);
-    }
-}
 
-fn single(out: &mut Vec<u8>, message: &Message, part: &Part, form: Form) {
-    let (kind, subtype) = (part.media_type(), part.subtype());
-    let is_text = kind.eq_ignore_ascii_case(b"text");
-    string(out, kind);
-    out.push(b' ');
-    string(out, subtype);
-    out.push(b' ');
-    params(out, &part.content_type.params, is_text.then_some("us-ascii"));
-    for text in [&part.id, &part.description] {
-        out.push(b' ');
-        nstring(out, text.as_deref());
-    }
-    out.push(b' ');
-    string(out, part.encoding.as_deref().filter(|name| !name.is_empty()).unwrap_or(b"7bit"));
-    out.extend_from_slice(format!(" {}", part.body.end - part.body.start).as_bytes());
-    if part.kind == Kind::Message {
-        out.push(b' ');
-        let nested = part.children.first().and_then(|child| message.parts.get(*child));
-        match nested {
-            Some(nested) => {
-                out.extend_from_slice(&nested.envelope);
-                out.push(b' ');
-                write(out, message, nested, form);
-            }
-            None => out.extend_from_slice(
-                b"(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) (\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0)",
-            ),
+    /// Recurses as deep as messages are taken apart: `parser::DEPTH_MAX`.
+    fn write(&mut self, message: &Message, part: &Part) {
+        self.wire.push(b'(');
+        match part.kind {
+            Kind::Multipart => self.multipart(message, part),
+            Kind::Leaf | Kind::Message => self.single(message, part),
         }
+        self.wire.push(b')');
     }
-    if is_text || part.kind == Kind::Message {
-        out.extend_from_slice(format!(" {}", part.lines).as_bytes());
+
+    fn multipart(&mut self, message: &Message, part: &Part) {
+        for child in part.children.iter().filter_map(|child| message.parts.get(*child)) {
+            self.write(message, child);
+        }
+        self.space();
+        string(&mut self.wire, &part.content_type.subtype);
+        self.extension(|out| {
+            params(out, &part.content_type.params, None);
+            out.push(b' ');
+            tail(out, part);
+        });
     }
-    if form == Form::BodyStructure {
-        out.push(b' ');
-        nstring(out, part.md5.as_deref());
-        out.push(b' ');
-        tail(out, part);
+
+    fn single(&mut self, message: &Message, part: &Part) {
+        let charset = part.is_text().then_some("us-ascii");
+        string(&mut self.wire, &part.content_type.media);
+        self.space();
+        string(&mut self.wire, &part.content_type.subtype);
+        self.space();
+        params(&mut self.wire, &part.content_type.params, charset);
+        for text in [&part.id, &part.description] {
+            self.space();
+            nstring(&mut self.wire, text.as_deref());
+        }
+        self.space();
+        string(&mut self.wire, part.encoding.as_deref().unwrap_or(b"7bit"));
+        self.number(part.body.end - part.body.start);
+        if let (Kind::Message, Some(root)) = (part.kind, part.children.first().and_then(|c| message.parts.get(*c))) {
+            self.space();
+            self.wire.extend_from_slice(&root.envelope);
+            self.space();
+            self.write(message, root);
+        }
+        if part.is_text() || part.kind == Kind::Message {
+            self.number(part.lines);
+        }
+        self.extension(|out| {
+            nstring(out, part.md5.as_deref());
+            out.push(b' ');
+            tail(out, part);
+        });
+    }
+
+    fn space(&mut self) {
+        self.wire.push(b' ');
+    }
+
+    fn number(&mut self, number: u64) {
+        self.wire.extend_from_slice(format!(" {number}").as_bytes());
+    }
+
+    fn extension(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.wire.len();
+        self.space();
+        write(&mut self.wire);
+        self.extensions.push(start..self.wire.len());
     }
 }
 
-fn params(out: &mut Vec<u8>, params: &[(Vec<u8>, Vec<u8>)], charset: Option<&str>) {
+/// `body-fld-param`
+fn params(out: &mut Vec<u8>, params: &[Param], charset: Option<&str>) {
     let named = params.iter().any(|(name, _)| name.eq_ignore_ascii_case(b"charset"));
-    let charset = charset.filter(|_| !named).map(|charset| (b"charset".to_vec(), charset.as_bytes().to_vec()));
-    if params.is_empty() && charset.is_none() {
-        return out.extend_from_slice(b"NIL");
+    let default = charset.filter(|_| !named).map(|charset| (b"charset".to_vec(), charset.as_bytes().to_vec()));
+    let mut all = params.iter().chain(&default).peekable();
+    if all.peek().is_none() {
+        return nstring(out, None);
     }
-    for (i, (name, value)) in params.iter().chain(charset.iter()).enumerate() {
-        out.push(if i == 0 { b'(' } else { b' ' });
+    out.push(b'(');
+    for (i, (name, value)) in all.enumerate() {
+        if i > 0 {
+            out.push(b' ');
+        }
         string(out, name);
         out.push(b' ');
         string(out, value);
@@ -121,28 +126,26 @@ fn params(out: &mut Vec<u8>, params: &[(Vec<u8>, Vec<u8>)], charset: Option<&str
     out.push(b')');
 }
 
-/// Disposition, language, location.
+/// Disposition, language and location.
 fn tail(out: &mut Vec<u8>, part: &Part) {
     match &part.disposition {
-        Some(Value { word, params: with }) => {
+        Some(disposition) => {
             out.push(b'(');
-            string(out, word);
+            string(out, &disposition.kind);
             out.push(b' ');
-            params(out, with, None);
+            params(out, &disposition.params, None);
             out.push(b')');
         }
-        None => out.extend_from_slice(b"NIL"),
+        None => nstring(out, None),
     }
     out.push(b' ');
-    match part.language.as_slice() {
-        [] => out.extend_from_slice(b"NIL"),
-        languages => {
-            for (i, language) in languages.iter().enumerate() {
-                out.push(if i == 0 { b'(' } else { b' ' });
-                string(out, language);
-            }
-            out.push(b')');
-        }
+    for (i, language) in part.languages.iter().enumerate() {
+        out.push(if i == 0 { b'(' } else { b' ' });
+        string(out, language);
+    }
+    match part.languages.is_empty() {
+        true => nstring(out, None),
+        false => out.push(b')'),
     }
     out.push(b' ');
     nstring(out, part.location.as_deref());

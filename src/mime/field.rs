@@ -1,0 +1,73 @@
+//! Header fields whose text is kept for SEARCH.     RFC 9051 6.4.4
+
+use super::fold::fold;
+use super::header::fields;
+use super::words::decode_field;
+
+/// A header field whose decoded text is kept beside the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    Subject,
+    From,
+    To,
+    Cc,
+    Bcc,
+    ReplyTo,
+    Sender,
+    MessageId,
+    InReplyTo,
+    References,
+    ListId,
+}
+
+/// A field's place here is its number in summaries: add at the end.
+const FIELDS: [(Field, &str); 11] = [
+    (Field::Subject, "subject"),
+    (Field::From, "from"),
+    (Field::To, "to"),
+    (Field::Cc, "cc"),
+    (Field::Bcc, "bcc"),
+    (Field::ReplyTo, "reply-to"),
+    (Field::Sender, "sender"),
+    (Field::MessageId, "message-id"),
+    (Field::InReplyTo, "in-reply-to"),
+    (Field::References, "references"),
+    (Field::ListId, "list-id"),
+];
+
+/// Octets of one field's text: what is beyond, in a list of thousands of addresses, is not found.
+const TEXT_BYTES_MAX: usize = 64 * 1024;
+
+impl Field {
+    /// By its name in any case.
+    pub fn from_name(name: &str) -> Option<Field> {
+        FIELDS.iter().find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(field, _)| *field)
+    }
+
+    /// In small letters.
+    pub fn name(self) -> &'static str {
+        FIELDS.iter().find(|(field, _)| *field == self).map_or("", |(_, name)| name)
+    }
+
+    pub(super) fn from_number(number: u8) -> Option<Field> {
+        FIELDS.get(usize::from(number)).map(|(field, _)| *field)
+    }
+}
+
+/// The texts of a header's fields by number: decoded, folded, several fields of one name by line.
+pub(super) fn texts(header: &[u8]) -> Vec<(u8, String)> {
+    let mut found: [Option<String>; FIELDS.len()] = Default::default();
+    for field in fields(header) {
+        let Some(number) = FIELDS.iter().position(|(_, name)| field.is(name)) else { continue };
+        let text = found[number].get_or_insert_default();
+        if text.len() < TEXT_BYTES_MAX {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(&fold(&decode_field(field.body)));
+            text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+        }
+    }
+    let numbered = found.into_iter().enumerate();
+    numbered.filter_map(|(number, text)| Some((u8::try_from(number).ok()?, text?))).collect()
+}

@@ -1,0 +1,210 @@
+//! What is kept of a message beside it: how it is read. `summary` describes the octets.
+//!
+//! Nothing is copied before it is asked for, and nothing in a summary, damaged or not, makes a reader fail.
+
+use std::ops::Range;
+
+use super::field::Field;
+use super::header::{self, Include};
+use super::summary::{FIXED_BYTES, HAS_DATE, HEADER_CUT, SECTIONS, VERSION};
+use super::transfer::Encoding;
+use crate::types::{InternalDate, PartPath};
+
+/// A part of a message, as a summary has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartRef {
+    /// With the empty line. Octets from the beginning of the message.
+    pub header: Range<u64>,
+    pub body: Range<u64>,
+    pub encoding: Encoding,
+    /// `text/html`, in small letters.
+    pub content_type: String,
+    pub charset: Option<String>,
+    pub is_multipart: bool,
+    /// message/rfc822 and message/global
+    pub is_message: bool,
+    /// A leaf of type text.
+    pub is_text: bool,
+    /// ASCII characters stand for themselves: by the part's charset, and because it has no transfer encoding.
+    pub is_plain: bool,
+    children: u64,
+    index: usize,
+}
+
+/// An encoded summary.
+#[derive(Clone, Copy)]
+pub struct SummaryRef<'a> {
+    flags: u8,
+    size: u64,
+    date: InternalDate,
+    sections: [&'a [u8]; SECTIONS],
+}
+
+impl<'a> SummaryRef<'a> {
+    /// `None` where the octets are no summary of a version that is known.
+    pub fn new(octets: &'a [u8]) -> Option<SummaryRef<'a>> {
+        let (fixed, mut rest) = octets.split_at_checked(FIXED_BYTES)?;
+        let (&[version, flags], fixed) = fixed.split_first_chunk()?;
+        let (size, fixed) = fixed.split_first_chunk()?;
+        let (secs, fixed) = fixed.split_first_chunk()?;
+        let (zone_mins, mut lengths) = fixed.split_first_chunk()?;
+        if version != VERSION {
+            return None;
+        }
+        let mut sections = [&b""[..]; SECTIONS];
+        for section in &mut sections {
+            let length;
+            (length, lengths) = lengths.split_first_chunk()?;
+            (*section, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        }
+        let date = InternalDate { secs: i64::from_le_bytes(*secs), zone_mins: i16::from_le_bytes(*zone_mins) };
+        Some(SummaryRef { flags, size: u64::from_le_bytes(*size), date, sections })
+    }
+
+    /// Octets of the message.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The Date field, where it can be understood.
+    pub fn sent_date(&self) -> Option<InternalDate> {
+        (self.flags & HAS_DATE != 0).then_some(self.date)
+    }
+
+    /// ENVELOPE's value, ready for the wire.
+    pub fn envelope(&self) -> &'a [u8] {
+        self.sections[0]
+    }
+
+    /// BODY's value.
+    pub fn body(&self) -> &'a [u8] {
+        self.sections[1]
+    }
+
+    /// BODYSTRUCTURE's value.
+    pub fn body_structure(&self) -> &'a [u8] {
+        self.sections[2]
+    }
+
+    /// Where the message's own header is, with its empty line.
+    pub fn header_range(&self) -> Range<u64> {
+        self.parts().next().map_or(0..0, |root| root.header)
+    }
+
+    /// What BODY[HEADER.FIELDS ...] gives; `None` where the message itself must be asked.
+    pub fn header_fields<N: AsRef<str>>(&self, names: &[N], include: Include) -> Option<Vec<u8>> {
+        let mut omitted = self.sections[4].split(|b| *b == b'\n').filter(|name| !name.is_empty());
+        let is_named = |name: &[u8]| names.iter().any(|n| n.as_ref().as_bytes().eq_ignore_ascii_case(name));
+        let unknown = omitted.any(|name| is_named(name) == (include == Include::Only));
+        let whole = self.flags & HEADER_CUT == 0 && !unknown;
+        whole.then(|| header::filter(self.sections[3], names, include))
+    }
+
+    /// A header field's decoded and folded text; several fields of the name are separate lines of it.
+    pub fn field(&self, field: Field) -> Option<&'a str> {
+        let mut numbers = Numbers(self.sections[5]);
+        loop {
+            let which = *take(&mut numbers.0, 1).first()?;
+            let length = numbers.next()?;
+            let text = take(&mut numbers.0, length);
+            if Field::from_number(which) == Some(field) {
+                return std::str::from_utf8(text).ok();
+            }
+        }
+    }
+
+    /// All parts in preorder, the root first.
+    pub fn parts(&self) -> impl Iterator<Item = PartRef> + use<'a> {
+        let mut rest = Numbers(self.sections[6]);
+        (0..).map_while(move |index| part_ref(&mut rest, index))
+    }
+
+    /// The `n`th child of a part: parts stand in preorder, so each child is behind the subtrees of those before it.
+    pub(super) fn child(&self, part: &PartRef, n: u64) -> Option<PartRef> {
+        if n >= part.children {
+            return None;
+        }
+        let mut parts = self.parts().skip(part.index + 1);
+        for _ in 0..n {
+            let mut open = 1;
+            while open > 0 {
+                open = parts.next()?.children.saturating_add(open - 1);
+            }
+        }
+        parts.next()
+    }
+
+    /// The part that a path names; the root for an empty one. RFC 9051 6.4.5.1
+    pub fn part(&self, path: &PartPath) -> Option<PartRef> {
+        let mut at = self.parts().next()?;
+        // Whether `at` is the root of a message: its own content is part 1, unless it is a multipart.
+        let mut is_root = true;
+        for &n in &path.0 {
+            let n = u64::from(n.checked_sub(1)?);
+            if at.is_message && !is_root {
+                at = self.child(&at, 0)?;
+                is_root = true;
+            }
+            at = match at.is_multipart {
+                true => self.child(&at, n)?,
+                false if is_root && n == 0 => at,
+                false => return None,
+            };
+            is_root = false;
+        }
+        Some(at)
+    }
+}
+
+/// At most `bytes` octets from the front.
+fn take<'a>(from: &mut &'a [u8], bytes: u64) -> &'a [u8] {
+    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(from.len());
+    let (taken, rest) = from.split_at(bytes);
+    *from = rest;
+    taken
+}
+
+/// Numbers in groups of seven bits.
+struct Numbers<'a>(&'a [u8]);
+
+impl Iterator for Numbers<'_> {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let octet = *take(&mut self.0, 1).first()?;
+            number |= u64::from(octet & 0x7f) << shift;
+            if octet & 0x80 == 0 {
+                return Some(number);
+            }
+        }
+        None
+    }
+}
+
+fn part_ref(rest: &mut Numbers<'_>, index: usize) -> Option<PartRef> {
+    let &[bits, encoding] = take(&mut rest.0, 2) else { return None };
+    let bit = |n: u8| bits & 1 << n != 0;
+    let encoding = Encoding::from_number(encoding);
+    let (children, start) = (rest.next()?, rest.next()?);
+    let header_end = start.checked_add(rest.next()?)?;
+    let body_end = header_end.checked_add(rest.next()?)?;
+    let mut text = || {
+        let length = *take(&mut rest.0, 1).first()?;
+        Some(String::from_utf8_lossy(take(&mut rest.0, length.into())).into_owned())
+    };
+    Some(PartRef {
+        header: start..header_end,
+        body: header_end..body_end,
+        encoding,
+        content_type: text()?,
+        charset: text().filter(|charset| !charset.is_empty()),
+        is_multipart: bit(0),
+        is_message: bit(1),
+        is_text: bit(2),
+        is_plain: bit(3) && encoding == Encoding::Identity,
+        children,
+        index,
+    })
+}
