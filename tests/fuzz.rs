@@ -144,7 +144,8 @@ fn is_one_list(mut text: &[u8]) -> bool {
                         break;
                     }
                     Some((b'\\', rest)) if !rest.is_empty() => text = &rest[1..],
-                    Some((b' '..=b'~', rest)) => text = rest,
+                    // RFC 9051 9: a quoted string has any character but CR and LF.
+                    Some((1..=9 | 11 | 12 | 14..=127, rest)) => text = rest,
                     _ => return false,
                 }
             },

@@ -110,12 +110,13 @@ fn time(word: &str) -> Option<i64> {
     let mut parts = word.split(':').map(|part| part.parse::<u32>().ok());
     let (hours, minutes) = (parts.next()??, parts.next()??);
     let seconds = parts.next().flatten().unwrap_or(0);
-    (hours < 24 && minutes < 60 && seconds <= 60).then_some(i64::from(hours * 3600 + minutes * 60 + seconds))
+    (hours < 24 && minutes < 60 && seconds <= 60).then(|| i64::from(hours * 3600 + minutes * 60 + seconds))
 }
 
 /// `("+" / "-") 4DIGIT`
 fn numeric_zone(word: &str) -> Option<i16> {
-    let digits: i16 = word[1..].parse().ok().filter(|_| word.len() == 5 && !word[1..].starts_with(['+', '-']))?;
+    let digits = word.get(1..).filter(|digits| digits.len() == 4 && !digits.starts_with(['+', '-']))?;
+    let digits: i16 = digits.parse().ok()?;
     let mins = digits / 100 * 60 + digits % 100;
     (mins < 24 * 60).then_some(if word.starts_with('-') { -mins } else { mins })
 }

@@ -240,15 +240,18 @@ impl Embedded {
     }
 }
 
+/// Octets of a memory table before it is written out: what is in it is in the journal as well.
+const MEMTABLE_BYTES: u64 = 8 << 20;
+
 fn index_options() -> KeyspaceCreateOptions {
-    KeyspaceCreateOptions::default()
+    KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES)
 }
 
 fn chunk_options() -> KeyspaceCreateOptions {
     let apart = KvSeparationOptions::default()
         .separation_threshold(SEPARATED_BYTES)
         .compression(fjall::CompressionType::None);
-    KeyspaceCreateOptions::default().with_kv_separation(Some(apart))
+    KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES).with_kv_separation(Some(apart))
 }
 
 /// Octets that fjall gave for a version, or for a time.
