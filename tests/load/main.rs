@@ -1,0 +1,80 @@
+//! Measures an IMAP server by what a client sees.
+//!
+//!     load HOST PORT USER PASSWORD [--messages N] [--mail FILE] [--json]
+//!     load --compare [--messages N] [--mail FILE] [--json]
+//!
+//! The first form measures any server; the account should be empty. The second starts Gatepost and, where it is
+//! installed, Dovecot, on loopback and in scratch directories, and measures both in one run.
+
+mod client;
+mod measure;
+mod servers;
+
+use std::process::exit;
+
+use measure::{Figure, Plan};
+
+fn main() {
+    // Arguments that cargo adds for its own harness.
+    let mut words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let json = take_flag(&mut words, "--json");
+    let compare = take_flag(&mut words, "--compare");
+    let messages = take_value(&mut words, "--messages").map_or(20_000, |n| n.parse().unwrap_or_else(|_| usage()));
+    let mail = take_value(&mut words, "--mail").unwrap_or_else(|| "tests/data/demo.mbox".into());
+    let plan = Plan { messages, mail: measure::read_mail(&mail) };
+    if compare {
+        return servers::compare(&plan, json);
+    }
+    let [host, port, user, password] = words.as_slice() else { usage() };
+    let target = client::Target {
+        host: host.clone(),
+        port: port.parse().unwrap_or_else(|_| usage()),
+        user: user.clone(),
+        password: password.clone(),
+        pid: None,
+    };
+    print(&[("server", measure::all(&target, &plan))], json);
+}
+
+fn usage() -> ! {
+    eprintln!("usage: load HOST PORT USER PASSWORD | --compare  [--messages N] [--mail FILE] [--json]");
+    exit(64)
+}
+
+fn take_flag(words: &mut Vec<String>, flag: &str) -> bool {
+    let before = words.len();
+    words.retain(|word| word != flag);
+    words.len() != before
+}
+
+fn take_value(words: &mut Vec<String>, flag: &str) -> Option<String> {
+    let at = words.iter().position(|word| word == flag)?;
+    words.remove(at);
+    (at < words.len()).then(|| words.remove(at))
+}
+
+/// A row a figure: rate, median and 99th percentile of each server, and the ratio of the first's rate to the second's.
+pub fn print(servers: &[(&str, Vec<Figure>)], json: bool) {
+    if json {
+        let rows = servers.iter().flat_map(|(server, figures)| {
+            figures.iter().map(move |f| {
+                serde_json::json!({ "server": server, "figure": f.name, "unit": f.unit, "rate": f.rate,
+                    "median_ms": f.median_ms, "p99_ms": f.p99_ms })
+            })
+        });
+        return println!("{}", serde_json::Value::Array(rows.collect()));
+    }
+    let heads: String = servers.iter().map(|(name, _)| format!("{:>12} {:>9} {:>9}", name, "median", "p99")).collect();
+    println!("{:<34}{heads}{}", "", if servers.len() > 1 { "    ratio" } else { "" });
+    for (row, figure) in servers[0].1.iter().enumerate() {
+        print!("{:<34}", format!("{} ({})", figure.name, figure.unit));
+        for (_, figures) in servers {
+            let f = &figures[row];
+            print!("{:>12.0} {:>6.2} ms {:>6.2} ms", f.rate, f.median_ms, f.p99_ms);
+        }
+        match servers.get(1) {
+            Some((_, other)) => println!("  {:>7.2}", figure.rate / other[row].rate),
+            None => println!(),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Gatepost and Dovecot side by side, in scratch directories on loopback.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::client::Target;
+use super::measure::{Plan, all};
+
+const GATEPOST_PORT: u16 = 11143;
+const DOVECOT_PORT: u16 = 12143;
+
+pub fn compare(plan: &Plan, json: bool) {
+    let scratch = tempfile::tempdir().expect("scratch directory");
+    let mut results = Vec::new();
+    let mut gatepost = start_gatepost(scratch.path());
+    results.push(("Gatepost", all(&target(GATEPOST_PORT, gatepost.id()), plan)));
+    end(&mut gatepost);
+    match start_dovecot(scratch.path()) {
+        Some(mut dovecot) => {
+            results.push(("Dovecot", all(&target(DOVECOT_PORT, dovecot.id()), plan)));
+            end(&mut dovecot);
+        }
+        None => eprintln!("Dovecot is not installed: nothing to compare with"),
+    }
+    super::print(&results, json);
+}
+
+fn target(port: u16, pid: u32) -> Target {
+    let target = Target { host: "127.0.0.1".into(), port, user: "demo".into(), password: "demo".into(), pid: Some(pid) };
+    for _ in 0..100 {
+        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return target;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("no server at port {port}");
+}
+
+fn end(child: &mut Child) {
+    let ended = Command::new("kill").arg(child.id().to_string()).status();
+    assert!(ended.is_ok_and(|status| status.success()), "kill");
+    child.wait().expect("wait");
+}
+
+fn start_gatepost(scratch: &Path) -> Child {
+    let d = scratch.join("gatepost");
+    std::fs::create_dir(&d).expect("scratch directory");
+    let d = d.display();
+    let config = format!(
+        "[Server]\nData Directory = {d}/data\nRun Directory = {d}/run\nUser = root\n\
+         [IMAP]\nMaximum Channels per Address = 10000\n\
+         [Listener imap]\nAddress = 127.0.0.1:{GATEPOST_PORT}\nTLS = never\n\
+         [Auth]\nPasswd File = {d}/passwd\nCleartext Login = yes\n"
+    );
+    std::fs::write(format!("{d}/gatepost.ini"), config).expect("configuration");
+    std::fs::write(format!("{d}/passwd"), "demo:{PLAIN}demo\n").expect("passwd");
+    Command::new(env!("CARGO_BIN_EXE_gatepostd"))
+        .args(["-f", "-c", &format!("{d}/gatepost.ini")])
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("gatepostd")
+}
+
+/// mdbox, processes reused, and the limits that would be in the way raised.
+fn start_dovecot(scratch: &Path) -> Option<Child> {
+    let d = scratch.join("dovecot");
+    std::fs::create_dir(&d).expect("scratch directory");
+    let d = d.display();
+    let config = format!(
+        "base_dir = {d}/run\nstate_dir = {d}/state\nlog_path = {d}/log\nprotocols = imap\nlisten = 127.0.0.1\nssl = no\n\
+         disable_plaintext_auth = no\nmail_location = mdbox:{d}/mail/%u\nfirst_valid_uid = 0\nmail_uid = root\nmail_gid = root\n\
+         default_login_user = dovenull\ndefault_internal_user = dovecot\nmail_max_userip_connections = 10000\n\
+         auth_cache_size = 10M\n\
+         passdb {{\n driver = passwd-file\n args = scheme=PLAIN {d}/passwd\n}}\n\
+         userdb {{\n driver = static\n args = uid=0 gid=0 home={d}/mail/%u\n}}\n\
+         service imap-login {{\n service_count = 0\n process_min_avail = 2\n client_limit = 1000\n \
+         inet_listener imap {{\n port = {DOVECOT_PORT}\n }}\n inet_listener imaps {{\n port = 0\n }}\n}}\n\
+         service imap {{\n service_count = 100000\n process_min_avail = 2\n process_limit = 2000\n}}\n\
+         service auth {{\n client_limit = 10000\n}}\nservice anvil {{\n client_limit = 10000\n}}\n\
+         namespace inbox {{\n inbox = yes\n separator = /\n}}\n"
+    );
+    std::fs::write(format!("{d}/dovecot.conf"), config).expect("configuration");
+    std::fs::write(format!("{d}/passwd"), "demo:{PLAIN}demo::::::\n").expect("passwd");
+    std::os::unix::fs::chown(scratch, None, None).expect("scratch directory");
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(scratch, open).expect("scratch directory");
+    Command::new("dovecot").args(["-F", "-c", &format!("{d}/dovecot.conf")]).stderr(Stdio::null()).spawn().ok()
+}
