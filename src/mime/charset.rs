@@ -161,7 +161,9 @@ mod tests {
     #[test]
     fn compatible() {
         assert!(["", "utf-8", "latin1", "euc-jp", "x-no"].iter().all(|name| is_ascii_compatible(name.as_bytes())));
-        assert!(!["utf-16", "iso-2022-jp", "Shift_JIS", "gbk"].iter().any(|name| is_ascii_compatible(name.as_bytes())));
+        assert!(
+            !["utf-16", "iso-2022-jp", "Shift_JIS", "gbk"].iter().any(|name| is_ascii_compatible(name.as_bytes()))
+        );
         assert!(is_known_charset("US-ASCII") && is_known_charset("utf-8") && !is_known_charset("utf-77"));
     }
 }

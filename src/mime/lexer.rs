@@ -228,10 +228,7 @@ fn is_atext(octet: u8) -> bool {
 mod tests {
     use super::*;
 
-    fn read<'a>(
-        text: &'a str,
-        how: impl FnOnce(&mut Lexer<'a>, &mut Vec<u8>) -> Read,
-    ) -> (Read, String, String) {
+    fn read<'a>(text: &'a str, how: impl FnOnce(&mut Lexer<'a>, &mut Vec<u8>) -> Read) -> (Read, String, String) {
         let (mut lexer, mut out) = (Lexer::new(text.as_bytes()), Vec::new());
         let read = how(&mut lexer, &mut out);
         let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();

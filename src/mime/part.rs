@@ -77,7 +77,8 @@ impl Part {
                 is_mime = true;
                 // The first one counts; one that says nothing leaves the default. RFC 2045 5.2
                 if !std::mem::replace(&mut typed, true) {
-                    self.content_type = ContentType::parse(&unfold(field.body)).unwrap_or_else(|| of("text", "plain"));
+                    self.content_type =
+                        ContentType::parse(&unfold(field.body)).unwrap_or_else(|| of("text", "plain"));
                 }
             } else if field.is("mime-version") {
                 is_mime = true;
