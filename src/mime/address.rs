@@ -109,7 +109,7 @@ impl List<'_> {
 
     /// `angle-addr`, obsolete route included.
     fn angle_addr(&mut self, address: &mut Address) -> Read {
-        self.lexer.next();
+        self.lexer.octet();
         self.more()?;
         if self.lexer.peek() == Some(b'@') {
             let route = self.route();

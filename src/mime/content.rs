@@ -114,7 +114,7 @@ fn params(lexer: &mut Lexer<'_>) -> Vec<Param> {
                 }
                 None => whole.push((name, value)),
             },
-            Err(Broken) => drop(lexer.next()),
+            Err(Broken) => drop(lexer.octet()),
         }
     }
     pieces.sort_by(|a, b| (&a.name, a.index).cmp(&(&b.name, b.index)));

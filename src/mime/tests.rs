@@ -124,7 +124,7 @@ fn mutations() {
     on_a_small_stack(|| {
         let mut random = fastrand::Rng::with_seed(2045);
         let messages = hand_made();
-        let splices: [&[u8]; 10] = [
+        let splices: [&[u8]; 11] = [
             b"--A",
             b"\r\n",
             b"\n",
@@ -135,6 +135,7 @@ fn mutations() {
             b"\xff",
             b"Content-Type: message/rfc822\r\n",
             b"=",
+            b"4294967295",
         ];
         for _ in 0..3000 {
             let mut message = messages[random.usize(..messages.len())].1.clone();
