@@ -246,6 +246,14 @@ fn kept_beside_the_message() {
     assert_eq!(SummaryRef::new(&nested).unwrap().sent_date().unwrap().to_string(), "21-Nov-1997 09:55:06 -0600");
 }
 
+/// An encoding counts where MIME-Version was forgotten, though BODYSTRUCTURE may not show it.
+#[test]
+fn not_mime() {
+    let octets = summary(&std::fs::read(data("not-mime.eml")).unwrap());
+    let summary = SummaryRef::new(&octets).unwrap();
+    assert_eq!(summary.parts().next().unwrap().encoding, Encoding::Base64);
+}
+
 /// Of real mail, a summary is small and its kept fields are those of the message.
 #[test]
 fn real_messages() {
