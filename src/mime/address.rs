@@ -17,8 +17,8 @@ pub struct Address {
     pub host: Option<Vec<u8>>,
 }
 
-/// Addresses of one field: no honest list is longer, and each costs up to 40 octets of envelope for 2 of header.
-const ADDRESSES_MAX: usize = 5000;
+/// Addresses of one list: no honest one is longer, and each costs up to 40 octets of envelope for 2 of header.
+pub(super) const ADDRESSES_MAX: usize = 5000;
 
 /// The addresses of a field's body.
 pub fn addresses(body: &[u8]) -> Vec<Address> {
@@ -109,7 +109,7 @@ impl List<'_> {
 
     /// `angle-addr`, obsolete route included.
     fn angle_addr(&mut self, address: &mut Address) -> Read {
-        self.lexer.next();
+        self.lexer.octet();
         self.more()?;
         if self.lexer.peek() == Some(b'@') {
             let route = self.route();

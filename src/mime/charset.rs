@@ -40,13 +40,8 @@ pub(super) fn is_ascii_compatible(name: &[u8]) -> bool {
     by_name(name).is_none_or(|charset| charset.is_ascii_compatible() && whole(charset))
 }
 
-/// Whether text in the charset of this name can be decoded as what it is.
-pub fn is_known_charset(name: &str) -> bool {
-    by_name(name.as_bytes()).is_some() || ASCII.iter().any(|ascii| ascii.eq_ignore_ascii_case(name.trim()))
-}
-
 /// The text of `octets`; what is no character becomes U+FFFD.
-pub fn decode_charset<'a>(name: &[u8], octets: &'a [u8]) -> Cow<'a, str> {
+pub(super) fn decode_charset<'a>(name: &[u8], octets: &'a [u8]) -> Cow<'a, str> {
     match by_name(name) {
         // What pretends to be UTF-8 is often something else.
         Some(charset) if charset != UTF_8 => charset.decode_without_bom_handling(octets).0,
@@ -161,7 +156,8 @@ mod tests {
     #[test]
     fn compatible() {
         assert!(["", "utf-8", "latin1", "euc-jp", "x-no"].iter().all(|name| is_ascii_compatible(name.as_bytes())));
-        assert!(!["utf-16", "iso-2022-jp", "Shift_JIS", "gbk"].iter().any(|name| is_ascii_compatible(name.as_bytes())));
-        assert!(is_known_charset("US-ASCII") && is_known_charset("utf-8") && !is_known_charset("utf-77"));
+        assert!(
+            !["utf-16", "iso-2022-jp", "Shift_JIS", "gbk"].iter().any(|name| is_ascii_compatible(name.as_bytes()))
+        );
     }
 }

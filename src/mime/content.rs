@@ -114,7 +114,7 @@ fn params(lexer: &mut Lexer<'_>) -> Vec<Param> {
                 }
                 None => whole.push((name, value)),
             },
-            Err(Broken) => drop(lexer.next()),
+            Err(Broken) => drop(lexer.octet()),
         }
     }
     pieces.sort_by(|a, b| (&a.name, a.index).cmp(&(&b.name, b.index)));
@@ -138,7 +138,9 @@ fn param(lexer: &mut Lexer<'_>) -> Result<Param, Broken> {
         match lexer.peek() {
             Some(b'"') => drop(lexer.quoted(&mut value)?),
             // An encoded word where RFC 2231 should have been used: `name==?utf-8?B?...?=`
-            Some(b'=') => value.extend_from_slice(lexer.take_while(|b| !matches!(b, b';' | b' ' | b'\t' | b'\r' | b'\n'))),
+            Some(b'=') => {
+                value.extend_from_slice(lexer.take_while(|b| !matches!(b, b';' | b' ' | b'\t' | b'\r' | b'\n')))
+            }
             _ => drop(lexer.token(&mut value)?),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Of several fields of one name the last counts, as in Dovecot; several lists of addresses are one.
 
-use super::address::{Address, addresses};
+use super::address::{ADDRESSES_MAX, Address, addresses};
 use super::header::{fields, unfold};
 use super::wire::{nstring, readable};
 
@@ -34,7 +34,11 @@ impl Found {
     fn take(&mut self, name: &[u8], body: &[u8]) {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         if let Some(list) = LISTS.iter().position(|known| is(known)) {
-            return self.lists[list].extend(addresses(&unfold(body)));
+            let list = &mut self.lists[list];
+            if list.len() < ADDRESSES_MAX {
+                list.extend(addresses(&unfold(body)));
+            }
+            return;
         }
         let text = match name.len() {
             4 if is("date") => &mut self.date,

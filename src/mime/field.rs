@@ -65,9 +65,18 @@ pub(super) fn texts(header: &[u8]) -> Vec<(u8, String)> {
                 text.push('\n');
             }
             text.push_str(&fold(&decode_field(field.body)));
-            text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+            cut(text);
         }
     }
     let numbered = found.into_iter().enumerate();
     numbered.filter_map(|(number, text)| Some((u8::try_from(number).ok()?, text?))).collect()
+}
+
+/// Leaves what is beyond the limit out, in whole characters.
+fn cut(text: &mut String) {
+    let mut end = text.len().min(TEXT_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
 }

@@ -31,7 +31,9 @@ pub fn message(octets: &[u8], piece: usize) {
 pub fn summary(octets: &[u8]) {
     let Some(summary) = SummaryRef::new(octets) else { return };
     for path in [&[][..], &[1], &[2, 1], &[1, 1, 1], &[u32::MAX, 0]] {
-        for text in [SectionText::Whole, SectionText::Header, SectionText::Mime, SectionText::HeaderFields(Vec::new())] {
+        for text in
+            [SectionText::Whole, SectionText::Header, SectionText::Mime, SectionText::HeaderFields(Vec::new())]
+        {
             section(&summary, &Section { part: PartPath(path.to_vec()), text });
         }
     }

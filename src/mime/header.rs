@@ -104,7 +104,7 @@ pub fn unfold(body: &[u8]) -> Vec<u8> {
 
 /// What BODY[HEADER.FIELDS ...] gives: the fields as they are, and the empty line if the block has one. RFC 9051 6.4.5.1
 pub fn filter<N: AsRef<str>>(block: &[u8], names: &[N], include: Include) -> Vec<u8> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(block.len().min(4096));
     let mut fields = fields(block);
     for field in fields.by_ref() {
         let named = names.iter().any(|name| field.is(name.as_ref()));

@@ -36,7 +36,8 @@ impl<'a> Lexer<'a> {
         self.rest.first().copied()
     }
 
-    pub(super) fn next(&mut self) -> Option<u8> {
+    /// Reads one octet, whatever it is.
+    pub(super) fn octet(&mut self) -> Option<u8> {
         let (&first, rest) = self.rest.split_first()?;
         self.rest = rest;
         Some(first)
@@ -50,7 +51,7 @@ impl<'a> Lexer<'a> {
     pub(super) fn take(&mut self, octet: u8) -> bool {
         let found = self.peek() == Some(octet);
         if found {
-            self.next();
+            self.octet();
         }
         found
     }
@@ -77,12 +78,12 @@ impl<'a> Lexer<'a> {
     fn skip_comment(&mut self) -> Result<(), Broken> {
         let mut depth = 0u32;
         self.comment.clear();
-        while let Some(octet) = self.next() {
+        while let Some(octet) = self.octet() {
             match octet {
                 b'(' => depth += 1,
                 b')' => depth -= 1,
                 b'\\' => {
-                    let escaped = self.next().ok_or(Broken)?;
+                    let escaped = self.octet().ok_or(Broken)?;
                     self.comment.push(escaped);
                     continue;
                 }
@@ -153,11 +154,11 @@ impl<'a> Lexer<'a> {
 
     /// `quoted-string`; the reader stands before its first quote.
     pub(super) fn quoted(&mut self, out: &mut Vec<u8>) -> Read {
-        self.next();
-        while let Some(octet) = self.next() {
+        self.octet();
+        while let Some(octet) = self.octet() {
             match octet {
                 b'"' => return self.skip_space(),
-                b'\\' => match self.next() {
+                b'\\' => match self.octet() {
                     Some(escaped) if !matches!(escaped, b'\r' | b'\n') => out.push(escaped),
                     Some(_) => {}
                     None => return Err(Broken),
@@ -193,7 +194,7 @@ impl<'a> Lexer<'a> {
 
     /// `"@" domain`; the reader stands before the sign.
     pub(super) fn domain(&mut self, out: &mut Vec<u8>) -> Read {
-        self.next();
+        self.octet();
         if self.skip_space()? == Left::Nothing {
             return Err(Broken);
         }
@@ -205,9 +206,9 @@ impl<'a> Lexer<'a> {
 
     fn domain_literal(&mut self, out: &mut Vec<u8>) -> Read {
         let start = self.rest;
-        while let Some(octet) = self.next() {
+        while let Some(octet) = self.octet() {
             match octet {
-                b'\\' => drop(self.next()),
+                b'\\' => drop(self.octet()),
                 b']' => {
                     let literal = &start[..start.len() - self.rest.len()];
                     out.extend(literal.iter().filter(|b| !matches!(b, b'\r' | b'\n')));
@@ -228,10 +229,7 @@ fn is_atext(octet: u8) -> bool {
 mod tests {
     use super::*;
 
-    fn read<'a>(
-        text: &'a str,
-        how: impl FnOnce(&mut Lexer<'a>, &mut Vec<u8>) -> Read,
-    ) -> (Read, String, String) {
+    fn read<'a>(text: &'a str, how: impl FnOnce(&mut Lexer<'a>, &mut Vec<u8>) -> Read) -> (Read, String, String) {
         let (mut lexer, mut out) = (Lexer::new(text.as_bytes()), Vec::new());
         let read = how(&mut lexer, &mut out);
         let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();

@@ -11,6 +11,7 @@
 //! This room opens no files and knows no mailbox.
 
 mod address;
+mod base64;
 mod boundary;
 mod charset;
 mod content;
@@ -23,6 +24,7 @@ mod header;
 mod lexer;
 mod parser;
 mod part;
+mod quoted_printable;
 mod section;
 mod structure;
 mod summary;
@@ -34,7 +36,6 @@ mod wire;
 mod words;
 
 pub use address::{Address, addresses};
-pub use charset::{decode_charset, is_known_charset};
 pub use date::parse as parse_date;
 pub use field::Field;
 pub use fold::fold;

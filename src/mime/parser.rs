@@ -39,7 +39,7 @@ pub struct Parser {
     boundaries: Boundaries,
     /// Whether the innermost entity's header is being read.
     in_header: bool,
-    /// That header, as far as it is kept.
+    /// That header, as far as it is kept; a boundary that ends it is in it too, and is no field.
     header: Vec<u8>,
     headers_bytes: usize,
     envelopes_bytes: usize,
@@ -50,8 +50,6 @@ pub struct Parser {
     line_bytes: u64,
     /// Its last two octets so far.
     line_tail: [u8; 2],
-    /// Octets of `header` before it.
-    header_before: usize,
     offset: u64,
     /// LFs before `offset`.
     lines: u64,
@@ -81,7 +79,6 @@ impl Parser {
             line: Vec::new(),
             line_bytes: 0,
             line_tail: *b"\r\n",
-            header_before: 0,
             offset: 0,
             lines: 0,
             tail: *b"\r\n",
@@ -108,7 +105,6 @@ impl Parser {
         let piece = &octets[..end.map_or(octets.len(), |at| at + 1)];
         if self.line_bytes == 0 {
             self.line_tail = self.tail;
-            self.header_before = self.header.len();
         }
         if self.in_header {
             self.keep_header(piece);
@@ -251,9 +247,6 @@ impl Parser {
             [_, b'\n'] => 1,
             _ => 0,
         };
-        if self.in_header {
-            self.header.truncate(self.header_before);
-        }
         while self.open.len() > level + 1 {
             self.close(self.offset, eol);
         }

@@ -30,6 +30,8 @@ pub(super) struct Part {
     pub(super) id: Option<Vec<u8>>,
     pub(super) description: Option<Vec<u8>>,
     pub(super) encoding: Option<Vec<u8>>,
+    /// How the body is to be decoded: as its header says even where that is not MIME and `encoding` must not show it.
+    pub(super) transfer: Encoding,
     pub(super) md5: Option<Vec<u8>>,
     pub(super) disposition: Option<Disposition>,
     pub(super) languages: Vec<Vec<u8>>,
@@ -60,6 +62,7 @@ impl Part {
             id: None,
             description: None,
             encoding: None,
+            transfer: Encoding::Identity,
             md5: None,
             disposition: None,
             languages: Vec::new(),
@@ -77,7 +80,8 @@ impl Part {
                 is_mime = true;
                 // The first one counts; one that says nothing leaves the default. RFC 2045 5.2
                 if !std::mem::replace(&mut typed, true) {
-                    self.content_type = ContentType::parse(&unfold(field.body)).unwrap_or_else(|| of("text", "plain"));
+                    self.content_type =
+                        ContentType::parse(&unfold(field.body)).unwrap_or_else(|| of("text", "plain"));
                 }
             } else if field.is("mime-version") {
                 is_mime = true;
@@ -85,8 +89,10 @@ impl Part {
                 self.take(name, unfold(field.body));
             }
         }
+        self.transfer = Encoding::from_name(self.encoding.as_deref().unwrap_or(b""));
         if !is_mime {
-            *self = Part { header: self.header.clone(), body: self.body.clone(), ..Part::new(0) };
+            let (header, body) = (self.header.clone(), self.body.clone());
+            *self = Part { header, body, transfer: self.transfer, ..Part::new(0) };
         }
         if !typed && within == Within::Digest {
             self.content_type = of("message", "rfc822");
@@ -131,10 +137,6 @@ impl Part {
 
     pub(super) fn is_text(&self) -> bool {
         self.content_type.is_media("text")
-    }
-
-    pub(super) fn transfer_encoding(&self) -> Encoding {
-        Encoding::from_name(self.encoding.as_deref().unwrap_or(b""))
     }
 
     pub(super) fn charset(&self) -> Option<&[u8]> {

@@ -144,7 +144,7 @@ fn part(mut out: Vec<u8>, part: &Part) -> Vec<u8> {
         is_ascii_compatible(charset),
     ];
     out.push(bits.iter().enumerate().map(|(i, bit)| u8::from(*bit) << i).sum());
-    out.push(part.transfer_encoding().number());
+    out.push(part.transfer.number());
     let header = part.header.end - part.header.start;
     let body = part.body.end - part.body.start;
     for n in [part.children.len() as u64, part.header.start, header, body] {

@@ -6,7 +6,7 @@ const ESCAPES_MAX: usize = 4;
 /// A string: quoted if it is printable ASCII, else a literal. Line ends and NULs are left out, so that whatever stands
 /// in a message the response is well formed.
 pub(super) fn string(out: &mut Vec<u8>, text: &[u8]) {
-    let plain = text.iter().all(|b| matches!(b, b' '..=b'~' | b'\t'));
+    let plain = text.iter().all(|b| matches!(b, b' '..=b'~'));
     let escapes = text.iter().filter(|b| is_special(**b)).count();
     if plain && escapes <= ESCAPES_MAX {
         return quoted(out, text, escapes);
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn strings() {
-        let cases: [(&[u8], &str); 8] = [
+        let cases: [(&[u8], &str); 9] = [
             (b"", "\"\""),
             (b"a b", "\"a b\""),
             (b"NIL", "\"NIL\""),
@@ -68,6 +68,7 @@ mod tests {
             (b"\"\"\"\"\"", "{5}\r\n\"\"\"\"\""),
             (b"a\r\nb\0c", "{3}\r\nabc"),
             ("é".as_bytes(), "{2}\r\né"),
+            (b"a\tb", "{3}\r\na\tb"),
             (b"\x01", "{1}\r\n\x01"),
         ];
         for (text, want) in cases {
