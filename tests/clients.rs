@@ -50,7 +50,9 @@ fn curl_reads_over_tls_and_starttls() {
     std::fs::write(&put, "Subject: put\r\n\r\nby curl\r\n").unwrap();
     let url = format!("imap://127.0.0.1:{}/INBOX", server.port);
     run(Command::new("curl").args(login).arg("-T").arg(&put).arg(url));
-    assert!(server.user("user0").ok("STATUS INBOX (MESSAGES)")[0].contains(&format!("MESSAGES {}", demo_messages() + 1)));
+    assert!(
+        server.user("user0").ok("STATUS INBOX (MESSAGES)")[0].contains(&format!("MESSAGES {}", demo_messages() + 1))
+    );
 }
 
 #[test]
@@ -85,10 +87,14 @@ fn mbsync_synchronises_both_ways() {
     client.ok("EXPUNGE");
     sync();
     client.ok("NOOP");
-    assert_eq!(client.ok("UID SEARCH SUBJECT from-this-side").iter().filter(|line| line.starts_with("* SEARCH ")).count(), 1);
+    assert_eq!(
+        client.ok("UID SEARCH SUBJECT from-this-side").iter().filter(|line| line.starts_with("* SEARCH ")).count(),
+        1
+    );
     assert_eq!(count("cur") + count("new"), demo_messages());
     let flagged = std::fs::read_dir(home.join("mail/INBOX/cur")).unwrap();
-    let flagged = flagged.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains(":2,F")).count();
+    let flagged =
+        flagged.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains(":2,F")).count();
     assert_eq!(flagged, 1);
 }
 
@@ -130,7 +136,11 @@ fn mutt_shows_a_mailbox_in_a_terminal() {
     let server = with_mail();
     let home = server.path("home");
     std::fs::create_dir_all(home.join("Mail")).unwrap();
-    std::fs::write(home.join("rc"), "set ssl_starttls=no\nset ssl_force_tls=no\nset imap_authenticators=login\nset header_cache=\nset quit=yes\n").unwrap();
+    std::fs::write(
+        home.join("rc"),
+        "set ssl_starttls=no\nset ssl_force_tls=no\nset imap_authenticators=login\nset header_cache=\nset quit=yes\n",
+    )
+    .unwrap();
     let script = format!(
         "set timeout 30\nspawn mutt -F {}/rc -f imap://user0:secret@127.0.0.1:{}/INBOX\n\
          expect -re {{Msgs:{}}} {{}} timeout {{exit 3}}\nsend \"\\r\"\n\
@@ -235,7 +245,16 @@ fn a_large_message_costs_little_memory() {
     let (untagged, end) = client.command("FETCH 1 BODY.PEEK[]");
     assert!(end.starts_with("OK") && untagged[0].len() > size);
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let peak: u64 = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap().trim().split(' ').next().unwrap().parse().unwrap();
+    let peak: u64 = status
+        .lines()
+        .find_map(|l| l.strip_prefix("VmHWM:"))
+        .unwrap()
+        .trim()
+        .split(' ')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
     println!("peak memory {peak} kB");
     // The engine's write buffers are most of it; the message is never in memory as a whole.
     assert!(peak < 90_000, "peak memory {peak} kB");

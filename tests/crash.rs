@@ -127,7 +127,12 @@ impl Worker {
             None => {}
         }
         let not_done = (&a, &b) == (&self.known.a, &self.known.b);
-        assert!(not_done || (&a, &b) == (&done_a, &done_b), "{}: found {a:?} {b:?}\nknown {:?}\nor {done_a:?} {done_b:?}", self.account, self.known);
+        assert!(
+            not_done || (&a, &b) == (&done_a, &done_b),
+            "{}: found {a:?} {b:?}\nknown {:?}\nor {done_a:?} {done_b:?}",
+            self.account,
+            self.known
+        );
         (self.known.a, self.known.b) = (a, b);
     }
 }
@@ -155,9 +160,8 @@ fn contents(client: &mut Client, mailbox: &str) -> BTreeMap<u32, bool> {
 fn killed_at_any_moment() {
     let mut server = Server::start("");
     let mut random = fastrand::Rng::with_seed(11);
-    let mut workers: Vec<Worker> = (0..4)
-        .map(|n| Worker { account: format!("user{n}"), next: 1, known: Known::default() })
-        .collect();
+    let mut workers: Vec<Worker> =
+        (0..4).map(|n| Worker { account: format!("user{n}"), next: 1, known: Known::default() }).collect();
     for worker in &workers {
         let mut client = server.user(&worker.account);
         client.ok("CREATE A");

@@ -77,7 +77,8 @@ const COMMANDS: &[&[u8]] = &[
 #[test]
 fn commands() {
     fuzz("commands", COMMANDS, |input| {
-        let limits = Limits { line_bytes_max: 8192, literal_bytes_max: 10_000, literal_memory_max: 1000, literals_max: 10 };
+        let limits =
+            Limits { line_bytes_max: 8192, literal_bytes_max: 10_000, literal_memory_max: 1000, literals_max: 10 };
         let mut framer = Framer::new(limits, tempfile::tempfile);
         for piece in input.chunks(1000) {
             framer.push(piece);
@@ -86,7 +87,8 @@ fn commands() {
                     Step::NeedMore => break,
                     Step::Frame(frame) => {
                         let rev2 = frame.line.len() % 2 == 0;
-                        let stage = if frame.line.contains("LOGIN") { Stage::NotAuthenticated } else { Stage::Authenticated };
+                        let stage =
+                            if frame.line.contains("LOGIN") { Stage::NotAuthenticated } else { Stage::Authenticated };
                         // Whether it is one does not matter here.
                         drop(parse(frame, Dialect { rev2 }, stage));
                     }
@@ -115,10 +117,19 @@ fn messages() {
         assert_eq!(whole, parsed(7), "pieces matter: {:?}", String::from_utf8_lossy(input));
         let summary = SummaryRef::new(&whole).unwrap();
         for text in [summary.envelope(), summary.body(), summary.body_structure()] {
-            assert!(is_one_list(text), "{:?} gives {:?}", String::from_utf8_lossy(input), String::from_utf8_lossy(text));
+            assert!(
+                is_one_list(text),
+                "{:?} gives {:?}",
+                String::from_utf8_lossy(input),
+                String::from_utf8_lossy(text)
+            );
         }
         for part in summary.parts() {
-            assert!(part.header.end <= part.body.start && part.body.start <= part.body.end && part.body.end <= input.len() as u64);
+            assert!(
+                part.header.end <= part.body.start
+                    && part.body.start <= part.body.end
+                    && part.body.end <= input.len() as u64
+            );
         }
         summary.part(&PartPath(vec![1, 2, 1]));
     });
@@ -167,21 +178,29 @@ fn is_one_list(mut text: &[u8]) -> bool {
 
 #[test]
 fn words() {
-    fuzz("words", &[b"=?utf-8?q?=C3=A4?= =?iso-2022-jp?B?GyRC?=", b"&AOQ-&-", b"Fri, 21 Nov 1997 09:55:06 -0600", b"a/*/%b"], |input| {
-        decode_field(input);
-        parse_date(input);
-        let text = String::from_utf8_lossy(input);
-        utf7_decode(&text);
-        if text.len() < 200 {
-            Pattern::new("", &text).matches(&text);
-        }
-    });
+    fuzz(
+        "words",
+        &[b"=?utf-8?q?=C3=A4?= =?iso-2022-jp?B?GyRC?=", b"&AOQ-&-", b"Fri, 21 Nov 1997 09:55:06 -0600", b"a/*/%b"],
+        |input| {
+            decode_field(input);
+            parse_date(input);
+            let text = String::from_utf8_lossy(input);
+            utf7_decode(&text);
+            if text.len() < 200 {
+                Pattern::new("", &text).matches(&text);
+            }
+        },
+    );
 }
 
 #[test]
 fn configurations() {
-    fuzz("configurations", &[gatepost::config::sample().as_bytes(), b"[IMAP]\nSync = always\n[Listener x]\nAddress = [::1]:143\n"], |input| {
-        // Whether it is one does not matter here.
-        drop(gatepost::config::Config::parse("x.ini", &String::from_utf8_lossy(input)));
-    });
+    fuzz(
+        "configurations",
+        &[gatepost::config::sample().as_bytes(), b"[IMAP]\nSync = always\n[Listener x]\nAddress = [::1]:143\n"],
+        |input| {
+            // Whether it is one does not matter here.
+            drop(gatepost::config::Config::parse("x.ini", &String::from_utf8_lossy(input)));
+        },
+    );
 }

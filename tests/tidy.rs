@@ -45,10 +45,12 @@ fn imports_point_downward() {
     let mut wrong = Vec::new();
     for (room, allowed) in ROOMS {
         for path in sources(&Path::new("src").join(room)) {
-            for (at, line) in code(&path).lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            for (at, line) in code(&path).lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+            {
                 for piece in line.split("crate::").skip(1) {
                     let other: String = piece.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
-                    if ROOMS.iter().any(|(known, _)| *known == other) && other != *room && !allowed.contains(&&*other) {
+                    if ROOMS.iter().any(|(known, _)| *known == other) && other != *room && !allowed.contains(&&*other)
+                    {
                         wrong.push(format!("{}:{}: {room} imports {other}", path.display(), at + 1));
                     }
                 }
@@ -89,8 +91,11 @@ fn every_key_is_documented() {
         let line = format!(".It Ic {} = ", key.name);
         assert!(page.contains(&line), "man/gatepost.ini.5 has no '{}' of [{}]", key.name, key.section);
         let default = format!(" Pq {}", key.default);
-        assert!(key.default.is_empty() || page.lines().any(|l| l.starts_with(&line) && l.ends_with(&default)),
-            "man/gatepost.ini.5 has another default for '{}'", key.name);
+        assert!(
+            key.default.is_empty() || page.lines().any(|l| l.starts_with(&line) && l.ends_with(&default)),
+            "man/gatepost.ini.5 has another default for '{}'",
+            key.name
+        );
     }
 }
 
@@ -110,7 +115,10 @@ fn every_verb_is_documented() {
             let grouped = format!(".It Ic {group} {verb}");
             let alone = format!(".It Ic {verb}");
             let word = verb.chars().all(|c| c.is_ascii_lowercase());
-            assert!(!word || page.contains(&grouped) || page.contains(&alone), "man/gatepostctl.8 has no '{group} {verb}'");
+            assert!(
+                !word || page.contains(&grouped) || page.contains(&alone),
+                "man/gatepostctl.8 has no '{group} {verb}'"
+            );
         }
     }
 }

@@ -40,7 +40,8 @@ enum Pace {
 fn transcripts() {
     let server = std::env::var("GATEPOST_HOST").is_err().then(|| Server::start("Maximum Message Size = 64K"));
     let target = target(server.as_ref());
-    let mut files: Vec<PathBuf> = std::fs::read_dir("tests/wire").unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir("tests/wire").unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|e| e == "imap"));
     files.sort();
     let only = std::env::var("GATEPOST_ONLY").unwrap_or_default();
@@ -100,7 +101,11 @@ fn run(path: &Path, target: &Target, login: &(String, String), pace: Pace) -> Re
     let lines: Vec<(usize, &str)> = text.lines().enumerate().map(|(at, line)| (at + 1, line)).collect();
     let mut at = 0;
     while at < lines.len() {
-        let any: Vec<&str> = lines[at..].iter().take_while(|(_, line)| line.starts_with('S') && line.contains("~: ")).map(|(_, line)| *line).collect();
+        let any: Vec<&str> = lines[at..]
+            .iter()
+            .take_while(|(_, line)| line.starts_with('S') && line.contains("~: "))
+            .map(|(_, line)| *line)
+            .collect();
         let done = match any.len() {
             0 => run.line(lines[at].1),
             _ => run.any_order(&any),

@@ -25,6 +25,7 @@ impl Client {
     pub fn connect(target: &Target) -> Client {
         let stream = TcpStream::connect((target.host.as_str(), target.port)).expect("connect");
         stream.set_nodelay(true).expect("nodelay");
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(120))).expect("timeout");
         let mut client = Client { stream, buffer: vec![0; 256 * 1024], held: Vec::new(), tag: 0 };
         client.line();
         client

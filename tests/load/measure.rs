@@ -135,7 +135,7 @@ fn fetches(client: &mut Client, plan: &Plan) -> Vec<Figure> {
     let mut one = |name, command: &str, times| {
         // What is cached is cached.
         client.ok(command);
-        figure(name, "messages/s", n, repeat(times, |_| drop(client.ok(command))))
+        figure(name, "messages/s", n, repeat(times, |_| { client.ok(command); }))
     };
     let mut figures = vec![
         one("FETCH flags", "FETCH 1:* FLAGS", 20),
@@ -153,7 +153,7 @@ fn searches(client: &mut Client, plan: &Plan) -> Vec<Figure> {
     let n = plan.messages as f64;
     let mut one = |name, command: &str, times| {
         client.ok(command);
-        figure(name, "messages/s", n, repeat(times, |_| drop(client.ok(command))))
+        figure(name, "messages/s", n, repeat(times, |_| { client.ok(command); }))
     };
     vec![
         one("SEARCH flag", "SEARCH FLAGGED", 20),
@@ -172,8 +172,12 @@ fn changes(client: &mut Client, plan: &Plan) -> Vec<Figure> {
         let command = format!("STORE {} {}FLAGS.SILENT (\\Answered)", i % plan.messages + 1, if i / plan.messages % 2 == 0 { "+" } else { "-" });
         client.ok(&command);
     });
-    let all = repeat(6, |_| drop(client.ok(&format!("STORE 1:* {}FLAGS.SILENT (\\Flagged)", sign.next().unwrap()))));
-    let copy = repeat(2, |_| drop(client.ok("COPY 1:* copy")));
+    let all = repeat(6, |_| {
+        client.ok(&format!("STORE 1:* {}FLAGS.SILENT (\\Flagged)", sign.next().unwrap();
+    })));
+    let copy = repeat(2, |_| {
+        client.ok("COPY 1:* copy");
+    });
     vec![
         figure("STORE one", "commands/s", 1.0, one),
         figure("STORE all", "messages/s", n, all),

@@ -13,14 +13,11 @@ const DOVECOT_PORT: u16 = 12143;
 pub fn compare(plan: &Plan, json: bool) {
     let scratch = tempfile::tempdir().expect("scratch directory");
     let mut results = Vec::new();
-    let mut gatepost = start_gatepost(scratch.path());
-    results.push(("Gatepost", all(&target(GATEPOST_PORT, gatepost.id()), plan)));
-    end(&mut gatepost);
+    let gatepost = start_gatepost(scratch.path());
+    results.push(("Gatepost", all(&target(GATEPOST_PORT, gatepost.0.id()), plan)));
+    drop(gatepost);
     match start_dovecot(scratch.path()) {
-        Some(mut dovecot) => {
-            results.push(("Dovecot", all(&target(DOVECOT_PORT, dovecot.id()), plan)));
-            end(&mut dovecot);
-        }
+        Some(dovecot) => results.push(("Dovecot", all(&target(DOVECOT_PORT, dovecot.0.id()), plan))),
         None => eprintln!("Dovecot is not installed: nothing to compare with"),
     }
     super::print(&results, json);
@@ -37,13 +34,20 @@ fn target(port: u16, pid: u32) -> Target {
     panic!("no server at port {port}");
 }
 
-fn end(child: &mut Child) {
-    let ended = Command::new("kill").arg(child.id().to_string()).status();
-    assert!(ended.is_ok_and(|status| status.success()), "kill");
-    child.wait().expect("wait");
+/// A server that is ended, by its process id, when the value is dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // SIGTERM, so that Dovecot's master ends its children.
+        let ended = Command::new("kill").arg(self.0.id().to_string()).status();
+        if ended.is_ok_and(|status| status.success()) {
+            let _ = self.0.wait();
+        }
+    }
 }
 
-fn start_gatepost(scratch: &Path) -> Child {
+fn start_gatepost(scratch: &Path) -> Running {
     let d = scratch.join("gatepost");
     std::fs::create_dir(&d).expect("scratch directory");
     let d = d.display();
@@ -59,21 +63,22 @@ fn start_gatepost(scratch: &Path) -> Child {
         .args(["-f", "-c", &format!("{d}/gatepost.ini")])
         .stderr(Stdio::null())
         .spawn()
+        .map(Running)
         .expect("gatepostd")
 }
 
 /// mdbox, processes reused, and the limits that would be in the way raised.
-fn start_dovecot(scratch: &Path) -> Option<Child> {
+fn start_dovecot(scratch: &Path) -> Option<Running> {
     let d = scratch.join("dovecot");
     std::fs::create_dir(&d).expect("scratch directory");
     let d = d.display();
     let config = format!(
         "base_dir = {d}/run\nstate_dir = {d}/state\nlog_path = {d}/log\nprotocols = imap\nlisten = 127.0.0.1\nssl = no\n\
-         disable_plaintext_auth = no\nmail_location = mdbox:{d}/mail/%u\nfirst_valid_uid = 0\nmail_uid = root\nmail_gid = root\n\
+         disable_plaintext_auth = no\nmail_location = mdbox:{d}/mail/%u\nfirst_valid_uid = 1\nmail_uid = mail\nmail_gid = mail\n\
          default_login_user = dovenull\ndefault_internal_user = dovecot\nmail_max_userip_connections = 10000\n\
          auth_cache_size = 10M\n\
          passdb {{\n driver = passwd-file\n args = scheme=PLAIN {d}/passwd\n}}\n\
-         userdb {{\n driver = static\n args = uid=0 gid=0 home={d}/mail/%u\n}}\n\
+         userdb {{\n driver = static\n args = uid=mail gid=mail home={d}/mail/%u\n}}\n\
          service imap-login {{\n service_count = 0\n process_min_avail = 2\n client_limit = 1000\n \
          inet_listener imap {{\n port = {DOVECOT_PORT}\n }}\n inet_listener imaps {{\n port = 0\n }}\n}}\n\
          service imap {{\n service_count = 100000\n process_min_avail = 2\n process_limit = 2000\n}}\n\
@@ -82,8 +87,10 @@ fn start_dovecot(scratch: &Path) -> Option<Child> {
     );
     std::fs::write(format!("{d}/dovecot.conf"), config).expect("configuration");
     std::fs::write(format!("{d}/passwd"), "demo:{PLAIN}demo::::::\n").expect("passwd");
-    std::os::unix::fs::chown(scratch, None, None).expect("scratch directory");
+    std::fs::create_dir(format!("{d}/mail")).expect("scratch directory");
+    let owned = Command::new("chown").args(["mail:mail", &format!("{d}/mail")]).status();
+    assert!(owned.is_ok_and(|status| status.success()), "chown");
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(scratch, open).expect("scratch directory");
-    Command::new("dovecot").args(["-F", "-c", &format!("{d}/dovecot.conf")]).stderr(Stdio::null()).spawn().ok()
+    Command::new("dovecot").args(["-F", "-c", &format!("{d}/dovecot.conf")]).stderr(Stdio::null()).spawn().ok().map(Running)
 }
