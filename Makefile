@@ -25,7 +25,7 @@ check:
 	else echo "skipped: mandoc is not installed"; test -z "$$CI"; fi
 	$(CARGO) fmt --check
 
-# Rates of a running server, or of Gatepost and Dovecot side by side: tests/load/main.rs tells the arguments.
+# Rates of a running server, or of Gatepost and Dovecot side by side: tests/load/load.rs tells the arguments.
 bench: all
 	$(CARGO) bench --bench load -- --compare
 

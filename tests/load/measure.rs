@@ -118,7 +118,8 @@ fn appends(target: &Target, plan: &Plan) -> Vec<Figure> {
                 let mut client = Client::login(target);
                 let mailbox = format!("append{clients}-{n}");
                 client.ok(&format!("CREATE {mailbox}"));
-                let messages: Vec<Vec<u8>> = (0..each).map(|i| message(plan, 1_000_000 * (n + clients) + i)).collect();
+                let messages: Vec<Vec<u8>> =
+                    (0..each).map(|i| message(plan, 1_000_000 * (n + clients) + i)).collect();
                 repeat(each, |i| client.append(&mailbox, &messages[i]))
             };
             let threads: Vec<_> = (0..clients).map(|n| scope.spawn(move || run(n))).collect();
@@ -135,12 +136,23 @@ fn fetches(client: &mut Client, plan: &Plan) -> Vec<Figure> {
     let mut one = |name, command: &str, times| {
         // What is cached is cached.
         client.ok(command);
-        figure(name, "messages/s", n, repeat(times, |_| { client.ok(command); }))
+        figure(
+            name,
+            "messages/s",
+            n,
+            repeat(times, |_| {
+                client.ok(command);
+            }),
+        )
     };
     let mut figures = vec![
         one("FETCH flags", "FETCH 1:* FLAGS", 20),
         one("FETCH envelope, structure", "FETCH 1:* (ENVELOPE BODYSTRUCTURE)", 10),
-        one("FETCH header fields", "FETCH 1:* BODY.PEEK[HEADER.FIELDS (DATE FROM TO CC SUBJECT MESSAGE-ID REFERENCES CONTENT-TYPE)]", 10),
+        one(
+            "FETCH header fields",
+            "FETCH 1:* BODY.PEEK[HEADER.FIELDS (DATE FROM TO CC SUBJECT MESSAGE-ID REFERENCES CONTENT-TYPE)]",
+            10,
+        ),
     ];
     client.ok("FETCH 1:* BODY.PEEK[]");
     let mut octets = 0;
@@ -153,7 +165,14 @@ fn searches(client: &mut Client, plan: &Plan) -> Vec<Figure> {
     let n = plan.messages as f64;
     let mut one = |name, command: &str, times| {
         client.ok(command);
-        figure(name, "messages/s", n, repeat(times, |_| { client.ok(command); }))
+        figure(
+            name,
+            "messages/s",
+            n,
+            repeat(times, |_| {
+                client.ok(command);
+            }),
+        )
     };
     vec![
         one("SEARCH flag", "SEARCH FLAGGED", 20),
@@ -169,12 +188,16 @@ fn changes(client: &mut Client, plan: &Plan) -> Vec<Figure> {
     let n = plan.messages as f64;
     let mut sign = ["+", "-"].into_iter().cycle();
     let one = repeat(2000, |i| {
-        let command = format!("STORE {} {}FLAGS.SILENT (\\Answered)", i % plan.messages + 1, if i / plan.messages % 2 == 0 { "+" } else { "-" });
+        let command = format!(
+            "STORE {} {}FLAGS.SILENT (\\Answered)",
+            i % plan.messages + 1,
+            if i / plan.messages % 2 == 0 { "+" } else { "-" }
+        );
         client.ok(&command);
     });
     let all = repeat(6, |_| {
-        client.ok(&format!("STORE 1:* {}FLAGS.SILENT (\\Flagged)", sign.next().unwrap();
-    })));
+        client.ok(&format!("STORE 1:* {}FLAGS.SILENT (\\Flagged)", sign.next().unwrap()));
+    });
     let copy = repeat(2, |_| {
         client.ok("COPY 1:* copy");
     });
@@ -225,7 +248,8 @@ fn memory(target: &Target, pid: u32) -> Figure {
 /// The memory of a process and all below it, what is shared counted once.
 fn pss_kb(pid: u32) -> f64 {
     let own = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    let own: f64 = own.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().split(' ').next()?.parse().ok()).unwrap_or(0.0);
+    let own: f64 =
+        own.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().split(' ').next()?.parse().ok()).unwrap_or(0.0);
     let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     own + children.split_whitespace().filter_map(|child| child.parse().ok()).map(pss_kb).sum::<f64>()
 }

@@ -24,7 +24,8 @@ pub fn compare(plan: &Plan, json: bool) {
 }
 
 fn target(port: u16, pid: u32) -> Target {
-    let target = Target { host: "127.0.0.1".into(), port, user: "demo".into(), password: "demo".into(), pid: Some(pid) };
+    let target =
+        Target { host: "127.0.0.1".into(), port, user: "demo".into(), password: "demo".into(), pid: Some(pid) };
     for _ in 0..100 {
         if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
             return target;
@@ -92,5 +93,10 @@ fn start_dovecot(scratch: &Path) -> Option<Running> {
     assert!(owned.is_ok_and(|status| status.success()), "chown");
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(scratch, open).expect("scratch directory");
-    Command::new("dovecot").args(["-F", "-c", &format!("{d}/dovecot.conf")]).stderr(Stdio::null()).spawn().ok().map(Running)
+    Command::new("dovecot")
+        .args(["-F", "-c", &format!("{d}/dovecot.conf")])
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()
+        .map(Running)
 }

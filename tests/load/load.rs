@@ -64,7 +64,8 @@ pub fn print(servers: &[(&str, Vec<Figure>)], json: bool) {
         });
         return println!("{}", serde_json::Value::Array(rows.collect()));
     }
-    let heads: String = servers.iter().map(|(name, _)| format!("{:>12} {:>9} {:>9}", name, "median", "p99")).collect();
+    let heads: String =
+        servers.iter().map(|(name, _)| format!("{:>12} {:>9} {:>9}", name, "median", "p99")).collect();
     println!("{:<34}{heads}{}", "", if servers.len() > 1 { "    ratio" } else { "" });
     for (row, figure) in servers[0].1.iter().enumerate() {
         print!("{:<34}", format!("{} ({})", figure.name, figure.unit));
