@@ -20,6 +20,7 @@ use crate::auth::{EditError, Passwd, edit, hash};
 use crate::config::Config;
 use crate::mailbox::{Limits, Manager};
 use crate::store::{Options, Store, StoreError};
+use crate::sys;
 use crate::types::AccountName;
 
 const USAGE: &str = "usage: gatepostctl [-c file] [--json] verb ...
@@ -169,9 +170,7 @@ impl Tool {
             return Ok(Wire::new(stream)?);
         }
         let store = config.data_directory.join("store");
-        if !store.exists() {
-            std::fs::create_dir_all(&store)?;
-        }
+        own_directories(&config, &store)?;
         let options = Options { cache_bytes: config.store_cache_bytes, sync_always: config.sync_always };
         let store = Store::open(&store, &options).map_err(|error| match error {
             StoreError::InUse { .. } => {
@@ -292,12 +291,13 @@ impl Tool {
     fn export(&self, path: &Path) -> Result<(), Failed> {
         let account = self.account_option()?;
         let failed = |error: io::Error| Failed::new(EX_IOERR, format!("{}: {error}", path.display()));
+        // Made before the tool becomes the daemon's user, who may have no right to make it.
+        let file = std::fs::File::create(path).map_err(failed)?;
         let mut wire = self.connect()?;
         wire.send(&json!({ "verb": "export", "account": account, "mailbox": self.mailbox }))?;
         wire.flush()?;
-        // Nothing is made before it is known that there is something to export.
         let mut answer = next_answer(&mut wire)?;
-        let mut out = io::BufWriter::new(std::fs::File::create(path).map_err(failed)?);
+        let mut out = io::BufWriter::new(file);
         let bar = progress::bar("messages", 0);
         loop {
             if let Some(ok) = answer.get("ok") {
@@ -323,6 +323,18 @@ impl Tool {
         std::fs::write(certificate, made.cert.pem())
             .map_err(|error| Failed::new(EX_IOERR, format!("{}: {error}", certificate.display())))
     }
+}
+
+/// What root makes here must be the daemon's: from here on the tool is the configured user.
+fn own_directories(config: &Config, store: &Path) -> Result<(), Failed> {
+    use std::os::unix::fs::DirBuilderExt;
+    let failed = |error: io::Error| Failed::new(EX_IOERR, format!("{}: {error}", store.display()));
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(store).map_err(failed)?;
+    if sys::is_root() && config.user != "root" {
+        let owned = sys::become_user(&config.user, &[&config.data_directory, store]);
+        owned.map_err(|error| Failed::new(EX_CONFIG, format!("{}: User = {}: {error}", config.file, config.user)))?;
+    }
+    Ok(())
 }
 
 /// The next line of an answer; an error of the other end is this end's.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::output::{Gone, Response};
 use super::reply::{Failure, Reply};
 use super::report::FlagWriter;
-use crate::mailbox::{Message, Summaries, Value, View, summary_of};
+use crate::mailbox::{MailboxError, Message, Summaries, Value, View, summary_of};
 use crate::mime::{Content, Encoding, Include, PartRef, SummaryRef, TransferDecoder, filter_fields, section};
 use crate::proto::ResponseCode;
 use crate::proto::response as wire;
@@ -59,7 +59,7 @@ impl<'a> Fetcher<'a> {
             true => Some(self.summary(message)?),
             false => None,
         };
-        let summary = stored.as_deref().map(summary_of).transpose().map_err(crate::mailbox::MailboxError::from)?;
+        let summary = stored.as_deref().map(summary_of).transpose().map_err(MailboxError::from)?;
         let prepared = self.prepare(message, summary.as_ref())?;
         response.buffer.extend_from_slice(b"* ");
         wire::number(response.buffer, message.seq().get().into());
@@ -87,7 +87,7 @@ impl<'a> Fetcher<'a> {
             true => self.summaries.next(message.uid()),
             false => self.summaries.one(message.uid()),
         };
-        match found.map_err(crate::mailbox::MailboxError::from)? {
+        match found.map_err(MailboxError::from)? {
             Some(value) => Ok(value),
             None => self.summaries.rebuild(message.blob()).map(Value::from).map_err(|_| Missing::Message),
         }
@@ -123,6 +123,8 @@ enum Prepared {
     /// Octets of the message.
     Range(Range<u64>),
     Octets(Vec<u8>),
+    /// A part's body with its transfer encoding undone, and how long that is.
+    Decoded(PartRef, u64),
     Size(u64),
     Nil,
 }
@@ -141,9 +143,9 @@ impl Source<'_> {
             }
             FetchItem::Rfc822Header => Some(self.section(&top(SectionText::Header), summary)?),
             FetchItem::Rfc822Text => Some(self.section(&top(SectionText::Text), summary)?),
-            FetchItem::Binary { part, partial, .. } => Some(self.binary(part, *partial, summary)?),
-            FetchItem::BinarySize(part) => Some(match self.binary(part, None, summary)? {
-                Prepared::Octets(octets) => Prepared::Size(octets.len() as u64),
+            FetchItem::Binary { part, .. } => Some(self.binary(part, summary)?),
+            FetchItem::BinarySize(part) => Some(match self.binary(part, summary)? {
+                Prepared::Decoded(_, size) => Prepared::Size(size),
                 Prepared::Range(range) => Prepared::Size(range.end - range.start),
                 other => other,
             }),
@@ -176,12 +178,7 @@ impl Source<'_> {
     }
 
     /// The part's body with its transfer encoding undone; not possible for a multipart's parts. RFC 3516 4.3
-    fn binary(
-        &self,
-        path: &PartPath,
-        partial: Option<Partial>,
-        summary: &SummaryRef<'_>,
-    ) -> Result<Prepared, Missing> {
+    fn binary(&self, path: &PartPath, summary: &SummaryRef<'_>) -> Result<Prepared, Missing> {
         if path.0.is_empty() {
             return Ok(Prepared::Range(0..summary.size()));
         }
@@ -193,22 +190,39 @@ impl Source<'_> {
                 let text = "The part's transfer encoding is not known here";
                 Err(Missing::Refused(Reply::no(ResponseCode::UnknownCte, text).into()))
             }
-            _ => self.decoded(&part, partial),
+            _ => {
+                let mut size = 0;
+                self.decode(&part, &mut |piece| {
+                    size += piece.len() as u64;
+                    true
+                })?;
+                Ok(Prepared::Decoded(part, size))
+            }
         }
     }
 
-    /// Only as much is kept as the partial fetch asks for.
-    fn decoded(&self, part: &PartRef, partial: Option<Partial>) -> Result<Prepared, Missing> {
-        let enough = partial.map_or(u64::MAX, |partial| partial.offset.saturating_add(partial.count));
-        let (mut decoder, mut out) = (TransferDecoder::new(part.encoding), Vec::new());
+    /// Gives a part's octets, its transfer encoding undone, piece by piece; the part is never in memory as a whole.
+    fn decode(&self, part: &PartRef, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), MailboxError> {
+        let (mut decoder, mut out, mut go_on) = (TransferDecoder::new(part.encoding), Vec::new(), true);
         self.view.mailbox().octets(self.blob, part.body.clone(), &mut |piece| {
-            decoder.feed(piece, &mut out);
-            (out.len() as u64) < enough
+            for piece in piece.chunks(PIECE_BYTES) {
+                out.clear();
+                decoder.feed(piece, &mut out);
+                go_on = go_on && take(&out);
+            }
+            go_on
         })?;
+        out.clear();
         decoder.finish(&mut out);
-        Ok(Prepared::Octets(out))
+        if go_on {
+            take(&out);
+        }
+        Ok(())
     }
 }
+
+/// Octets that are decoded at once.
+const PIECE_BYTES: usize = 64 * 1024;
 
 fn top(text: SectionText) -> Section {
     Section { part: PartPath::default(), text }
@@ -288,7 +302,12 @@ impl Writer<'_, '_, '_> {
             Prepared::Range(range) => {
                 let range = cut(range.clone(), partial);
                 self.announce(mark, &range);
-                self.stream(range)
+                self.stream(range, mark)
+            }
+            Prepared::Decoded(part, size) => {
+                let range = cut(0..*size, partial);
+                self.announce(mark, &range);
+                self.stream_decoded(part, range)
             }
         }
     }
@@ -299,13 +318,38 @@ impl Writer<'_, '_, '_> {
     }
 
     /// What has been announced must come. Where it cannot be read, the connection ends: no client is given other octets.
-    fn stream(&mut self, range: Range<u64>) -> Result<(), Gone> {
+    /// NUL, which only literal8 may have, goes out as 0x80, as Dovecot sends it. RFC 9051 4.3
+    fn stream(&mut self, range: Range<u64>, mark: &[u8]) -> Result<(), Gone> {
         let (mut left, mut failed) = (range.end - range.start, None);
         let read = self.view.mailbox().octets(self.message.blob(), range, &mut |piece| {
             left -= piece.len() as u64;
-            failed = self.response.octets(piece).err();
+            let sent = match mark.is_empty() && memchr::memchr(0, piece).is_some() {
+                true => {
+                    self.response.octets(&piece.iter().map(|b| if *b == 0 { 0x80 } else { *b }).collect::<Vec<u8>>())
+                }
+                false => self.response.octets(piece),
+            };
+            failed = sent.err();
             failed.is_none()
         });
+        self.streamed(read, failed, left)
+    }
+
+    fn stream_decoded(&mut self, part: &PartRef, range: Range<u64>) -> Result<(), Gone> {
+        let (mut at, mut left, mut failed) = (0u64, range.end - range.start, None);
+        let source = Source { view: self.view, blob: self.message.blob() };
+        let read = source.decode(part, &mut |piece| {
+            let end = at + piece.len() as u64;
+            let (from, to) = (range.start.clamp(at, end) - at, range.end.clamp(at, end) - at);
+            at = end;
+            left -= to - from;
+            failed = self.response.octets(&piece[from as usize..to as usize]).err();
+            failed.is_none() && left > 0
+        });
+        self.streamed(read, failed, left)
+    }
+
+    fn streamed(&self, read: Result<(), MailboxError>, failed: Option<Gone>, left: u64) -> Result<(), Gone> {
         if let Err(error) = &read {
             log::error!("message UID {}: {error}", self.message.uid());
         }

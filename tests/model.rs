@@ -1,0 +1,168 @@
+//! Random commands of several clients, on `memory` and on `embedded`: every reply must be the same.
+//!
+//! Both servers run in this process, behind real sockets, with the same mail; the clients take turns, so that there is one
+//! right order. What differs by nature (UIDVALIDITY, MODSEQ) is masked.
+
+mod common;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::Client;
+use gatepost::auth::{self, Auth};
+use gatepost::mailbox::{Limits as MailboxLimits, Manager};
+use gatepost::net::{self, Mode, Options, Registry, Server};
+use gatepost::proto::Limits;
+use gatepost::session::{Service, Settings, Watchdog, run};
+use gatepost::store::{Options as StoreOptions, Store};
+
+struct Running {
+    server: Server,
+    watchdog: Arc<Watchdog>,
+    port: u16,
+}
+
+fn start(store: Store, directory: &std::path::Path) -> Running {
+    let passwd = directory.join("passwd");
+    std::fs::write(&passwd, "joe:{PLAIN}secret\n").unwrap();
+    let options = auth::Options {
+        failed_logins_max: 10,
+        failed_login_window: Duration::from_secs(1),
+        failed_login_delay: Duration::ZERO,
+        cache_time: Duration::from_secs(60),
+    };
+    let settings = Settings {
+        host_name: "model".into(),
+        running_every: Duration::ZERO,
+        idle_timeout: Duration::from_secs(60),
+        login_timeout: Duration::from_secs(60),
+        handshake_timeout: Duration::from_secs(5),
+        cleartext_login: true,
+        bad_commands_max: 1000,
+        limits: Limits {
+            line_bytes_max: 8192,
+            literal_bytes_max: 1 << 20,
+            literal_memory_max: 4096,
+            literals_max: 10,
+        },
+        spool_directory: directory.into(),
+        tls: None,
+    };
+    let manager = Arc::new(Manager::new(store, MailboxLimits::default()));
+    let watchdog = Watchdog::start().unwrap();
+    let auth = Arc::new(Auth::open(&passwd, options).unwrap());
+    let service = Arc::new(Service::new(manager, auth, watchdog.clone(), settings));
+    let listener = net::bind("model", "127.0.0.1:0".parse().unwrap(), Mode::Never).unwrap();
+    let port = listener.address().unwrap().port();
+    let options =
+        Options { channels_max: 10, per_address_max: 10, write_timeout: Duration::from_secs(5), refusal: Vec::new() };
+    let handler = move |connection| run(&service, connection);
+    let server = Server::start(vec![listener], options, Arc::new(Registry::default()), handler).unwrap();
+    Running { server, watchdog, port }
+}
+
+const MAILBOXES: [&str; 4] = ["INBOX", "a", "a/b", "c"];
+const FLAGS: [&str; 6] = ["\\Seen", "\\Deleted", "\\Flagged", "$One", "$Two", "\\Answered"];
+
+fn set(random: &mut fastrand::Rng) -> String {
+    let number = |random: &mut fastrand::Rng| match random.u8(..6) {
+        0 => "*".to_string(),
+        _ => random.u32(1..12).to_string(),
+    };
+    let range = |random: &mut fastrand::Rng| match random.bool() {
+        true => number(random),
+        false => format!("{}:{}", number(random), number(random)),
+    };
+    (0..random.usize(1..3)).map(|_| range(random)).collect::<Vec<_>>().join(",")
+}
+
+fn command(random: &mut fastrand::Rng, n: usize) -> String {
+    let mailbox = *random.choice(&MAILBOXES).unwrap();
+    let other = *random.choice(&MAILBOXES).unwrap();
+    let flag = *random.choice(&FLAGS).unwrap();
+    let uid = if random.bool() { "UID " } else { "" };
+    let numbers = set(random);
+    match random.u8(..24) {
+        0..=3 => {
+            let message =
+                format!("Subject: number {n}\r\nTo: {flag}@x\r\n\r\n{}\r\n", "text ".repeat(random.usize(..2000)));
+            format!("APPEND {mailbox} ({flag}) \"17-Jul-1996 02:44:25 -0700\" {{{}+}}\r\n{message}", message.len())
+        }
+        4..=5 => format!("SELECT {mailbox}"),
+        6 => format!("EXAMINE {mailbox}"),
+        7..=8 => format!(
+            "{uid}STORE {numbers} {}FLAGS{} ({flag})",
+            random.choice(["", "+", "-"]).unwrap(),
+            random.choice(["", ".SILENT"]).unwrap()
+        ),
+        9..=10 => format!("{uid}FETCH {numbers} (FLAGS UID ENVELOPE BODYSTRUCTURE RFC822.SIZE BODY.PEEK[TEXT]<3.9>)"),
+        11 => format!("{uid}FETCH {numbers} BODY[]"),
+        12 => format!("{uid}COPY {numbers} {mailbox}"),
+        13 => format!("{uid}MOVE {numbers} {mailbox}"),
+        14 => "EXPUNGE".into(),
+        15 => format!("{uid}SEARCH OR KEYWORD $One SUBJECT \"number {}\"", random.u8(..9)),
+        16 => format!("{uid}SEARCH RETURN (MIN MAX COUNT ALL) UNSEEN NOT DELETED"),
+        17 => format!("CREATE {mailbox}"),
+        18 if random.bool() => format!("DELETE {mailbox}"),
+        18 => format!("RENAME {mailbox} {other}"),
+        19 => "LIST \"\" * RETURN (SUBSCRIBED CHILDREN)".into(),
+        20 => format!("STATUS {mailbox} (MESSAGES UIDNEXT UNSEEN DELETED SIZE)"),
+        21 => format!("{} {mailbox}", random.choice(["SUBSCRIBE", "UNSUBSCRIBE"]).unwrap()),
+        22 => random.choice(["CLOSE", "UNSELECT", "CHECK"]).unwrap().to_string(),
+        _ => "NOOP".into(),
+    }
+}
+
+/// UIDVALIDITY comes from the clock.
+fn masked(line: &str) -> String {
+    let mut out = line.to_string();
+    for word in ["UIDVALIDITY ", "APPENDUID ", "COPYUID "] {
+        if let Some(at) = out.find(word) {
+            let from = at + word.len();
+            let digits = out[from..].bytes().take_while(u8::is_ascii_digit).count();
+            out.replace_range(from..from + digits, "V");
+        }
+    }
+    out
+}
+
+#[test]
+fn memory_and_embedded_answer_alike() {
+    let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let options = StoreOptions { cache_bytes: 4 << 20, sync_always: false };
+    let embedded = Store::open(&directories[1].path().join("store"), &options).unwrap();
+    let running = [start(Store::memory(), directories[0].path()), start(embedded, directories[1].path())];
+    let mut clients: Vec<[Client; 2]> = (0..3)
+        .map(|_| {
+            [0, 1].map(|server| {
+                let mut client = Client::connect("127.0.0.1", running[server].port);
+                client.greeting();
+                client.ok("LOGIN joe secret");
+                client
+            })
+        })
+        .collect();
+    let mut random = fastrand::Rng::with_seed(5);
+    let (mut done, mut refused) = (0, 0);
+    for n in 0..common::rounds(60) * 50 {
+        let command = command(&mut random, n);
+        let pair = random.choice(&mut clients).unwrap();
+        let [memory, embedded] = pair.each_mut().map(|client| {
+            let (untagged, end) = client.command(&command);
+            let mut lines: Vec<String> = untagged.iter().map(|line| masked(line)).collect();
+            lines.push(masked(&end));
+            lines
+        });
+        assert_eq!(memory, embedded, "command {n}: {command}");
+        match memory.last().unwrap().starts_with("OK") {
+            true => done += 1,
+            false => refused += 1,
+        }
+    }
+    println!("{done} commands done, {refused} refused");
+    assert!(done > 1000 && refused > 100, "{done} done, {refused} refused: not much of a test");
+    for running in running {
+        assert!(running.server.stop(Duration::from_secs(5)), "sessions did not end");
+        running.watchdog.stop();
+    }
+}
