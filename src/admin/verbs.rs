@@ -19,11 +19,14 @@ use crate::types::{AccountName, MailboxName};
 /// sysexits(3)
 pub(super) const EX_USAGE: u8 = 64;
 pub(super) const EX_DATAERR: u8 = 65;
+pub(super) const EX_NOINPUT: u8 = 66;
 pub(super) const EX_NOUSER: u8 = 67;
 pub(super) const EX_UNAVAILABLE: u8 = 69;
 pub(super) const EX_SOFTWARE: u8 = 70;
 pub(super) const EX_CANTCREAT: u8 = 73;
 pub(super) const EX_IOERR: u8 = 74;
+pub(super) const EX_TEMPFAIL: u8 = 75;
+pub(super) const EX_NOPERM: u8 = 77;
 pub(super) const EX_CONFIG: u8 = 78;
 
 /// Why a request is refused, and what the tool exits with.
@@ -165,14 +168,15 @@ impl Verbs {
         Ok(json!({}))
     }
 
-    /// Ends the account's sessions and removes its mail.
+    /// Ends the account's sessions and removes its mail; whether there was any.
     fn account_remove(&self, request: &Value) -> Result<Value, Failed> {
         let name = account_name(request)?;
         if let Some(registry) = &self.registry {
             registry.sessions().iter().filter(|session| session.user() == name.as_str()).for_each(|s| s.end());
         }
+        let had_mail = self.manager.existing_account(&name)?.is_some();
         self.manager.remove_account(&name)?;
-        Ok(json!({}))
+        Ok(json!({ "account": name.as_str(), "mail": had_mail }))
     }
 
     fn check(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
@@ -192,6 +196,9 @@ impl Verbs {
                 let _ = wire.send(&json!({ "progress": checked.messages, "of": 0 })).and_then(|()| wire.flush());
             };
             store.check_account(&name, id, mode, &mut checked, &mut progress)?;
+        }
+        if let (Some(only), 0) = (only, checked.accounts) {
+            return Err(Failed::new(EX_NOUSER, format!("the account '{only}' has no mail here")));
         }
         if mode == Mode::Repair {
             store.clean_up(Grace::None)?;
