@@ -166,6 +166,25 @@ fn export_gives_back_what_was_imported() {
 }
 
 #[test]
+fn a_maildir_is_imported_with_its_flags() {
+    let server = Server::start("");
+    let maildir = server.path("Maildir");
+    for part in ["new", "cur", "tmp"] {
+        std::fs::create_dir_all(maildir.join(part)).unwrap();
+    }
+    std::fs::write(maildir.join("cur/100.a:2,FS"), "Subject: one\n\nx\n").unwrap();
+    std::fs::write(maildir.join("new/200.b"), "Subject: two\r\n\r\nx\r\n").unwrap();
+    let done = server.ctl(&["import", "--account", "user0", "--mailbox", "Old/Mail", maildir.to_str().unwrap()]);
+    assert!(done.status.success(), "{done:?}");
+    let mut client = server.user("user0");
+    client.ok("EXAMINE Old/Mail");
+    let got = client.ok("FETCH 1:* (FLAGS BODY.PEEK[])");
+    assert_eq!(got[0], "* 1 FETCH (FLAGS (\\Flagged \\Seen \\Recent) BODY[] {19}\r\nSubject: one\r\n\r\nx\r\n)");
+    assert_eq!(got[1], "* 2 FETCH (FLAGS (\\Recent) BODY[] {19}\r\nSubject: two\r\n\r\nx\r\n)");
+    assert_eq!(server.ctl(&["import", "--account", "user0", "/nowhere"]).status.code(), Some(74));
+}
+
+#[test]
 fn the_admin_sees_and_ends_sessions() {
     let mut server = with_mail();
     let mut client = server.user("user7");

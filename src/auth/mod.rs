@@ -102,10 +102,16 @@ impl Auth {
         let options = self.options.read().clone();
         let now = Instant::now();
         let named = AccountName::new(name);
+        let hash = named.as_ref().and_then(|name| self.source.read().passwd.hash(name).map(str::to_string));
+        // Who is known to have the password is let in whatever others do: nobody can lock an account's user out.
+        if let (Some(name), Some(hash)) = (&named, &hash)
+            && self.cache.knows(name, hash, password, options.cache_time, now)
+        {
+            return Ok(name.clone());
+        }
         if self.throttle.is_refused(peer, named.as_ref(), &options, now) {
             return Err(LoginError::Throttled);
         }
-        let hash = named.as_ref().and_then(|name| self.source.read().passwd.hash(name).map(str::to_string));
         if let (Some(name), Some(hash)) = (&named, &hash)
             && self.verify(name, hash, password, &options, now)
         {
@@ -121,9 +127,6 @@ impl Auth {
     }
 
     fn verify(&self, name: &AccountName, hash: &str, password: &[u8], options: &Options, now: Instant) -> bool {
-        if self.cache.knows(name, hash, password, options.cache_time, now) {
-            return true;
-        }
         let right = self.checked(|| scheme::verify(hash, password));
         if right && !options.cache_time.is_zero() {
             self.cache.learn(name, hash, password, now);

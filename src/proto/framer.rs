@@ -134,10 +134,9 @@ impl Framer {
 
     /// Takes octets from the client; those of a large literal go straight to its spool file.
     pub fn push(&mut self, octets: &[u8]) {
-        if self.used == self.input.len() {
-            self.input.clear();
-            self.used = 0;
-        }
+        // What is left is less than a line: a client that never stops sending makes the buffer no larger.
+        self.input.drain(..self.used);
+        self.used = 0;
         self.input.extend_from_slice(octets);
     }
 

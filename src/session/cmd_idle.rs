@@ -15,7 +15,14 @@ use crate::proto::Framer;
 pub(super) fn idle(core: &mut Core, state: &mut State, framer: &mut Framer) -> Handled {
     core.output.say(|out| out.extend_from_slice(b"+ idling\r\n"))?;
     let deadline = Instant::now() + core.service.settings().idle_timeout;
-    core.info.set_doing("IDLE");
+    let at = core.info.doing();
+    core.info.set_doing(format!("{at} IDLE").trim_start());
+    let done = wait(core, state, framer, deadline);
+    core.info.set_doing(&at);
+    done
+}
+
+fn wait(core: &mut Core, state: &mut State, framer: &mut Framer, deadline: Instant) -> Handled {
     loop {
         if let State::Selected(_, selected) = state {
             report::news(core, selected, Expunges::Report)?;

@@ -20,7 +20,6 @@ use crate::types::By;
 /// The tagged response; `None` when the session is over.
 pub(super) fn dispatch(session: &mut Session, body: CommandBody) -> Result<Option<Reply>, Failure> {
     let Session { core, state, framer, .. } = session;
-    core.info.set_doing("");
     let reply = match body {
         CommandBody::Capability => {
             let authenticated = !matches!(state, State::NotAuthenticated);
@@ -149,7 +148,8 @@ fn select(core: &mut Core, state: &mut State, name: &str, access: Access) -> Han
 }
 
 /// Leaves the selected state with what was selected.
-fn deselect(_: &Core, state: &mut State) -> Result<Selected, Failure> {
+fn deselect(core: &Core, state: &mut State) -> Result<Selected, Failure> {
+    core.info.set_doing("");
     match std::mem::replace(state, State::NotAuthenticated) {
         State::Selected(account, selected) => {
             *state = State::Authenticated(account);

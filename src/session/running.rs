@@ -97,6 +97,10 @@ impl Watchdog {
             period,
         });
         let mut due = self.due.lock();
+        // Most operations are over long before they fall due; the list is kept from growing with them.
+        if due.len() >= 1024 && due.len().is_power_of_two() {
+            due.retain(|entry| entry.operation.strong_count() > 0);
+        }
         due.push(Due { at: Instant::now() + period, operation: Arc::downgrade(&operation) });
         if due.len() == 1 {
             self.wake.notify_one();
