@@ -9,7 +9,7 @@
 //! 3                      mailbox                       what sessions share
 //! 2               search   auth   store                what is known, what is kept
 //! 1           config   proto   mime   net              pure, or at the edge
-//! 0                types   sys   log                   import nothing above
+//! 0                types   sys   log   metrics         import nothing above
 //! ```
 //!
 //! A connection: `net` accepts it and gives it a worker; `session` reads commands, which `proto` frames and parses; a
@@ -22,6 +22,7 @@ pub mod auth;
 pub mod config;
 pub mod log;
 pub mod mailbox;
+pub mod metrics;
 pub mod mime;
 pub mod net;
 pub mod proto;

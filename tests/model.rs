@@ -39,6 +39,7 @@ fn start(store: Store, directory: &std::path::Path) -> Running {
         handshake_timeout: Duration::from_secs(5),
         cleartext_login: true,
         bad_commands_max: 1000,
+        commands_before_login_max: 1000,
         limits: Limits {
             line_bytes_max: 8192,
             literal_bytes_max: 1 << 20,
@@ -54,8 +55,13 @@ fn start(store: Store, directory: &std::path::Path) -> Running {
     let service = Arc::new(Service::new(manager, auth, watchdog.clone(), settings));
     let listener = net::bind("model", "127.0.0.1:0".parse().unwrap(), Mode::Never).unwrap();
     let port = listener.address().unwrap().port();
-    let options =
-        Options { channels_max: 10, per_address_max: 10, write_timeout: Duration::from_secs(5), refusal: Vec::new() };
+    let options = Options {
+        channels_max: 10,
+        per_address_max: 10,
+        write_timeout: Duration::from_secs(5),
+        refusal: Vec::new(),
+        farewell: Vec::new(),
+    };
     let handler = move |connection| run(&service, connection);
     let server = Server::start(vec![listener], options, Arc::new(Registry::default()), handler).unwrap();
     Running { server, watchdog, port }

@@ -3,14 +3,24 @@
 //! `table` says of each key its section, name, type, default and meaning; the parser, the error messages, the sample
 //! file and the check of the man page all come from it. Errors name file and line and are reported all at once.
 //!
-//! No other room has a default of its own for what stands in the table.
+//! No other room has a default of its own for what stands in the table. This room opens no file but its own, and
+//! imports no other room.
 
 mod error;
 mod file;
+mod level;
+mod nearest;
+mod reader;
 mod settings;
 mod table;
+mod typed;
 mod value;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::ConfigError;
-pub use settings::{Config, Level, Levels, Listener, TlsMode};
+pub use level::{Level, Levels};
+pub use settings::{Config, Listener, TlsMode, TlsVersion};
 pub use table::{KEYS, Key, sample};
+pub use value::Kind;

@@ -2,7 +2,11 @@
 
 use super::value::Kind;
 
+/// The section that stands for all sections `[Listener NAME]`.
+pub(super) const LISTENER: &str = "Listener";
+
 /// One key of the configuration.
+#[derive(Debug)]
 pub struct Key {
     pub section: &'static str,
     pub name: &'static str,
@@ -22,12 +26,18 @@ const fn key(
     Key { section, name, kind, default, meaning }
 }
 
-/// `Listener` stands for all sections `[Listener NAME]`.
+const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
+const K: u64 = 1 << 10;
+const M: u64 = 1 << 20;
+const G: u64 = 1 << 30;
+
+/// Section by section.
 pub const KEYS: &[Key] = &[
     key("Server", "Data Directory", Kind::Path, "/var/lib/gatepost", "Where mail is kept."),
     key("Server", "Run Directory", Kind::Path, "/run/gatepost", "Where the control socket and the pid file are."),
-    key("Server", "User", Kind::Text, "gatepost", "Whom the daemon becomes when it is started as root."),
-    key("Server", "Host Name", Kind::Text, "localhost", "The name that the daemon greets with."),
+    key("Server", "User", Kind::Word, "gatepost", "Whom the daemon becomes when it is started as root."),
+    key("Server", "Host Name", Kind::Word, "localhost", "The name that the daemon greets with."),
     key(
         "Server",
         "Log To",
@@ -52,7 +62,7 @@ pub const KEYS: &[Key] = &[
     key(
         "IMAP",
         "Send Running Every",
-        Kind::Duration,
+        Kind::DurationOrNever(1, HOUR),
         "15s",
         "How often a client hears that its long operation goes on; Never for not at all.",
     ),
@@ -67,30 +77,30 @@ pub const KEYS: &[Key] = &[
     key(
         "IMAP",
         "Idle Timeout",
-        Kind::Duration,
+        Kind::Duration(1, 30 * DAY),
         "30m",
         "A client that says nothing for so long is logged out; RFC 9051 asks for 30 minutes at least.",
     ),
-    key("IMAP", "Login Timeout", Kind::Duration, "1m", "A client that has not logged in by then is closed."),
+    key("IMAP", "Login Timeout", Kind::Duration(1, HOUR), "1m", "A client that has not logged in by then is closed."),
     key(
         "IMAP",
         "Write Timeout",
-        Kind::Duration,
+        Kind::Duration(1, HOUR),
         "1m",
         "A client that takes none of its answer for so long is closed.",
     ),
-    key("IMAP", "Maximum Message Size", Kind::Size, "256M", "The largest message that APPEND takes."),
+    key("IMAP", "Maximum Message Size", Kind::Size(K, 4 * G - K), "256M", "The largest message that APPEND takes."),
     key(
         "IMAP",
         "Maximum Line Length",
-        Kind::Size,
+        Kind::Size(K, 64 * M),
         "64K",
         "The longest command line, literals aside: long sets of messages need it.",
     ),
     key(
         "IMAP",
         "Literal Memory",
-        Kind::Size,
+        Kind::Size(K, G),
         "256K",
         "A literal that is larger goes to a spool file instead of memory.",
     ),
@@ -104,16 +114,23 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "IMAP",
+        "Maximum Commands before Login",
+        Kind::Number(1, 1_000_000),
+        "100",
+        "Commands that a client may give without logging in, after which it is closed; honest ones need about ten.",
+    ),
+    key(
+        "IMAP",
         "Maximum Mailboxes",
         Kind::Number(1, 10_000_000),
         "10000",
         "Mailboxes, and subscriptions, of one account.",
     ),
-    key("Store", "Cache Size", Kind::Size, "128M", "Memory for what is read from the disk."),
+    key("Store", "Cache Size", Kind::Size(M, 1024 * G), "128M", "Memory for what is read from the disk."),
     key(
         "Store",
         "Summary Cache Size",
-        Kind::Size,
+        Kind::Size(M, 1024 * G),
         "256M",
         "Memory for the parsed structure of messages, by which FETCH and SEARCH are answered.",
     ),
@@ -134,7 +151,20 @@ pub const KEYS: &[Key] = &[
     ),
     key("TLS", "Certificate", Kind::Path, "", "The certificate and its chain, in PEM form."),
     key("TLS", "Private Key", Kind::Path, "", "The certificate's key, in PEM form."),
-    key("TLS", "Handshake Timeout", Kind::Duration, "30s", "A client whose handshake takes longer is closed."),
+    key(
+        "TLS",
+        "Minimum Version",
+        Kind::Choice(&["1.2", "1.3"]),
+        "1.2",
+        "The oldest version of TLS that is spoken; some old phones have no 1.3.",
+    ),
+    key(
+        "TLS",
+        "Handshake Timeout",
+        Kind::Duration(1, HOUR),
+        "30s",
+        "A client whose handshake takes longer is closed.",
+    ),
     key("Auth", "Passwd File", Kind::Path, "/etc/gatepost/passwd", "The accounts: name:{SCHEME}hash, a line each."),
     key("Auth", "Cleartext Login", Kind::Bool, "no", "Whether passwords are taken over connections without TLS."),
     key(
@@ -144,16 +174,24 @@ pub const KEYS: &[Key] = &[
         "10",
         "Failed logins of one address or to one account within Failed Login Window, after which they are refused unheard.",
     ),
-    key("Auth", "Failed Login Window", Kind::Duration, "10m", "How long failed logins are remembered."),
-    key("Auth", "Failed Login Delay", Kind::Duration, "2s", "How long the answer to a failed login is held back."),
+    key("Auth", "Failed Login Window", Kind::Duration(1, 30 * DAY), "10m", "How long failed logins are remembered."),
+    key(
+        "Auth",
+        "Failed Login Delay",
+        Kind::DurationOrNever(1, 60),
+        "2s",
+        "How long the answer to a failed login is held back; Never for not at all.",
+    ),
     key(
         "Auth",
         "Cache Time",
-        Kind::Duration,
+        Kind::DurationOrNever(1, 30 * DAY),
         "10m",
         "How long a password that was right is taken again without the costly check; Never for not at all.",
     ),
     key("Auth", "Log Level", Kind::Level, "Problems", "What of logins is logged."),
+    key("Net", "Log Level", Kind::Level, "Problems", "What of listeners and connections is logged."),
+    key("Admin", "Log Level", Kind::Level, "Problems", "What of the daemon itself and its control socket is logged."),
 ];
 
 /// The key of a section by its name in any case.
@@ -170,14 +208,14 @@ pub fn sample() -> String {
         if key.section != section {
             section = key.section;
             out.push_str(&match section {
-                "Listener" => {
+                LISTENER => {
                     "\n; As many listeners as wanted, each with a name of its own.\n[Listener imap]\n".to_string()
                 }
                 section => format!("\n[{section}]\n"),
             });
         }
         let example = match (key.section, key.name) {
-            ("Listener", "Address") => "127.0.0.1:143, [::1]:143",
+            (LISTENER, "Address") => "127.0.0.1:143, [::1]:143",
             _ => key.default,
         };
         let mark = if example.is_empty() { ";" } else { "" };

@@ -4,16 +4,22 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What a key's value is.
-#[derive(Clone, Copy, Debug)]
+use super::level::Level;
+
+/// What a key's value is. Ranges include both ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Text,
+    /// Text without white space.
+    Word,
     Path,
     Bool,
-    /// `15s`, `5m`, `2h`, `1d`, `Never`
-    Duration,
-    /// `64K`, `100M`, `2G`
-    Size,
+    /// `15s`, `5m`, `2h`, `1d`: from, to, in seconds.
+    Duration(u64, u64),
+    /// The same, or `Never`.
+    DurationOrNever(u64, u64),
+    /// `64K`, `100M`, `2G`: from, to, in octets.
+    Size(u64, u64),
     /// From, to.
     Number(u64, u64),
     Choice(&'static [&'static str]),
@@ -31,24 +37,26 @@ pub(super) enum Value {
     Number(u64),
     Choice(&'static str),
     Addresses(Vec<SocketAddr>),
-    Level(super::Level),
+    Level(Level),
 }
 
 /// The value, or what was expected.
 pub(super) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
     match kind {
-        Kind::Text => Ok(Value::Text(text.to_string())),
-        Kind::Path => match text.is_empty() {
-            true => Err("expected a path".into()),
-            false => Ok(Value::Path(text.into())),
-        },
+        Kind::Text | Kind::Word | Kind::Path => words(kind, text),
         Kind::Bool => match text.to_ascii_lowercase().as_str() {
             "yes" | "true" | "on" => Ok(Value::Bool(true)),
             "no" | "false" | "off" => Ok(Value::Bool(false)),
             _ => Err("expected yes or no".into()),
         },
-        Kind::Duration => duration(text).map(Value::Duration),
-        Kind::Size => size(text).map(Value::Number),
+        Kind::DurationOrNever(..) if text.eq_ignore_ascii_case("never") => Ok(Value::Duration(Duration::ZERO)),
+        Kind::Duration(low, high) => duration(text, low, high)
+            .ok_or_else(|| format!("expected a duration from {} to {}", Secs(low), Secs(high))),
+        Kind::DurationOrNever(low, high) => duration(text, low, high)
+            .ok_or_else(|| format!("expected a duration from {} to {}, or Never", Secs(low), Secs(high))),
+        Kind::Size(low, high) => {
+            size(text, low, high).ok_or_else(|| format!("expected a size from {} to {}", Octets(low), Octets(high)))
+        }
         Kind::Number(low, high) => match text.parse() {
             Ok(n) if (low..=high).contains(&n) => Ok(Value::Number(n)),
             _ => Err(format!("expected a number from {low} to {high}")),
@@ -58,56 +66,75 @@ pub(super) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
             found.map(|word| Value::Choice(word)).ok_or_else(|| format!("expected one of: {}", words.join(", ")))
         }
         Kind::Addresses => addresses(text),
-        Kind::Level => super::Level::from_name(text)
+        Kind::Level => Level::from_name(text)
             .map(Value::Level)
-            .ok_or_else(|| format!("expected one of: {}", super::Level::NAMES.join(", "))),
+            .ok_or_else(|| format!("expected one of: {}", Level::NAMES.join(", "))),
     }
 }
 
-fn number_and_unit(text: &str) -> Option<(u64, String)> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    Some((text[..end].parse().ok()?, text[end..].trim().to_ascii_lowercase()))
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    if text.eq_ignore_ascii_case("never") {
-        return Ok(Duration::ZERO);
+fn words(kind: Kind, text: &str) -> Result<Value, String> {
+    if text.chars().any(char::is_control) {
+        return Err("expected no control characters".into());
     }
-    let expected = || "expected a duration such as 15s, 5m, 2h or 1d, or Never".to_string();
-    let (n, unit) = number_and_unit(text).ok_or_else(expected)?;
-    let secs = match unit.as_str() {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return Err(expected()),
-    };
-    match n.checked_mul(secs).filter(|secs| (1..=10 * 365 * 86_400).contains(secs)) {
-        Some(secs) => Ok(Duration::from_secs(secs)),
-        None => Err("expected a duration from 1s to ten years, or Never".into()),
+    match kind {
+        Kind::Path if text.is_empty() => Err("expected a path".into()),
+        Kind::Path => Ok(Value::Path(text.into())),
+        Kind::Word if text.is_empty() || text.contains(char::is_whitespace) => Err("expected one word".into()),
+        _ if text.is_empty() => Err("expected a value".into()),
+        _ => Ok(Value::Text(text.into())),
     }
 }
 
-fn size(text: &str) -> Result<u64, String> {
-    let expected = || "expected a size such as 64K, 100M or 2G".to_string();
-    let (n, unit) = number_and_unit(text).ok_or_else(expected)?;
-    let shift = match unit.as_str() {
-        "" => 0,
-        "k" => 10,
-        "m" => 20,
-        "g" => 30,
-        _ => return Err(expected()),
-    };
-    n.checked_mul(1 << shift)
-        .filter(|n| (1024..=1 << 40).contains(n))
-        .ok_or_else(|| "expected a size from 1K to 1024G".into())
+/// Units of durations, the largest first.
+const SECS: [(&str, u64); 4] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
+/// Units of sizes, the largest first.
+const OCTETS: [(&str, u64); 4] = [("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10), ("", 1)];
+
+/// A number and one of `units`, in the smallest of them.
+fn measure(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let (_, worth) = units.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit.trim()))?;
+    number.parse::<u64>().ok()?.checked_mul(*worth)
+}
+
+fn duration(text: &str, low: u64, high: u64) -> Option<Value> {
+    let secs = measure(text, &SECS).filter(|secs| (low..=high).contains(secs))?;
+    Some(Value::Duration(Duration::from_secs(secs)))
+}
+
+fn size(text: &str, low: u64, high: u64) -> Option<Value> {
+    measure(text, &OCTETS).filter(|octets| (low..=high).contains(octets)).map(Value::Number)
+}
+
+/// A measure as an admin would write it: in the largest unit that divides it.
+fn shown(n: u64, units: &[(&str, u64)]) -> String {
+    match units.iter().find(|(_, worth)| n != 0 && n % worth == 0) {
+        Some((name, worth)) => format!("{}{name}", n / worth),
+        None => n.to_string(),
+    }
+}
+
+struct Secs(u64);
+
+impl std::fmt::Display for Secs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&shown(self.0, &SECS))
+    }
+}
+
+struct Octets(u64);
+
+impl std::fmt::Display for Octets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&shown(self.0, &OCTETS))
+    }
 }
 
 fn addresses(text: &str) -> Result<Value, String> {
     let one = |text: &str| {
         let text = text.trim();
-        let text = text.strip_prefix("*:").map_or(text.to_string(), |port| format!("0.0.0.0:{port}"));
-        text.parse::<SocketAddr>()
+        let full = text.strip_prefix("*:").map_or(text.to_string(), |port| format!("0.0.0.0:{port}"));
+        full.parse::<SocketAddr>()
             .map_err(|_| format!("'{text}' is no address; expected HOST:PORT or [HOST]:PORT in numbers"))
     };
     let addresses = text.split(',').filter(|text| !text.trim().is_empty()).map(one).collect::<Result<Vec<_>, _>>()?;
@@ -121,23 +148,52 @@ fn addresses(text: &str) -> Result<Value, String> {
 mod tests {
     use super::*;
 
+    const MINUTES: Kind = Kind::Duration(60, 3600);
+    const SIZE: Kind = Kind::Size(1024, 2 << 30);
+
     #[test]
-    fn values() {
-        assert_eq!(parse(Kind::Duration, "5m"), Ok(Value::Duration(Duration::from_secs(300))));
-        assert_eq!(parse(Kind::Duration, "never"), Ok(Value::Duration(Duration::ZERO)));
-        assert_eq!(parse(Kind::Size, "2 G"), Ok(Value::Number(2 << 30)));
-        assert!(matches!(parse(Kind::Addresses, "127.0.0.1:1, [::1]:2"), Ok(Value::Addresses(a)) if a.len() == 2));
-        for (kind, bad) in [
-            (Kind::Duration, "5"),
-            (Kind::Duration, "99999999999999999999d"),
-            (Kind::Size, "x"),
-            (Kind::Bool, "maybe"),
-            (Kind::Addresses, "localhost"),
-            (Kind::Addresses, ""),
-            (Kind::Number(1, 5), "6"),
-            (Kind::Path, ""),
-        ] {
-            assert!(parse(kind, bad).is_err(), "{bad}");
+    fn good_values() {
+        let secs = |n| Ok(Value::Duration(Duration::from_secs(n)));
+        assert_eq!(parse(MINUTES, "5m"), secs(300));
+        assert_eq!(parse(MINUTES, "60S"), secs(60));
+        assert_eq!(parse(Kind::DurationOrNever(1, 60), "never"), secs(0));
+        assert_eq!(parse(SIZE, "2 G"), Ok(Value::Number(2 << 30)));
+        assert_eq!(parse(SIZE, "1024"), Ok(Value::Number(1024)));
+        assert_eq!(parse(Kind::Bool, "On"), Ok(Value::Bool(true)));
+        assert_eq!(parse(Kind::Level, "major & failures"), Ok(Value::Level(Level::MajorAndFailures)));
+        assert!(
+            matches!(parse(Kind::Addresses, "127.0.0.1:1, [::1]:2,*:3"), Ok(Value::Addresses(a)) if a.len() == 3)
+        );
+    }
+
+    #[test]
+    fn bad_values_say_what_was_expected() {
+        let cases = [
+            (MINUTES, "5", "expected a duration from 1m to 1h"),
+            (MINUTES, "Never", "expected a duration from 1m to 1h"),
+            (MINUTES, "99999999999999999999d", "expected a duration from 1m to 1h"),
+            (MINUTES, "213503982334602d", "expected a duration from 1m to 1h"),
+            (MINUTES, "2h", "expected a duration from 1m to 1h"),
+            (Kind::DurationOrNever(1, 86_400), "", "expected a duration from 1s to 1d, or Never"),
+            (SIZE, "x", "expected a size from 1K to 2G"),
+            (SIZE, "-1K", "expected a size from 1K to 2G"),
+            (SIZE, "3G", "expected a size from 1K to 2G"),
+            (Kind::Bool, "maybe", "expected yes or no"),
+            (Kind::Number(1, 5), "6", "expected a number from 1 to 5"),
+            (Kind::Path, "", "expected a path"),
+            (Kind::Word, "two words", "expected one word"),
+            (Kind::Text, "", "expected a value"),
+            (Kind::Text, "a\u{1}", "expected no control characters"),
+            (Kind::Choice(&["a", "b"]), "c", "expected one of: a, b"),
+            (Kind::Addresses, "", "expected an address such as 127.0.0.1:143"),
+            (
+                Kind::Addresses,
+                "localhost:143",
+                "'localhost:143' is no address; expected HOST:PORT or [HOST]:PORT in numbers",
+            ),
+        ];
+        for (kind, text, want) in cases {
+            assert_eq!(parse(kind, text), Err(want.to_string()), "{text}");
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 /// When a connection speaks TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,8 +16,14 @@ pub enum Mode {
     Implicit,
 }
 
-/// Connections that the kernel holds until they are accepted.
+/// Connections that the kernel holds until they are accepted: more than any burst of clients that come back at once,
+/// and the kernel has a bound of its own.
 const BACKLOG: i32 = 1024;
+
+/// The kernel asks a silent client whether it is there: a phone that left its network would keep its place until the
+/// idle time-out. Not so often that phones are woken for it, and often enough for routers that forget quiet connections.
+const KEEPALIVE: TcpKeepalive =
+    TcpKeepalive::new().with_time(Duration::from_secs(300)).with_interval(Duration::from_secs(30));
 
 pub struct BoundListener {
     pub(super) socket: TcpListener,
@@ -37,6 +44,10 @@ pub fn bind(name: &str, address: SocketAddr, mode: Mode) -> io::Result<BoundList
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_address(true)?;
+    // Accepted sockets have these from their listener, without a system call for each. Responses are written whole:
+    // none is to wait for the acknowledgement of the one before.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_keepalive(&KEEPALIVE)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(BoundListener { socket: socket.into(), mode, name: name.to_string() })

@@ -1,22 +1,27 @@
 //! Connections: listeners, the acceptors, the bounded pool of workers, TLS.
 //!
-//! A worker has one connection from its greeting to its end, with blocking I/O. Nothing queues without bound: when all
-//! workers are busy, or one address has too many connections, the client is told so and closed. `registry` knows who is
-//! connected, so that an admin can see and end sessions.
+//! A worker has one connection from its greeting to its end. Nothing queues without bound: when all workers are busy,
+//! or one address has too many connections, the client is told so and closed. `registry` knows who is connected, so
+//! that an admin can see and end sessions. A panic ends its own session and no other.
 //!
-//! This room contains no protocol word: what a refused client is told is handed in.
+//! This room contains no protocol word: what a client is told that is refused, or whose session broke, is handed in.
 
+mod acceptor;
 mod listener;
 mod pool;
 mod registry;
+mod seldom;
 mod stream;
 mod tls;
+
+#[cfg(test)]
+mod tests;
 
 pub use listener::{BoundListener, Mode, bind};
 pub use pool::{Connection, Options, Server};
 pub use registry::{Registry, SessionInfo, Ticket};
-pub use stream::{Ready, Stream};
-pub use tls::{TlsError, TlsFiles, load as load_tls};
+pub use stream::{Ready, Stream, TLS_HELLO, TlsInfo};
+pub use tls::{TlsError, TlsFiles, TlsVersion, load as load_tls};
 
 /// The stack of a worker. What is touched of it is what it costs; the deepest use is a search nested as far as the
 /// parser allows, in a build without optimisation.

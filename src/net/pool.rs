@@ -1,31 +1,39 @@
-//! Acceptors and workers.
+//! The workers.
 //!
-//! One acceptor a listener hands sockets through a bounded channel. A worker is started when none is idle and there are
-//! fewer than the maximum; it retires after a while without work. The acceptor never waits for a client.
+//! 1. There are never more busy workers than the maximum, nor fewer workers than busy places: whatever is handed over
+//!    has a worker that comes for it. Both numbers are kept under one lock.
+//! 2. A worker is started when none is idle, and retires after a while without work.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::TcpStream;
-use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, bounded};
+use parking_lot::Mutex;
 
+use super::acceptor;
 use super::listener::{BoundListener, Mode};
 use super::registry::{Registry, Ticket};
+use super::seldom::Seldom;
 use super::stream::Stream;
-use crate::sys::{self, Bell, For};
+use crate::metrics;
+use crate::sys::Bell;
 
 /// A worker without work for so long goes away.
 const RETIRE_AFTER: Duration = Duration::from_secs(60);
-/// After an error that will last, such as too many open files, the acceptor rests.
-const REST: Duration = Duration::from_millis(200);
+
+/// The stack of an acceptor, which only ever hands over.
+const ACCEPTOR_STACK_BYTES: usize = 128 * 1024;
+
+/// Sockets on their way to a worker, a listener. Each has its worker already, so few are enough.
+const HAND_OVER: usize = 16;
 
 /// What a handler gets: one connection, until it returns.
 pub struct Connection {
-    pub stream: Stream,
+    pub stream: Arc<Stream>,
     pub mode: Mode,
     pub ticket: Ticket,
 }
@@ -37,29 +45,46 @@ pub struct Options {
     pub write_timeout: Duration,
     /// What a client hears that is not served, in the clear; over TLS it is just closed.
     pub refusal: Vec<u8>,
+    /// What a client hears whose session panicked.
+    pub farewell: Vec<u8>,
 }
 
 type Handler = dyn Fn(Connection) + Send + Sync;
 
-struct Shared {
+pub(super) struct Shared {
     channels_max: AtomicUsize,
-    per_address_max: AtomicUsize,
+    pub(super) per_address_max: AtomicUsize,
     write_timeout: Duration,
-    refusal: Vec<u8>,
-    registry: Arc<Registry>,
+    pub(super) refusal: Vec<u8>,
+    farewell: Vec<u8>,
+    pub(super) registry: Arc<Registry>,
     handler: Box<Handler>,
-    /// Connections that have a worker or are on their way to one.
-    busy: AtomicUsize,
-    workers: AtomicUsize,
-    stopping: AtomicBool,
-    stop: Bell,
+    crew: Mutex<Crew>,
+    pub(super) stopping: AtomicBool,
+    pub(super) stop: Bell,
     work: Receiver<Job>,
+    pub(super) complaints: Complaints,
 }
 
-struct Job {
-    socket: TcpStream,
-    mode: Mode,
-    ticket: Ticket,
+struct Crew {
+    /// Places that are taken: connections that have a worker or are on their way to one.
+    busy: usize,
+    workers: usize,
+    retire_after: Duration,
+}
+
+#[derive(Default)]
+pub(super) struct Complaints {
+    pub(super) accept: Seldom,
+    pub(super) address: Seldom,
+    full: Seldom,
+    worker: Seldom,
+}
+
+pub(super) struct Job {
+    pub(super) socket: TcpStream,
+    pub(super) mode: Mode,
+    pub(super) ticket: Ticket,
 }
 
 /// The running acceptors and workers.
@@ -74,25 +99,26 @@ impl Server {
         registry: Arc<Registry>,
         handler: impl Fn(Connection) + Send + Sync + 'static,
     ) -> io::Result<Server> {
-        let (give, work) = bounded(listeners.len().max(1) * 16);
+        let (give, work) = bounded(listeners.len().max(1) * HAND_OVER);
         let shared = Arc::new(Shared {
             channels_max: AtomicUsize::new(options.channels_max),
             per_address_max: AtomicUsize::new(options.per_address_max),
             write_timeout: options.write_timeout,
             refusal: options.refusal,
+            farewell: options.farewell,
             registry,
             handler: Box::new(handler),
-            busy: AtomicUsize::new(0),
-            workers: AtomicUsize::new(0),
+            crew: Mutex::new(Crew { busy: 0, workers: 0, retire_after: RETIRE_AFTER }),
             stopping: AtomicBool::new(false),
             stop: Bell::new()?,
             work,
+            complaints: Complaints::default(),
         });
         for listener in listeners {
             listener.socket.set_nonblocking(true)?;
             let (shared, give) = (shared.clone(), give.clone());
             let thread = std::thread::Builder::new().name(format!("accept {}", listener.name));
-            thread.stack_size(256 * 1024).spawn(move || accept(&listener, &shared, &give))?;
+            thread.stack_size(ACCEPTOR_STACK_BYTES).spawn(move || acceptor::run(&listener, &shared, &give))?;
         }
         Ok(Server { shared })
     }
@@ -103,103 +129,85 @@ impl Server {
         self.shared.per_address_max.store(per_address_max, Ordering::Release);
     }
 
+    /// Connections that have a worker.
+    pub fn active(&self) -> usize {
+        self.shared.crew.lock().busy
+    }
+
     /// Accepts no more, asks all sessions to end, and waits for them; whether all ended in time.
     pub fn stop(&self, timeout: Duration) -> bool {
         self.shared.stopping.store(true, Ordering::Release);
         self.shared.stop.ring();
         self.shared.registry.end_all();
-        let deadline = Instant::now() + timeout;
-        while !self.shared.registry.is_empty() && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        self.shared.registry.is_empty()
+        self.shared.registry.wait_until_empty(timeout)
+    }
+
+    #[cfg(test)]
+    pub(super) fn retire_after(&self, time: Duration) {
+        self.shared.crew.lock().retire_after = time;
+    }
+
+    #[cfg(test)]
+    pub(super) fn workers(&self) -> usize {
+        self.shared.crew.lock().workers
     }
 }
 
-fn accept(listener: &BoundListener, shared: &Arc<Shared>, give: &Sender<Job>) {
-    let mut complained = false;
-    while !shared.stopping.load(Ordering::Acquire) {
-        match listener.socket.accept() {
-            Ok((socket, _)) => {
-                complained = false;
-                take(socket, listener, shared, give);
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                // The bell stays rung: it says that the server stops.
-                if let Err(error) = sys::wait(listener.socket.as_raw_fd(), For::Reading, &[&shared.stop], None) {
-                    log::error!("listener {}: {error}", listener.name);
-                    std::thread::sleep(REST);
-                }
-            }
-            Err(error) => {
-                if !std::mem::replace(&mut complained, true) {
-                    log::error!("listener {}: accept: {error}", listener.name);
-                }
-                std::thread::sleep(REST);
-            }
-        }
-    }
-}
-
-fn take(socket: TcpStream, listener: &BoundListener, shared: &Arc<Shared>, give: &Sender<Job>) {
-    let (Ok(peer), Ok(bell)) = (socket.peer_addr(), Bell::new()) else { return };
+/// Takes a place for a connection and sees to it that there is a worker for it; `false` where there is none.
+pub(super) fn take_place(shared: &Arc<Shared>) -> bool {
     let most = shared.channels_max.load(Ordering::Acquire);
-    let admitted =
-        shared.busy.fetch_update(Ordering::AcqRel, Ordering::Acquire, |busy| (busy < most).then_some(busy + 1));
-    if admitted.is_err() {
-        log::warn!("{peer}: refused, all {most} channels are in use");
-        return refuse(&socket, listener.mode, shared);
+    let mut crew = shared.crew.lock();
+    if crew.busy >= most {
+        drop(crew);
+        shared.complaints.full.complain(|note| log::warn!("refused a client, all {most} channels are in use{note}"));
+        return false;
     }
-    let per_address_max = shared.per_address_max.load(Ordering::Acquire);
-    let Some(ticket) = shared.registry.enter(peer, Arc::new(bell), per_address_max) else {
-        shared.busy.fetch_sub(1, Ordering::AcqRel);
-        log::warn!("{peer}: refused, this address has {per_address_max} connections");
-        return refuse(&socket, listener.mode, shared);
-    };
-    // Counted before the job is handed over: there is never a job without a worker to come for it.
-    if shared.workers.load(Ordering::Acquire) < shared.busy.load(Ordering::Acquire) && !start_worker(shared) {
-        shared.busy.fetch_sub(1, Ordering::AcqRel);
-        return refuse(&socket, listener.mode, shared);
+    if crew.workers == crew.busy {
+        if let Err(error) = start_worker(shared) {
+            drop(crew);
+            shared.complaints.worker.complain(|note| log::error!("a worker cannot be started: {error}{note}"));
+            return false;
+        }
+        crew.workers += 1;
     }
-    if give.send(Job { socket, mode: listener.mode, ticket }).is_err() {
-        shared.busy.fetch_sub(1, Ordering::AcqRel);
+    crew.busy += 1;
+    crew.tell();
+    true
+}
+
+pub(super) fn give_place(shared: &Shared) {
+    let mut crew = shared.crew.lock();
+    crew.busy -= 1;
+    crew.tell();
+}
+
+impl Crew {
+    fn tell(&self) {
+        metrics::CONNECTIONS_OPEN.set(self.busy as u64);
+        metrics::WORKERS.set(self.workers as u64);
     }
 }
 
-/// Never waits: a fresh socket's buffer has room for a line.
-fn refuse(socket: &TcpStream, mode: Mode, shared: &Shared) {
-    if mode != Mode::Implicit && socket.set_nonblocking(true).is_ok() {
-        // The client may be gone already.
-        let _ = (&*socket).write(&shared.refusal);
-    }
-}
-
-fn start_worker(shared: &Arc<Shared>) -> bool {
-    shared.workers.fetch_add(1, Ordering::AcqRel);
+fn start_worker(shared: &Arc<Shared>) -> io::Result<()> {
     let own = shared.clone();
     let thread = std::thread::Builder::new().name("worker".into()).stack_size(super::STACK_BYTES);
-    match thread.spawn(move || work(&own)) {
-        Ok(_) => true,
-        Err(error) => {
-            shared.workers.fetch_sub(1, Ordering::AcqRel);
-            log::error!("a worker cannot be started: {error}");
-            shared.workers.load(Ordering::Acquire) > 0
-        }
-    }
+    thread.spawn(move || work(&own)).map(drop)
 }
 
 fn work(shared: &Shared) {
     loop {
-        match shared.work.recv_timeout(RETIRE_AFTER) {
+        let patience = shared.crew.lock().retire_after;
+        match shared.work.recv_timeout(patience) {
             Ok(job) => {
                 serve(shared, job);
-                shared.busy.fetch_sub(1, Ordering::AcqRel);
+                give_place(shared);
             }
+            // No work for long, or no listener any more.
             Err(_) => {
-                // A job that is on its way counts as busy: the last workers stay for it.
-                let spare = |workers: usize| (workers > shared.busy.load(Ordering::Acquire)).then(|| workers - 1);
-                if shared.workers.fetch_update(Ordering::AcqRel, Ordering::Acquire, spare).is_ok() {
-                    return;
+                let mut crew = shared.crew.lock();
+                if crew.workers > crew.busy {
+                    crew.workers -= 1;
+                    return crew.tell();
                 }
             }
         }
@@ -207,14 +215,18 @@ fn work(shared: &Shared) {
 }
 
 fn serve(shared: &Shared, job: Job) {
-    let id = job.ticket.info.id;
-    match Stream::new(job.socket, shared.write_timeout) {
-        Ok(stream) => {
-            let connection = Connection { stream, mode: job.mode, ticket: job.ticket };
-            if catch_unwind(AssertUnwindSafe(|| (shared.handler)(connection))).is_err() {
-                log::error!("session {id} panicked; this is a bug, please report it with the lines above");
-            }
-        }
-        Err(error) => log::info!("session {id}: {error}"),
+    let Job { socket, mode, ticket } = job;
+    let id = ticket.info.id;
+    let stream = match Stream::new(socket, ticket.info.clone(), shared.write_timeout) {
+        Ok(stream) => Arc::new(stream),
+        Err(error) => return log::info!("session {id}: {error}"),
+    };
+    let connection = Connection { stream: stream.clone(), mode, ticket };
+    if catch_unwind(AssertUnwindSafe(|| (shared.handler)(connection))).is_err() {
+        metrics::PANICS.add(1);
+        log::error!("session {id} panicked; this is a bug, please report it with the line above");
+        // Whatever it was that broke, the client may be gone as well.
+        let _ = stream.write_all(&shared.farewell);
+        stream.close();
     }
 }

@@ -1,12 +1,12 @@
 //! Who is connected: for the admin's table, for ending sessions, for limits by address.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use crate::sys::Bell;
 
@@ -55,7 +55,8 @@ impl SessionInfo {
 #[derive(Default)]
 pub struct Registry {
     sessions: Mutex<BTreeMap<u64, Arc<SessionInfo>>>,
-    by_address: Mutex<HashMap<IpAddr, usize>>,
+    emptied: Condvar,
+    by_network: Mutex<HashMap<IpAddr, usize>>,
     last_id: AtomicU64,
     ending: AtomicBool,
 }
@@ -66,6 +67,14 @@ pub struct Ticket {
     pub info: Arc<SessionInfo>,
 }
 
+/// What counts as one address: of IPv6 the first 64 bits, as one customer has all the others.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        address => address,
+    }
+}
+
 impl Registry {
     /// `None` where the address has `per_address_max` connections already.
     pub(super) fn enter(
@@ -74,20 +83,23 @@ impl Registry {
         bell: Arc<Bell>,
         per_address_max: usize,
     ) -> Option<Ticket> {
-        let mut by_address = self.by_address.lock();
-        let count = by_address.entry(peer.ip()).or_insert(0);
-        if *count >= per_address_max {
+        let mut by_network = self.by_network.lock();
+        let count = by_network.get(&network(peer.ip())).copied().unwrap_or(0);
+        if count >= per_address_max {
             return None;
         }
-        *count += 1;
-        drop(by_address);
+        by_network.insert(network(peer.ip()), count + 1);
+        drop(by_network);
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let (since, ending, labels) = (SystemTime::now(), AtomicBool::new(false), Mutex::default());
         let info = Arc::new(SessionInfo { id, peer, since, bell, ending, labels });
-        self.sessions.lock().insert(id, info.clone());
+        let mut sessions = self.sessions.lock();
+        sessions.insert(id, info.clone());
+        // Under the lock that `end_all` takes afterwards: it is seen here, or the session is seen there.
         if self.ending.load(Ordering::Acquire) {
             info.end();
         }
+        drop(sessions);
         Some(Ticket { registry: self.clone(), info })
     }
 
@@ -109,17 +121,66 @@ impl Registry {
         self.ending.store(true, Ordering::Release);
         self.sessions().iter().for_each(|session| session.end());
     }
+
+    /// Whether all sessions have ended within `timeout`.
+    pub(super) fn wait_until_empty(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut sessions = self.sessions.lock();
+        while !sessions.is_empty() {
+            if self.emptied.wait_until(&mut sessions, deadline).timed_out() {
+                return sessions.is_empty();
+            }
+        }
+        true
+    }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.registry.sessions.lock().remove(&self.info.id);
-        let mut by_address = self.registry.by_address.lock();
-        if let Some(count) = by_address.get_mut(&self.info.peer.ip()) {
-            *count -= 1;
-            if *count == 0 {
-                by_address.remove(&self.info.peer.ip());
-            }
+        let mut by_network = self.registry.by_network.lock();
+        let place = network(self.info.peer.ip());
+        match by_network.get_mut(&place) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(by_network.remove(&place)),
         }
+        drop(by_network);
+        let mut sessions = self.registry.sessions.lock();
+        sessions.remove(&self.info.id);
+        if sessions.is_empty() {
+            self.registry.emptied.notify_all();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_customer_is_one_address() {
+        let registry = Arc::new(Registry::default());
+        let enter =
+            |ip: &str| registry.enter(SocketAddr::new(ip.parse().unwrap(), 5), Arc::new(Bell::new().unwrap()), 2);
+        let first = enter("2001:db8:1:2::1").unwrap();
+        let _second = enter("2001:db8:1:2:ffff::9").unwrap();
+        assert!(enter("2001:db8:1:2:3::").is_none());
+        assert!(enter("2001:db8:1:3::1").is_some());
+        drop(first);
+        assert!(enter("2001:db8:1:2:3::").is_some(), "its place is free again");
+        let _mapped = (enter("::ffff:192.0.2.1").unwrap(), enter("192.0.2.1").unwrap());
+        assert!(enter("192.0.2.1").is_none() && enter("192.0.2.2").is_some());
+        drop((_second, _mapped));
+        assert!(registry.by_network.lock().is_empty() && registry.is_empty());
+    }
+
+    #[test]
+    fn who_comes_late_is_ended_as_well() {
+        let registry = Arc::new(Registry::default());
+        registry.end_all();
+        let ticket = registry.enter("192.0.2.1:5".parse().unwrap(), Arc::new(Bell::new().unwrap()), 1).unwrap();
+        assert!(ticket.info.is_ending());
+        assert!(!registry.wait_until_empty(Duration::from_millis(20)));
+        drop(ticket);
+        assert!(registry.wait_until_empty(Duration::ZERO));
     }
 }

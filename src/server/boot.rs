@@ -47,6 +47,8 @@ pub fn run(path: &Path, background: Background) -> Result<(), String> {
         println!("{}: the configuration is good", config.file);
         return Ok(());
     }
+    // What the daemon writes is for its user alone.
+    sys::set_umask(0o077);
     let listeners = setup::listeners(&config)?;
     let foreground = background == Background::Foreground;
     prepare_directories(&config)?;
@@ -109,6 +111,7 @@ fn start(config: &Config, path: &Path, listeners: Vec<BoundListener>, foreground
         per_address_max: config.channels_per_address_max,
         write_timeout: config.write_timeout,
         refusal: b"* BYE [UNAVAILABLE] Too many connections; try again later\r\n".to_vec(),
+        farewell: b"* BYE [SERVERBUG] This session broke; the log says how\r\n".to_vec(),
     };
     let sessions = service.clone();
     let handler = move |connection| session::run(&sessions, connection);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use log::LevelFilter;
 
 use crate::auth;
-use crate::config::{Config, Level, TlsMode};
+use crate::config::{self, Config, Level, TlsMode};
 use crate::log::{Filters, Target};
 use crate::mailbox;
 use crate::net::{self, BoundListener, Mode, TlsError, TlsFiles};
@@ -27,7 +27,13 @@ fn filter(level: Level) -> LevelFilter {
 
 pub(super) fn filters(config: &Config) -> Filters {
     let levels = config.levels;
-    Filters { imap: filter(levels.imap), store: filter(levels.store), auth: filter(levels.auth) }
+    Filters {
+        imap: filter(levels.imap),
+        store: filter(levels.store),
+        auth: filter(levels.auth),
+        net: filter(levels.net),
+        admin: filter(levels.admin),
+    }
 }
 
 /// With `-f` the log goes to standard error, wherever else it would go.
@@ -42,7 +48,12 @@ pub(super) fn log_target(config: &Config, foreground: bool) -> Target {
 pub(super) fn tls(config: &Config) -> Result<Option<Arc<rustls::ServerConfig>>, TlsError> {
     match (&config.tls_certificate, &config.tls_private_key) {
         (Some(certificate), Some(private_key)) => {
-            net::load_tls(&TlsFiles { certificate: certificate.clone(), private_key: private_key.clone() }).map(Some)
+            let version_min = match config.tls_version_min {
+                config::TlsVersion::V1_2 => net::TlsVersion::V1_2,
+                config::TlsVersion::V1_3 => net::TlsVersion::V1_3,
+            };
+            let (certificate, private_key) = (certificate.clone(), private_key.clone());
+            net::load_tls(&TlsFiles { certificate, private_key, version_min }).map(Some)
         }
         _ => Ok(None),
     }
@@ -64,6 +75,7 @@ pub(super) fn store_options(config: &Config) -> store::Options {
 pub(super) fn mailbox_limits(config: &Config) -> mailbox::Limits {
     mailbox::Limits {
         mailboxes_max: config.mailboxes_max,
+        // The table keeps it below.
         message_bytes_max: config.message_bytes_max.min(u32::MAX.into()) as u32,
         summary_cache_bytes: config.summary_cache_bytes,
     }
@@ -82,6 +94,7 @@ pub(super) fn settings(config: &Config, tls: Option<Arc<rustls::ServerConfig>>) 
         handshake_timeout: config.tls_handshake_timeout,
         cleartext_login: config.cleartext_login,
         bad_commands_max: config.bad_commands_max,
+        commands_before_login_max: config.commands_before_login_max,
         limits: Limits {
             line_bytes_max: config.line_bytes_max,
             literal_bytes_max: config.message_bytes_max,

@@ -6,6 +6,7 @@ use super::cmd_copy::to_be_filled;
 use super::core::{Core, mailbox_name};
 use super::reply::{Handled, Reply};
 use crate::mailbox::{Account, Change};
+use crate::metrics;
 use crate::proto::{AppendCommand, Literal, ResponseCode};
 use crate::types::InternalDate;
 
@@ -14,7 +15,7 @@ pub(super) fn append(core: &mut Core, account: &Account, command: AppendCommand)
     if command.message.is_empty() {
         return Err(Reply::no(ResponseCode::Cannot, "An empty message is not appended").into());
     }
-    let running = core.running();
+    let (running, octets) = (core.running(), command.message.len());
     let date = command.date.unwrap_or_else(now);
     let message = match command.message {
         Literal::Memory(octets) => account.take(octets, command.flags, date)?,
@@ -22,6 +23,8 @@ pub(super) fn append(core: &mut Core, account: &Account, command: AppendCommand)
     };
     let outcome = target.commit(Change::Append(vec![message]))?;
     drop(running);
+    metrics::MESSAGES_APPENDED.add(1);
+    metrics::BYTES_APPENDED.add(octets);
     let uid_validity = target.header()?.uid_validity;
     let code = ResponseCode::AppendUid { uid_validity, uids: outcome.appended.into_iter().collect() };
     Ok(Reply::ok("APPEND completed").with(code))

@@ -9,6 +9,7 @@ use super::core::Core;
 use super::reply::{Failure, Reply};
 use crate::auth::{LoginError, PlainError, plain};
 use crate::mailbox::Account;
+use crate::metrics;
 use crate::proto::{Framer, ResponseCode, Secret};
 
 /// An account, and the answer to the command that opened it.
@@ -38,11 +39,13 @@ pub(super) fn may_send_password(core: &Core) -> bool {
 fn enter(core: &mut Core, name: &str, password: &[u8]) -> LoggedIn {
     let peer = core.stream.peer().ip();
     let account = core.service.auth.login(name, password, peer).map_err(|error| {
+        metrics::LOGINS_FAILED.add(1);
         log::warn!("login of '{name}' from {peer}: {error:?}");
         refused(error)
     })?;
     let account = core.service.manager.account(&account)?;
     core.info.set_user(account.name().as_str());
+    metrics::LOGINS.add(1);
     log::info!("{} from {peer}: logged in", account.name());
     let code = ResponseCode::Capability(capability::list(core, true));
     Ok((account, Reply::ok("Logged in").with(code)))

@@ -106,10 +106,12 @@ impl Core {
     /// Waits for the client or the bell until `deadline`; says BYE where that has passed or the session must end.
     pub(super) fn wait(&self, deadline: Instant) -> Result<Ready, Failure> {
         let left = deadline.saturating_duration_since(Instant::now());
-        if self.stream.has_buffered() {
-            return Ok(Ready::Readable);
-        }
         let ready = self.stream.wait(&[&self.bell], left).map_err(Gone::from)?;
+        // A client that never lets its commands end must end as well.
+        if self.info.is_ending() {
+            self.bye(Some(&ResponseCode::Unavailable), "The server ends this session")?;
+            return Err(Failure::Gone);
+        }
         match ready {
             Ready::TimedOut => {
                 self.bye(None, "Autologout: nothing heard for too long")?;
@@ -117,10 +119,6 @@ impl Core {
             }
             Ready::Bell => {
                 self.bell.hear();
-                if self.info.is_ending() {
-                    self.bye(Some(&ResponseCode::Unavailable), "The server ends this session")?;
-                    return Err(Failure::Gone);
-                }
                 Ok(ready)
             }
             Ready::Readable => Ok(ready),

@@ -43,11 +43,12 @@ impl Response<'_> {
             self.buffer.extend_from_slice(octets);
             return Ok(());
         }
-        self.stream.write_all(self.buffer)?;
-        self.buffer.clear();
         if octets.len() >= SPILL_BYTES / 4 {
-            self.stream.write_all(octets)?;
+            self.stream.write_parts(&[self.buffer, octets])?;
+            self.buffer.clear();
         } else {
+            self.stream.write_all(self.buffer)?;
+            self.buffer.clear();
             self.buffer.extend_from_slice(octets);
         }
         Ok(())
@@ -91,7 +92,8 @@ impl Output {
     /// Says one line at once, unless a response is being written or it is no longer `wanted`.
     pub(super) fn interject(&self, line: &[u8], wanted: impl FnOnce() -> bool) -> Result<(), Gone> {
         let Some(mut buffer) = self.buffer.try_lock() else { return Ok(()) };
-        if !wanted() {
+        // Not to a client that takes nothing now: the watchdog has others to look after.
+        if !wanted() || !self.stream.is_writable() {
             return Ok(());
         }
         buffer.extend_from_slice(line);

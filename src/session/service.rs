@@ -22,6 +22,7 @@ pub struct Settings {
     pub handshake_timeout: Duration,
     pub cleartext_login: bool,
     pub bad_commands_max: u32,
+    pub commands_before_login_max: u32,
     pub limits: Limits,
     pub spool_directory: PathBuf,
     pub tls: Option<Arc<rustls::ServerConfig>>,

@@ -9,12 +9,10 @@ use super::dispatch::dispatch;
 use super::output::Output;
 use super::reply::{Failure, Reply, Status};
 use super::service::Service;
-use crate::net::{Connection, Mode, Ready};
+use crate::metrics;
+use crate::net::{Connection, Mode, Ready, TLS_HELLO};
 use crate::proto::response::status;
 use crate::proto::{Dialect, Frame, Framer, Malformed, Refusal, ResponseCode, Stage, Step, Why, mask, parse};
-
-/// What a TLS client says first, to a port where it should not: a handshake record.
-const TLS_HELLO: [u8; 2] = [0x16, 0x03];
 
 pub(super) struct Session {
     pub(super) core: Core,
@@ -22,6 +20,7 @@ pub(super) struct Session {
     pub(super) framer: Framer,
     began: Instant,
     bad_commands: u32,
+    commands_before_login: u32,
 }
 
 /// Serves a connection until it ends.
@@ -36,7 +35,6 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
             return stream.close();
         }
     }
-    let stream = Arc::new(stream);
     let spool = settings.spool_directory.clone();
     let core = Core {
         service: service.clone(),
@@ -49,8 +47,14 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
         may_start_tls: mode == Mode::StartTls,
     };
     let framer = Framer::new(settings.limits.clone(), move || crate::sys::spool_file(&spool));
-    let mut session =
-        Session { core, state: State::NotAuthenticated, framer, began: Instant::now(), bad_commands: 0 };
+    let mut session = Session {
+        core,
+        state: State::NotAuthenticated,
+        framer,
+        began: Instant::now(),
+        bad_commands: 0,
+        commands_before_login: 0,
+    };
     log::debug!("{} connected", stream.peer());
     match session.serve() {
         Err(Failure::Refused(reply)) => log::error!("session ended: {}", reply.text),
@@ -112,6 +116,7 @@ impl Session {
     /// Does one command; `false` when the session is over.
     fn command(&mut self, frame: Frame) -> Result<bool, Failure> {
         log::debug!("C: {}", mask(&frame.line));
+        self.count_command()?;
         let command = match parse(frame, self.core.dialect, self.stage()) {
             Ok(command) => command,
             Err(malformed) => return self.malformed(malformed).map(|()| true),
@@ -159,7 +164,21 @@ impl Session {
         self.answer(reply)
     }
 
+    fn count_command(&mut self) -> Result<(), Failure> {
+        metrics::COMMANDS.add(1);
+        if self.stage() == Stage::NotAuthenticated {
+            self.commands_before_login += 1;
+            if self.commands_before_login > self.core.service.settings().commands_before_login_max {
+                log::info!("{}: too many commands without a login", self.core.stream.peer());
+                self.core.bye(None, "Too many commands without a login")?;
+                return Err(Failure::Gone);
+            }
+        }
+        Ok(())
+    }
+
     fn count_bad(&mut self) -> Result<(), Failure> {
+        metrics::COMMANDS_BAD.add(1);
         self.bad_commands += 1;
         if self.bad_commands >= self.core.service.settings().bad_commands_max {
             log::info!("{}: too many bad commands", self.core.stream.peer());

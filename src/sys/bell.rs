@@ -23,6 +23,7 @@ impl Bell {
         Ok(Bell { file: unsafe { File::from_raw_fd(fd) }, rung: AtomicBool::new(false) })
     }
 
+    /// To be called after what it tells of has been made visible.
     pub fn ring(&self) {
         if !self.rung.swap(true, Ordering::AcqRel)
             && let Err(error) = (&self.file).write_all(&1u64.to_ne_bytes())
@@ -32,13 +33,73 @@ impl Bell {
     }
 
     /// Makes the bell silent again; what happened before is to be looked at afterwards.
+    ///
+    /// A swap, not a store: a ring that found the bell rung already must be visible to what is looked at next, and a
+    /// plain store may still wait in the processor's buffer while it is looked.
     pub fn hear(&self) {
         // Would block: it was not rung.
         let _ = (&self.file).read(&mut [0; 8]);
-        self.rung.store(false, Ordering::Release);
+        self.rung.swap(false, Ordering::AcqRel);
     }
 
     pub(super) fn fd(&self) -> RawFd {
         self.file.as_raw_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::time::{Duration, Instant};
+
+    use super::super::{For, Ready, wait};
+    use super::*;
+
+    fn quiet_socket() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (client, listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn rings_once_until_heard() {
+        let (_client, socket) = quiet_socket();
+        let bell = Bell::new().unwrap();
+        let look = || wait(socket.as_raw_fd(), For::Reading, &[&bell], Some(Duration::from_millis(10))).unwrap();
+        assert_eq!(look(), Ready::TimedOut);
+        bell.ring();
+        bell.ring();
+        assert_eq!(look(), Ready::Bell);
+        assert_eq!(look(), Ready::Bell, "a bell that is not heard goes on");
+        bell.hear();
+        assert_eq!(look(), Ready::TimedOut);
+        bell.hear();
+        bell.ring();
+        assert_eq!(look(), Ready::Bell);
+    }
+
+    /// Nothing that is published is ever missed, however ring and hear meet.
+    #[test]
+    fn no_ring_is_lost() {
+        const LAST: usize = 20_000;
+        let (_client, socket) = quiet_socket();
+        let (bell, published) = (Arc::new(Bell::new().unwrap()), Arc::new(AtomicUsize::new(0)));
+        let (theirs, theirs_published) = (bell.clone(), published.clone());
+        let ringer = std::thread::spawn(move || {
+            for n in 1..=LAST {
+                theirs_published.store(n, Ordering::Relaxed);
+                theirs.ring();
+            }
+        });
+        let began = Instant::now();
+        while published.load(Ordering::Relaxed) < LAST {
+            let ready = wait(socket.as_raw_fd(), For::Reading, &[&bell], Some(Duration::from_secs(5))).unwrap();
+            assert_eq!(ready, Ready::Bell, "slept through {}", published.load(Ordering::Relaxed));
+            bell.hear();
+        }
+        ringer.join().unwrap();
+        assert!(began.elapsed() < Duration::from_secs(30));
     }
 }

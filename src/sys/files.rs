@@ -6,19 +6,32 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A file without a name in `directory`; it vanishes with its last descriptor.
 pub fn spool_file(directory: &Path) -> io::Result<File> {
     let unnamed = OpenOptions::new().read(true).write(true).mode(0o600).custom_flags(libc::O_TMPFILE).open(directory);
     match unnamed {
-        // Some file systems cannot do it.
-        Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => {
-            let path = directory.join(format!("spool-{}-{:?}", std::process::id(), std::thread::current().id()));
-            let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
-            std::fs::remove_file(&path)?;
-            Ok(file)
+        // Some file systems cannot do it, and some kernels take the flag for an attempt to write to the directory.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EOPNOTSUPP | libc::EISDIR)) => {
+            named_briefly(directory)
         }
         other => other,
+    }
+}
+
+/// A file whose name is taken away at once.
+fn named_briefly(directory: &Path) -> io::Result<File> {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let number = LAST.fetch_add(1, Ordering::Relaxed);
+        let path = directory.join(format!("spool-{}-{number}", std::process::id()));
+        match OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path) {
+            Ok(file) => return std::fs::remove_file(&path).map(|()| file),
+            // Left by a process of the same number that was killed in between.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 
@@ -46,5 +59,44 @@ pub fn peer_uid(stream: &UnixStream) -> io::Result<u32> {
     match done {
         0 => Ok(credentials.uid),
         _ => Err(io::Error::last_os_error()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Seek, Write};
+
+    use super::*;
+
+    #[test]
+    fn a_spool_file_leaves_no_name() {
+        let directory = tempfile::tempdir().unwrap();
+        for open in [spool_file, named_briefly] {
+            let mut file = open(directory.path()).unwrap();
+            file.write_all(b"a literal").unwrap();
+            file.rewind().unwrap();
+            let mut text = String::new();
+            file.read_to_string(&mut text).unwrap();
+            assert_eq!(text, "a literal");
+            assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+        }
+        assert!(spool_file(&directory.path().join("missing")).is_err());
+    }
+
+    #[test]
+    fn a_lock_keeps_others_out() {
+        let directory = tempfile::tempdir().unwrap();
+        let open = || File::create(directory.path().join("lock")).unwrap();
+        let (first, second) = (open(), open());
+        assert!(lock_exclusive(&first).unwrap());
+        assert!(!lock_exclusive(&second).unwrap());
+        drop(first);
+        assert!(lock_exclusive(&second).unwrap());
+    }
+
+    #[test]
+    fn a_peer_is_known() {
+        let (one, _other) = UnixStream::pair().unwrap();
+        assert_eq!(peer_uid(&one).unwrap(), super::super::own_uid());
     }
 }

@@ -1,0 +1,175 @@
+//! From lines to settings: what the lines say is looked up in the table.
+
+use super::error::ConfigError;
+use super::file::{self, Line};
+use super::nearest::nearest;
+use super::settings::{Config, Listener, TlsMode};
+use super::table::{self, KEYS, Key};
+use super::typed::Values;
+use super::value::{self, Value};
+
+pub(super) fn read(file: &str, text: &str) -> Result<Config, Vec<ConfigError>> {
+    let (errors, values) = (Vec::new(), Values::default());
+    let mut reader = Reader { file, section: Section::None, seen: Vec::new(), values, listeners: Vec::new(), errors };
+    for (line, said) in file::read(text) {
+        reader.line(line, said);
+    }
+    reader.check_listeners();
+    reader.check_tls();
+    let Reader { values, listeners, mut errors, .. } = reader;
+    errors.sort_by_key(|error| error.line);
+    if errors.is_empty() { Ok(values.config(file, listeners)) } else { Err(errors) }
+}
+
+/// The section that a line stands in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Section {
+    /// Before the first.
+    None,
+    /// Said to be unknown already; what stands in it is passed over.
+    Unknown,
+    Known(&'static str),
+    /// Its place among the listeners.
+    Listener(usize),
+}
+
+struct Reader<'a> {
+    file: &'a str,
+    section: Section,
+    /// The keys that have been set, each with its line.
+    seen: Vec<(Section, &'static str, usize)>,
+    values: Values,
+    listeners: Vec<Listener>,
+    errors: Vec<ConfigError>,
+}
+
+/// The sections of the table, in its order.
+fn sections() -> impl Iterator<Item = &'static str> {
+    KEYS.chunk_by(|a, b| a.section == b.section).filter_map(|keys| keys.first()).map(|key| key.section)
+}
+
+impl Reader<'_> {
+    fn wrong(&mut self, line: usize, reason: String) {
+        self.errors.push(ConfigError { file: self.file.to_string(), line, reason });
+    }
+
+    fn line(&mut self, line: usize, said: Line) {
+        match said {
+            Line::Section(name) => self.section = self.enter(line, &name),
+            Line::Entry { key, value } => self.entry(line, &key, &value),
+            Line::Malformed => self.wrong(line, "expected [Section], Key = Value, or a comment behind ;".into()),
+        }
+    }
+
+    fn enter(&mut self, line: usize, name: &str) -> Section {
+        let (first, rest) = name.split_once(' ').unwrap_or((name, ""));
+        if first.eq_ignore_ascii_case(table::LISTENER) {
+            return self.enter_listener(line, rest);
+        }
+        if let Some(known) = sections().find(|known| known.eq_ignore_ascii_case(name)) {
+            return Section::Known(known);
+        }
+        let hint = match nearest(first, sections()) {
+            Some(table::LISTENER) => "; did you mean [Listener NAME]?".to_string(),
+            _ => nearest(name, sections()).map_or(String::new(), |near| format!("; did you mean [{near}]?")),
+        };
+        self.wrong(line, format!("unknown section [{name}]{hint}"));
+        Section::Unknown
+    }
+
+    fn enter_listener(&mut self, line: usize, name: &str) -> Section {
+        if name.is_empty() {
+            self.wrong(line, "a listener needs a name: [Listener NAME]".into());
+            return Section::Unknown;
+        }
+        let known = self.listeners.iter().position(|listener| listener.name.eq_ignore_ascii_case(name));
+        Section::Listener(known.unwrap_or_else(|| {
+            let (addresses, tls) = (Vec::new(), TlsMode::StartTls);
+            self.listeners.push(Listener { name: name.to_string(), addresses, tls, line });
+            self.listeners.len() - 1
+        }))
+    }
+
+    /// As it is shown in messages.
+    fn section_name(&self) -> String {
+        match &self.section {
+            Section::Known(name) => name.to_string(),
+            Section::Listener(at) => {
+                self.listeners.get(*at).map_or(String::new(), |listener| format!("Listener {}", listener.name))
+            }
+            Section::None | Section::Unknown => String::new(),
+        }
+    }
+
+    fn entry(&mut self, line: usize, name: &str, text: &str) {
+        let section = match self.section {
+            Section::Unknown => return,
+            Section::None => return self.wrong(line, format!("'{name}' stands before the first [Section]")),
+            Section::Known(section) => section,
+            Section::Listener(_) => table::LISTENER,
+        };
+        let Some(key) = table::find(section, name) else { return self.unknown_key(line, section, name) };
+        let before = self.seen.iter().find(|(section, known, _)| *section == self.section && *known == key.name);
+        if let Some((_, _, before)) = before {
+            let reason = format!("'{}' is set twice in [{}], before in line {before}", key.name, self.section_name());
+            return self.wrong(line, reason);
+        }
+        self.seen.push((self.section.clone(), key.name, line));
+        match value::parse(key.kind, text) {
+            Err(expected) => self.wrong(line, format!("{} = {text}: {expected}", key.name)),
+            Ok(value) => self.set(key, value),
+        }
+    }
+
+    fn set(&mut self, key: &'static Key, value: Value) {
+        let Section::Listener(at) = self.section else { return self.values.set(key, value) };
+        let Some(listener) = self.listeners.get_mut(at) else { return };
+        match value {
+            Value::Addresses(addresses) => listener.addresses = addresses,
+            Value::Choice("implicit") => listener.tls = TlsMode::Implicit,
+            Value::Choice("never") => listener.tls = TlsMode::Never,
+            _ => listener.tls = TlsMode::StartTls,
+        }
+    }
+
+    fn unknown_key(&mut self, line: usize, section: &str, name: &str) {
+        let elsewhere = KEYS.iter().find(|key| key.name.eq_ignore_ascii_case(name)).map(|key| match key.section {
+            table::LISTENER => "; it belongs in [Listener NAME]".to_string(),
+            section => format!("; it belongs in [{section}]"),
+        });
+        let names = KEYS.iter().filter(|key| key.section == section).map(|key| key.name);
+        let near = || nearest(name, names).map(|near| format!("; did you mean '{near}'?"));
+        let hint = elsewhere.or_else(near).unwrap_or_default();
+        self.wrong(line, format!("unknown key '{name}' in [{}]{hint}", self.section_name()));
+    }
+
+    fn line_of(&self, section: &Section, name: &str) -> Option<usize> {
+        self.seen.iter().find(|(known, key, _)| known == section && *key == name).map(|(_, _, line)| *line)
+    }
+
+    fn check_listeners(&mut self) {
+        let mut taken = Vec::new();
+        for (at, listener) in self.listeners.clone().into_iter().enumerate() {
+            let Some(line) = self.line_of(&Section::Listener(at), "Address") else {
+                self.wrong(listener.line, format!("[Listener {}] has no Address", listener.name));
+                continue;
+            };
+            for address in listener.addresses {
+                // Of port 0 the kernel gives another one each time.
+                match taken.iter().find(|(known, _)| *known == address && address.port() != 0) {
+                    Some((_, by)) => self.wrong(line, format!("{address} is an Address of [Listener {by}] already")),
+                    None => taken.push((address, listener.name.clone())),
+                }
+            }
+        }
+    }
+
+    fn check_tls(&mut self) {
+        let of = |name| self.line_of(&Section::Known("TLS"), name);
+        match (of("Certificate"), of("Private Key")) {
+            (Some(line), None) => self.wrong(line, "[TLS] has a Certificate but no Private Key".into()),
+            (None, Some(line)) => self.wrong(line, "[TLS] has a Private Key but no Certificate".into()),
+            _ => {}
+        }
+    }
+}
