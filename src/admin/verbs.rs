@@ -19,14 +19,11 @@ use crate::types::{AccountName, MailboxName};
 /// sysexits(3)
 pub(super) const EX_USAGE: u8 = 64;
 pub(super) const EX_DATAERR: u8 = 65;
-pub(super) const EX_NOINPUT: u8 = 66;
 pub(super) const EX_NOUSER: u8 = 67;
 pub(super) const EX_UNAVAILABLE: u8 = 69;
 pub(super) const EX_SOFTWARE: u8 = 70;
 pub(super) const EX_CANTCREAT: u8 = 73;
 pub(super) const EX_IOERR: u8 = 74;
-pub(super) const EX_TEMPFAIL: u8 = 75;
-pub(super) const EX_NOPERM: u8 = 77;
 pub(super) const EX_CONFIG: u8 = 78;
 
 /// Why a request is refused, and what the tool exits with.

@@ -1,7 +1,6 @@
 //! Lines of JSON and octets over a stream.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
-use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 
 use serde_json::Value;
@@ -79,11 +78,5 @@ impl Writer {
 
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
-    }
-
-    /// Nothing more is sent; the other end sees the end.
-    pub(super) fn close(&mut self) {
-        // What cannot be flushed or closed is closed already.
-        let _ = self.0.flush().and_then(|()| self.0.get_ref().shutdown(Shutdown::Write));
     }
 }
