@@ -141,3 +141,71 @@ impl Operation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::TcpStream;
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::net::{self, Mode, Options, Registry, Server};
+
+    /// What a client hears while `work` is done and the connection stands.
+    fn heard(work: impl FnOnce(&Watchdog, &Arc<Output>)) -> String {
+        let listener = net::bind("test", "127.0.0.1:0".parse().unwrap(), Mode::Never).unwrap();
+        let address = listener.address().unwrap();
+        let (give, take) = mpsc::channel();
+        let (done, wait) = mpsc::channel::<()>();
+        let wait = Mutex::new(wait);
+        let handler = move |connection: net::Connection| {
+            give.send(connection.stream.clone()).unwrap();
+            drop(wait.lock().recv());
+            connection.stream.close();
+        };
+        let write_timeout = Duration::from_secs(5);
+        let (refusal, farewell) = (Vec::new(), Vec::new());
+        let options = Options { channels_max: 1, per_address_max: 1, write_timeout, refusal, farewell };
+        let server = Server::start(vec![listener], options, Arc::new(Registry::default()), handler).unwrap();
+        let mut client = TcpStream::connect(address).unwrap();
+        let output = Arc::new(Output::new(take.recv().unwrap()));
+        let watchdog = Watchdog::start().unwrap();
+        work(&watchdog, &output);
+        watchdog.stop();
+        done.send(()).unwrap();
+        let mut text = String::new();
+        client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        client.read_to_string(&mut text).unwrap();
+        assert!(server.stop(Duration::from_secs(5)));
+        text
+    }
+
+    #[test]
+    fn signs_of_life_while_it_lasts_and_not_after() {
+        let text = heard(|watchdog, output| {
+            let running = watchdog.watch(output, "a1", Duration::from_millis(100)).unwrap();
+            running.progress(3, 7);
+            std::thread::sleep(Duration::from_millis(350));
+            drop(running);
+            output.say(|out| out.extend_from_slice(b"a1 OK done\r\n")).unwrap();
+            output.flush().unwrap();
+            std::thread::sleep(Duration::from_millis(250));
+        });
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines.len() >= 2, "{text}");
+        assert_eq!(lines[0], "* OK [INPROGRESS (\"a1\" 3 7)] Running");
+        assert_eq!(*lines.last().unwrap(), "a1 OK done");
+    }
+
+    #[test]
+    fn never_means_never_and_short_operations_are_silent() {
+        let text = heard(|watchdog, output| {
+            assert!(watchdog.watch(output, "a", Duration::ZERO).is_none());
+            for _ in 0..3000 {
+                drop(watchdog.watch(output, "b", Duration::from_millis(100)));
+            }
+            std::thread::sleep(Duration::from_millis(250));
+        });
+        assert_eq!(text, "");
+    }
+}

@@ -33,6 +33,9 @@ const VERSIONS_MAX: usize = 100_000;
 /// Octets of the journal before memory tables must be written out: bounds recovery time and disk use.
 const JOURNAL_BYTES: u64 = 512 << 20;
 
+/// Chunks of one large message that are in memory at a time.
+const CHUNKS_HELD: u32 = 8;
+
 /// Values from this size on are kept apart from the tree.
 const SEPARATED_BYTES: u32 = 1024;
 
@@ -310,8 +313,14 @@ impl Engine for Embedded {
         let mut group = self.db.batch();
         group.insert(&self.chunks, keys::chunk(account, blob, chunk), octets);
         group.insert(&self.index, keys::candidate(account, blob), &now_octets()[..]);
-        let _writer = self.writer.lock();
-        self.write(group, false)
+        let writer = self.writer.lock();
+        self.write(group, false)?;
+        drop(writer);
+        // The memory table of a large message is written out as it comes, not gathered.
+        if (chunk + 1).is_multiple_of(CHUNKS_HELD) {
+            self.chunks.rotate_memtable_and_wait().map_err(engine)?;
+        }
+        Ok(())
     }
 
     fn read_chunk(&self, account: AccountId, blob: BlobId, chunk: u32) -> Result<Option<Value>, StoreError> {
