@@ -9,8 +9,8 @@ use super::framer::Literal;
 use super::grammar::Rule;
 use super::utf7;
 use crate::types::{
-    By, CivilDate, FetchItem, Flag, InternalDate, Keyword, ListReturn, ListSelect, ModSeq, NumberSet, PartPath,
-    Partial, SearchKey, SearchReturn, Section, SectionText, SequenceSet, SpecialUse, StatusItem, SystemFlag,
+    By, Flag, InternalDate, Keyword, ListReturn, ListSelect, NumberSet, SequenceSet, SpecialUse, StatusItem,
+    SystemFlag,
 };
 
 #[derive(Debug)]
@@ -20,24 +20,22 @@ pub(super) enum LowerError {
     BadCharset,
 }
 
-type Lowered<T> = Result<T, LowerError>;
+pub(super) type Lowered<T> = Result<T, LowerError>;
 
-fn wrong<T>(reason: impl Into<String>) -> Lowered<T> {
+pub(super) fn wrong<T>(reason: impl Into<String>) -> Lowered<T> {
     Err(LowerError::Reason(reason.into()))
 }
 
 /// ID fields that a client may send. RFC 2971 3.3
 const ID_FIELDS_MAX: usize = 30;
-/// Parts in the path to a body part: as deep as messages are parsed.
-const PART_LEVELS_MAX: usize = 100;
 
 /// The arguments of a command, taken one by one.
 pub(super) struct Args<'a> {
     pairs: VecDeque<Pair<'a, Rule>>,
     literals: VecDeque<Literal>,
     dialect: Dialect,
-    by: By,
-    charset: Option<&'static encoding_rs::Encoding>,
+    pub(super) by: By,
+    pub(super) charset: Option<&'static encoding_rs::Encoding>,
 }
 
 impl<'a> Args<'a> {
@@ -46,24 +44,24 @@ impl<'a> Args<'a> {
         Args { pairs: inner, literals: literals.into(), dialect, by, charset: None }
     }
 
-    fn next(&mut self) -> Lowered<Pair<'a, Rule>> {
+    pub(super) fn next(&mut self) -> Lowered<Pair<'a, Rule>> {
         self.next_where(|_| true).ok_or_else(|| LowerError::Reason("An argument is missing".into()))
     }
 
-    fn next_where(&mut self, wanted: impl FnOnce(Rule) -> bool) -> Option<Pair<'a, Rule>> {
+    pub(super) fn next_where(&mut self, wanted: impl FnOnce(Rule) -> bool) -> Option<Pair<'a, Rule>> {
         let found = self.pairs.front().is_some_and(|pair| wanted(pair.as_rule()));
         // EOI ends every rule and is no argument.
         self.pairs.pop_front().filter(|_| found).filter(|pair| pair.as_rule() != Rule::EOI)
     }
 
-    fn next_if(&mut self, rule: Rule) -> Option<Pair<'a, Rule>> {
+    pub(super) fn next_if(&mut self, rule: Rule) -> Option<Pair<'a, Rule>> {
         match self.pairs.front().is_some_and(|pair| pair.as_rule() == rule) {
             true => self.pairs.pop_front(),
             false => None,
         }
     }
 
-    fn rest(&mut self) -> Vec<Pair<'a, Rule>> {
+    pub(super) fn rest(&mut self) -> Vec<Pair<'a, Rule>> {
         self.pairs.drain(..).filter(|pair| pair.as_rule() != Rule::EOI).collect()
     }
 
@@ -72,7 +70,7 @@ impl<'a> Args<'a> {
     }
 
     /// The octets of an astring, a string or an atom.
-    fn octets(&mut self, pair: &Pair<'a, Rule>) -> Lowered<Vec<u8>> {
+    pub(super) fn octets(&mut self, pair: &Pair<'a, Rule>) -> Lowered<Vec<u8>> {
         match pair.as_rule() {
             Rule::literal => match self.literal()? {
                 Literal::Memory(octets) => Ok(octets),
@@ -83,7 +81,7 @@ impl<'a> Args<'a> {
         }
     }
 
-    fn text(&mut self, pair: &Pair<'a, Rule>) -> Lowered<String> {
+    pub(super) fn text(&mut self, pair: &Pair<'a, Rule>) -> Lowered<String> {
         String::from_utf8(self.octets(pair)?).or_else(|_| wrong("An argument is not UTF-8"))
     }
 
@@ -117,12 +115,12 @@ impl<'a> Args<'a> {
         utf7::decode(&text).map_or_else(|| wrong("A mailbox name is not modified UTF-7"), Ok)
     }
 
-    fn set(&mut self) -> Lowered<NumberSet> {
+    pub(super) fn set(&mut self) -> Lowered<NumberSet> {
         number_set(self.next()?.as_str())
     }
 
     /// A string of SEARCH, in the command's charset.
-    fn search_text(&mut self, pair: &Pair<'a, Rule>) -> Lowered<String> {
+    pub(super) fn search_text(&mut self, pair: &Pair<'a, Rule>) -> Lowered<String> {
         let octets = self.octets(pair)?;
         match self.charset {
             None => String::from_utf8(octets).or_else(|_| wrong("A search string is not UTF-8; name its CHARSET")),
@@ -330,7 +328,7 @@ fn flags<'a>(pairs: impl Iterator<Item = Pair<'a, Rule>>, recent: Recent) -> Low
     Ok(flags)
 }
 
-fn flag(text: &str) -> Lowered<Flag> {
+pub(super) fn flag(text: &str) -> Lowered<Flag> {
     if text.starts_with('\\') {
         return match SystemFlag::from_name(text) {
             Some(flag) => Ok(Flag::System(flag)),
@@ -367,272 +365,9 @@ pub(super) fn store(args: &mut Args<'_>) -> Lowered<CommandBody> {
     Ok(CommandBody::Store { by: args.by, set, op, echo, flags })
 }
 
-pub(super) fn search(args: &mut Args<'_>) -> Lowered<CommandBody> {
-    let returns = match args.next_if(Rule::search_return_opts) {
-        Some(pair) => Some(pair.into_inner().map(search_return).collect::<Lowered<Vec<_>>>()?),
-        None => None,
-    };
-    if let Some(pair) = args.next_if(Rule::charset) {
-        let Some(inner) = pair.into_inner().next() else { return Err(LowerError::BadCharset) };
-        let name = args.octets(&inner)?;
-        let charset = encoding_rs::Encoding::for_label_no_replacement(&name).ok_or(LowerError::BadCharset)?;
-        args.charset = Some(charset);
-    }
-    let mut keys = Vec::new();
-    for pair in args.rest() {
-        keys.push(search_key(args, pair)?);
-    }
-    let key = if keys.len() == 1 { keys.remove(0) } else { SearchKey::And(keys) };
-    Ok(CommandBody::Search { by: args.by, returns, key })
-}
-
-fn search_return(pair: Pair<'_, Rule>) -> Lowered<SearchReturn> {
-    match pair.as_str().to_ascii_uppercase().as_str() {
-        "MIN" => Ok(SearchReturn::Min),
-        "MAX" => Ok(SearchReturn::Max),
-        "ALL" => Ok(SearchReturn::All),
-        "COUNT" => Ok(SearchReturn::Count),
-        "SAVE" => Ok(SearchReturn::Save),
-        _ => wrong("An unknown return option"),
-    }
-}
-
-/// Recurses as deep as the command is nested, which `parse` has bounded.
-fn search_key<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<SearchKey> {
-    let Some(key) = pair.into_inner().next() else { return wrong("A search key is missing") };
-    let rule = key.as_rule();
-    if rule == Rule::search_flag {
-        return search_flag(key.as_str());
-    }
-    let mut inner = key.into_inner();
-    let mut next = || inner.next().map_or_else(|| wrong("A search key is cut short"), Ok);
-    Ok(match rule {
-        Rule::search_group => {
-            let keys = inner.map(|pair| search_key(args, pair)).collect::<Lowered<Vec<_>>>()?;
-            SearchKey::And(keys)
-        }
-        Rule::search_not => SearchKey::Not(Box::new(search_key(args, next()?)?)),
-        Rule::search_or => {
-            let (a, b) = (next()?, next()?);
-            SearchKey::Or(Box::new(search_key(args, a)?), Box::new(search_key(args, b)?))
-        }
-        Rule::search_field => {
-            let (name, text) = (next()?, next()?);
-            SearchKey::Header(args.text(&name)?, args.search_text(&text)?)
-        }
-        Rule::search_text => {
-            let (word, text) = (next()?, next()?);
-            search_text(word.as_str(), args.search_text(&text)?)
-        }
-        Rule::search_date => {
-            let (word, date) = (next()?, next()?);
-            search_date(word.as_str(), date.as_str())?
-        }
-        Rule::search_size => {
-            let (word, octets) = (next()?, number(next()?.as_str())?);
-            if word.as_str().eq_ignore_ascii_case("LARGER") {
-                SearchKey::Larger(octets)
-            } else {
-                SearchKey::Smaller(octets)
-            }
-        }
-        Rule::search_keyword => {
-            let (word, keyword) = (next()?, SearchKey::Flag(flag(next()?.as_str())?));
-            if word.as_str().eq_ignore_ascii_case("KEYWORD") { keyword } else { SearchKey::Not(Box::new(keyword)) }
-        }
-        Rule::search_uid => SearchKey::Uids(number_set(next()?.as_str())?),
-        Rule::search_modseq => match inner.last() {
-            Some(last) => SearchKey::ModSeq(ModSeq(number(last.as_str())?)),
-            None => return wrong("A search key is cut short"),
-        },
-        _ => SearchKey::Seqs(number_set(next()?.as_str())?),
-    })
-}
-
-fn number(digits: &str) -> Lowered<u64> {
+pub(super) fn number(digits: &str) -> Lowered<u64> {
     match digits.parse::<u64>() {
         Ok(n) if n <= i64::MAX as u64 => Ok(n),
         _ => wrong("A number has more than 63 bits"),
-    }
-}
-
-fn search_flag(word: &str) -> Lowered<SearchKey> {
-    let has = |flag| SearchKey::Flag(Flag::System(flag));
-    let lacks = |flag| SearchKey::Not(Box::new(SearchKey::Flag(Flag::System(flag))));
-    Ok(match word.to_ascii_uppercase().as_str() {
-        "ALL" => SearchKey::All,
-        "ANSWERED" => has(SystemFlag::Answered),
-        "DELETED" => has(SystemFlag::Deleted),
-        "DRAFT" => has(SystemFlag::Draft),
-        "FLAGGED" => has(SystemFlag::Flagged),
-        "SEEN" => has(SystemFlag::Seen),
-        "UNANSWERED" => lacks(SystemFlag::Answered),
-        "UNDELETED" => lacks(SystemFlag::Deleted),
-        "UNDRAFT" => lacks(SystemFlag::Draft),
-        "UNFLAGGED" => lacks(SystemFlag::Flagged),
-        "UNSEEN" => lacks(SystemFlag::Seen),
-        "RECENT" => SearchKey::Recent,
-        "OLD" => SearchKey::Not(Box::new(SearchKey::Recent)),
-        "NEW" => SearchKey::And(vec![SearchKey::Recent, lacks(SystemFlag::Seen)]),
-        _ => return wrong("An unknown search key"),
-    })
-}
-
-fn search_text(word: &str, text: String) -> SearchKey {
-    match word.to_ascii_uppercase().as_str() {
-        "BCC" => SearchKey::Bcc(text),
-        "BODY" => SearchKey::Body(text),
-        "CC" => SearchKey::Cc(text),
-        "FROM" => SearchKey::From(text),
-        "SUBJECT" => SearchKey::Subject(text),
-        "TO" => SearchKey::To(text),
-        _ => SearchKey::Text(text),
-    }
-}
-
-fn search_date(word: &str, date: &str) -> Lowered<SearchKey> {
-    let Some(date) = CivilDate::parse(date) else { return wrong("A date that does not exist") };
-    Ok(match word.to_ascii_uppercase().as_str() {
-        "BEFORE" => SearchKey::Before(date),
-        "ON" => SearchKey::On(date),
-        "SINCE" => SearchKey::Since(date),
-        "SENTBEFORE" => SearchKey::SentBefore(date),
-        "SENTON" => SearchKey::SentOn(date),
-        _ => SearchKey::SentSince(date),
-    })
-}
-
-pub(super) fn fetch(args: &mut Args<'_>) -> Lowered<CommandBody> {
-    let set = args.set()?;
-    let mut items = Vec::new();
-    for pair in args.rest() {
-        match pair.as_rule() {
-            Rule::fetch_macro => items.extend(fetch_macro(pair.as_str())),
-            _ => items.push(fetch_item(args, pair)?),
-        }
-    }
-    let mut unique: Vec<FetchItem> = Vec::with_capacity(items.len());
-    for item in items {
-        if !unique.contains(&item) {
-            unique.push(item);
-        }
-    }
-    Ok(CommandBody::Fetch { by: args.by, set, items: unique })
-}
-
-fn fetch_macro(word: &str) -> Vec<FetchItem> {
-    let fast = [FetchItem::Flags, FetchItem::InternalDate, FetchItem::Size];
-    let more: &[FetchItem] = match word.to_ascii_uppercase().as_str() {
-        "FAST" => &[],
-        "ALL" => &[FetchItem::Envelope],
-        _ => &[FetchItem::Envelope, FetchItem::Body],
-    };
-    fast.into_iter().chain(more.iter().cloned()).collect()
-}
-
-fn fetch_item<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<FetchItem> {
-    let Some(item) = pair.into_inner().next() else { return wrong("An item is missing") };
-    match item.as_rule() {
-        Rule::fetch_body => fetch_body(args, item),
-        Rule::fetch_binary => fetch_binary(item),
-        Rule::fetch_binary_size => Ok(FetchItem::BinarySize(part_path(item.into_inner().next())?)),
-        _ => fetch_word(item.as_str()),
-    }
-}
-
-fn fetch_word(word: &str) -> Lowered<FetchItem> {
-    Ok(match word.to_ascii_uppercase().as_str() {
-        "UID" => FetchItem::Uid,
-        "FLAGS" => FetchItem::Flags,
-        "INTERNALDATE" => FetchItem::InternalDate,
-        "RFC822.SIZE" => FetchItem::Size,
-        "ENVELOPE" => FetchItem::Envelope,
-        "BODY" => FetchItem::Body,
-        "BODYSTRUCTURE" => FetchItem::BodyStructure,
-        "RFC822" => FetchItem::Rfc822,
-        "RFC822.HEADER" => FetchItem::Rfc822Header,
-        "RFC822.TEXT" => FetchItem::Rfc822Text,
-        _ => return wrong("An unknown item to fetch"),
-    })
-}
-
-fn fetch_body<'a>(args: &mut Args<'a>, item: Pair<'a, Rule>) -> Lowered<FetchItem> {
-    let mut peek = false;
-    let mut section = Section { part: PartPath::default(), text: SectionText::Whole };
-    let mut partial_ = None;
-    for pair in item.into_inner() {
-        match pair.as_rule() {
-            Rule::fetch_body_word => peek = pair.as_str().len() > 4,
-            Rule::section_spec => section = section_spec(args, pair)?,
-            _ => partial_ = Some(partial(pair)?),
-        }
-    }
-    Ok(FetchItem::BodySection { section, partial: partial_, peek })
-}
-
-fn section_spec<'a>(args: &mut Args<'a>, spec: Pair<'a, Rule>) -> Lowered<Section> {
-    let mut section = Section { part: PartPath::default(), text: SectionText::Whole };
-    for pair in spec.into_inner() {
-        match pair.as_rule() {
-            Rule::section_part => section.part = part_path(Some(pair))?,
-            _ => section.text = section_text(args, pair)?,
-        }
-    }
-    if section.text == SectionText::Mime && section.part.0.is_empty() {
-        return wrong("MIME needs a part number before it");
-    }
-    Ok(section)
-}
-
-fn section_text<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<SectionText> {
-    let Some(inner) = pair.into_inner().next() else { return wrong("A section is cut short") };
-    if inner.as_rule() == Rule::section_word {
-        return Ok(match inner.as_str().to_ascii_uppercase().as_str() {
-            "HEADER" => SectionText::Header,
-            "TEXT" => SectionText::Text,
-            _ => SectionText::Mime,
-        });
-    }
-    let mut not = false;
-    let mut names = Vec::new();
-    for pair in inner.into_inner() {
-        match (pair.as_rule(), pair.clone().into_inner().next()) {
-            (Rule::section_fields_word, _) => not = pair.as_str().len() > "HEADER.FIELDS".len(),
-            (_, Some(name)) => names.push(args.text(&name)?),
-            (_, None) => {}
-        }
-    }
-    if names.iter().any(|name| name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic() && b != b':')) {
-        return wrong("A header field name has characters that no field name can have");
-    }
-    Ok(if not { SectionText::HeaderFieldsNot(names) } else { SectionText::HeaderFields(names) })
-}
-
-fn fetch_binary(item: Pair<'_, Rule>) -> Lowered<FetchItem> {
-    let (mut peek, mut part, mut partial_) = (false, PartPath::default(), None);
-    for pair in item.into_inner() {
-        match pair.as_rule() {
-            Rule::fetch_binary_word => peek = pair.as_str().len() > "BINARY".len(),
-            Rule::section_part => part = part_path(Some(pair))?,
-            _ => partial_ = Some(partial(pair)?),
-        }
-    }
-    Ok(FetchItem::Binary { part, partial: partial_, peek })
-}
-
-fn part_path(pair: Option<Pair<'_, Rule>>) -> Lowered<PartPath> {
-    let Some(pair) = pair else { return Ok(PartPath::default()) };
-    if pair.as_str().bytes().filter(|b| *b == b'.').count() >= PART_LEVELS_MAX {
-        return wrong("A part number has too many levels");
-    }
-    let numbers: Result<Vec<u32>, _> = pair.as_str().split('.').map(str::parse).collect();
-    numbers.map(PartPath).or_else(|_| wrong("A part number has more than 32 bits"))
-}
-
-fn partial(pair: Pair<'_, Rule>) -> Lowered<Partial> {
-    let numbers: Vec<u64> = pair.into_inner().map(|pair| number(pair.as_str())).collect::<Lowered<_>>()?;
-    match numbers.as_slice() {
-        &[offset, count] if count > 0 => Ok(Partial { offset, count }),
-        _ => wrong("A partial fetch needs a length above zero"),
     }
 }

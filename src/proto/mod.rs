@@ -10,6 +10,8 @@ mod command;
 mod framer;
 mod grammar;
 mod lower;
+mod lower_fetch;
+mod lower_search;
 mod mask;
 mod parse;
 pub mod response;

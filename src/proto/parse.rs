@@ -9,6 +9,7 @@ use super::command::{Command, CommandBody, Dialect};
 use super::framer::{Frame, tag_of};
 use super::grammar::{Grammar, Rule};
 use super::lower::{self, Args, LowerError};
+use super::{lower_fetch, lower_search};
 
 /// What a session can be asked, as far as syntax goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,8 +121,8 @@ const ROWS: &[Row] = &[
     row("CLOSE", AFTER, Rule::no_args, |_| Ok(CommandBody::Close), "CLOSE takes no arguments"),
     row("UNSELECT", AFTER, Rule::no_args, |_| Ok(CommandBody::Unselect), "UNSELECT takes no arguments"),
     row("EXPUNGE", AFTER, Rule::no_args, |_| Ok(CommandBody::Expunge(None)), "EXPUNGE takes no arguments"),
-    row("SEARCH", AFTER, Rule::search_args, lower::search, "SEARCH takes search keys"),
-    row("FETCH", AFTER, Rule::fetch_args, lower::fetch, "FETCH takes a sequence set and items"),
+    row("SEARCH", AFTER, Rule::search_args, lower_search::search, "SEARCH takes search keys"),
+    row("FETCH", AFTER, Rule::fetch_args, lower_fetch::fetch, "FETCH takes a sequence set and items"),
     row(
         "STORE",
         AFTER,
@@ -132,8 +133,8 @@ const ROWS: &[Row] = &[
     row("COPY", AFTER, Rule::copy_args, lower::copy, "COPY takes a sequence set and a mailbox name"),
     row("MOVE", AFTER, Rule::copy_args, lower::move_, "MOVE takes a sequence set and a mailbox name"),
     row("UID EXPUNGE", AFTER, Rule::expunge_args, lower::expunge, "UID EXPUNGE takes a set of UIDs"),
-    row("UID SEARCH", AFTER, Rule::search_args, lower::search, "UID SEARCH takes search keys"),
-    row("UID FETCH", AFTER, Rule::fetch_args, lower::fetch, "UID FETCH takes a set of UIDs and items"),
+    row("UID SEARCH", AFTER, Rule::search_args, lower_search::search, "UID SEARCH takes search keys"),
+    row("UID FETCH", AFTER, Rule::fetch_args, lower_fetch::fetch, "UID FETCH takes a set of UIDs and items"),
     row(
         "UID STORE",
         AFTER,

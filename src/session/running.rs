@@ -160,7 +160,7 @@ mod tests {
         let wait = Mutex::new(wait);
         let handler = move |connection: net::Connection| {
             give.send(connection.stream.clone()).unwrap();
-            drop(wait.lock().recv());
+            wait.lock().recv().unwrap();
             connection.stream.close();
         };
         let write_timeout = Duration::from_secs(5);

@@ -1,0 +1,146 @@
+//! FETCH, from what pest has found to its items.    RFC 9051 6.4.5
+
+use pest::iterators::Pair;
+
+use super::command::CommandBody;
+use super::grammar::Rule;
+use super::lower::{Args, Lowered, number, wrong};
+use crate::types::{FetchItem, PartPath, Partial, Section, SectionText};
+
+/// Parts in the path to a body part: as deep as messages are parsed.
+const PART_LEVELS_MAX: usize = 100;
+
+pub(super) fn fetch(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let set = args.set()?;
+    let mut items = Vec::new();
+    for pair in args.rest() {
+        match pair.as_rule() {
+            Rule::fetch_macro => items.extend(fetch_macro(pair.as_str())),
+            _ => items.push(fetch_item(args, pair)?),
+        }
+    }
+    let mut unique: Vec<FetchItem> = Vec::with_capacity(items.len());
+    for item in items {
+        if !unique.contains(&item) {
+            unique.push(item);
+        }
+    }
+    Ok(CommandBody::Fetch { by: args.by, set, items: unique })
+}
+
+fn fetch_macro(word: &str) -> Vec<FetchItem> {
+    let fast = [FetchItem::Flags, FetchItem::InternalDate, FetchItem::Size];
+    let more: &[FetchItem] = match word.to_ascii_uppercase().as_str() {
+        "FAST" => &[],
+        "ALL" => &[FetchItem::Envelope],
+        _ => &[FetchItem::Envelope, FetchItem::Body],
+    };
+    fast.into_iter().chain(more.iter().cloned()).collect()
+}
+
+fn fetch_item<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<FetchItem> {
+    let Some(item) = pair.into_inner().next() else { return wrong("An item is missing") };
+    match item.as_rule() {
+        Rule::fetch_body => fetch_body(args, item),
+        Rule::fetch_binary => fetch_binary(item),
+        Rule::fetch_binary_size => Ok(FetchItem::BinarySize(part_path(item.into_inner().next())?)),
+        _ => fetch_word(item.as_str()),
+    }
+}
+
+fn fetch_word(word: &str) -> Lowered<FetchItem> {
+    Ok(match word.to_ascii_uppercase().as_str() {
+        "UID" => FetchItem::Uid,
+        "FLAGS" => FetchItem::Flags,
+        "INTERNALDATE" => FetchItem::InternalDate,
+        "RFC822.SIZE" => FetchItem::Size,
+        "ENVELOPE" => FetchItem::Envelope,
+        "BODY" => FetchItem::Body,
+        "BODYSTRUCTURE" => FetchItem::BodyStructure,
+        "RFC822" => FetchItem::Rfc822,
+        "RFC822.HEADER" => FetchItem::Rfc822Header,
+        "RFC822.TEXT" => FetchItem::Rfc822Text,
+        _ => return wrong("An unknown item to fetch"),
+    })
+}
+
+fn fetch_body<'a>(args: &mut Args<'a>, item: Pair<'a, Rule>) -> Lowered<FetchItem> {
+    let mut peek = false;
+    let mut section = Section { part: PartPath::default(), text: SectionText::Whole };
+    let mut partial_ = None;
+    for pair in item.into_inner() {
+        match pair.as_rule() {
+            Rule::fetch_body_word => peek = pair.as_str().len() > 4,
+            Rule::section_spec => section = section_spec(args, pair)?,
+            _ => partial_ = Some(partial(pair)?),
+        }
+    }
+    Ok(FetchItem::BodySection { section, partial: partial_, peek })
+}
+
+fn section_spec<'a>(args: &mut Args<'a>, spec: Pair<'a, Rule>) -> Lowered<Section> {
+    let mut section = Section { part: PartPath::default(), text: SectionText::Whole };
+    for pair in spec.into_inner() {
+        match pair.as_rule() {
+            Rule::section_part => section.part = part_path(Some(pair))?,
+            _ => section.text = section_text(args, pair)?,
+        }
+    }
+    if section.text == SectionText::Mime && section.part.0.is_empty() {
+        return wrong("MIME needs a part number before it");
+    }
+    Ok(section)
+}
+
+fn section_text<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<SectionText> {
+    let Some(inner) = pair.into_inner().next() else { return wrong("A section is cut short") };
+    if inner.as_rule() == Rule::section_word {
+        return Ok(match inner.as_str().to_ascii_uppercase().as_str() {
+            "HEADER" => SectionText::Header,
+            "TEXT" => SectionText::Text,
+            _ => SectionText::Mime,
+        });
+    }
+    let mut not = false;
+    let mut names = Vec::new();
+    for pair in inner.into_inner() {
+        match (pair.as_rule(), pair.clone().into_inner().next()) {
+            (Rule::section_fields_word, _) => not = pair.as_str().len() > "HEADER.FIELDS".len(),
+            (_, Some(name)) => names.push(args.text(&name)?),
+            (_, None) => {}
+        }
+    }
+    if names.iter().any(|name| name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic() && b != b':')) {
+        return wrong("A header field name has characters that no field name can have");
+    }
+    Ok(if not { SectionText::HeaderFieldsNot(names) } else { SectionText::HeaderFields(names) })
+}
+
+fn fetch_binary(item: Pair<'_, Rule>) -> Lowered<FetchItem> {
+    let (mut peek, mut part, mut partial_) = (false, PartPath::default(), None);
+    for pair in item.into_inner() {
+        match pair.as_rule() {
+            Rule::fetch_binary_word => peek = pair.as_str().len() > "BINARY".len(),
+            Rule::section_part => part = part_path(Some(pair))?,
+            _ => partial_ = Some(partial(pair)?),
+        }
+    }
+    Ok(FetchItem::Binary { part, partial: partial_, peek })
+}
+
+fn part_path(pair: Option<Pair<'_, Rule>>) -> Lowered<PartPath> {
+    let Some(pair) = pair else { return Ok(PartPath::default()) };
+    if pair.as_str().bytes().filter(|b| *b == b'.').count() >= PART_LEVELS_MAX {
+        return wrong("A part number has too many levels");
+    }
+    let numbers: Result<Vec<u32>, _> = pair.as_str().split('.').map(str::parse).collect();
+    numbers.map(PartPath).or_else(|_| wrong("A part number has more than 32 bits"))
+}
+
+fn partial(pair: Pair<'_, Rule>) -> Lowered<Partial> {
+    let numbers: Vec<u64> = pair.into_inner().map(|pair| number(pair.as_str())).collect::<Lowered<_>>()?;
+    match numbers.as_slice() {
+        &[offset, count] if count > 0 => Ok(Partial { offset, count }),
+        _ => wrong("A partial fetch needs a length above zero"),
+    }
+}

@@ -1,0 +1,136 @@
+//! SEARCH, from what pest has found to its keys.    RFC 9051 6.4.4
+
+use pest::iterators::Pair;
+
+use super::command::CommandBody;
+use super::grammar::Rule;
+use super::lower::{Args, LowerError, Lowered, flag, number, number_set, wrong};
+use crate::types::{CivilDate, Flag, ModSeq, SearchKey, SearchReturn, SystemFlag};
+
+pub(super) fn search(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let returns = match args.next_if(Rule::search_return_opts) {
+        Some(pair) => Some(pair.into_inner().map(search_return).collect::<Lowered<Vec<_>>>()?),
+        None => None,
+    };
+    if let Some(pair) = args.next_if(Rule::charset) {
+        let Some(inner) = pair.into_inner().next() else { return Err(LowerError::BadCharset) };
+        let name = args.octets(&inner)?;
+        let charset = encoding_rs::Encoding::for_label_no_replacement(&name).ok_or(LowerError::BadCharset)?;
+        args.charset = Some(charset);
+    }
+    let mut keys = Vec::new();
+    for pair in args.rest() {
+        keys.push(search_key(args, pair)?);
+    }
+    let key = if keys.len() == 1 { keys.remove(0) } else { SearchKey::And(keys) };
+    Ok(CommandBody::Search { by: args.by, returns, key })
+}
+
+fn search_return(pair: Pair<'_, Rule>) -> Lowered<SearchReturn> {
+    match pair.as_str().to_ascii_uppercase().as_str() {
+        "MIN" => Ok(SearchReturn::Min),
+        "MAX" => Ok(SearchReturn::Max),
+        "ALL" => Ok(SearchReturn::All),
+        "COUNT" => Ok(SearchReturn::Count),
+        "SAVE" => Ok(SearchReturn::Save),
+        _ => wrong("An unknown return option"),
+    }
+}
+
+/// Recurses as deep as the command is nested, which `parse` has bounded.
+fn search_key<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<SearchKey> {
+    let Some(key) = pair.into_inner().next() else { return wrong("A search key is missing") };
+    let rule = key.as_rule();
+    if rule == Rule::search_flag {
+        return search_flag(key.as_str());
+    }
+    let mut inner = key.into_inner();
+    let mut next = || inner.next().map_or_else(|| wrong("A search key is cut short"), Ok);
+    Ok(match rule {
+        Rule::search_group => {
+            let keys = inner.map(|pair| search_key(args, pair)).collect::<Lowered<Vec<_>>>()?;
+            SearchKey::And(keys)
+        }
+        Rule::search_not => SearchKey::Not(Box::new(search_key(args, next()?)?)),
+        Rule::search_or => {
+            let (a, b) = (next()?, next()?);
+            SearchKey::Or(Box::new(search_key(args, a)?), Box::new(search_key(args, b)?))
+        }
+        Rule::search_field => {
+            let (name, text) = (next()?, next()?);
+            SearchKey::Header(args.text(&name)?, args.search_text(&text)?)
+        }
+        Rule::search_text => {
+            let (word, text) = (next()?, next()?);
+            search_text(word.as_str(), args.search_text(&text)?)
+        }
+        Rule::search_date => {
+            let (word, date) = (next()?, next()?);
+            search_date(word.as_str(), date.as_str())?
+        }
+        Rule::search_size => {
+            let (word, octets) = (next()?, number(next()?.as_str())?);
+            if word.as_str().eq_ignore_ascii_case("LARGER") {
+                SearchKey::Larger(octets)
+            } else {
+                SearchKey::Smaller(octets)
+            }
+        }
+        Rule::search_keyword => {
+            let (word, keyword) = (next()?, SearchKey::Flag(flag(next()?.as_str())?));
+            if word.as_str().eq_ignore_ascii_case("KEYWORD") { keyword } else { SearchKey::Not(Box::new(keyword)) }
+        }
+        Rule::search_uid => SearchKey::Uids(number_set(next()?.as_str())?),
+        Rule::search_modseq => match inner.last() {
+            Some(last) => SearchKey::ModSeq(ModSeq(number(last.as_str())?)),
+            None => return wrong("A search key is cut short"),
+        },
+        _ => SearchKey::Seqs(number_set(next()?.as_str())?),
+    })
+}
+
+fn search_flag(word: &str) -> Lowered<SearchKey> {
+    let has = |flag| SearchKey::Flag(Flag::System(flag));
+    let lacks = |flag| SearchKey::Not(Box::new(SearchKey::Flag(Flag::System(flag))));
+    Ok(match word.to_ascii_uppercase().as_str() {
+        "ALL" => SearchKey::All,
+        "ANSWERED" => has(SystemFlag::Answered),
+        "DELETED" => has(SystemFlag::Deleted),
+        "DRAFT" => has(SystemFlag::Draft),
+        "FLAGGED" => has(SystemFlag::Flagged),
+        "SEEN" => has(SystemFlag::Seen),
+        "UNANSWERED" => lacks(SystemFlag::Answered),
+        "UNDELETED" => lacks(SystemFlag::Deleted),
+        "UNDRAFT" => lacks(SystemFlag::Draft),
+        "UNFLAGGED" => lacks(SystemFlag::Flagged),
+        "UNSEEN" => lacks(SystemFlag::Seen),
+        "RECENT" => SearchKey::Recent,
+        "OLD" => SearchKey::Not(Box::new(SearchKey::Recent)),
+        "NEW" => SearchKey::And(vec![SearchKey::Recent, lacks(SystemFlag::Seen)]),
+        _ => return wrong("An unknown search key"),
+    })
+}
+
+fn search_text(word: &str, text: String) -> SearchKey {
+    match word.to_ascii_uppercase().as_str() {
+        "BCC" => SearchKey::Bcc(text),
+        "BODY" => SearchKey::Body(text),
+        "CC" => SearchKey::Cc(text),
+        "FROM" => SearchKey::From(text),
+        "SUBJECT" => SearchKey::Subject(text),
+        "TO" => SearchKey::To(text),
+        _ => SearchKey::Text(text),
+    }
+}
+
+fn search_date(word: &str, date: &str) -> Lowered<SearchKey> {
+    let Some(date) = CivilDate::parse(date) else { return wrong("A date that does not exist") };
+    Ok(match word.to_ascii_uppercase().as_str() {
+        "BEFORE" => SearchKey::Before(date),
+        "ON" => SearchKey::On(date),
+        "SINCE" => SearchKey::Since(date),
+        "SENTBEFORE" => SearchKey::SentBefore(date),
+        "SENTON" => SearchKey::SentOn(date),
+        _ => SearchKey::SentSince(date),
+    })
+}
