@@ -1,14 +1,12 @@
-//! The passwd file: `name:{SCHEME}hash` and, as Dovecot has it, more fields behind, a line each.
+//! The passwd file: `name:{SCHEME}hash:uid:gid:gecos:home:shell:extra`, an account a line.
+//!
+//! It is Dovecot's passwd-file. All behind the hash may be missing and means nothing here; a colon always ends the
+//! hash. Empty lines and lines that begin with `#` say nothing. Octets that are not UTF-8 may stand in what is ignored.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::scheme;
-use crate::sys;
+use super::scheme::Hash;
 use crate::types::AccountName;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,149 +28,94 @@ impl fmt::Display for PasswdError {
 
 impl std::error::Error for PasswdError {}
 
+struct Entry {
+    hash: Hash,
+    line: usize,
+}
+
 /// The accounts of a file.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub struct Passwd {
-    hashes: BTreeMap<AccountName, String>,
+    /// By name.
+    entries: Vec<(AccountName, Entry)>,
 }
 
 impl Passwd {
     pub fn load(path: &Path) -> Result<Passwd, PasswdError> {
-        let wrong = |line, reason: String| PasswdError { file: path.to_path_buf(), line, reason };
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(0, error.to_string()))?;
-        let mut passwd = Passwd::default();
-        for (at, line) in text.lines().enumerate() {
-            let Some((name, rest)) = entry(line) else { continue };
-            let account =
-                AccountName::new(name).ok_or_else(|| wrong(at + 1, format!("'{name}' is no account name")))?;
-            let hash = rest.split(':').next().unwrap_or("");
-            // A PLAIN password may have colons; the fields behind it are empty then.
-            let hash = if rest.starts_with("{PLAIN}") && !rest.contains("::") { rest } else { hash };
-            if let Some(problem) = scheme::problem(hash) {
-                return Err(wrong(at + 1, format!("{account}: {problem}")));
-            }
-            if passwd.hashes.insert(account, hash.to_string()).is_some() {
-                return Err(wrong(at + 1, format!("'{name}' stands in the file twice")));
-            }
-        }
-        Ok(passwd)
+        let wrong = |line, reason| PasswdError { file: path.to_path_buf(), line, reason };
+        let octets = std::fs::read(path).map_err(|error| wrong(0, error.to_string()))?;
+        Passwd::parse(&octets).map_err(|(line, reason)| wrong(line, reason))
     }
 
-    pub(super) fn hash(&self, name: &AccountName) -> Option<&str> {
-        self.hashes.get(name).map(String::as_str)
+    /// Or the first line that is wrong, and why.
+    fn parse(octets: &[u8]) -> Result<Passwd, (usize, String)> {
+        let mut entries: Vec<(AccountName, Entry)> = Vec::new();
+        for (at, line) in octets.split(|octet| *octet == b'\n').enumerate() {
+            if let Some(fields) = fields(line) {
+                let (name, hash) = account(&fields).map_err(|reason| (at + 1, reason))?;
+                entries.push((name, Entry { hash, line: at + 1 }));
+            }
+        }
+        // Stable: of two lines of a name the first in the file stays first.
+        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for ((name, first), (other, again)) in entries.iter().zip(entries.iter().skip(1)) {
+            if name == other {
+                return Err((again.line, format!("'{name}' stands in line {} already", first.line)));
+            }
+        }
+        Ok(Passwd { entries })
+    }
+
+    pub(super) fn hash(&self, name: &AccountName) -> Option<&Hash> {
+        let at = self.entries.binary_search_by(|(known, _)| known.cmp(name)).ok()?;
+        self.entries.get(at).map(|(_, entry)| &entry.hash)
+    }
+
+    /// Some account's hash, always the same for a number; `None` where there are no accounts.
+    pub(super) fn any_hash(&self, number: u64) -> Option<&Hash> {
+        let at = number.checked_rem(self.entries.len() as u64)?;
+        self.entries.get(at as usize).map(|(_, entry)| &entry.hash)
     }
 
     pub fn names(&self) -> impl Iterator<Item = &AccountName> {
-        self.hashes.keys()
+        self.entries.iter().map(|(name, _)| name)
     }
 }
 
-/// Name and rest of a line that is neither empty nor a comment.
-fn entry(line: &str) -> Option<(&str, &str)> {
-    let line = line.trim();
-    if line.is_empty() || line.starts_with('#') {
+/// A line that speaks of an account, as its octets have it.
+pub(super) struct Fields<'a> {
+    pub(super) name: &'a [u8],
+    pub(super) hash: &'a [u8],
+    /// All behind the hash, with the colon that ends it.
+    pub(super) more: &'a [u8],
+}
+
+impl Fields<'_> {
+    pub(super) fn account(&self) -> Option<AccountName> {
+        AccountName::new(std::str::from_utf8(self.name).ok()?)
+    }
+}
+
+/// `None` for a line that is empty or a comment.
+pub(super) fn fields(line: &[u8]) -> Option<Fields<'_>> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.trim_ascii().is_empty() || line.trim_ascii_start().starts_with(b"#") {
         return None;
     }
-    Some(line.split_once(':').unwrap_or((line, "")))
+    let colon = |octets: &[u8]| octets.iter().position(|octet| *octet == b':').unwrap_or(octets.len());
+    let (name, rest) = line.split_at(colon(line));
+    let rest = rest.strip_prefix(b":").unwrap_or(rest);
+    let (hash, more) = rest.split_at(colon(rest));
+    Some(Fields { name, hash, more })
 }
 
-/// Why the file was not changed.
-#[derive(Debug)]
-pub enum EditError {
-    Exists,
-    NoSuchAccount,
-    Busy,
-    Io(std::io::Error),
-}
-
-impl fmt::Display for EditError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            EditError::Exists => {
-                f.write_str("the account exists already; use 'account passwd' to change its password")
-            }
-            EditError::NoSuchAccount => f.write_str("no such account"),
-            EditError::Busy => f.write_str("the passwd file is being changed by somebody else; try again"),
-            EditError::Io(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for EditError {}
-
-impl From<std::io::Error> for EditError {
-    fn from(error: std::io::Error) -> EditError {
-        EditError::Io(error)
-    }
-}
-
-/// Changes to the file: it is written anew beside the old one, which it replaces at once; comments stay.
-pub mod edit {
-    use super::*;
-
-    pub fn add(path: &Path, name: &AccountName, hash: &str) -> Result<(), EditError> {
-        rewrite(path, |lines| match find(lines, name) {
-            Some(_) => Err(EditError::Exists),
-            None => {
-                lines.push(format!("{name}:{hash}"));
-                Ok(())
-            }
-        })
-    }
-
-    pub fn set_password(path: &Path, name: &AccountName, hash: &str) -> Result<(), EditError> {
-        rewrite(path, |lines| {
-            let at = find(lines, name).ok_or(EditError::NoSuchAccount)?;
-            let more =
-                entry(&lines[at]).and_then(|(_, rest)| rest.split_once(':')).map(|(_, more)| format!(":{more}"));
-            lines[at] = format!("{name}:{hash}{}", more.unwrap_or_default());
-            Ok(())
-        })
-    }
-
-    pub fn remove(path: &Path, name: &AccountName) -> Result<(), EditError> {
-        rewrite(path, |lines| {
-            let at = find(lines, name).ok_or(EditError::NoSuchAccount)?;
-            lines.remove(at);
-            Ok(())
-        })
-    }
-
-    fn find(lines: &[String], name: &AccountName) -> Option<usize> {
-        lines.iter().position(|line| {
-            entry(line).and_then(|(known, _)| AccountName::new(known)).is_some_and(|known| known == *name)
-        })
-    }
-
-    fn rewrite(path: &Path, change: impl FnOnce(&mut Vec<String>) -> Result<(), EditError>) -> Result<(), EditError> {
-        let lock = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
-        if !sys::lock_exclusive(&lock)? {
-            return Err(EditError::Busy);
-        }
-        let text = std::fs::read_to_string(path)?;
-        let mut lines: Vec<String> = text.lines().map(str::to_string).collect();
-        change(&mut lines)?;
-        let mut text = lines.join("\n");
-        text.push('\n');
-        let new = path.with_extension(format!("new-{}", std::process::id()));
-        write_new(&new, &lock, &text)?;
-        std::fs::rename(&new, path)?;
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(directory)?.sync_all()?;
-        Ok(())
-    }
-
-    /// With the mode and, where root does it, the owner of the old file.
-    fn write_new(new: &Path, old: &File, text: &str) -> Result<(), EditError> {
-        let metadata = old.metadata()?;
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(new)?;
-        file.write_all(text.as_bytes())?;
-        file.set_permissions(std::fs::Permissions::from_mode(metadata.mode() & 0o777))?;
-        if sys::is_root() {
-            std::os::unix::fs::chown(new, Some(metadata.uid()), Some(metadata.gid()))?;
-        }
-        file.sync_all()?;
-        Ok(())
+fn account(fields: &Fields) -> Result<(AccountName, Hash), String> {
+    let shown = || String::from_utf8_lossy(fields.name).escape_debug().to_string();
+    let name = fields.account().ok_or_else(|| format!("'{}' is no account name: user or user@domain", shown()))?;
+    let hash = std::str::from_utf8(fields.hash).map_err(|_| format!("{name}: the hash is not UTF-8"))?;
+    match Hash::parse(hash) {
+        Ok(hash) => Ok((name, hash)),
+        Err(reason) => Err(format!("{name}: {reason}")),
     }
 }
 
@@ -180,37 +123,46 @@ pub mod edit {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_file_is_read_and_changed() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("passwd");
-        let name = |name: &str| AccountName::new(name).unwrap();
-        std::fs::write(&path, "# people\nJoe:{PLAIN}a:1:2::/home\n\nann@x.org:{PLAIN}b:c\n").unwrap();
-        let passwd = Passwd::load(&path).unwrap();
-        assert_eq!(passwd.hash(&name("joe")), Some("{PLAIN}a"));
-        assert_eq!(passwd.hash(&name("ann@x.org")), Some("{PLAIN}b:c"));
+    fn error(text: &[u8]) -> (usize, String) {
+        Passwd::parse(text).err().unwrap_or_else(|| panic!("{text:?} is no error"))
+    }
 
-        edit::add(&path, &name("bob"), "{PLAIN}z").unwrap();
-        assert!(matches!(edit::add(&path, &name("joe"), "x"), Err(EditError::Exists)));
-        edit::set_password(&path, &name("joe"), "{PLAIN}new").unwrap();
-        edit::remove(&path, &name("ann@x.org")).unwrap();
-        assert!(matches!(edit::remove(&path, &name("ann@x.org")), Err(EditError::NoSuchAccount)));
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(text, "# people\njoe:{PLAIN}new:1:2::/home\n\nbob:{PLAIN}z\n");
+    #[test]
+    fn a_file_of_dovecot() {
+        let text = b"# people\n\nJoe:{PLAIN}a:1000:1000:J\xf6e:/home/joe:/bin/sh:quota=1G\r\n\
+                     ann@x.org:{plain}b\n  # last\nbob:{PLAIN}:::\n";
+        let passwd = Passwd::parse(text).unwrap_or_else(|error| panic!("{error:?}"));
+        let names: Vec<&str> = passwd.names().map(AccountName::as_str).collect();
+        assert_eq!(names, ["ann@x.org", "bob", "joe"]);
+        let hash = |name: &str| passwd.hash(&AccountName::new(name).unwrap()).map(Hash::as_str);
+        assert_eq!(hash("JOE"), Some("a"));
+        assert_eq!(hash("ann@x.org"), Some("b"));
+        assert_eq!(hash("bob"), Some(""));
+        assert_eq!((hash("ann"), hash("joe@x.org")), (None, None), "a name is matched whole");
+    }
+
+    #[test]
+    fn a_number_always_picks_the_same_account() {
+        let passwd = Passwd::parse(b"a:{PLAIN}1\nb:{PLAIN}2\n").unwrap_or_default();
+        let picked: Vec<_> = (0..4).filter_map(|n| passwd.any_hash(n)).map(Hash::as_str).collect();
+        assert_eq!(picked, ["1", "2", "1", "2"]);
+        assert!(Passwd::default().any_hash(7).is_none());
     }
 
     #[test]
     fn errors_name_the_line() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("passwd");
-        for (text, want) in [
-            ("a:{FOO}x\n", ":1: a: unknown scheme"),
-            ("\na b:{PLAIN}x", ":2: 'a b' is no account name"),
-            ("a:{PLAIN}x\na:{PLAIN}y", ":2: 'a' stands"),
+        for (text, line, want) in [
+            ("a:{FOO}x\n", 1, "a: unknown scheme {FOO}; known are ARGON2ID, SHA512-CRYPT, BLF-CRYPT, PLAIN"),
+            ("\na b:{PLAIN}x", 2, "'a b' is no account name: user or user@domain"),
+            (":{PLAIN}x", 1, "'' is no account name: user or user@domain"),
+            ("joe", 1, "joe: the hash has no {SCHEME} before it"),
+            ("#\na:{PLAIN}x\nA:{PLAIN}y", 3, "'a' stands in line 2 already"),
+            ("a:{BLF-CRYPT}x", 1, "a: the hash is not one of {BLF-CRYPT}"),
         ] {
-            std::fs::write(&path, text).unwrap();
-            let error = Passwd::load(&path).unwrap_err().to_string();
-            assert!(error.contains(want), "{error}");
+            assert_eq!(error(text.as_bytes()), (line, want.to_string()), "{text:?}");
         }
+        assert_eq!((error(b"\xff:{PLAIN}x").0, error(b"\na:{PLAIN}\xff").0), (1, 2));
+        let missing = Passwd::load(Path::new("/nowhere/passwd")).err().unwrap().to_string();
+        assert!(missing.starts_with("/nowhere/passwd: "), "{missing}");
     }
 }

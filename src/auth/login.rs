@@ -1,0 +1,123 @@
+//! LOGIN, and whatever else brings a name and a password.          RFC 9051 6.2.2, 6.2.3
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::RwLock;
+
+use super::cache::Cache;
+use super::checks::Checks;
+use super::passwd::{Passwd, PasswdError};
+use super::scheme::{self, Hash};
+use super::source::Source;
+use super::throttle::Throttle;
+use super::{LoginError, Options};
+use crate::types::AccountName;
+
+pub struct Auth {
+    source: Source,
+    options: RwLock<Options>,
+    cache: Cache,
+    throttle: Throttle,
+    checks: Checks,
+    /// What a password is compared with where the file has no account at all.
+    decoy: Option<Hash>,
+}
+
+impl Auth {
+    /// Errors name the file and its line.
+    pub fn open(path: &Path, options: Options) -> Result<Auth, PasswdError> {
+        Ok(Auth {
+            source: Source::open(path)?,
+            options: RwLock::new(options),
+            cache: Cache::new(),
+            throttle: Throttle::new(),
+            checks: Checks::new(),
+            decoy: scheme::hash(b"").and_then(|hash| Hash::parse(&hash).ok()),
+        })
+    }
+
+    /// Reads the file again, all or nothing: on an error the accounts read before stay in force.
+    pub fn reload(&self, options: Options) -> Result<(), PasswdError> {
+        *self.options.write() = options;
+        self.source.reload()
+    }
+
+    /// The account of a name, in any case, and its password. `peer` is who asks. A refusal comes after
+    /// `failed_login_delay`.
+    pub fn login(&self, name: &str, password: &[u8], peer: IpAddr) -> Result<AccountName, LoginError> {
+        let options = self.options.read().clone();
+        let refused = match self.attempt(name, password, peer, &options) {
+            Ok(account) => return Ok(account),
+            Err(refused) => refused,
+        };
+        std::thread::sleep(options.failed_login_delay);
+        Err(refused)
+    }
+
+    fn attempt(
+        &self,
+        name: &str,
+        password: &[u8],
+        peer: IpAddr,
+        options: &Options,
+    ) -> Result<AccountName, LoginError> {
+        let account = AccountName::new(name);
+        let attempt = self.throttle.begin(peer, account.as_ref(), options).ok_or(LoginError::Throttled)?;
+        let passwd = self.source.current();
+        let Some(account) = account else {
+            self.pretend(&passwd, name, password);
+            return Err(LoginError::Refused);
+        };
+        match self.is_right_now(&passwd, &account, password, options) {
+            true => {
+                attempt.succeeded(&account);
+                Ok(account)
+            }
+            // An attempt that is dropped has failed.
+            false => Err(LoginError::Refused),
+        }
+    }
+
+    /// A file that has changed meanwhile gives the password another chance.
+    fn is_right_now(&self, passwd: &Arc<Passwd>, account: &AccountName, password: &[u8], options: &Options) -> bool {
+        self.is_right(passwd, account, password, options)
+            || self.source.newer(passwd).is_some_and(|newer| self.is_right(&newer, account, password, options))
+    }
+
+    fn is_right(&self, passwd: &Passwd, account: &AccountName, password: &[u8], options: &Options) -> bool {
+        let Some(hash) = passwd.hash(account) else {
+            self.pretend(passwd, account.as_str(), password);
+            return false;
+        };
+        let is_known = || self.cache.knows(account, hash, password, options.cache_time, Instant::now());
+        if is_known() {
+            return true;
+        }
+        let _place = self.checks.enter();
+        // A client that opens many connections at once has had one of them checked meanwhile.
+        if is_known() {
+            return true;
+        }
+        let right = hash.verify(password);
+        if right && !options.cache_time.is_zero() {
+            self.cache.learn(account, hash, password, Instant::now());
+        }
+        right
+    }
+
+    /// Costs what an account costs: the hash of one is verified, of the same one whenever the name comes again, so that
+    /// no name can be told from others by its time.
+    fn pretend(&self, passwd: &Passwd, name: &str, password: &[u8]) {
+        let hash = passwd.any_hash(self.cache.pick(name.as_bytes())).or(self.decoy.as_ref());
+        let _place = self.checks.enter();
+        std::hint::black_box(hash.map(|hash| hash.verify(password)));
+    }
+
+    /// Names of all accounts.
+    pub fn accounts(&self) -> Vec<AccountName> {
+        self.source.current().names().cloned().collect()
+    }
+}
