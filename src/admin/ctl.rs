@@ -3,6 +3,8 @@
 //! What needs the store goes to the daemon over its control socket; where no daemon runs, the tool opens the store and
 //! answers itself, with the same code. Accounts are lines of the passwd file, which the daemon notices.
 
+mod import;
+
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -14,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::control::{serve, socket_path};
 use super::verbs::{EX_CONFIG, EX_IOERR, EX_NOUSER, EX_SOFTWARE, EX_UNAVAILABLE, EX_USAGE, Failed, Verbs};
-use super::wire::Wire;
+use super::wire::{Reader, Wire};
 use super::{mail_source, progress, table};
 use crate::auth::{EditError, Passwd, edit, hash};
 use crate::config::Config;
@@ -201,7 +203,7 @@ impl Tool {
         let bar = progress::bar(what, 0);
         let mut rows = Vec::new();
         loop {
-            let answer = next_answer(&mut wire)?;
+            let answer = next_answer(&mut wire.reader)?;
             if let Some(n) = answer["progress"].as_u64() {
                 bar.set_position(n);
             } else if let Some(row) = answer.get("row") {
@@ -264,28 +266,13 @@ impl Tool {
         let mut wire = self.connect()?;
         wire.send(&json!({ "verb": "import", "account": account, "mailbox": self.mailbox }))?;
         let bar = progress::bar("import", bytes.max(1));
-        for mail in mails {
-            let mail = mail.map_err(failed)?;
-            let head = json!({ "size": mail.octets.len(), "flags": mail.flags, "secs": mail.secs });
-            // The other end may have refused and gone; its answer says why.
-            if wire.send(&head).and_then(|()| wire.send_octets(&mail.octets)).is_err() {
-                break;
-            }
-            bar.inc(mail.octets.len() as u64);
+        let ok = import::send_all(&mut wire, mails, &path.display().to_string(), &bar)?;
+        bar.finish_and_clear();
+        match self.json {
+            true => println!("{ok}"),
+            false => println!("{} messages imported into {} of {account}", ok["messages"], self.mailbox),
         }
-        // As above.
-        let _ = wire.send(&json!({ "size": 0 })).and_then(|()| wire.flush());
-        loop {
-            let answer = next_answer(&mut wire)?;
-            if let Some(ok) = answer.get("ok") {
-                bar.finish_and_clear();
-                match self.json {
-                    true => println!("{ok}"),
-                    false => println!("{} messages imported into {} of {account}", ok["messages"], self.mailbox),
-                }
-                return Ok(());
-            }
-        }
+        Ok(())
     }
 
     fn export(&self, path: &Path) -> Result<(), Failed> {
@@ -296,7 +283,7 @@ impl Tool {
         let mut wire = self.connect()?;
         wire.send(&json!({ "verb": "export", "account": account, "mailbox": self.mailbox }))?;
         wire.flush()?;
-        let mut answer = next_answer(&mut wire)?;
+        let mut answer = next_answer(&mut wire.reader)?;
         let mut out = io::BufWriter::new(file);
         let bar = progress::bar("messages", 0);
         loop {
@@ -312,7 +299,7 @@ impl Tool {
             let octets = wire.octets(head["size"].as_u64().unwrap_or(0))?;
             write_mbox(&mut out, head, &octets).map_err(failed)?;
             bar.inc(1);
-            answer = next_answer(&mut wire)?;
+            answer = next_answer(&mut wire.reader)?;
         }
     }
 
@@ -338,9 +325,9 @@ fn own_directories(config: &Config, store: &Path) -> Result<(), Failed> {
 }
 
 /// The next line of an answer; an error of the other end is this end's.
-fn next_answer(wire: &mut Wire) -> Result<Value, Failed> {
+fn next_answer(reader: &mut Reader) -> Result<Value, Failed> {
     let gone = || Failed::new(EX_UNAVAILABLE, "gatepostd ended before it answered; its log says why");
-    let answer = wire.receive()?.ok_or_else(gone)?;
+    let answer = reader.receive()?.ok_or_else(gone)?;
     match answer["error"].as_str() {
         Some(text) => Err(Failed::new(answer["exit"].as_u64().unwrap_or(u64::from(EX_SOFTWARE)) as u8, text)),
         None => Ok(answer),

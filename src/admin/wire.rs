@@ -1,6 +1,7 @@
 //! Lines of JSON and octets over a stream.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 
 use serde_json::Value;
@@ -8,9 +9,7 @@ use serde_json::Value;
 /// A line of a request or an answer: no honest one is longer.
 const LINE_BYTES_MAX: u64 = 1 << 20;
 
-const BUFFER_BYTES: usize = 64 * 1024;
-
-/// Both directions; each can be used alone, so that one thread sends while another receives.
+/// Both directions; one thread can send while another receives.
 pub(super) struct Wire {
     pub(super) reader: Reader,
     pub(super) writer: Writer,
@@ -22,8 +21,8 @@ pub(super) struct Writer(BufWriter<UnixStream>);
 
 impl Wire {
     pub(super) fn new(stream: UnixStream) -> io::Result<Wire> {
-        let reader = Reader(BufReader::with_capacity(BUFFER_BYTES, stream.try_clone()?));
-        Ok(Wire { reader, writer: Writer(BufWriter::with_capacity(BUFFER_BYTES, stream)) })
+        let reader = Reader(BufReader::new(stream.try_clone()?));
+        Ok(Wire { reader, writer: Writer(BufWriter::with_capacity(64 * 1024, stream)) })
     }
 
     pub(super) fn receive(&mut self) -> io::Result<Option<Value>> {
@@ -78,5 +77,11 @@ impl Writer {
 
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
+    }
+
+    /// Nothing more is sent; the other end sees the end.
+    pub(super) fn close(&mut self) {
+        // What cannot be flushed or closed is closed already.
+        let _ = self.0.flush().and_then(|()| self.0.get_ref().shutdown(Shutdown::Write));
     }
 }

@@ -1,0 +1,111 @@
+//! Import, at the admin's end: messages go out, and answers are heard meanwhile.
+
+use std::io;
+
+use indicatif::ProgressBar;
+use serde_json::{Value, json};
+
+use super::super::mail_source::Mails;
+use super::super::verbs::{EX_IOERR, Failed};
+use super::super::wire::{Reader, Wire, Writer};
+use super::next_answer;
+
+/// Sends all messages; what the other end says of them at last.
+///
+/// Were nobody to listen until all is sent, the other end would fill the socket with its progress, wait, and read no
+/// more: both ends would wait for ever. It took some 50,000 messages.
+pub(super) fn send_all(wire: &mut Wire, mails: Mails, source: &str, bar: &ProgressBar) -> Result<Value, Failed> {
+    let Wire { reader, writer } = wire;
+    std::thread::scope(|scope| {
+        let answer = scope.spawn(|| last_answer(reader));
+        let sent = send(writer, mails, bar);
+        if sent.is_err() {
+            // Without more to come the other end ends too; what it has stays.
+            writer.close();
+        }
+        let answer = answer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        sent.map_err(|error| Failed::new(EX_IOERR, format!("{source}: {error}")))?;
+        answer
+    })
+}
+
+/// The error is that of reading the messages.
+fn send(writer: &mut Writer, mails: Mails, bar: &ProgressBar) -> io::Result<()> {
+    for mail in mails {
+        let mail = mail?;
+        let head = json!({ "size": mail.octets.len(), "flags": mail.flags, "secs": mail.secs });
+        // The other end may have refused and gone; its answer says why.
+        if writer.send(&head).and_then(|()| writer.send_octets(&mail.octets)).is_err() {
+            return Ok(());
+        }
+        bar.inc(mail.octets.len() as u64);
+    }
+    // As above.
+    let _ = writer.send(&json!({ "size": 0 })).and_then(|()| writer.flush());
+    Ok(())
+}
+
+/// What comes after all progress.
+fn last_answer(reader: &mut Reader) -> Result<Value, Failed> {
+    loop {
+        let answer = next_answer(reader)?;
+        if let Some(ok) = answer.get("ok") {
+            return Ok(ok.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::mail_source::Mail;
+    use super::*;
+    use std::os::unix::net::UnixStream;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    fn mails(last: Option<io::Error>) -> Mails {
+        let mail = || Ok(Mail { octets: vec![b'x'; 1000], flags: Vec::new(), secs: None });
+        Box::new((0..2000).map(move |_| mail()).chain(last.map(Err)))
+    }
+
+    /// An other end that says much before it reads anything.
+    fn answer(stream: UnixStream) -> Option<()> {
+        let mut wire = Wire::new(stream).ok()?;
+        for n in 0..5000 {
+            wire.send(&json!({ "progress": n })).and_then(|()| wire.flush()).ok()?;
+        }
+        let mut count = 0;
+        while let Some(head) = wire.receive().ok()? {
+            match head["size"].as_u64()? {
+                0 => {
+                    wire.send(&json!({ "ok": { "messages": count } })).and_then(|()| wire.flush()).ok()?;
+                    break;
+                }
+                size => count += wire.octets(size).ok().map(|_| 1)?,
+            }
+        }
+        Some(())
+    }
+
+    fn import(last: Option<io::Error>) -> Result<Value, Failed> {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        std::thread::spawn(move || answer(theirs));
+        let (done, result) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut wire = Wire::new(ours).unwrap();
+            done.send(send_all(&mut wire, mails(last), "x.mbox", &ProgressBar::hidden()))
+        });
+        result.recv_timeout(Duration::from_secs(20)).expect("both ends wait for each other")
+    }
+
+    #[test]
+    fn an_other_end_that_says_much() {
+        assert_eq!(import(None).unwrap(), json!({ "messages": 2000 }));
+    }
+
+    #[test]
+    fn a_source_that_cannot_be_read() {
+        let failed = import(Some(io::Error::other("torn"))).unwrap_err();
+        assert_eq!((failed.text.as_str(), failed.exit), ("x.mbox: torn", EX_IOERR));
+    }
+}
