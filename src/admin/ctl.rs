@@ -15,7 +15,7 @@ use lexopt::prelude::*;
 use serde_json::{Value, json};
 
 use super::control::{serve, socket_path};
-use super::verbs::{EX_CONFIG, EX_IOERR, EX_NOUSER, EX_SOFTWARE, EX_UNAVAILABLE, EX_USAGE, Failed, Verbs};
+use super::verbs::{EX_CONFIG, EX_IOERR, EX_NOPERM, EX_NOUSER, EX_SOFTWARE, EX_UNAVAILABLE, EX_USAGE, Failed, Verbs};
 use super::wire::{Reader, Wire};
 use super::{mail_source, progress, table};
 use crate::auth::{EditError, Passwd, edit, hash};
@@ -107,6 +107,7 @@ impl Tool {
                 &["mailbox", "messages", "unseen", "bytes", "use"],
             ),
             ["mailbox", "create", account, name] => {
+                self.known(account)?;
                 self.ask_quiet(json!({ "verb": "mailbox create", "account": account, "mailbox": name }))
             }
             ["mailbox", "rename", account, name, to] => {
@@ -163,13 +164,42 @@ impl Tool {
         self.ask_quiet(json!({ "verb": "account remove", "account": name.as_str() }))
     }
 
+    /// An error unless the account stands in the passwd file: a slip of the fingers makes no account.
+    fn known(&self, name: &str) -> Result<(), Failed> {
+        let (name, config) = (account_name(name)?, self.config()?);
+        let passwd = Passwd::load(&config.passwd_file).map_err(|error| Failed::new(EX_CONFIG, error.to_string()))?;
+        match passwd.names().any(|known| *known == name) {
+            true => Ok(()),
+            false => Err(edit_failed(&config.passwd_file, &name, EditError::NoSuchAccount)),
+        }
+    }
+
     // Requests.
 
-    /// The daemon's control socket, or this process's own answers where no daemon runs.
-    fn connect(&self) -> Result<Wire, Failed> {
+    /// The daemon's control socket; `None` where no daemon runs.
+    fn daemon(config: &Config) -> Result<Option<Wire>, Failed> {
+        let path = socket_path(&config.run_directory);
+        match UnixStream::connect(&path) {
+            Ok(stream) => Ok(Some(Wire::new(stream)?)),
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Ok(None),
+                io::ErrorKind::PermissionDenied => {
+                    let text = format!("{}: {error}: root and '{}' may", path.display(), config.user);
+                    Err(Failed::new(EX_NOPERM, text))
+                }
+                _ => Err(Failed::new(EX_IOERR, format!("{}: {error}", path.display()))),
+            },
+        }
+    }
+
+    /// To the daemon, or for what needs only the store to this process's own answers where no daemon runs.
+    fn connect(&self, verb: &str) -> Result<Wire, Failed> {
         let config = self.config()?;
-        if let Ok(stream) = UnixStream::connect(socket_path(&config.run_directory)) {
-            return Ok(Wire::new(stream)?);
+        if let Some(wire) = Tool::daemon(&config)? {
+            return Ok(wire);
+        }
+        if ["who", "kick", "reload", "stop"].contains(&verb) {
+            return Err(Failed::new(EX_UNAVAILABLE, "no gatepostd is running here"));
         }
         let store = config.data_directory.join("store");
         own_directories(&config, &store)?;
@@ -197,7 +227,7 @@ impl Tool {
 
     /// Sends a request and gathers its rows; progress goes to a bar.
     fn ask(&self, request: &Value, what: &'static str) -> Result<(Vec<Value>, Value), Failed> {
-        let mut wire = self.connect()?;
+        let mut wire = self.connect(request["verb"].as_str().unwrap_or(""))?;
         wire.send(request)?;
         wire.flush()?;
         let bar = progress::bar(what, 0);
@@ -261,9 +291,10 @@ impl Tool {
 
     fn import(&self, path: &Path) -> Result<(), Failed> {
         let account = self.account_option()?;
+        self.known(account)?;
         let failed = |error: io::Error| Failed::new(EX_IOERR, format!("{}: {error}", path.display()));
         let (mails, bytes) = mail_source::open(path).map_err(failed)?;
-        let mut wire = self.connect()?;
+        let mut wire = self.connect("import")?;
         wire.send(&json!({ "verb": "import", "account": account, "mailbox": self.mailbox }))?;
         let bar = progress::bar("import", bytes.max(1));
         let ok = import::send_all(&mut wire, mails, &path.display().to_string(), &bar)?;
@@ -280,7 +311,7 @@ impl Tool {
         let failed = |error: io::Error| Failed::new(EX_IOERR, format!("{}: {error}", path.display()));
         // Made before the tool becomes the daemon's user, who may have no right to make it.
         let file = std::fs::File::create(path).map_err(failed)?;
-        let mut wire = self.connect()?;
+        let mut wire = self.connect("export")?;
         wire.send(&json!({ "verb": "export", "account": account, "mailbox": self.mailbox }))?;
         wire.flush()?;
         let mut answer = next_answer(&mut wire.reader)?;
@@ -306,9 +337,8 @@ impl Tool {
     fn certificate(&self, certificate: &Path, key: &Path) -> Result<(), Failed> {
         let failed = |error: rcgen::Error| Failed::new(EX_SOFTWARE, error.to_string());
         let made = rcgen::generate_simple_self_signed(vec![self.host.clone()]).map_err(failed)?;
-        write_private(key, &made.signing_key.serialize_pem())?;
-        std::fs::write(certificate, made.cert.pem())
-            .map_err(|error| Failed::new(EX_IOERR, format!("{}: {error}", certificate.display())))
+        write_new(key, 0o600, &made.signing_key.serialize_pem())?;
+        write_new(certificate, 0o644, &made.cert.pem())
     }
 }
 
@@ -385,9 +415,14 @@ fn write_mbox(out: &mut impl Write, head: &Value, octets: &[u8]) -> io::Result<(
     out.write_all(b"\n")
 }
 
-fn write_private(path: &Path, text: &str) -> Result<(), Failed> {
+/// Never in the place of another file: that may be the real key.
+fn write_new(path: &Path, mode: u32, text: &str) -> Result<(), Failed> {
     use std::os::unix::fs::OpenOptionsExt;
-    let opened = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-    let written = opened.and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| Failed::new(EX_IOERR, format!("{}: {error}", path.display())))
+    let opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    opened.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            Failed::new(super::verbs::EX_CANTCREAT, format!("{}: exists already; remove it first", path.display()))
+        }
+        _ => Failed::new(EX_IOERR, format!("{}: {error}", path.display())),
+    })
 }
