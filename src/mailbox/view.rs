@@ -90,12 +90,6 @@ impl View {
         Summaries::new(self.mailbox.clone())
     }
 
-    /// Whether `sync` would have something to say.
-    pub fn is_behind(&self) -> bool {
-        self.mailbox.snapshot().is_ok_and(|newest| !Arc::ptr_eq(&newest, &self.synced))
-            || !Arc::ptr_eq(&self.synced, &self.shown)
-    }
-
     /// Moves the view to the newest snapshot.
     pub fn sync(&mut self, expunges: Expunges) -> Result<Changes, MailboxError> {
         let newest = self.mailbox.snapshot()?;

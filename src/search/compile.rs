@@ -2,7 +2,7 @@
 
 use super::needle::Needle;
 use crate::mime::Field;
-use crate::types::{CivilDate, Flag, FlagBits, Keyword, ModSeq, NumberSet, SearchKey, SystemFlag, UidSet};
+use crate::types::{CivilDate, Flag, FlagBits, Keyword, ModSeq, NumberSet, SearchKey, UidSet};
 
 /// What a key needs to know of the view that it is asked of.
 pub trait Context {
@@ -167,15 +167,6 @@ impl Test {
             Test::Uids(uids) => Some(uids),
             Test::And(tests) => tests.iter().find_map(Test::among),
             _ => None,
-        }
-    }
-
-    /// Whether every message that passes lacks \Deleted, and so on: the flags that the test asks for at its top.
-    pub fn needs(&self, flag: SystemFlag) -> bool {
-        match self {
-            Test::Flags(bits) => bits.has(flag),
-            Test::And(tests) => tests.iter().any(|test| test.needs(flag)),
-            _ => false,
         }
     }
 }
