@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use gatepost::store::{
-    Batch, CommitError, Durability, Embedded, Engine, Memory, Partition, Reference, Store, StoreError, Version,
+    Batch, CommitError, Durability, Embedded, Engine, Memory, Partition, Reader, Reference, Store, StoreError,
+    Version,
 };
 use gatepost::types::{AccountId, BlobId, MailboxId, Uid};
 

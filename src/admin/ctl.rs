@@ -30,6 +30,7 @@ const USAGE: &str = "usage: gatepostctl [-c file] [--json] verb ...
   mailbox list ACCOUNT | create ACCOUNT MAILBOX | rename ACCOUNT MAILBOX NEW | remove ACCOUNT MAILBOX
   import --account NAME [--mailbox MAILBOX] FILE.mbox|MAILDIR
   export --account NAME [--mailbox MAILBOX] FILE.mbox
+  undelete --account NAME [--mailbox MAILBOX] [--since WHEN]
   who | kick ACCOUNT|SESSION | reload | stop
   check [--account NAME] [--repair]
   certificate [--host NAME] CERTIFICATE KEY";
@@ -39,7 +40,8 @@ struct Tool {
     json: bool,
     words: Vec<String>,
     account: Option<String>,
-    mailbox: String,
+    mailbox: Option<String>,
+    since: Option<String>,
     host: String,
     repair: bool,
 }
@@ -65,7 +67,8 @@ fn arguments() -> Result<Tool, Failed> {
         json: false,
         words: Vec::new(),
         account: None,
-        mailbox: "INBOX".into(),
+        mailbox: None,
+        since: None,
         host: "localhost".into(),
         repair: false,
     };
@@ -76,7 +79,8 @@ fn arguments() -> Result<Tool, Failed> {
             Short('c') => tool.config_path = parser.value().map_err(usage)?.into(),
             Long("json") => tool.json = true,
             Long("account") => tool.account = Some(text(parser.value())?),
-            Long("mailbox") => tool.mailbox = text(parser.value())?,
+            Long("mailbox") => tool.mailbox = Some(text(parser.value())?),
+            Long("since") => tool.since = Some(text(parser.value())?),
             Long("host") => tool.host = text(parser.value())?,
             Long("repair") => tool.repair = true,
             Short('h') | Long("help") => {
@@ -118,6 +122,7 @@ impl Tool {
             }
             ["import", path] => self.import(Path::new(path)),
             ["export", path] => self.export(Path::new(path)),
+            ["undelete"] => self.undelete(),
             ["who"] => self.ask_table(json!({ "verb": "who" }), &["session", "account", "address", "seconds", "at"]),
             ["kick", whom] => self.ask_quiet(json!({ "verb": "kick", "whom": whom })),
             ["reload"] => self.ask_quiet(json!({ "verb": "reload" })),
@@ -218,6 +223,7 @@ impl Tool {
             mailboxes_max: config.mailboxes_max,
             message_bytes_max: config.message_bytes_max.min(u32::MAX.into()) as u32,
             summary_cache_bytes: config.summary_cache_bytes,
+            keep_expunged_secs: config.keep_expunged.as_secs(),
         };
         let verbs = Verbs { manager: Arc::new(Manager::new(store, limits)), registry: None };
         let (ours, theirs) = UnixStream::pair()?;
@@ -289,19 +295,40 @@ impl Tool {
         self.account.as_deref().ok_or_else(|| usage("--account NAME is missing"))
     }
 
+    fn mailbox(&self) -> &str {
+        self.mailbox.as_deref().unwrap_or("INBOX")
+    }
+
+    fn undelete(&self) -> Result<(), Failed> {
+        let since = self.since.as_deref().map(since_secs).transpose()?;
+        let (account, mailbox) = (self.account_option()?, &self.mailbox);
+        let request = json!({ "verb": "undelete", "account": account, "mailbox": mailbox, "since": since });
+        let (_, ok) = self.ask(&request, "")?;
+        match self.json {
+            true => println!("{ok}"),
+            false => {
+                for name in ok["mailboxes"].as_array().into_iter().flatten() {
+                    println!("mailbox {} is back", name.as_str().unwrap_or(""));
+                }
+                println!("{} messages are back", ok["messages"]);
+            }
+        }
+        Ok(())
+    }
+
     fn import(&self, path: &Path) -> Result<(), Failed> {
         let account = self.account_option()?;
         self.known(account)?;
         let failed = |error: io::Error| Failed::new(EX_IOERR, format!("{}: {error}", path.display()));
         let (mails, bytes) = mail_source::open(path).map_err(failed)?;
         let mut wire = self.connect("import")?;
-        wire.send(&json!({ "verb": "import", "account": account, "mailbox": self.mailbox }))?;
+        wire.send(&json!({ "verb": "import", "account": account, "mailbox": self.mailbox() }))?;
         let bar = progress::bar("import", bytes.max(1));
         let ok = import::send_all(&mut wire, mails, &path.display().to_string(), &bar)?;
         bar.finish_and_clear();
         match self.json {
             true => println!("{ok}"),
-            false => println!("{} messages imported into {} of {account}", ok["messages"], self.mailbox),
+            false => println!("{} messages imported into {} of {account}", ok["messages"], self.mailbox()),
         }
         Ok(())
     }
@@ -312,7 +339,7 @@ impl Tool {
         // Made before the tool becomes the daemon's user, who may have no right to make it.
         let file = std::fs::File::create(path).map_err(failed)?;
         let mut wire = self.connect("export")?;
-        wire.send(&json!({ "verb": "export", "account": account, "mailbox": self.mailbox }))?;
+        wire.send(&json!({ "verb": "export", "account": account, "mailbox": self.mailbox() }))?;
         wire.flush()?;
         let mut answer = next_answer(&mut wire.reader)?;
         let mut out = io::BufWriter::new(file);
@@ -375,6 +402,19 @@ fn edit_failed(path: &Path, name: &AccountName, error: EditError) -> Failed {
         EditError::Exists => Failed::new(super::verbs::EX_CANTCREAT, format!("{name}: {error}")),
         error => Failed::new(EX_IOERR, format!("{}: {error}", path.display())),
     }
+}
+
+/// `2026-11-23`, `2026-11-23 14:05` in the local zone, or `3h`: so long ago.
+fn since_secs(text: &str) -> Result<i64, Failed> {
+    use chrono::{Local, NaiveDate, NaiveDateTime, TimeZone};
+    let day = |text| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|day| day.and_hms_opt(0, 0, 0));
+    let minute = |text| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").ok();
+    let moment = day(text).or_else(|| minute(text)).and_then(|at| Local.from_local_datetime(&at).earliest());
+    let ago = || crate::config::duration_from(text).map(|ago| sys::now_secs() - ago.as_secs() as i64);
+    moment.map(|at| at.timestamp()).or_else(ago).ok_or_else(|| {
+        let text = format!("'{text}' is no time: 2026-11-23, '2026-11-23 14:05', or 3h for three hours ago");
+        Failed::new(EX_USAGE, text)
+    })
 }
 
 /// Asked twice on a terminal, one line of standard input elsewhere.

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::transfer;
 use super::wire::Wire;
-use crate::mailbox::{Account, MailboxError, Manager};
+use crate::mailbox::{Account, MailboxError, Manager, describe};
 use crate::net::Registry;
-use crate::store::{Checked, Grace, Mode};
+use crate::store::{Checked, Mode};
 use crate::sys::{Signal, Signals};
 use crate::types::{AccountName, MailboxName};
 
@@ -84,6 +84,7 @@ impl Verbs {
             "import" => transfer::import(self, request, wire),
             "export" => transfer::export(self, request, wire),
             "check" => self.check(request, wire),
+            "undelete" => self.undelete(request),
             other => Err(Failed::new(EX_USAGE, format!("unknown request '{other}'"))),
         };
         wire.send(&match result {
@@ -166,6 +167,14 @@ impl Verbs {
         Ok(json!({}))
     }
 
+    fn undelete(&self, request: &Value) -> Result<Value, Failed> {
+        let account = self.account(request)?;
+        let only = request["mailbox"].as_str().map(|_| mailbox_name(request, "mailbox")).transpose()?;
+        let undeleted = account.undelete(only.as_ref(), request["since"].as_i64().unwrap_or(0))?;
+        let mailboxes: Vec<&str> = undeleted.mailboxes.iter().map(MailboxName::as_str).collect();
+        Ok(json!({ "mailboxes": mailboxes, "messages": undeleted.messages }))
+    }
+
     /// Ends the account's sessions and removes its mail; whether there was any.
     fn account_remove(&self, request: &Value) -> Result<Value, Failed> {
         let name = account_name(request)?;
@@ -178,10 +187,8 @@ impl Verbs {
     }
 
     fn check(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
-        let mode = if request["repair"].as_bool() == Some(true) { Mode::Repair } else { Mode::Verify };
-        if mode == Mode::Repair && self.registry.is_some() {
-            return Err(Failed::new(EX_UNAVAILABLE, "gatepostd is running; stop it before a repair"));
-        }
+        let repair = request["repair"].as_bool() == Some(true);
+        let mode = if repair { Mode::Repair(|octets| describe(octets)) } else { Mode::Verify };
         let store = self.manager.store();
         let only = request["account"].as_str();
         let mut checked = Checked::default();
@@ -198,8 +205,8 @@ impl Verbs {
         if let (Some(only), 0) = (only, checked.accounts) {
             return Err(Failed::new(EX_NOUSER, format!("the account '{only}' has no mail here")));
         }
-        if mode == Mode::Repair {
-            store.clean_up(Grace::None)?;
+        if repair {
+            store.clean_up()?;
         }
         for finding in &checked.findings {
             let mailbox = finding.mailbox.as_ref().map(MailboxName::as_str);

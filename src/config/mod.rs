@@ -23,4 +23,4 @@ pub use error::ConfigError;
 pub use level::{Level, Levels};
 pub use settings::{Config, Listener, TlsMode, TlsVersion};
 pub use table::{KEYS, Key, sample};
-pub use value::Kind;
+pub use value::{Kind, duration_from};

@@ -134,6 +134,13 @@ pub const KEYS: &[Key] = &[
         "256M",
         "Memory for the parsed structure of messages, by which FETCH and SEARCH are answered.",
     ),
+    key(
+        "Store",
+        "Keep Expunged",
+        Kind::DurationOrNever(1, 3650 * DAY),
+        "7d",
+        "How long expunged messages and deleted mailboxes can be brought back; Never for not at all.",
+    ),
     key("Store", "Log Level", Kind::Level, "Problems", "What of the store is logged."),
     key(
         "Listener",

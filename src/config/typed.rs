@@ -125,6 +125,7 @@ impl Values {
             mailboxes_max: self.count("IMAP", "Maximum Mailboxes") as usize,
             store_cache_bytes: self.number("Store", "Cache Size"),
             summary_cache_bytes: self.number("Store", "Summary Cache Size"),
+            keep_expunged: self.duration("Store", "Keep Expunged"),
             listeners,
             tls_certificate: self.optional_path("TLS", "Certificate"),
             tls_private_key: self.optional_path("TLS", "Private Key"),

@@ -97,6 +97,11 @@ fn measure(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(*worth)
 }
 
+/// A duration as a key of the configuration has it: `90s`, `15m`, `12h`, `7d`.
+pub fn duration_from(text: &str) -> Option<Duration> {
+    measure(text, &SECS).map(Duration::from_secs)
+}
+
 fn duration(text: &str, low: u64, high: u64) -> Option<Value> {
     let secs = measure(text, &SECS).filter(|secs| (low..=high).contains(secs))?;
     Some(Value::Duration(Duration::from_secs(secs)))

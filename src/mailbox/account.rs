@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -10,7 +9,7 @@ use super::error::{CommitFailure, MailboxError, Refusal};
 use super::locks::{MailboxTable, Published, TreeWriter};
 use super::mailbox::Mailbox;
 use super::manager::Shared;
-use super::tree::{Birth, Plan, Tree};
+use super::tree::{Birth, Fate, Plan, Tree};
 use crate::store::{AccountChange, AccountCommit, Commit, Durability, MailboxCommit, MailboxHeader, Version};
 use crate::types::{AccountId, AccountName, MailboxId, MailboxName, ModSeq, SpecialUse};
 
@@ -57,14 +56,11 @@ impl Account {
         Ok(self.mailbox_of(node.id.ok_or(Refusal::NoSelect)?))
     }
 
-    fn mailbox_of(&self, id: MailboxId) -> Arc<Mailbox> {
+    pub(super) fn mailbox_of(&self, id: MailboxId) -> Arc<Mailbox> {
         if let Some(mailbox) = self.mailboxes.read().get(&id) {
             return mailbox.clone();
         }
-        let new = || {
-            let (store, summaries) = (self.shared.store.clone(), self.shared.summaries.clone());
-            Arc::new(Mailbox::new(self.id, id, store, summaries))
-        };
+        let new = || Arc::new(Mailbox::new(self.id, id, &self.shared));
         self.mailboxes.write().entry(id).or_insert_with(new).clone()
     }
 
@@ -83,7 +79,14 @@ impl Account {
     }
 
     pub fn delete(&self, name: &MailboxName) -> Result<(), MailboxError> {
-        self.change(|tree| tree.delete(name))
+        self.change(|tree| tree.delete(name, self.fate()))
+    }
+
+    fn fate(&self) -> Fate {
+        match self.shared.limits.keep_expunged_secs {
+            0 => Fate::Purged,
+            _ => Fate::Kept { now_secs: crate::sys::now_secs() },
+        }
     }
 
     pub fn rename(&self, from: &MailboxName, to: &MailboxName) -> Result<(), MailboxError> {
@@ -110,7 +113,7 @@ impl Account {
     }
 
     /// Plans on the newest tree, commits, publishes; plans again where another writer was first.
-    fn change(&self, plan: impl Fn(&Tree) -> Result<Plan, Refusal>) -> Result<(), MailboxError> {
+    pub(super) fn change(&self, plan: impl Fn(&Tree) -> Result<Plan, Refusal>) -> Result<(), MailboxError> {
         let _writer = self.writer.lock();
         loop {
             let tree = self.tree();
@@ -141,7 +144,15 @@ impl Account {
         let tree_commit = AccountCommit { account: self.id, guard: tree.version, changes: plan.changes.clone() };
         let mut commits = vec![Commit::Account(tree_commit)];
         commits.extend(plan.birth.map(|birth| Commit::Mailbox(first_commit(self.id, birth))));
+        if let (Some(mailbox), true) = (plan.death, plan.buries()) {
+            commits.push(self.shared.due(self.id, mailbox)?);
+        }
         Ok(self.shared.store.commit(commits, Durability::Synced)?)
+    }
+
+    /// Has a mailbox read anew when it is next asked for.
+    pub(super) fn forget(&self, id: MailboxId) {
+        self.mailboxes.write().remove(&id);
     }
 
     /// Forgets what no session has open.
@@ -173,15 +184,18 @@ fn first_commit(account: AccountId, birth: Birth) -> MailboxCommit {
         keywords: None,
         records: Vec::new(),
         flags: Vec::new(),
+        leaves: Vec::new(),
         structures: Vec::new(),
         blobs: Vec::new(),
         added: Vec::new(),
         removed: Vec::new(),
+        kept: Vec::new(),
+        released: Vec::new(),
         vanished: None,
     }
 }
 
 /// Seconds since 1970, for UIDVALIDITY; 1 where the clock is wrong.
 fn now_secs() -> u32 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs().clamp(1, u32::MAX.into()) as u32)
+    crate::sys::now_secs().clamp(1, u32::MAX.into()) as u32
 }

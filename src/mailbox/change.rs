@@ -6,9 +6,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::error::Refusal;
+use super::error::{MailboxError, Refusal};
 use super::snapshot::Snapshot;
-use crate::store::{FlagRecord, MailboxCommit, MessageRecord, NewBlob, PageNo, Pin, Version};
+use crate::store::{
+    ExpungedMessage, FlagRecord, LeafNo, MailboxCommit, MessageRecord, NewBlob, PageNo, Pin, StoreError, Value,
+    Version,
+};
 use crate::types::{
     AccountId, BlobId, Flag, FlagBits, InternalDate, Keyword, KeywordId, MailboxId, ModSeq, SystemFlag, Uid, UidSet,
 };
@@ -30,7 +33,7 @@ pub struct NewMessage {
     pub sent_date: InternalDate,
     pub flags: Vec<Flag>,
     /// `mime::Summary` of the message, encoded.
-    pub structure: Arc<[u8]>,
+    pub structure: Value,
     /// Keeps octets that were written ahead until the commit is done.
     pub pin: Option<Arc<Pin>>,
 }
@@ -50,6 +53,10 @@ pub enum Change {
     Expunge(Option<UidSet>),
     /// Removes messages whether they are marked or not: MOVE.
     Remove(UidSet),
+    /// Brings expunged messages back, under new UIDs, each with its summary.
+    Undelete(Vec<(ExpungedMessage, Value)>),
+    /// Gives up messages that were kept.
+    Purge(Vec<ExpungedMessage>),
 }
 
 /// What a change has done.
@@ -70,15 +77,25 @@ pub(super) struct Draft {
     records: BTreeSet<PageNo>,
     flags: BTreeSet<PageNo>,
     keywords_before: usize,
-    structures: Vec<(Uid, Arc<[u8]>)>,
+    structures: Vec<(Uid, Value)>,
     blobs: Vec<NewBlob>,
     added: Vec<(Uid, BlobId)>,
     removed: Vec<(Uid, BlobId)>,
+    kept: Vec<ExpungedMessage>,
+    released: Vec<ExpungedMessage>,
     vanished: UidSet,
+    keeping: Keeping,
+}
+
+/// What becomes of messages that are expunged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keeping {
+    Kept,
+    Gone,
 }
 
 impl Draft {
-    pub(super) fn new(base: &Snapshot) -> Draft {
+    pub(super) fn new(base: &Snapshot, keeping: Keeping) -> Draft {
         Draft {
             snapshot: base.clone(),
             records: BTreeSet::new(),
@@ -88,26 +105,56 @@ impl Draft {
             blobs: Vec::new(),
             added: Vec::new(),
             removed: Vec::new(),
+            kept: Vec::new(),
+            released: Vec::new(),
             vanished: UidSet::new(),
+            keeping,
         }
     }
 
     /// Whether there is anything to commit.
     pub(super) fn is_empty(&self) -> bool {
-        self.flags.is_empty() && self.keywords_before == self.snapshot.keywords.len()
+        self.flags.is_empty() && self.released.is_empty() && self.keywords_before == self.snapshot.keywords.len()
     }
 
     /// Whether messages come or go, so that the commit must be synced whatever `Sync` says.
     pub(super) fn moves_messages(&self) -> bool {
-        !self.records.is_empty()
+        !self.records.is_empty() || !self.released.is_empty()
     }
 
-    pub(super) fn apply(&mut self, change: &Change) -> Result<Outcome, Refusal> {
+    /// Whether messages are kept that were not before.
+    pub(super) fn keeps(&self) -> bool {
+        !self.kept.is_empty()
+    }
+
+    pub(super) fn apply(&mut self, change: &Change) -> Result<Outcome, MailboxError> {
+        self.load(change)?;
+        Ok(match change {
+            Change::Append(messages) => self.append(messages)?,
+            Change::Store { uids, mode, flags, unchanged_since } => {
+                self.store(uids, *mode, flags, *unchanged_since)?
+            }
+            Change::Expunge(among) => self.expunge(among.as_ref()),
+            Change::Remove(uids) => self.remove(uids, Keeping::Gone),
+            Change::Undelete(messages) => self.undelete(messages)?,
+            Change::Purge(messages) => {
+                self.released.extend(messages);
+                self.unchanged()
+            }
+        })
+    }
+
+    /// Reads what a change will touch, so that nothing fails half-way.
+    fn load(&self, change: &Change) -> Result<(), StoreError> {
+        let last = || self.snapshot.last_uid().map_or_else(UidSet::new, |uid| [uid].into_iter().collect());
         match change {
-            Change::Append(messages) => self.append(messages),
-            Change::Store { uids, mode, flags, unchanged_since } => self.store(uids, *mode, flags, *unchanged_since),
-            Change::Expunge(among) => Ok(self.expunge(among.as_ref())),
-            Change::Remove(uids) => Ok(self.remove(uids)),
+            Change::Append(_) | Change::Undelete(_) => self.snapshot.load(&last()),
+            Change::Purge(_) => Ok(()),
+            Change::Store { uids, .. } | Change::Remove(uids) | Change::Expunge(Some(uids)) => {
+                self.snapshot.load(uids)
+            }
+            Change::Expunge(None) if self.snapshot.header.deleted == 0 => Ok(()),
+            Change::Expunge(None) => self.snapshot.load_all(),
         }
     }
 
@@ -121,10 +168,7 @@ impl Draft {
     }
 
     fn append(&mut self, messages: &[NewMessage]) -> Result<Outcome, Refusal> {
-        let room = (u32::MAX - self.snapshot.header.uid_next) as usize;
-        if self.snapshot.header.uid_next == 0 || messages.len() > room {
-            return Err(Refusal::UidsUsedUp);
-        }
+        self.check_room(messages.len())?;
         self.learn(messages.iter().flat_map(|message| &message.flags))?;
         let mut outcome = Outcome { mod_seq: self.next_mod_seq(), ..Outcome::default() };
         for message in messages {
@@ -141,21 +185,51 @@ impl Draft {
             size: message.size,
             internal_date: message.internal_date,
             sent_date: message.sent_date,
+            saved_secs: crate::sys::now_secs(),
         };
         let flags = self.bits(&message.flags);
-        self.snapshot.push(&record, &FlagRecord { uid, flags, mod_seq });
+        self.place(&record, &FlagRecord { uid, flags, mod_seq }, message.structure.clone());
+        self.blobs.push(message.blob.clone());
+        Some(uid)
+    }
+
+    /// Puts a message at the end, under the next UID.
+    fn place(&mut self, record: &MessageRecord, flags: &FlagRecord, structure: Value) {
+        let uid = record.uid;
+        self.snapshot.push(record, flags);
         let header = &mut self.snapshot.header;
         header.uid_next = uid.next().map_or(0, Uid::get);
         header.messages += 1;
-        header.unseen += u32::from(!flags.has(SystemFlag::Seen));
-        header.deleted += u32::from(flags.has(SystemFlag::Deleted));
-        header.bytes += u64::from(message.size);
+        header.unseen += u32::from(!flags.flags.has(SystemFlag::Seen));
+        header.deleted += u32::from(flags.flags.has(SystemFlag::Deleted));
+        header.bytes += u64::from(record.size);
         self.records.insert(PageNo::of(uid));
         self.flags.insert(PageNo::of(uid));
-        self.structures.push((uid, message.structure.clone()));
-        self.blobs.push(message.blob.clone());
-        self.added.push((uid, message.blob.id));
-        Some(uid)
+        self.structures.push((uid, structure));
+        self.added.push((uid, record.blob));
+    }
+
+    /// Keyword bits are those of this mailbox; \Deleted is what the messages come back from.
+    fn undelete(&mut self, messages: &[(ExpungedMessage, Value)]) -> Result<Outcome, Refusal> {
+        self.check_room(messages.len())?;
+        let mut outcome = Outcome { mod_seq: self.next_mod_seq(), ..Outcome::default() };
+        for (message, structure) in messages {
+            let Some(uid) = Uid::new(self.snapshot.header.uid_next) else { break };
+            let flags = message.flags.flags.without(FlagBits::system(SystemFlag::Deleted));
+            let record = MessageRecord { uid, ..message.record };
+            self.place(&record, &FlagRecord { uid, flags, mod_seq: outcome.mod_seq }, structure.clone());
+            self.released.push(*message);
+            outcome.appended.push(uid);
+        }
+        Ok(outcome)
+    }
+
+    fn check_room(&self, messages: usize) -> Result<(), Refusal> {
+        let room = (u32::MAX - self.snapshot.header.uid_next) as usize;
+        match self.snapshot.header.uid_next == 0 || messages > room {
+            true => Err(Refusal::UidsUsedUp),
+            false => Ok(()),
+        }
     }
 
     fn store(
@@ -206,25 +280,27 @@ impl Draft {
             None if self.snapshot.header.deleted == 0 => UidSet::new(),
             None => self.snapshot.messages().filter(deleted).map(|m| m.uid()).collect(),
         };
-        self.remove(&uids)
+        self.remove(&uids, self.keeping)
     }
 
-    fn remove(&mut self, uids: &UidSet) -> Outcome {
-        let gone: Vec<(MessageRecord, FlagBits)> =
-            self.snapshot.in_uids(uids).map(|m| (m.record(), m.flags())).collect();
+    fn remove(&mut self, uids: &UidSet, keeping: Keeping) -> Outcome {
+        let gone: Vec<(MessageRecord, FlagRecord)> =
+            self.snapshot.in_uids(uids).map(|m| (m.record(), m.flag_record())).collect();
         if gone.is_empty() {
             return self.unchanged();
         }
         let expunged: UidSet = gone.iter().map(|(record, _)| record.uid).collect();
         self.snapshot.remove(&expunged);
+        let expunged_secs = crate::sys::now_secs();
         for (record, flags) in gone {
-            self.forget(&record, flags);
+            self.forget(ExpungedMessage { expunged_secs, record, flags }, keeping);
         }
         expunged.ranges().iter().for_each(|&(low, high)| self.vanished.push_range(low, high));
         Outcome { mod_seq: self.next_mod_seq(), expunged, ..Outcome::default() }
     }
 
-    fn forget(&mut self, record: &MessageRecord, flags: FlagBits) {
+    fn forget(&mut self, message: ExpungedMessage, keeping: Keeping) {
+        let (record, flags) = (message.record, message.flags.flags);
         let header = &mut self.snapshot.header;
         header.messages = header.messages.saturating_sub(1);
         header.unseen = header.unseen.saturating_sub(u32::from(!flags.has(SystemFlag::Seen)));
@@ -236,6 +312,7 @@ impl Draft {
         self.structures.retain(|(uid, _)| *uid != record.uid);
         match self.added.iter().position(|(uid, _)| *uid == record.uid) {
             Some(at) => drop(self.added.swap_remove(at)),
+            None if keeping == Keeping::Kept => self.kept.push(message),
             None => self.removed.push((record.uid, record.blob)),
         }
     }
@@ -273,11 +350,12 @@ impl Draft {
     }
 
     /// What the store must do, given the version that the draft was planned on.
-    pub(super) fn commit(&self, account: AccountId, mailbox: MailboxId, guard: Version) -> MailboxCommit {
+    pub(super) fn commit(&mut self, account: AccountId, mailbox: MailboxId, guard: Version) -> MailboxCommit {
         let snapshot = &self.snapshot;
         let page = |no: &PageNo| (*no, snapshot.stored_page(*no).map(|m| m.record()).collect());
         let flags = |no: &PageNo| (*no, snapshot.stored_page(*no).map(|m| m.flag_record()).collect());
         let grown = snapshot.keywords.len() != self.keywords_before;
+        let leaves: BTreeSet<LeafNo> = self.flags.iter().map(|page| LeafNo::of(page.first())).collect();
         MailboxCommit {
             account,
             mailbox,
@@ -286,10 +364,13 @@ impl Draft {
             keywords: grown.then(|| snapshot.keywords.to_vec()),
             records: self.records.iter().map(page).collect(),
             flags: self.flags.iter().map(flags).collect(),
-            structures: self.structures.clone(),
-            blobs: self.blobs.clone(),
-            added: self.added.clone(),
-            removed: self.removed.clone(),
+            leaves: leaves.into_iter().map(|no| (no, snapshot.leaf_entry(no))).collect(),
+            structures: std::mem::take(&mut self.structures),
+            blobs: std::mem::take(&mut self.blobs),
+            added: std::mem::take(&mut self.added),
+            removed: std::mem::take(&mut self.removed),
+            kept: std::mem::take(&mut self.kept),
+            released: std::mem::take(&mut self.released),
             vanished: (!self.vanished.is_empty()).then(|| (snapshot.header.highest_mod_seq, self.vanished.clone())),
         }
     }

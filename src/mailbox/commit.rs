@@ -14,12 +14,12 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::change::{Change, Draft, NewMessage, Outcome};
+use super::change::{Change, Draft, Keeping, NewMessage, Outcome};
 use super::error::{CommitFailure, MailboxError, Refusal};
 use super::mailbox::Mailbox;
 use super::snapshot::Snapshot;
 use crate::store::{Commit, Durability, StoreError, Version};
-use crate::types::{ModSeq, Uid};
+use crate::types::{ModSeq, Uid, UidSet};
 
 /// MODSEQs reserved ahead at each synced commit: so many flag changes cost at most one sync. 63 bits are enough for it.
 const MOD_SEQ_AHEAD: u64 = 1 << 16;
@@ -95,8 +95,8 @@ impl Mailbox {
                 return Ok(batch.iter().map(|_| Err(Refusal::NonExistent.into())).collect());
             }
             let base = self.load_locked(writer)?;
-            let mut draft = Draft::new(&base);
-            let plan = |pending: &Arc<Pending>| draft.apply(&pending.change).map_err(MailboxError::from);
+            let mut draft = Draft::new(&base, self.keeping());
+            let plan = |pending: &Arc<Pending>| draft.apply(&pending.change);
             let results = batch.iter().map(plan).collect();
             match self.write(writer, draft) {
                 Ok(()) => return Ok(results),
@@ -112,10 +112,19 @@ impl Mailbox {
             return Ok(());
         }
         let durability = self.settle(&mut draft);
+        let due = if draft.keeps() { self.shared.due_once(self)? } else { None };
         let commit = draft.commit(self.account, self.id, writer.version);
-        self.store.commit(vec![Commit::Mailbox(commit)], durability)?;
+        let commits = [Commit::Mailbox(commit)].into_iter().chain(due).collect();
+        self.store.commit(commits, durability)?;
         self.publish(writer, draft.snapshot);
         Ok(())
+    }
+
+    fn keeping(&self) -> Keeping {
+        match self.shared.limits.keep_expunged_secs {
+            0 => Keeping::Gone,
+            _ => Keeping::Kept,
+        }
     }
 
     /// Makes a snapshot that has been committed the newest.
@@ -162,8 +171,8 @@ pub(super) fn move_messages(
         return Err(Refusal::NonExistent.into());
     }
     loop {
-        let mut leaving = Draft::new(&*source.load_locked(from)?);
-        let mut arriving = Draft::new(&*target.load_locked(to)?);
+        let mut leaving = Draft::new(&*source.load_locked(from)?, Keeping::Gone);
+        let mut arriving = Draft::new(&*target.load_locked(to)?, Keeping::Gone);
         let outcome = plan_move(&mut leaving, Some(&mut arriving), copies)?;
         if leaving.is_empty() {
             return Ok(outcome);
@@ -196,7 +205,7 @@ fn move_within(mailbox: &Mailbox, copies: &[(Uid, NewMessage)]) -> Result<(Outco
         return Err(Refusal::NonExistent.into());
     }
     loop {
-        let mut draft = Draft::new(&*mailbox.load_locked(&mut writer)?);
+        let mut draft = Draft::new(&*mailbox.load_locked(&mut writer)?, Keeping::Gone);
         let outcome = plan_move(&mut draft, None, copies)?;
         match mailbox.write(&mut writer, draft) {
             Ok(()) => return Ok(outcome),
@@ -211,7 +220,9 @@ fn plan_move(
     leaving: &mut Draft,
     arriving: Option<&mut Draft>,
     copies: &[(Uid, NewMessage)],
-) -> Result<(Outcome, Outcome), Refusal> {
+) -> Result<(Outcome, Outcome), MailboxError> {
+    let uids: UidSet = copies.iter().map(|(uid, _)| *uid).collect();
+    leaving.snapshot.load(&uids)?;
     let there: Vec<_> = copies.iter().filter(|(uid, _)| leaving.snapshot.by_uid(*uid).is_some()).collect();
     if there.is_empty() {
         return Ok((Outcome::default(), Outcome::default()));

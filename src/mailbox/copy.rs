@@ -10,7 +10,7 @@ use super::error::{MailboxError, Refusal};
 use super::mailbox::Mailbox;
 use super::snapshot::{Message, Snapshot};
 use super::view::View;
-use crate::store::NewBlob;
+use crate::store::{NewBlob, Value};
 use crate::types::{Flag, SystemFlag, Uid, UidSet, UidValidity};
 
 /// Whether the source keeps its messages.
@@ -53,16 +53,17 @@ impl View {
     fn copies(&self, uids: &UidSet) -> Result<Vec<(Uid, NewMessage)>, MailboxError> {
         let mut summaries = self.summaries();
         let shown = self.shown();
+        shown.load(uids)?;
         let mut copies = Vec::new();
         for message in shown.in_uids(uids) {
             let structure = summaries.next(message.uid())?.ok_or(Refusal::Expunged)?;
-            copies.push((message.uid(), copy_of(shown, &message, structure[..].into())));
+            copies.push((message.uid(), copy_of(shown, &message, structure)));
         }
         Ok(copies)
     }
 }
 
-fn copy_of(snapshot: &Snapshot, message: &Message<'_>, structure: Arc<[u8]>) -> NewMessage {
+fn copy_of(snapshot: &Snapshot, message: &Message<'_>, structure: Value) -> NewMessage {
     NewMessage {
         blob: NewBlob { id: message.blob(), bytes: None },
         size: message.size(),

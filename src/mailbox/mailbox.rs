@@ -10,17 +10,22 @@ use parking_lot::{Mutex, RwLock};
 
 use super::commit::WriterState;
 use super::error::{MailboxError, Refusal};
+use super::leaf::Source;
 use super::locks::{Published, Queue, Watchers, Writer};
+use super::manager::Shared;
 use super::snapshot::Snapshot;
 use super::summaries::SummaryCache;
 use crate::store::{MailboxHeader, MailboxImage, Store, StoreError, Version};
-use crate::types::{AccountId, MailboxId};
+use crate::types::{AccountId, MailboxId, UidSet};
 
 pub struct Mailbox {
     pub(super) account: AccountId,
     pub(super) id: MailboxId,
     pub(super) store: Store,
     pub(super) summaries: Arc<SummaryCache>,
+    pub(super) shared: Arc<Shared>,
+    /// The last day that stands in the list of what is kept, for this mailbox.
+    pub(super) due_day: AtomicU32,
     pub(super) writer: Writer,
     pub(super) queue: Queue,
     pub(super) published: Published<Option<Arc<Snapshot>>>,
@@ -33,12 +38,14 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    pub(super) fn new(account: AccountId, id: MailboxId, store: Store, summaries: Arc<SummaryCache>) -> Mailbox {
+    pub(super) fn new(account: AccountId, id: MailboxId, shared: &Arc<Shared>) -> Mailbox {
         Mailbox {
             account,
             id,
-            store,
-            summaries,
+            store: shared.store.clone(),
+            summaries: shared.summaries.clone(),
+            shared: shared.clone(),
+            due_day: AtomicU32::new(0),
             writer: Mutex::new(WriterState { version: Version(0) }),
             queue: Mutex::new(Vec::new()),
             published: RwLock::new(None),
@@ -86,7 +93,11 @@ impl Mailbox {
         if from >= header.uid_next && header.uid_next != 0 {
             return Ok(0);
         }
-        Ok(self.snapshot()?.uid_range(from, u32::MAX).count() as u32)
+        let mut new = UidSet::new();
+        new.push_range(from.max(1), u32::MAX);
+        let snapshot = self.snapshot()?;
+        snapshot.load(&new)?;
+        Ok(snapshot.in_uids(&new).count() as u32)
     }
 
     /// The newest snapshot, read from the store where there is none. The caller holds the writer's lock.
@@ -107,7 +118,8 @@ impl Mailbox {
     }
 
     fn snapshot_of(&self, image: &MailboxImage) -> Snapshot {
-        let mut snapshot = Snapshot::new(image);
+        let source = Source { store: self.store.clone(), account: self.account, mailbox: self.id };
+        let mut snapshot = Snapshot::new(image, Arc::new(source));
         snapshot.header = as_loaded(image.header);
         snapshot
     }
@@ -133,7 +145,7 @@ impl Mailbox {
         let mut header = snapshot.header;
         (header.messages, header.unseen, header.deleted, header.bytes) = (0, 0, 0, 0);
         header.highest_mod_seq = header.highest_mod_seq.next();
-        self.publish(writer, Snapshot::empty(header, snapshot.keywords.clone()));
+        self.publish(writer, Snapshot::empty(header, snapshot.keywords.clone(), None));
     }
 
     pub(super) fn is_gone(&self) -> bool {

@@ -21,11 +21,18 @@ pub struct Limits {
     pub message_bytes_max: u32,
     /// Octets of summaries kept in memory for all mailboxes together.
     pub summary_cache_bytes: u64,
+    /// How long expunged messages and deleted mailboxes are kept; 0 for not at all.
+    pub keep_expunged_secs: u64,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { mailboxes_max: 10_000, message_bytes_max: 256 << 20, summary_cache_bytes: 256 << 20 }
+        Limits {
+            mailboxes_max: 10_000,
+            message_bytes_max: 256 << 20,
+            summary_cache_bytes: 256 << 20,
+            keep_expunged_secs: 7 * 86_400,
+        }
     }
 }
 
@@ -94,6 +101,10 @@ impl Manager {
         accounts.iter().for_each(|account| account.unload_idle());
         drop(accounts);
         self.accounts.write().retain(|_, account| Arc::strong_count(account) > 1);
+    }
+
+    pub(super) fn keep_expunged_secs(&self) -> u64 {
+        self.shared.limits.keep_expunged_secs
     }
 
     pub fn store(&self) -> &Store {

@@ -12,7 +12,7 @@ use quick_cache::sync::Cache;
 use super::error::MailboxError;
 use super::mailbox::Mailbox;
 use crate::mime::{Parser, Summary, SummaryRef};
-use crate::store::{PAGE_UIDS, PageNo, StoreError, Value};
+use crate::store::{Described, PAGE_UIDS, PageNo, StoreError, Value};
 use crate::types::{AccountId, BlobId, MailboxId, Uid};
 
 type Key = (AccountId, MailboxId, PageNo);
@@ -115,12 +115,26 @@ pub fn summary_of(value: &[u8]) -> Result<SummaryRef<'_>, StoreError> {
 
 impl Summaries {
     /// Parses a message anew whose summary is gone: it has been expunged, or the store has lost it.
-    pub fn rebuild(&self, blob: BlobId) -> Result<Vec<u8>, MailboxError> {
-        let mut parser = Parser::new();
-        self.mailbox.octets(blob, 0..u64::MAX, &mut |piece| {
-            parser.feed(piece);
-            true
-        })?;
-        Ok(Summary::encode(&parser.finish()))
+    pub fn rebuild(&self, blob: BlobId) -> Result<Value, MailboxError> {
+        let octets = |take: &mut dyn FnMut(&[u8])| {
+            let mut all = |piece: &[u8]| {
+                take(piece);
+                true
+            };
+            self.mailbox.octets(blob, 0..u64::MAX, &mut all)
+        };
+        Ok(describe(octets)?.structure)
     }
+}
+
+/// What the store keeps of a message beside its octets, which `read` gives piece by piece.
+pub fn describe<E>(read: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>) -> Result<Described, E> {
+    let mut parser = Parser::new();
+    read(&mut |piece| parser.feed(piece))?;
+    let message = parser.finish();
+    Ok(Described {
+        structure: Summary::encode(&message).into(),
+        sent_date: message.sent_date(),
+        size: message.size(),
+    })
 }

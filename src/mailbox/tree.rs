@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::Refusal;
-use crate::store::{AccountChange, AccountImage, MailboxNode, Version};
+use crate::store::{AccountChange, AccountImage, DeletedMailbox, MailboxNode, Version};
 use crate::types::{MailboxId, MailboxName, SpecialUse, UidValidity};
 
 /// What a name stands for.
@@ -21,6 +21,7 @@ pub struct Tree {
     pub(super) version: Version,
     nodes: BTreeMap<MailboxName, Node>,
     subscriptions: BTreeSet<String>,
+    deleted: Vec<DeletedMailbox>,
     next_mailbox: u64,
     last_uid_validity: u32,
 }
@@ -32,6 +33,13 @@ pub(super) struct Birth {
     pub(super) uid_validity: UidValidity,
 }
 
+/// What becomes of the messages of a mailbox that is deleted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fate {
+    Kept { now_secs: i64 },
+    Purged,
+}
+
 /// What an operation on the tree comes to.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
@@ -41,6 +49,13 @@ pub(super) struct Plan {
     pub(super) death: Option<MailboxId>,
 }
 
+impl Plan {
+    /// Whether the mailbox that goes is kept.
+    pub(super) fn buries(&self) -> bool {
+        self.changes.iter().any(|change| matches!(change, AccountChange::Bury(_)))
+    }
+}
+
 impl Tree {
     pub(super) fn new(image: AccountImage) -> Tree {
         let node = |node: MailboxNode| (node.name, Node { id: node.id, special_use: node.special_use });
@@ -48,6 +63,7 @@ impl Tree {
             version: image.version,
             nodes: image.nodes.into_iter().map(node).collect(),
             subscriptions: image.subscriptions.into_iter().collect(),
+            deleted: image.deleted,
             next_mailbox: image.next_mailbox,
             last_uid_validity: image.last_uid_validity,
         }
@@ -65,6 +81,11 @@ impl Tree {
     /// Subscribed names, whether such a mailbox exists or not.
     pub fn subscriptions(&self) -> &BTreeSet<String> {
         &self.subscriptions
+    }
+
+    /// Mailboxes that were deleted and can be brought back.
+    pub fn deleted(&self) -> &[DeletedMailbox] {
+        &self.deleted
     }
 
     pub fn has_children(&self, name: &MailboxName) -> bool {
@@ -140,7 +161,7 @@ impl Tree {
     }
 
     /// DELETE: a name that holds others stays as a holder.
-    pub(super) fn delete(&self, name: &MailboxName) -> Result<Plan, Refusal> {
+    pub(super) fn delete(&self, name: &MailboxName, fate: Fate) -> Result<Plan, Refusal> {
         if name.is_inbox() {
             return Err(Refusal::Inbox);
         }
@@ -151,7 +172,35 @@ impl Tree {
             (true, Some(_)) => plan.changes.push(Tree::put(name, None, Vec::new())),
             (false, _) => plan.changes.push(AccountChange::RemoveNode(name.clone())),
         }
-        plan.changes.extend(node.id.map(AccountChange::Purge));
+        plan.changes.extend(node.id.map(|id| match fate {
+            Fate::Purged => AccountChange::Purge(id),
+            Fate::Kept { now_secs } => AccountChange::Bury(DeletedMailbox {
+                id,
+                deleted_secs: now_secs,
+                name: name.clone(),
+                special_use: node.special_use.clone(),
+            }),
+        }));
+        Ok(plan)
+    }
+
+    /// Gives a deleted mailbox its name again, or one beside it where that is taken.
+    pub(super) fn undelete(&self, deleted: &DeletedMailbox) -> Result<Plan, Refusal> {
+        let taken = |name: &MailboxName| self.node(name).is_some_and(|node| node.id.is_some());
+        let mut name = deleted.name.clone();
+        for n in 1.. {
+            if !taken(&name) {
+                break;
+            }
+            let beside = format!("{} (undeleted {n})", deleted.name.as_str());
+            name = MailboxName::new(&beside).map_err(Refusal::BadName)?;
+        }
+        let free = |of: &&SpecialUse| !self.nodes.values().any(|node| node.special_use.contains(of));
+        let special_use = deleted.special_use.iter().filter(free).copied().collect();
+        let mut plan = Plan::default();
+        self.put_ancestors(&name, &mut plan);
+        plan.changes.push(Tree::put(&name, Some(deleted.id), special_use));
+        plan.changes.push(AccountChange::Exhume(deleted.id));
         Ok(plan)
     }
 
@@ -199,7 +248,8 @@ impl Tree {
             AccountChange::Counters { next_mailbox, last_uid_validity } => {
                 (self.next_mailbox, self.last_uid_validity) = (*next_mailbox, *last_uid_validity);
             }
-            AccountChange::Purge(_) => {}
+            AccountChange::Bury(mailbox) => self.deleted.push(mailbox.clone()),
+            AccountChange::Exhume(id) | AccountChange::Purge(id) => self.deleted.retain(|mailbox| mailbox.id != *id),
         }
     }
 

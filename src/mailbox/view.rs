@@ -97,9 +97,9 @@ impl View {
             return Ok(Changes::default());
         }
         let mut changes = Changes::default();
-        let mut difference = self.shown.difference(&newest);
+        let mut difference = self.shown.difference(&newest)?;
         let hold = expunges == Expunges::Hold && !difference.expunged.is_empty();
-        let next = if hold { Arc::new(self.shown.held(&newest)) } else { newest.clone() };
+        let next = if hold { Arc::new(self.shown.held(&newest)?) } else { newest.clone() };
         changes.keywords = next.keywords().len() != self.shown.keywords().len();
         changes.flags = std::mem::take(&mut difference.changed);
         changes.exists = (!difference.arrived.is_empty()).then(|| next.len());

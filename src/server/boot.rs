@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::mailbox::Manager;
 use crate::net::{self, BoundListener, Registry};
 use crate::session::{self, Service, Watchdog};
-use crate::store::{Grace, Store};
+use crate::store::Store;
 use crate::sys::{self, Signal, Signals};
 
 /// Whether the daemon stays in the foreground.
@@ -130,7 +130,10 @@ fn housekeeping(manager: &Arc<Manager>) -> Result<(), String> {
             std::thread::sleep(HOUSEKEEPING_EVERY);
             let Some(manager) = manager.upgrade() else { return };
             manager.unload_idle();
-            match manager.store().clean_up(Grace::Sessions) {
+            if let Err(error) = manager.purge(sys::now_secs()) {
+                log::error!("purging what was deleted: {error}");
+            }
+            match manager.store().clean_up() {
                 Ok(0) => {}
                 Ok(deleted) => log::debug!("deleted the octets of {deleted} messages that nothing refers to"),
                 Err(error) => log::error!("housekeeping: {error}"),

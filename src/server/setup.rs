@@ -78,6 +78,7 @@ pub(super) fn mailbox_limits(config: &Config) -> mailbox::Limits {
         // The table keeps it below.
         message_bytes_max: config.message_bytes_max.min(u32::MAX.into()) as u32,
         summary_cache_bytes: config.summary_cache_bytes,
+        keep_expunged_secs: config.keep_expunged.as_secs(),
     }
 }
 

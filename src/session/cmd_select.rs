@@ -6,7 +6,7 @@ use super::report;
 use crate::mailbox::{Access, Account, Change, View};
 use crate::proto::ResponseCode;
 use crate::proto::response as wire;
-use crate::types::{MailboxName, SystemFlag};
+use crate::types::MailboxName;
 
 /// Opens a mailbox; the one that was selected before has been closed by then. RFC 9051 6.3.2
 pub(super) fn select(
@@ -31,7 +31,7 @@ fn describe(core: &Core, selected: &Selected) -> Result<(), super::output::Gone>
     let header = shown.header();
     let first_unseen = match header.unseen {
         0 => None,
-        _ => shown.messages().find(|message| !message.flags().has(SystemFlag::Seen)).map(|message| message.seq()),
+        _ => shown.first_unseen().map(|message| message.seq()),
     };
     core.output.say(|out| {
         report::flags_and_permanent(out, selected);

@@ -89,7 +89,7 @@ impl<'a> Fetcher<'a> {
         };
         match found.map_err(MailboxError::from)? {
             Some(value) => Ok(value),
-            None => self.summaries.rebuild(message.blob()).map(Value::from).map_err(|_| Missing::Message),
+            None => self.summaries.rebuild(message.blob()).map_err(|_| Missing::Message),
         }
     }
 

@@ -3,14 +3,14 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use super::engine::{CHUNK_BYTES, Engine, Value};
+use super::engine::{CHUNK_BYTES, Engine, Reader, Value};
 use super::error::StoreError;
 use super::facade::Store;
 use crate::types::{AccountId, BlobId};
 
 /// Reads a blob, a chunk at a time.
 pub struct BlobReader {
-    engine: Arc<dyn Engine>,
+    reader: Arc<dyn Reader>,
     account: AccountId,
     blob: BlobId,
     /// The chunk read last, and its number.
@@ -24,7 +24,7 @@ impl BlobReader {
         let within = (offset % CHUNK_BYTES as u64) as usize;
         let value = match &self.held {
             Some((at, value)) if *at == chunk => value.clone(),
-            _ => match self.engine.read_chunk(self.account, self.blob, chunk)? {
+            _ => match self.reader.read_chunk(self.account, self.blob, chunk)? {
                 Some(value) => value,
                 None if chunk > 0 => return Ok(Piece { value: Value::from(&[][..]), from: 0 }),
                 None => return Err(StoreError::Missing(format!("the octets of message {}", self.blob))),
@@ -78,7 +78,7 @@ impl std::fmt::Debug for Pin {
 impl Store {
     /// Reads the octets of a message of `account`.
     pub fn blob(&self, account: AccountId, blob: BlobId) -> BlobReader {
-        BlobReader { engine: self.engine().clone(), account, blob, held: None }
+        BlobReader { reader: self.reader().clone(), account, blob, held: None }
     }
 
     /// Writes the octets of a large message ahead of the commit that refers to it. The pin must live until then.

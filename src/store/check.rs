@@ -1,16 +1,21 @@
 //! Verifies what is kept, and repairs what can be rebuilt.
 //!
-//! For each account: the tree and every mailbox decode; counts agree with the messages; every message's octets are
-//! there, hash to their name and are referred to; no reference and no summary is without its message.
+//! For each account: the tree and every mailbox decode; entries and counts agree with the messages; every message has its
+//! summary; its octets are there, hash to their name and are referred to; no reference is without its message. The
+//! account is checked as it is at one moment, while the daemon goes on.
+//!
+//! A repair commits what it has rebuilt for a mailbox at once, and only if the mailbox is still as it was read.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
-use super::engine::{Batch, Partition, Reference};
+use super::engine::{Batch, Partition, Reader, Reference, Value};
 use super::error::StoreError;
 use super::facade::Store;
-use super::layout;
+use super::layout::{self, decode};
 use super::model::*;
-use crate::types::{AccountId, AccountName, BlobId, FlagBits, MailboxId, MailboxName, SystemFlag};
+use super::upgrade::entries;
+use crate::types::{AccountId, AccountName, BlobId, FlagBits, InternalDate, MailboxId, MailboxName, ModSeq};
+use crate::types::{SystemFlag, Uid, UidValidity};
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,11 +37,24 @@ pub struct Checked {
     pub findings: Vec<Finding>,
 }
 
+/// What a parser makes of a message: for what must be rebuilt.
+pub struct Described {
+    pub structure: Value,
+    pub sent_date: Option<InternalDate>,
+    pub size: u64,
+}
+
+/// Gives the octets of a message piece by piece.
+pub type Octets<'a> = &'a dyn Fn(&mut dyn FnMut(&[u8])) -> Result<(), StoreError>;
+
+/// Parses a message.
+pub type Describe = fn(Octets<'_>) -> Result<Described, StoreError>;
+
 /// Whether a check may write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Mode {
     Verify,
-    Repair,
+    Repair(Describe),
 }
 
 impl Store {
@@ -50,17 +68,19 @@ impl Store {
         progress: &mut dyn FnMut(&Checked),
     ) -> Result<(), StoreError> {
         checked.accounts += 1;
-        let image = match self.account_image(id) {
+        let store = self.frozen();
+        let image = match store.account_image(id) {
             Ok(image) => image,
             Err(error) => return Ok(checked.findings.push(finding(name, None, error.to_string()))),
         };
-        let mut check = Check { store: self, name, id, mode, seen: HashSet::new(), expected: HashSet::new() };
-        for node in &image.nodes {
-            if let Some(mailbox) = node.id {
-                check.mailbox(&node.name, mailbox, checked, progress)?;
-            }
+        let (seen, expected) = (HashSet::new(), HashSet::new());
+        let mut check = Check { store: &store, name, id, mode, seen, expected, checked, progress };
+        let named = image.nodes.iter().filter_map(|node| Some((&node.name, node.id?)));
+        let deleted = image.deleted.iter().map(|deleted| (&deleted.name, deleted.id));
+        for (mailbox, id) in named.chain(deleted) {
+            check.mailbox(mailbox, id)?;
         }
-        check.references(&image, checked)
+        check.references(&image)
     }
 }
 
@@ -69,6 +89,7 @@ fn finding(account: &AccountName, mailbox: Option<&MailboxName>, what: String) -
 }
 
 struct Check<'a> {
+    /// As it was when the check of the account began.
     store: &'a Store,
     name: &'a AccountName,
     id: AccountId,
@@ -76,109 +97,215 @@ struct Check<'a> {
     /// Blobs whose octets have been found good.
     seen: HashSet<BlobId>,
     expected: HashSet<(BlobId, MailboxId, u32)>,
+    checked: &'a mut Checked,
+    progress: &'a mut dyn FnMut(&Checked),
+}
+
+/// A mailbox as far as it can be read, and what would mend the rest.
+struct Found {
+    partition: Partition,
+    version: Version,
+    header: Option<MailboxHeader>,
+    records: Vec<MessageRecord>,
+    flags: BTreeMap<Uid, FlagRecord>,
+    entries: BTreeMap<LeafNo, LeafEntry>,
+    keywords: usize,
+    /// Sentences, and whether a repair can do something about each.
+    wrong: Vec<(String, bool)>,
+    mend: Batch,
 }
 
 impl Check<'_> {
-    fn mailbox(
-        &mut self,
-        name: &MailboxName,
-        id: MailboxId,
-        checked: &mut Checked,
-        progress: &mut dyn FnMut(&Checked),
-    ) -> Result<(), StoreError> {
-        checked.mailboxes += 1;
-        let image = match self.store.mailbox_image(self.id, id) {
-            Ok(Some(image)) => image,
-            Ok(None) => {
-                checked.findings.push(finding(self.name, Some(name), "the mailbox has no header".into()));
-                return Ok(());
+    fn reader(&self) -> &dyn Reader {
+        &**self.store.reader()
+    }
+
+    fn mailbox(&mut self, name: &MailboxName, id: MailboxId) -> Result<(), StoreError> {
+        self.checked.mailboxes += 1;
+        let mut found = self.read(id)?;
+        for record in found.records.clone() {
+            self.message(id, &record, &mut found)?;
+            self.checked.messages += 1;
+            self.checked.bytes += u64::from(record.size);
+            if self.checked.messages.is_multiple_of(64) {
+                (self.progress)(self.checked);
             }
-            Err(error) => {
-                checked.findings.push(finding(self.name, Some(name), error.to_string()));
-                return Ok(());
+        }
+        match self.store.expunged(self.id, id, 0, i64::MAX) {
+            Ok(kept) => {
+                let references = kept.iter().map(|kept| (kept.record.blob, id, kept.record.uid.get()));
+                self.expected.extend(references);
             }
+            Err(error) => found.wrong.push((error.to_string(), false)),
+        }
+        found.flags();
+        found.entries();
+        found.header();
+        self.conclude(name, found);
+        Ok(())
+    }
+
+    /// Reads page by page: one that cannot be read costs no other.
+    fn read(&self, id: MailboxId) -> Result<Found, StoreError> {
+        let partition = Partition::Mailbox(self.id, id);
+        let version = self.reader().version(partition)?;
+        let mut found = Found {
+            partition,
+            version,
+            header: None,
+            records: Vec::new(),
+            flags: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            keywords: 0,
+            wrong: Vec::new(),
+            mend: Batch::new(partition, version),
         };
-        self.header(name, id, &image, checked)?;
-        for record in &image.records {
-            checked.messages += 1;
-            checked.bytes += u64::from(record.size);
-            self.expected.insert((record.blob, id, record.uid.get()));
-            if let Some(what) = self.message(id, record)? {
-                checked.findings.push(finding(self.name, Some(name), format!("message UID {}: {what}", record.uid)));
+        let header = self.reader().get(partition, b"h")?.ok_or_else(|| StoreError::Missing("its header".into()));
+        match header.and_then(|value| decode(|| "its header".into(), &value, layout::read_header)) {
+            Ok(header) => found.header = Some(header),
+            Err(error) => found.wrong.push((error.to_string(), true)),
+        }
+        match self.reader().get(partition, b"k")? {
+            Some(value) => match decode(|| "its keywords".into(), &value, layout::read_keywords) {
+                Ok(keywords) => found.keywords = keywords.len(),
+                Err(error) => found.wrong.push((error.to_string(), false)),
+            },
+            None => found.keywords = 0,
+        }
+        self.pages(id, &mut found)?;
+        Ok(found)
+    }
+
+    fn pages(&self, id: MailboxId, found: &mut Found) -> Result<(), StoreError> {
+        let Found { partition, records, flags, entries, wrong, .. } = found;
+        let mut broken = Vec::new();
+        self.reader().scan(*partition, b"r", b"s", &mut |key, value| {
+            if decode(String::new, &value, |c| layout::read_records(c, records)).is_err() {
+                broken.extend(layout::Cursor(&key[1..]).u32().map(PageNo));
             }
-            if checked.messages % 64 == 0 {
-                progress(checked);
+            Ok(())
+        })?;
+        self.reader().scan(*partition, b"v", b"w", &mut |key, value| {
+            let mut page = Vec::new();
+            if decode(String::new, &value, |c| layout::read_flags(c, &mut page)).is_err() {
+                wrong.push((format!("a page of flags cannot be read ({} octets)", key.len() + value.len()), true));
+            }
+            flags.extend(page.into_iter().map(|record| (record.uid, record)));
+            Ok(())
+        })?;
+        self.reader().scan(*partition, b"d", b"e", &mut |key, value| {
+            if let (Some(no), Ok(entry)) =
+                (layout::Cursor(&key[1..]).u32(), decode(String::new, &value, layout::read_leaf_entry))
+            {
+                entries.insert(LeafNo(no), entry);
+            }
+            Ok(())
+        })?;
+        for page in broken {
+            self.rebuild_page(id, page, found)?;
+        }
+        found.records.sort_by_key(|record| record.uid);
+        Ok(())
+    }
+
+    /// Message records from the references to their octets; the dates from the messages themselves.
+    fn rebuild_page(&self, id: MailboxId, page: PageNo, found: &mut Found) -> Result<(), StoreError> {
+        let first = page.first().get();
+        let what = format!("the records of messages {first} to {} cannot be read", first + PAGE_UIDS - 1);
+        found.wrong.push((what, true));
+        let Mode::Repair(describe) = self.mode else { return Ok(()) };
+        found.records.retain(|record| PageNo::of(record.uid) != page);
+        let mut references = Vec::new();
+        self.reader().references(self.id, &mut |reference| {
+            if reference.mailbox == id && PageNo::of(reference.uid) == page {
+                references.push(reference);
+            }
+            Ok(())
+        })?;
+        references.sort_by_key(|reference| reference.uid);
+        let mut rebuilt = Vec::new();
+        for reference in references {
+            let described = describe(&|take| self.octets(reference.blob, take))?;
+            let date = described.sent_date.unwrap_or(InternalDate { secs: 0, zone_mins: 0 });
+            rebuilt.push(MessageRecord {
+                uid: reference.uid,
+                blob: reference.blob,
+                size: described.size as u32,
+                internal_date: date,
+                sent_date: date,
+                saved_secs: date.secs,
+            });
+        }
+        found.mend.put(layout::numbered(b'r', page.0), layout::records(&rebuilt));
+        found.records.extend(rebuilt);
+        Ok(())
+    }
+
+    fn octets(&self, blob: BlobId, take: &mut dyn FnMut(&[u8])) -> Result<(), StoreError> {
+        let (mut reader, mut at) = (self.store.blob(self.id, blob), 0u64);
+        loop {
+            let piece = reader.read_at(at)?;
+            if piece.is_empty() {
+                return Ok(());
+            }
+            take(&piece);
+            at += piece.len() as u64;
+        }
+    }
+
+    fn message(&mut self, id: MailboxId, record: &MessageRecord, found: &mut Found) -> Result<(), StoreError> {
+        self.expected.insert((record.blob, id, record.uid.get()));
+        let octets = match self.seen.contains(&record.blob) {
+            true => Ok(()),
+            false => self.verify(record),
+        };
+        match octets {
+            Ok(()) => drop(self.seen.insert(record.blob)),
+            Err(what) => return Ok(found.wrong.push((format!("message UID {}: {what}", record.uid), false))),
+        }
+        let key = layout::numbered(b't', record.uid.get());
+        let there = matches!(self.reader().get(found.partition, &key), Ok(Some(value)) if !value.is_empty());
+        if !there {
+            found.wrong.push((format!("message UID {}: its summary is missing", record.uid), true));
+            if let Mode::Repair(describe) = self.mode {
+                let described = describe(&|take| self.octets(record.blob, take))?;
+                found.mend.writes.push((key, Some(described.structure)));
             }
         }
         Ok(())
     }
 
-    fn message(&mut self, id: MailboxId, record: &MessageRecord) -> Result<Option<String>, StoreError> {
-        if self.store.structure(self.id, id, record.uid)?.is_none() {
-            return Ok(Some("its summary is missing; it is parsed anew when it is fetched".into()));
+    fn verify(&self, record: &MessageRecord) -> Result<(), String> {
+        let (mut hasher, mut size) = (blake3::Hasher::new(), 0u64);
+        let mut take = |piece: &[u8]| {
+            hasher.update(piece);
+            size += piece.len() as u64;
+        };
+        self.octets(record.blob, &mut take).map_err(|error| error.to_string())?;
+        match size == u64::from(record.size) && hasher.finalize().as_bytes() == &record.blob.0 {
+            true => Ok(()),
+            false => Err("its octets are not what was stored; restore it from a backup".into()),
         }
-        if self.seen.contains(&record.blob) {
-            return Ok(None);
-        }
-        let mut reader = self.store.blob(self.id, record.blob);
-        let (mut hasher, mut at) = (blake3::Hasher::new(), 0u64);
-        while at < record.size.into() {
-            match reader.read_at(at) {
-                Ok(piece) if piece.is_empty() => break,
-                Ok(piece) => {
-                    hasher.update(&piece);
-                    at += piece.len() as u64;
-                }
-                Err(error) => return Ok(Some(error.to_string())),
-            }
-        }
-        if at != u64::from(record.size) || hasher.finalize().as_bytes() != &record.blob.0 {
-            return Ok(Some("its octets are not what was stored".into()));
-        }
-        self.seen.insert(record.blob);
-        Ok(None)
     }
 
-    fn header(
-        &self,
-        name: &MailboxName,
-        id: MailboxId,
-        image: &MailboxImage,
-        checked: &mut Checked,
-    ) -> Result<(), StoreError> {
-        let has = |flag| image.flags.iter().filter(|record| record.flags.has(flag)).count() as u32;
-        let mut right = image.header;
-        right.messages = image.records.len() as u32;
-        right.unseen = right.messages - has(SystemFlag::Seen);
-        right.deleted = has(SystemFlag::Deleted);
-        right.bytes = image.records.iter().map(|record| u64::from(record.size)).sum();
-        right.uid_next = right.uid_next.max(image.records.last().map_or(1, |record| record.uid.get() + 1));
-        let highest = image.flags.iter().map(|record| record.mod_seq).max().unwrap_or_default();
-        right.highest_mod_seq = right.highest_mod_seq.max(highest);
-        let known = (1u128 << (8 + image.keywords.len().min(FlagBits::KEYWORDS_MAX))).wrapping_sub(1);
-        let unknown = image.keywords.len() < FlagBits::KEYWORDS_MAX
-            && image.flags.iter().any(|record| record.flags.0 & !known != 0);
-        if unknown {
-            checked.findings.push(finding(self.name, Some(name), "messages have keywords that have no name".into()));
+    /// Commits what mends the mailbox, and reports.
+    fn conclude(&mut self, name: &MailboxName, found: Found) {
+        let mut mended = false;
+        if matches!(self.mode, Mode::Repair(_)) && !found.mend.writes.is_empty() {
+            mended = self.store.engine().commit(vec![found.mend], Durability::Synced).is_ok();
         }
-        if right != image.header {
-            let mut found = finding(self.name, Some(name), "the counts do not agree with the messages".into());
-            if self.mode == Mode::Repair {
-                let mut batch = Batch::new(Partition::Mailbox(self.id, id), image.version);
-                batch.put(layout::key(b'h'), layout::header(&right));
-                found.repaired = self.store.engine().commit(vec![batch], Durability::Synced).is_ok();
-            }
-            checked.findings.push(found);
+        for (what, can_be_mended) in found.wrong {
+            let repaired = mended && can_be_mended;
+            self.checked.findings.push(Finding { repaired, ..finding(self.name, Some(name), what) });
         }
-        Ok(())
     }
 
     /// References without a message, and messages without a reference.
-    fn references(&self, image: &AccountImage, checked: &mut Checked) -> Result<(), StoreError> {
-        let mut missing = self.expected.clone();
+    fn references(&mut self, image: &AccountImage) -> Result<(), StoreError> {
+        let mut missing = std::mem::take(&mut self.expected);
         let mut stray: Vec<Reference> = Vec::new();
-        let live: HashSet<MailboxId> = image.nodes.iter().filter_map(|node| node.id).collect();
-        self.store.engine().references(self.id, &mut |reference| {
+        let live: HashSet<MailboxId> = image.mailboxes().collect();
+        self.reader().references(self.id, &mut |reference| {
             let known = missing.remove(&(reference.blob, reference.mailbox, reference.uid.get()));
             if !known && live.contains(&reference.mailbox) {
                 stray.push(reference);
@@ -191,16 +318,98 @@ impl Check<'_> {
         let what =
             format!("{} messages without a reference, {} references without a message", missing.len(), stray.len());
         let mut found = finding(self.name, None, what);
-        if self.mode == Mode::Repair {
+        if matches!(self.mode, Mode::Repair(_)) {
             let mut batch = Batch::new(Partition::Account(self.id), image.version);
             let refer = |&(blob, mailbox, uid): &(BlobId, MailboxId, u32)| {
-                Some(Reference { blob, account: self.id, mailbox, uid: crate::types::Uid::new(uid)? })
+                Some(Reference { blob, account: self.id, mailbox, uid: Uid::new(uid)? })
             };
             batch.added = missing.iter().filter_map(refer).collect();
             batch.removed = stray;
             found.repaired = self.store.engine().commit(vec![batch], Durability::Synced).is_ok();
         }
-        checked.findings.push(found);
+        self.checked.findings.push(found);
         Ok(())
+    }
+}
+
+impl Found {
+    /// Each message has its flags, and no flags are without a message.
+    fn flags(&mut self) {
+        let uids: HashSet<Uid> = self.records.iter().map(|record| record.uid).collect();
+        let lost = self.records.iter().filter(|record| !self.flags.contains_key(&record.uid)).count();
+        let stray = self.flags.keys().filter(|uid| !uids.contains(uid)).count();
+        let known = (1u128 << (8 + self.keywords.min(FlagBits::KEYWORDS_MAX))).wrapping_sub(1);
+        let nameless =
+            self.keywords < FlagBits::KEYWORDS_MAX && self.flags.values().any(|record| record.flags.0 & !known != 0);
+        if nameless {
+            self.wrong.push(("messages have keywords that have no name".into(), false));
+        }
+        if lost + stray == 0 {
+            return;
+        }
+        self.wrong.push((format!("{lost} messages without flags, {stray} flags without a message"), true));
+        // Above all that was given out, so that clients hear of them.
+        let header = self.header.map_or(ModSeq::ZERO, |header| header.highest_mod_seq.max(header.mod_seq_reserved));
+        let mod_seq = self.flags.values().map(|record| record.mod_seq).fold(header, ModSeq::max).next();
+        self.flags.retain(|uid, _| uids.contains(uid));
+        for record in &self.records {
+            let none = FlagRecord { uid: record.uid, flags: FlagBits::NONE, mod_seq };
+            self.flags.entry(record.uid).or_insert(none);
+        }
+        let mut pages: BTreeMap<PageNo, Vec<FlagRecord>> = BTreeMap::new();
+        self.flags.values().for_each(|record| pages.entry(PageNo::of(record.uid)).or_default().push(*record));
+        for (page, flags) in pages {
+            self.mend.put(layout::numbered(b'v', page.0), layout::flags(&flags));
+        }
+    }
+
+    fn entries(&mut self) {
+        let flags: Vec<FlagRecord> = self.flags.values().copied().collect();
+        let right = entries(&self.records, &flags);
+        if right == self.entries {
+            return;
+        }
+        self.wrong.push(("the index does not agree with the messages".into(), true));
+        let stale = self.entries.keys().filter(|no| !right.contains_key(no));
+        stale.for_each(|no| self.mend.remove(layout::numbered(b'd', no.0)));
+        for (no, entry) in right {
+            self.mend.put(layout::numbered(b'd', no.0), layout::leaf_entry(&entry));
+        }
+    }
+
+    fn header(&mut self) {
+        let has = |flag| self.flags.values().filter(|record| record.flags.has(flag)).count() as u32;
+        let highest = self.flags.values().map(|record| record.mod_seq).max().unwrap_or_default();
+        let next = self.records.last().map_or(1, |record| record.uid.get().saturating_add(1));
+        let base = self.header.unwrap_or(MailboxHeader {
+            // A mailbox that has lost its header begins a new life: clients read it anew.
+            uid_validity: UidValidity::new(crate::sys::now_secs() as u32).unwrap_or(UidValidity::MIN),
+            uid_next: next,
+            highest_mod_seq: highest,
+            mod_seq_reserved: highest,
+            messages: 0,
+            unseen: 0,
+            deleted: 0,
+            bytes: 0,
+            recent_from: next,
+        });
+        let messages = self.records.len() as u32;
+        let right = MailboxHeader {
+            messages,
+            unseen: messages - has(SystemFlag::Seen).min(messages),
+            deleted: has(SystemFlag::Deleted),
+            bytes: self.records.iter().map(|record| u64::from(record.size)).sum(),
+            uid_next: if base.uid_next == 0 { 0 } else { base.uid_next.max(next) },
+            highest_mod_seq: base.highest_mod_seq.max(highest),
+            mod_seq_reserved: base.mod_seq_reserved.max(highest),
+            ..base
+        };
+        if Some(right) != self.header {
+            if self.header.is_some() {
+                self.wrong.push(("the counts do not agree with the messages".into(), true));
+            }
+            self.mend.put(layout::key(b'h'), layout::header(&right));
+        }
+        debug_assert_eq!(self.mend.guard, self.version);
     }
 }

@@ -14,13 +14,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode, Readable};
 use parking_lot::{Condvar, Mutex};
 
-use super::engine::{Batch, Engine, Figures, Partition, Reference, Value, Visit};
+use super::engine::{Batch, Engine, Figures, Partition, Reader, Value, Visit};
 use super::error::{CommitError, StoreError};
 use super::keys;
 use super::model::{Durability, Version};
+use super::ordered::{Spaces, now_octets, read_version};
 use super::pins::Pins;
 use crate::types::{AccountId, BlobId};
 
@@ -182,7 +183,7 @@ impl Embedded {
             let key = keys::chunk(account, blob, 0);
             // A chunk that cannot be looked up is written once more, which does no harm.
             if !self.chunks.contains_key(&key).unwrap_or(false) {
-                group.insert(&self.chunks, key, &octets[..]);
+                group.insert(&self.chunks, key, octets);
             }
         }
         for reference in &batch.added {
@@ -203,17 +204,6 @@ impl Embedded {
         match synced {
             true => drop(self.syncs.fetch_add(1, Ordering::Relaxed)),
             false => self.owed.owe(),
-        }
-        Ok(())
-    }
-
-    fn range(&self, low: Vec<u8>, high: Vec<u8>, visit: Visit<'_>) -> Result<(), StoreError> {
-        if low >= high {
-            return Ok(());
-        }
-        for entry in self.index.range(low..high) {
-            let (key, value) = entry.into_inner().map_err(engine)?;
-            visit(&key, value)?;
         }
         Ok(())
     }
@@ -257,16 +247,6 @@ fn chunk_options() -> KeyspaceCreateOptions {
     KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES).with_kv_separation(Some(apart))
 }
 
-/// Octets that fjall gave for a version, or for a time.
-pub(super) fn read_version(value: &[u8]) -> Result<Version, StoreError> {
-    let octets = value.try_into().map_err(|_| StoreError::Corrupt("a partition's version".into()))?;
-    Ok(Version(u64::from_be_bytes(octets)))
-}
-
-fn now_octets() -> [u8; 8] {
-    super::now_secs().to_be_bytes()
-}
-
 fn engine(error: fjall::Error) -> StoreError {
     let io = match &error {
         fjall::Error::Io(io) => Some(io),
@@ -280,21 +260,53 @@ fn engine(error: fjall::Error) -> StoreError {
     }
 }
 
+impl Spaces for Embedded {
+    fn index(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
+        self.index.get(key).map_err(engine)
+    }
+
+    fn range(&self, low: Vec<u8>, high: Vec<u8>, visit: Visit<'_>) -> Result<(), StoreError> {
+        visit_all(self.index.range(low..high), visit)
+    }
+
+    fn chunk(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
+        self.chunks.get(key).map_err(engine)
+    }
+}
+
+/// The store at one moment.
+struct Frozen {
+    snapshot: fjall::Snapshot,
+    index: Keyspace,
+    chunks: Keyspace,
+}
+
+impl Spaces for Frozen {
+    fn index(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
+        self.snapshot.get(&self.index, key).map_err(engine)
+    }
+
+    fn range(&self, low: Vec<u8>, high: Vec<u8>, visit: Visit<'_>) -> Result<(), StoreError> {
+        visit_all(self.snapshot.range(&self.index, low..high), visit)
+    }
+
+    fn chunk(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
+        self.snapshot.get(&self.chunks, key).map_err(engine)
+    }
+}
+
+fn visit_all(entries: fjall::Iter, visit: Visit<'_>) -> Result<(), StoreError> {
+    for entry in entries {
+        let (key, value) = entry.into_inner().map_err(engine)?;
+        visit(&key, value)?;
+    }
+    Ok(())
+}
+
 impl Engine for Embedded {
-    fn version(&self, partition: Partition) -> Result<Version, StoreError> {
-        match self.index.get(keys::version(partition)).map_err(engine)? {
-            Some(value) => read_version(&value),
-            None => Ok(Version(0)),
-        }
-    }
-
-    fn get(&self, partition: Partition, key: &[u8]) -> Result<Option<Value>, StoreError> {
-        self.index.get(keys::within(partition, key)).map_err(engine)
-    }
-
-    fn scan(&self, partition: Partition, low: &[u8], high: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
-        let mut inner = |key: &[u8], value: Value| visit(&key[keys::PREFIX_BYTES..], value);
-        self.range(keys::within(partition, low), keys::within(partition, high), &mut inner)
+    fn frozen(&self) -> Arc<dyn Reader> {
+        let (index, chunks) = (self.index.clone(), self.chunks.clone());
+        Arc::new(Frozen { snapshot: self.db.snapshot(), index, chunks })
     }
 
     fn commit(&self, batches: Vec<Batch>, durability: Durability) -> Result<(), CommitError> {
@@ -323,29 +335,12 @@ impl Engine for Embedded {
         Ok(())
     }
 
-    fn read_chunk(&self, account: AccountId, blob: BlobId, chunk: u32) -> Result<Option<Value>, StoreError> {
-        self.chunks.get(keys::chunk(account, blob, chunk)).map_err(engine)
-    }
-
     fn pin(&self, account: AccountId, blob: BlobId) {
         self.pins.pin(account, blob);
     }
 
     fn unpin(&self, account: AccountId, blob: BlobId) {
         self.pins.unpin(account, blob);
-    }
-
-    fn references(
-        &self,
-        account: AccountId,
-        visit: &mut dyn FnMut(Reference) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let all = keys::references(account, None);
-        let end = keys::after(&all);
-        self.range(all, end, &mut |key, _| match keys::read_reference(key) {
-            Some(reference) => visit(reference),
-            None => Err(StoreError::Corrupt(format!("a reference of account {}", account.0))),
-        })
     }
 
     /// Under the writer's lock, so that no commit refers anew to what is being deleted.

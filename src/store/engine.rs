@@ -7,6 +7,8 @@
 //!
 //! Nothing above this trait may know which engine runs, or assume that it is the only writer.
 
+use std::sync::Arc;
+
 use super::error::{CommitError, StoreError};
 use super::model::{Durability, Version};
 use crate::types::{AccountId, BlobId, MailboxId, Uid};
@@ -39,9 +41,9 @@ pub struct Batch {
     pub partition: Partition,
     pub guard: Version,
     /// `None` removes the key.
-    pub writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    pub writes: Vec<(Vec<u8>, Option<Value>)>,
     /// Octets of new blobs, of one chunk each; those that are there already are left out.
-    pub blobs: Vec<(AccountId, BlobId, std::sync::Arc<[u8]>)>,
+    pub blobs: Vec<(AccountId, BlobId, Value)>,
     pub added: Vec<Reference>,
     pub removed: Vec<Reference>,
 }
@@ -53,7 +55,7 @@ impl Batch {
     }
 
     pub fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.writes.push((key, Some(value)));
+        self.writes.push((key, Some(value.into())));
     }
 
     pub fn remove(&mut self, key: Vec<u8>) {
@@ -64,7 +66,8 @@ impl Batch {
 /// Sees a key and its value; an error ends the scan.
 pub type Visit<'a> = &'a mut dyn FnMut(&[u8], Value) -> Result<(), StoreError>;
 
-pub trait Engine: Send + Sync {
+/// What can be read of a store: as it is now, or as it was at one moment (`Engine::frozen`).
+pub trait Reader: Send + Sync {
     /// 0 for a partition that has never been written.
     fn version(&self, partition: Partition) -> Result<Version, StoreError>;
 
@@ -73,18 +76,7 @@ pub trait Engine: Send + Sync {
     /// The keys of `low..high` in order.
     fn scan(&self, partition: Partition, low: &[u8], high: &[u8], visit: Visit<'_>) -> Result<(), StoreError>;
 
-    /// All batches or none. Octets of blobs are on the disk no later than the record that names them.
-    fn commit(&self, batches: Vec<Batch>, durability: Durability) -> Result<(), CommitError>;
-
-    /// Writes a chunk of a blob ahead of the commit that refers to it. A blob that no commit ever refers to is
-    /// collected. `Pin` keeps it until then.
-    fn write_chunk(&self, account: AccountId, blob: BlobId, chunk: u32, octets: &[u8]) -> Result<(), StoreError>;
-
     fn read_chunk(&self, account: AccountId, blob: BlobId, chunk: u32) -> Result<Option<Value>, StoreError>;
-
-    /// Keeps a blob from being collected until `unpin`, as many times as it was pinned.
-    fn pin(&self, account: AccountId, blob: BlobId);
-    fn unpin(&self, account: AccountId, blob: BlobId);
 
     /// Every reference to a blob of an account, in order of the hash.
     fn references(
@@ -92,6 +84,22 @@ pub trait Engine: Send + Sync {
         account: AccountId,
         visit: &mut dyn FnMut(Reference) -> Result<(), StoreError>,
     ) -> Result<(), StoreError>;
+}
+
+pub trait Engine: Reader {
+    /// The store as it is at this moment, whatever is committed later: for check and backup, which take their time.
+    fn frozen(&self) -> Arc<dyn Reader>;
+
+    /// All batches or none. Octets of blobs are on the disk no later than the record that names them.
+    fn commit(&self, batches: Vec<Batch>, durability: Durability) -> Result<(), CommitError>;
+
+    /// Writes a chunk of a blob ahead of the commit that refers to it. A blob that no commit ever refers to is
+    /// collected. `Pin` keeps it until then.
+    fn write_chunk(&self, account: AccountId, blob: BlobId, chunk: u32, octets: &[u8]) -> Result<(), StoreError>;
+
+    /// Keeps a blob from being collected until `unpin`, as many times as it was pinned.
+    fn pin(&self, account: AccountId, blob: BlobId);
+    fn unpin(&self, account: AccountId, blob: BlobId);
 
     /// Deletes blobs that lost their last reference before `before_secs` (seconds since 1970), at most `most` of them;
     /// how many were deleted.

@@ -17,6 +17,8 @@ pub enum StoreError {
     Corrupt(String),
     /// What should be there is not; the text names it.
     Missing(String),
+    /// Another server has written what this one had begun to read.
+    Changed,
     /// No room on the disk.
     Full,
     /// An earlier write failed: nothing more is written until the store is opened again.
@@ -36,6 +38,7 @@ impl fmt::Display for StoreError {
             ),
             StoreError::Corrupt(what) => write!(f, "corrupt: {what}; run gatepostctl check"),
             StoreError::Missing(what) => write!(f, "missing: {what}; run gatepostctl check"),
+            StoreError::Changed => f.write_str("another server has changed the mailbox; select it again"),
             StoreError::Full => f.write_str("no space left on the disk of the data directory"),
             StoreError::Poisoned => {
                 f.write_str("an earlier write to the disk failed: no more is written until gatepostd is restarted")

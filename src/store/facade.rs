@@ -1,10 +1,11 @@
 //! `Store`: accounts, trees and mailboxes as values, over any engine.
 
+use std::cmp::Ordering;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::embedded::Embedded;
-use super::engine::{Batch, Engine, Figures, Partition, Reference, Value};
+use super::engine::{Batch, Engine, Figures, Partition, Reader, Reference, Value};
 use super::error::{CommitError, StoreError};
 use super::layout::{self, decode};
 use super::memory::Memory;
@@ -23,6 +24,8 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Store {
     engine: Arc<dyn Engine>,
+    /// The engine itself, or what it was at one moment.
+    reader: Arc<dyn Reader>,
 }
 
 /// A blob that lost its last reference stays so long: sessions may still show the message.
@@ -37,26 +40,43 @@ impl Store {
     }
 
     pub fn memory() -> Store {
-        Store { engine: Arc::new(Memory::default()) }
+        Store::over(Arc::new(Memory::default()))
     }
 
     /// Checks the format of what is there, or writes it.
     pub fn with_engine(engine: Arc<dyn Engine>) -> Result<Store, StoreError> {
-        let store = Store { engine };
-        match store.engine.get(Partition::Server, b"f")? {
+        let store = Store::over(engine);
+        match store.reader.get(Partition::Server, b"f")? {
             Some(value) => {
                 let found = decode(|| "the format".into(), &value, |c| c.u32())?;
-                if found > layout::FORMAT {
-                    return Err(StoreError::Newer { found, known: layout::FORMAT });
+                match found.cmp(&layout::FORMAT) {
+                    Ordering::Greater => return Err(StoreError::Newer { found, known: layout::FORMAT }),
+                    Ordering::Less => store.upgrade(found)?,
+                    Ordering::Equal => {}
                 }
             }
             None => {
-                let mut batch = Batch::new(Partition::Server, store.engine.version(Partition::Server)?);
+                let mut batch = Batch::new(Partition::Server, store.reader.version(Partition::Server)?);
                 batch.put(layout::key(b'f'), layout::FORMAT.to_be_bytes().to_vec());
                 store.commit_alone(batch)?;
             }
         }
         Ok(store)
+    }
+
+    fn over(engine: Arc<dyn Engine>) -> Store {
+        let reader: Arc<dyn Reader> = engine.clone();
+        Store { engine, reader }
+    }
+
+    /// This store as it is now, whatever is committed later. What is written to it is written to the store, and a
+    /// conflict where that has changed since.
+    pub fn frozen(&self) -> Store {
+        Store { engine: self.engine.clone(), reader: self.engine.frozen() }
+    }
+
+    pub(super) fn reader(&self) -> &Arc<dyn Reader> {
+        &self.reader
     }
 
     pub(super) fn engine(&self) -> &Arc<dyn Engine> {
@@ -72,7 +92,7 @@ impl Store {
     }
 
     /// For what only this process writes: a conflict is an error.
-    fn commit_alone(&self, batch: Batch) -> Result<(), StoreError> {
+    pub(super) fn commit_alone(&self, batch: Batch) -> Result<(), StoreError> {
         match self.engine.commit(vec![batch], Durability::Synced) {
             Ok(()) => Ok(()),
             Err(CommitError::Store(error)) => Err(error),
@@ -81,15 +101,15 @@ impl Store {
     }
 
     pub fn account(&self, name: &AccountName) -> Result<Option<AccountId>, StoreError> {
-        let value = self.engine.get(Partition::Server, &layout::named(b'a', name.as_str()))?;
+        let value = self.reader.get(Partition::Server, &layout::named(b'a', name.as_str()))?;
         let read = |value: Value| decode(|| format!("account {name}"), &value, |c| c.u64()).map(AccountId);
         value.map(read).transpose()
     }
 
     /// Registers an account; its id is never given to another.
     pub fn account_create(&self, name: &AccountName) -> Result<AccountId, StoreError> {
-        let version = self.engine.version(Partition::Server)?;
-        let next = match self.engine.get(Partition::Server, b"i")? {
+        let version = self.reader.version(Partition::Server)?;
+        let next = match self.reader.get(Partition::Server, b"i")? {
             Some(value) => decode(|| "the next account".into(), &value, |c| c.u64())?,
             None => 1,
         };
@@ -102,20 +122,18 @@ impl Store {
 
     /// All mail of the account goes, its name last, so that a crash between leaves an account to be removed again.
     pub fn account_remove(&self, id: AccountId, name: &AccountName) -> Result<(), StoreError> {
-        for node in self.account_image(id)?.nodes {
-            if let Some(mailbox) = node.id {
-                self.empty(id, mailbox)?;
-            }
+        for mailbox in self.account_image(id)?.mailboxes() {
+            self.empty(id, mailbox)?;
         }
         self.empty_partition(Partition::Account(id))?;
-        let mut batch = Batch::new(Partition::Server, self.engine.version(Partition::Server)?);
+        let mut batch = Batch::new(Partition::Server, self.reader.version(Partition::Server)?);
         batch.remove(layout::named(b'a', name.as_str()));
         self.commit_alone(batch)
     }
 
     pub fn accounts(&self) -> Result<Vec<(AccountName, AccountId)>, StoreError> {
         let mut accounts = Vec::new();
-        self.engine.scan(Partition::Server, b"a", b"b", &mut |key, value| {
+        self.reader.scan(Partition::Server, b"a", b"b", &mut |key, value| {
             let what = || format!("account {}", String::from_utf8_lossy(&key[1..]));
             let name = layout::read_account_name(&key[1..]).ok_or_else(|| StoreError::Corrupt(what()))?;
             accounts.push((name, AccountId(decode(what, &value, |c| c.u64())?)));
@@ -129,22 +147,27 @@ impl Store {
         let partition = Partition::Account(id);
         let what = || format!("mailbox tree of account {}", id.0);
         let mut image = AccountImage {
-            version: self.engine.version(partition)?,
+            version: self.reader.version(partition)?,
             nodes: Vec::new(),
             subscriptions: Vec::new(),
+            deleted: Vec::new(),
             next_mailbox: 1,
             last_uid_validity: 0,
         };
-        self.engine.scan(partition, b"n", b"o", &mut |key, value| {
+        self.reader.scan(partition, b"n", b"o", &mut |key, value| {
             image.nodes.push(decode(what, &value, |c| layout::read_node(&key[1..], c))?);
             Ok(())
         })?;
-        self.engine.scan(partition, b"s", b"t", &mut |key, _| {
+        self.reader.scan(partition, b"s", b"t", &mut |key, _| {
             let name = std::str::from_utf8(&key[1..]).map_err(|_| StoreError::Corrupt(what()))?;
             image.subscriptions.push(name.to_string());
             Ok(())
         })?;
-        if let Some(value) = self.engine.get(partition, b"c")? {
+        self.reader.scan(partition, b"g", b"h", &mut |key, value| {
+            image.deleted.push(decode(what, &value, |c| layout::read_deleted(key, c))?);
+            Ok(())
+        })?;
+        if let Some(value) = self.reader.get(partition, b"c")? {
             let counters = decode(what, &value, |c| Some((c.u64()?, c.u32()?)))?;
             (image.next_mailbox, image.last_uid_validity) = counters;
         }
@@ -153,36 +176,74 @@ impl Store {
 
     pub fn mailbox_header(&self, a: AccountId, m: MailboxId) -> Result<Option<(Version, MailboxHeader)>, StoreError> {
         let partition = Partition::Mailbox(a, m);
-        let Some(value) = self.engine.get(partition, b"h")? else { return Ok(None) };
+        let Some(value) = self.reader.get(partition, b"h")? else { return Ok(None) };
         let header = decode(|| format!("header of mailbox {}/{}", a.0, m.0), &value, layout::read_header)?;
-        Ok(Some((self.engine.version(partition)?, header)))
+        Ok(Some((self.reader.version(partition)?, header)))
     }
 
     pub fn mailbox_image(&self, a: AccountId, m: MailboxId) -> Result<Option<MailboxImage>, StoreError> {
         let Some((version, header)) = self.mailbox_header(a, m)? else { return Ok(None) };
         let partition = Partition::Mailbox(a, m);
-        let what = || format!("messages of mailbox {}/{}", a.0, m.0);
-        let keywords = match self.engine.get(partition, b"k")? {
+        let what = || format!("index of mailbox {}/{}", a.0, m.0);
+        let keywords = match self.reader.get(partition, b"k")? {
             Some(value) => decode(what, &value, layout::read_keywords)?,
             None => Vec::new(),
         };
-        let (mut records, mut flags) = (Vec::with_capacity(header.messages as usize), Vec::new());
-        self.engine.scan(partition, b"r", b"s", &mut |_, value| {
+        let mut leaves = Vec::new();
+        self.reader.scan(partition, b"d", b"e", &mut |key, value| {
+            let no = layout::Cursor(&key[1..]).u32().ok_or_else(|| StoreError::Corrupt(what()))?;
+            leaves.push((LeafNo(no), decode(what, &value, layout::read_leaf_entry)?));
+            Ok(())
+        })?;
+        let messages: u64 = leaves.iter().map(|(_, entry)| u64::from(entry.messages)).sum();
+        match messages == u64::from(header.messages) {
+            true => Ok(Some(MailboxImage { version, header, keywords, leaves })),
+            false => Err(StoreError::Corrupt(what())),
+        }
+    }
+
+    /// The messages of a leaf by UID, ascending; the two run in parallel.
+    pub fn leaf(
+        &self,
+        a: AccountId,
+        m: MailboxId,
+        no: LeafNo,
+    ) -> Result<(Vec<MessageRecord>, Vec<FlagRecord>), StoreError> {
+        let partition = Partition::Mailbox(a, m);
+        let pages = (PageNo::of(no.first()).0, PageNo::of(no.last()).0 + 1);
+        let what = || format!("messages {} to {} of mailbox {}/{}", no.first(), no.last(), a.0, m.0);
+        let (mut records, mut flags) = (Vec::new(), Vec::new());
+        let range = |kind| (layout::numbered(kind, pages.0), layout::numbered(kind, pages.1));
+        let (low, high) = range(b'r');
+        self.reader.scan(partition, &low, &high, &mut |_, value| {
             decode(what, &value, |c| layout::read_records(c, &mut records))
         })?;
-        self.engine.scan(partition, b"v", b"w", &mut |_, value| {
+        let (low, high) = range(b'v');
+        self.reader.scan(partition, &low, &high, &mut |_, value| {
             decode(what, &value, |c| layout::read_flags(c, &mut flags))
         })?;
         let parallel = records.len() == flags.len() && records.iter().zip(&flags).all(|(r, f)| r.uid == f.uid);
-        if !parallel || !records.is_sorted_by_key(|record| record.uid) {
-            return Err(StoreError::Corrupt(what()));
+        match parallel && records.is_sorted_by_key(|record| record.uid) {
+            true => Ok((records, flags)),
+            false => Err(self.corrupt_leaf(a, m, no)),
         }
-        Ok(Some(MailboxImage { version, header, keywords, records, flags }))
+    }
+
+    pub fn leaf_entry(&self, a: AccountId, m: MailboxId, no: LeafNo) -> Result<Option<LeafEntry>, StoreError> {
+        let value = self.reader.get(Partition::Mailbox(a, m), &layout::numbered(b'd', no.0))?;
+        let what = || format!("index of mailbox {}/{}", a.0, m.0);
+        value.map(|value| decode(what, &value, layout::read_leaf_entry)).transpose()
+    }
+
+    /// The error of a leaf whose messages do not agree with its entry.
+    pub fn corrupt_leaf(&self, a: AccountId, m: MailboxId, no: LeafNo) -> StoreError {
+        let (first, last) = (no.first(), no.last());
+        StoreError::Corrupt(format!("messages {first} to {last} of mailbox {}/{}", a.0, m.0))
     }
 
     /// The summary of one message.
     pub fn structure(&self, a: AccountId, m: MailboxId, uid: Uid) -> Result<Option<Value>, StoreError> {
-        self.engine.get(Partition::Mailbox(a, m), &layout::numbered(b't', uid.get()))
+        self.reader.get(Partition::Mailbox(a, m), &layout::numbered(b't', uid.get()))
     }
 
     /// The summaries of the messages from `low` to `high`, in order.
@@ -196,7 +257,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let end = high.next().map_or(layout::key(b'u'), |next| layout::numbered(b't', next.get()));
         let start = layout::numbered(b't', low.get());
-        self.engine.scan(Partition::Mailbox(a, m), &start, &end, &mut |key, value| {
+        self.reader.scan(Partition::Mailbox(a, m), &start, &end, &mut |key, value| {
             let what = || StoreError::Corrupt(format!("a summary of mailbox {}/{}", a.0, m.0));
             visit(layout::uid_of(key).ok_or_else(what)?, value)
         })
@@ -206,11 +267,51 @@ impl Store {
     pub fn vanished(&self, a: AccountId, m: MailboxId, since: ModSeq) -> Result<UidSet, StoreError> {
         let mut uids = UidSet::new();
         let start = layout::numbered_long(b'x', since.0.saturating_add(1));
-        self.engine.scan(Partition::Mailbox(a, m), &start, b"y", &mut |_, value| {
+        self.reader.scan(Partition::Mailbox(a, m), &start, b"y", &mut |_, value| {
             let what = || format!("vanished messages of mailbox {}/{}", a.0, m.0);
             decode(what, &value, |c| layout::read_vanished(c, &mut uids))
         })?;
         Ok(uids)
+    }
+
+    /// Messages of a mailbox that were expunged from `since_secs` until before `until_secs` and are kept.
+    pub fn expunged(
+        &self,
+        a: AccountId,
+        m: MailboxId,
+        since_secs: i64,
+        until_secs: i64,
+    ) -> Result<Vec<ExpungedMessage>, StoreError> {
+        let mut found = Vec::new();
+        let bound = |secs: i64| layout::numbered_long(b'e', secs.max(0) as u64);
+        self.reader.scan(Partition::Mailbox(a, m), &bound(since_secs), &bound(until_secs), &mut |key, value| {
+            let what = || StoreError::Corrupt(format!("an expunged message of mailbox {}/{}", a.0, m.0));
+            found.push(layout::read_expunged(key, &value).ok_or_else(what)?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// The guard of `Commit::Due`.
+    pub fn due_guard(&self) -> Result<Version, StoreError> {
+        self.reader.version(Partition::Server)
+    }
+
+    /// What is kept since before a day.
+    pub fn due(&self, before_day: u32) -> Result<Vec<Due>, StoreError> {
+        let mut found = Vec::new();
+        self.reader.scan(Partition::Server, b"e", &layout::numbered(b'e', before_day), &mut |key, _| {
+            found.push(layout::read_due(key).ok_or_else(|| StoreError::Corrupt("the list of what is kept".into()))?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Strikes what has been purged from the list of what is kept.
+    pub fn due_done(&self, done: &[Due]) -> Result<(), StoreError> {
+        let mut batch = Batch::new(Partition::Server, self.reader.version(Partition::Server)?);
+        done.iter().for_each(|due| batch.remove(layout::due_key(due)));
+        if done.is_empty() { Ok(()) } else { self.commit_alone(batch) }
     }
 
     /// All of the commits or none.
@@ -230,14 +331,14 @@ impl Store {
     pub fn finish_purges(&self, account: AccountId) -> Result<(), StoreError> {
         let partition = Partition::Account(account);
         let mut keys = Vec::new();
-        self.engine.scan(partition, b"p", b"q", &mut |key, _| {
+        self.reader.scan(partition, b"p", b"q", &mut |key, _| {
             keys.push(key.to_vec());
             Ok(())
         })?;
         if keys.is_empty() {
             return Ok(());
         }
-        let mut batch = Batch::new(partition, self.engine.version(partition)?);
+        let mut batch = Batch::new(partition, self.reader.version(partition)?);
         for key in keys {
             if let Some(mailbox) = layout::Cursor(&key[1..]).u64() {
                 self.empty(account, MailboxId(mailbox))?;
@@ -250,16 +351,14 @@ impl Store {
     /// Removes a mailbox's messages and all that is known of them, in steps.
     fn empty(&self, account: AccountId, mailbox: MailboxId) -> Result<(), StoreError> {
         let partition = Partition::Mailbox(account, mailbox);
-        let mut records = Vec::new();
-        self.engine.scan(partition, b"r", b"s", &mut |_, value| {
-            decode(
-                || format!("messages of mailbox {}/{}", account.0, mailbox.0),
-                &value,
-                |c| layout::read_records(c, &mut records),
-            )
+        let mut held = Vec::new();
+        let what = || format!("messages of mailbox {}/{}", account.0, mailbox.0);
+        self.reader.scan(partition, b"r", b"s", &mut |_, value| {
+            decode(what, &value, |c| layout::read_records(c, &mut held))
         })?;
-        for step in records.chunks(STEP) {
-            let mut batch = Batch::new(partition, self.engine.version(partition)?);
+        held.extend(self.expunged(account, mailbox, 0, i64::MAX)?.iter().map(|message| message.record));
+        for step in held.chunks(STEP) {
+            let mut batch = Batch::new(partition, self.reader.version(partition)?);
             let reference = |r: &MessageRecord| Reference { blob: r.blob, account, mailbox, uid: r.uid };
             batch.removed = step.iter().map(reference).collect();
             self.commit_alone(batch)?;
@@ -269,12 +368,12 @@ impl Store {
 
     fn empty_partition(&self, partition: Partition) -> Result<(), StoreError> {
         let mut keys = Vec::new();
-        self.engine.scan(partition, &[1], &[0xff], &mut |key, _| {
+        self.reader.scan(partition, &[1], &[0xff], &mut |key, _| {
             keys.push(key.to_vec());
             Ok(())
         })?;
         for step in keys.chunks(STEP) {
-            let mut batch = Batch::new(partition, self.engine.version(partition)?);
+            let mut batch = Batch::new(partition, self.reader.version(partition)?);
             step.iter().for_each(|key| batch.remove(key.clone()));
             self.commit_alone(batch)?;
         }
@@ -282,12 +381,8 @@ impl Store {
     }
 
     /// Housekeeping: deletes octets that nothing refers to any more; how many blobs.
-    /// `grace` says whether octets that a session may still show are spared.
-    pub fn clean_up(&self, grace: Grace) -> Result<usize, StoreError> {
-        let before = match grace {
-            Grace::Sessions => super::now_secs().saturating_sub(GRACE_SECS),
-            Grace::None => u64::MAX,
-        };
+    pub fn clean_up(&self) -> Result<usize, StoreError> {
+        let before = (crate::sys::now_secs() as u64).saturating_sub(GRACE_SECS);
         let mut deleted = 0;
         loop {
             let step = self.engine.collect(before, STEP)?;
@@ -297,13 +392,6 @@ impl Store {
             }
         }
     }
-}
-
-/// Whether a clean-up spares what a session may still show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grace {
-    Sessions,
-    None,
 }
 
 fn purges(commit: &Commit) -> Vec<(AccountId, MailboxId)> {
@@ -319,6 +407,11 @@ fn batch_of(commit: Commit) -> Batch {
     match commit {
         Commit::Account(commit) => account_batch(commit),
         Commit::Mailbox(commit) => mailbox_batch(commit),
+        Commit::Due { guard, due } => {
+            let mut batch = Batch::new(Partition::Server, guard);
+            batch.put(layout::due_key(&due), Vec::new());
+            batch
+        }
     }
 }
 
@@ -334,7 +427,14 @@ fn account_batch(commit: AccountCommit) -> Batch {
                 let value = [&next_mailbox.to_be_bytes()[..], &last_uid_validity.to_be_bytes()].concat();
                 batch.put(layout::key(b'c'), value);
             }
-            AccountChange::Purge(mailbox) => batch.put(layout::numbered_long(b'p', mailbox.0), Vec::new()),
+            AccountChange::Bury(mailbox) => {
+                batch.put(layout::numbered_long(b'g', mailbox.id.0), layout::deleted(&mailbox));
+            }
+            AccountChange::Exhume(mailbox) => batch.remove(layout::numbered_long(b'g', mailbox.0)),
+            AccountChange::Purge(mailbox) => {
+                batch.remove(layout::numbered_long(b'g', mailbox.0));
+                batch.put(layout::numbered_long(b'p', mailbox.0), Vec::new());
+            }
         }
     }
     batch
@@ -353,12 +453,21 @@ fn mailbox_batch(commit: MailboxCommit) -> Batch {
     for (page, flags) in &commit.flags {
         page_write(&mut batch, layout::numbered(b'v', page.0), layout::flags(flags));
     }
-    for (uid, structure) in &commit.structures {
-        batch.put(layout::numbered(b't', uid.get()), structure.to_vec());
+    for (leaf, entry) in &commit.leaves {
+        match entry {
+            Some(entry) => batch.put(layout::numbered(b'd', leaf.0), layout::leaf_entry(entry)),
+            None => batch.remove(layout::numbered(b'd', leaf.0)),
+        }
     }
-    for (uid, _) in &commit.removed {
-        batch.remove(layout::numbered(b't', uid.get()));
+    for (uid, structure) in commit.structures {
+        batch.writes.push((layout::numbered(b't', uid.get()), Some(structure)));
     }
+    let gone = commit.removed.iter().map(|(uid, _)| *uid).chain(commit.kept.iter().map(|kept| kept.record.uid));
+    gone.for_each(|uid| batch.remove(layout::numbered(b't', uid.get())));
+    for message in &commit.kept {
+        batch.put(layout::expunged_key(message), layout::expunged(message));
+    }
+    commit.released.iter().for_each(|message| batch.remove(layout::expunged_key(message)));
     if let Some((mod_seq, uids)) = &commit.vanished {
         batch.put(layout::numbered_long(b'x', mod_seq.0), layout::vanished(uids));
     }
@@ -366,7 +475,8 @@ fn mailbox_batch(commit: MailboxCommit) -> Batch {
     batch.blobs = inline.collect();
     let reference = |(uid, blob): &(Uid, _)| Reference { blob: *blob, account, mailbox, uid: *uid };
     batch.added = commit.added.iter().map(reference).collect();
-    batch.removed = commit.removed.iter().map(reference).collect();
+    let released = commit.released.iter().map(|message| (message.record.uid, message.record.blob));
+    batch.removed = commit.removed.iter().copied().chain(released).map(|pair| reference(&pair)).collect();
     batch
 }
 

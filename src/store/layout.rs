@@ -9,28 +9,36 @@
 //! | server    | `f`                     | u32 format |
 //! | server    | `i`                     | u64 the next AccountId |
 //! | server    | `a` str name            | u64 AccountId |
+//! | server    | `e` u32 day, u64 AccountId, u64 MailboxId | empty: something is kept there since that day (since 1970) |
 //! | account   | `c`                     | u64 next MailboxId, u32 last UIDVALIDITY |
 //! | account   | `n` str name            | u64 MailboxId or 0 for a name that only holds others, u8 n, n × u8 special use |
 //! | account   | `s` str name            | empty: subscribed |
+//! | account   | `g` u64 MailboxId       | deleted and kept: u64 seconds since 1970, u8 n, n × u8 special use, str name |
 //! | account   | `p` u64 MailboxId       | empty: this mailbox has been deleted, its partition is to be emptied |
 //! | mailbox   | `h`                     | header: 53 octets, see `header` |
+//! | mailbox   | `e` u64 seconds, u32 UID | expunged then and kept: its record and its flags, one behind the other |
 //! | mailbox   | `k`                     | keyword table: each u8 length, octets |
-//! | mailbox   | `r` u32 page            | message records, 60 octets each, see `record` |
-//! | mailbox   | `v` u32 page            | flags, see `flag_record` |
+//! | mailbox   | `d` u32 leaf            | leaf entry: 16 octets, see `leaf_entry`; for each leaf that has messages |
+//! | mailbox   | `r` u32 page            | message records, 68 octets each, see `records` |
+//! | mailbox   | `v` u32 page            | flags, see `flags` |
 //! | mailbox   | `t` u32 UID             | summary of the message, opaque (`mime::Summary`) |
 //! | mailbox   | `x` u64 MODSEQ          | vanished UIDs: each u32 first, u32 last |
 //!
 //! An engine adds what is its own: see `embedded`.
 
 use super::error::StoreError;
-use super::model::{FlagRecord, MailboxHeader, MailboxNode, MessageRecord};
+use super::model::{
+    DeletedMailbox, Due, ExpungedMessage, FlagRecord, LeafEntry, MailboxHeader, MailboxNode, MessageRecord,
+};
 use crate::types::{
-    AccountName, BlobId, FlagBits, InternalDate, Keyword, MailboxId, MailboxName, ModSeq, SpecialUse, Uid, UidSet,
-    UidValidity,
+    AccountId, AccountName, BlobId, FlagBits, InternalDate, Keyword, MailboxId, MailboxName, ModSeq, SpecialUse, Uid,
+    UidSet, UidValidity,
 };
 
 /// The format that this version writes, and the latest that it reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
+
+pub const RECORD_BYTES: usize = 68;
 
 pub fn key(kind: u8) -> Vec<u8> {
     vec![kind]
@@ -141,9 +149,28 @@ pub fn read_keywords(cursor: &mut Cursor<'_>) -> Option<Vec<Keyword>> {
     Some(keywords)
 }
 
-/// u32 uid, 32 octets hash, u32 size, i64 internal date, i16 zone, i64 sent date, i16 zone: 60 octets.
+/// u16 messages, u16 unseen, u32 last uid, u64 highest mod_seq: 16 octets.
+pub fn leaf_entry(entry: &LeafEntry) -> Vec<u8> {
+    let mut out = Vec::with_capacity(16);
+    out.extend(entry.messages.to_be_bytes());
+    out.extend(entry.unseen.to_be_bytes());
+    out.extend(entry.last_uid.to_be_bytes());
+    out.extend(entry.highest_mod_seq.0.to_be_bytes());
+    out
+}
+
+pub fn read_leaf_entry(cursor: &mut Cursor<'_>) -> Option<LeafEntry> {
+    Some(LeafEntry {
+        messages: cursor.u16()?,
+        unseen: cursor.u16()?,
+        last_uid: cursor.u32()?,
+        highest_mod_seq: ModSeq(cursor.u64()?),
+    })
+}
+
+/// u32 uid, 32 octets hash, u32 size, i64 internal date, i16 zone, i64 sent date, i16 zone, i64 saved: 68 octets.
 pub fn records(records: &[MessageRecord]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(records.len() * 60);
+    let mut out = Vec::with_capacity(records.len() * RECORD_BYTES);
     for record in records {
         out.extend(record.uid.get().to_be_bytes());
         out.extend(record.blob.0);
@@ -152,6 +179,7 @@ pub fn records(records: &[MessageRecord]) -> Vec<u8> {
             out.extend(date.secs.to_be_bytes());
             out.extend(date.zone_mins.to_be_bytes());
         }
+        out.extend(record.saved_secs.to_be_bytes());
     }
     out
 }
@@ -168,6 +196,7 @@ pub fn read_records(cursor: &mut Cursor<'_>, into: &mut Vec<MessageRecord>) -> O
             size: cursor.u32()?,
             internal_date: read_date(cursor)?,
             sent_date: read_date(cursor)?,
+            saved_secs: cursor.u64()? as i64,
         });
     }
     Some(())
@@ -197,6 +226,40 @@ pub fn read_flags(cursor: &mut Cursor<'_>, into: &mut Vec<FlagRecord>) -> Option
     Some(())
 }
 
+/// The key of a kept message.
+pub fn expunged_key(message: &ExpungedMessage) -> Vec<u8> {
+    let secs = message.expunged_secs.max(0) as u64;
+    [&numbered_long(b'e', secs)[..], &message.record.uid.get().to_be_bytes()].concat()
+}
+
+pub fn expunged(message: &ExpungedMessage) -> Vec<u8> {
+    [records(&[message.record]), flags(&[message.flags])].concat()
+}
+
+pub fn read_expunged(key: &[u8], value: &[u8]) -> Option<ExpungedMessage> {
+    let expunged_secs = Cursor(key.get(1..)?).u64()? as i64;
+    let (record, rest) = value.split_at_checked(RECORD_BYTES)?;
+    let (mut found, mut flags) = (Vec::new(), Vec::new());
+    read_records(&mut Cursor(record), &mut found)?;
+    read_flags(&mut Cursor(rest), &mut flags)?;
+    match (found.as_slice(), flags.as_slice()) {
+        (&[record], &[flags]) => Some(ExpungedMessage { expunged_secs, record, flags }),
+        _ => None,
+    }
+}
+
+pub fn due_key(due: &Due) -> Vec<u8> {
+    let mut key = numbered(b'e', due.day);
+    key.extend(due.account.0.to_be_bytes());
+    key.extend(due.mailbox.0.to_be_bytes());
+    key
+}
+
+pub fn read_due(key: &[u8]) -> Option<Due> {
+    let mut cursor = Cursor(key.get(1..)?);
+    Some(Due { day: cursor.u32()?, account: AccountId(cursor.u64()?), mailbox: MailboxId(cursor.u64()?) })
+}
+
 pub fn vanished(uids: &UidSet) -> Vec<u8> {
     uids.ranges().iter().flat_map(|(low, high)| [low.to_be_bytes(), high.to_be_bytes()].concat()).collect()
 }
@@ -212,19 +275,40 @@ fn special_use_code(of: SpecialUse) -> u8 {
     SpecialUse::ALL.iter().position(|known| *known == of).unwrap_or(0) as u8
 }
 
+fn special_uses(out: &mut Vec<u8>, uses: &[SpecialUse]) {
+    out.push(uses.len() as u8);
+    out.extend(uses.iter().map(|of| special_use_code(*of)));
+}
+
+fn read_special_uses(cursor: &mut Cursor<'_>) -> Option<Vec<SpecialUse>> {
+    let uses = cursor.u8()?;
+    (0..uses).map(|_| SpecialUse::ALL.get(usize::from(cursor.u8()?)).copied()).collect()
+}
+
+pub fn deleted(mailbox: &DeletedMailbox) -> Vec<u8> {
+    let mut out = mailbox.deleted_secs.to_be_bytes().to_vec();
+    special_uses(&mut out, &mailbox.special_use);
+    out.extend(mailbox.name.as_str().as_bytes());
+    out
+}
+
+pub fn read_deleted(key: &[u8], cursor: &mut Cursor<'_>) -> Option<DeletedMailbox> {
+    let id = MailboxId(Cursor(key.get(1..)?).u64()?);
+    let (deleted_secs, special_use) = (cursor.u64()? as i64, read_special_uses(cursor)?);
+    let name = MailboxName::new(std::str::from_utf8(std::mem::take(&mut cursor.0)).ok()?).ok()?;
+    Some(DeletedMailbox { id, deleted_secs, name, special_use })
+}
+
 pub fn node(node: &MailboxNode) -> Vec<u8> {
     let mut out = node.id.map_or(0, |id| id.0).to_be_bytes().to_vec();
-    out.push(node.special_use.len() as u8);
-    out.extend(node.special_use.iter().map(|of| special_use_code(*of)));
+    special_uses(&mut out, &node.special_use);
     out
 }
 
 pub fn read_node(name: &[u8], cursor: &mut Cursor<'_>) -> Option<MailboxNode> {
     let name = MailboxName::new(std::str::from_utf8(name).ok()?).ok()?;
     let id = Some(cursor.u64()?).filter(|id| *id != 0).map(MailboxId);
-    let uses = cursor.u8()?;
-    let special_use = (0..uses).map(|_| SpecialUse::ALL.get(usize::from(cursor.u8()?)).copied());
-    Some(MailboxNode { name, id, special_use: special_use.collect::<Option<_>>()? })
+    Some(MailboxNode { name, id, special_use: read_special_uses(cursor)? })
 }
 
 pub fn read_account_name(key: &[u8]) -> Option<AccountName> {
@@ -245,9 +329,16 @@ mod tests {
     fn round_trips() {
         let uid = Uid::new(77).unwrap();
         let date = InternalDate { secs: -5, zone_mins: -480 };
-        let record = MessageRecord { uid, blob: BlobId([7; 32]), size: 9, internal_date: date, sent_date: date };
+        let record = MessageRecord {
+            uid,
+            blob: BlobId([7; 32]),
+            size: 9,
+            internal_date: date,
+            sent_date: date,
+            saved_secs: 4,
+        };
         let encoded = records(&[record, record]);
-        assert_eq!(encoded.len(), 120);
+        assert_eq!(encoded.len(), 2 * RECORD_BYTES);
         let mut back = Vec::new();
         decode(String::new, &encoded, |c| read_records(c, &mut back)).unwrap();
         assert_eq!(back, [record, record]);
@@ -270,7 +361,7 @@ mod tests {
     fn short_values_are_corrupt() {
         let encoded = records(&[]);
         assert!(decode(String::new, &encoded, |c| read_records(c, &mut Vec::new())).is_ok());
-        assert!(decode(String::new, &[0; 59], |c| read_records(c, &mut Vec::new())).is_err());
+        assert!(decode(String::new, &[0; 67], |c| read_records(c, &mut Vec::new())).is_err());
         assert!(decode(String::new, &[0; 52], read_header).is_err());
         assert!(
             decode(String::new, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 17], |c| read_flags(c, &mut vec![])).is_err()

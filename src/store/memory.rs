@@ -1,13 +1,15 @@
 //! The engine that keeps everything in memory: the reference that tests compare the others with.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::engine::{Batch, Engine, Figures, Partition, Reference, Value, Visit};
+use super::engine::{Batch, Engine, Figures, Reader, Value, Visit};
 use super::error::{CommitError, StoreError};
 use super::keys;
-use super::model::{Durability, Version};
+use super::model::Durability;
+use super::ordered::{Spaces, now_octets, read_version};
 use super::pins::Pins;
 use crate::types::{AccountId, BlobId};
 
@@ -17,7 +19,7 @@ pub struct Memory {
     pins: Pins,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct State {
     index: BTreeMap<Vec<u8>, Value>,
     chunks: BTreeMap<Vec<u8>, Value>,
@@ -25,25 +27,18 @@ struct State {
 }
 
 impl State {
-    fn version(&self, partition: Partition) -> Result<Version, StoreError> {
-        match self.index.get(&keys::version(partition)) {
-            Some(value) => super::embedded::read_version(value),
-            None => Ok(Version(0)),
-        }
-    }
-
     fn apply(&mut self, batch: Batch) {
         let version = (batch.guard.0 + 1).to_be_bytes();
         self.index.insert(keys::version(batch.partition), Value::from(&version[..]));
         for (key, value) in batch.writes {
             let key = keys::within(batch.partition, &key);
             match value {
-                Some(value) => drop(self.index.insert(key, Value::from(value))),
+                Some(value) => drop(self.index.insert(key, value)),
                 None => drop(self.index.remove(&key)),
             }
         }
         for (account, blob, octets) in batch.blobs {
-            self.chunks.entry(keys::chunk(account, blob, 0)).or_insert_with(|| Value::from(&octets[..]));
+            self.chunks.entry(keys::chunk(account, blob, 0)).or_insert(octets);
         }
         for reference in &batch.added {
             self.index.insert(keys::reference(reference), Value::from(&[][..]));
@@ -55,30 +50,46 @@ impl State {
     }
 
     fn dies(&mut self, account: AccountId, blob: BlobId) {
-        let now = super::now_secs().to_be_bytes();
-        self.index.insert(keys::candidate(account, blob), Value::from(&now[..]));
+        self.index.insert(keys::candidate(account, blob), Value::from(&now_octets()[..]));
     }
 
-    fn range(&self, low: Vec<u8>, high: Vec<u8>) -> Vec<(Vec<u8>, Value)> {
-        if low >= high {
-            return Vec::new();
-        }
+    fn between(&self, low: Vec<u8>, high: Vec<u8>) -> Vec<(Vec<u8>, Value)> {
         self.index.range(low..high).map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 }
 
+impl Spaces for State {
+    fn index(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
+        Ok(self.index.get(key).cloned())
+    }
+
+    fn range(&self, low: Vec<u8>, high: Vec<u8>, visit: Visit<'_>) -> Result<(), StoreError> {
+        self.index.range(low..high).try_for_each(|(key, value)| visit(key, value.clone()))
+    }
+
+    fn chunk(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
+        Ok(self.chunks.get(key).cloned())
+    }
+}
+
+impl Spaces for Memory {
+    fn index(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
+        self.state.lock().index(key)
+    }
+
+    fn range(&self, low: Vec<u8>, high: Vec<u8>, visit: Visit<'_>) -> Result<(), StoreError> {
+        let found = self.state.lock().between(low, high);
+        found.into_iter().try_for_each(|(key, value)| visit(&key, value))
+    }
+
+    fn chunk(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
+        self.state.lock().chunk(key)
+    }
+}
+
 impl Engine for Memory {
-    fn version(&self, partition: Partition) -> Result<Version, StoreError> {
-        self.state.lock().version(partition)
-    }
-
-    fn get(&self, partition: Partition, key: &[u8]) -> Result<Option<Value>, StoreError> {
-        Ok(self.state.lock().index.get(&keys::within(partition, key)).cloned())
-    }
-
-    fn scan(&self, partition: Partition, low: &[u8], high: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
-        let found = self.state.lock().range(keys::within(partition, low), keys::within(partition, high));
-        found.into_iter().try_for_each(|(key, value)| visit(&key[keys::PREFIX_BYTES..], value))
+    fn frozen(&self) -> Arc<dyn Reader> {
+        Arc::new(self.state.lock().clone())
     }
 
     fn commit(&self, batches: Vec<Batch>, _: Durability) -> Result<(), CommitError> {
@@ -100,10 +111,6 @@ impl Engine for Memory {
         Ok(())
     }
 
-    fn read_chunk(&self, account: AccountId, blob: BlobId, chunk: u32) -> Result<Option<Value>, StoreError> {
-        Ok(self.state.lock().chunks.get(&keys::chunk(account, blob, chunk)).cloned())
-    }
-
     fn pin(&self, account: AccountId, blob: BlobId) {
         self.pins.pin(account, blob);
     }
@@ -112,27 +119,17 @@ impl Engine for Memory {
         self.pins.unpin(account, blob);
     }
 
-    fn references(
-        &self,
-        account: AccountId,
-        visit: &mut dyn FnMut(Reference) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let all = keys::references(account, None);
-        let found = self.state.lock().range(all.clone(), keys::after(&all));
-        found.iter().filter_map(|(key, _)| keys::read_reference(key)).try_for_each(visit)
-    }
-
     fn collect(&self, before_secs: u64, most: usize) -> Result<usize, StoreError> {
         let mut state = self.state.lock();
         let all = keys::candidates();
         let mut deleted = 0;
-        for (key, died) in state.range(all.clone(), keys::after(&all)).into_iter().take(most) {
+        for (key, died) in state.between(all.clone(), keys::after(&all)).into_iter().take(most) {
             let Some((account, blob)) = keys::read_candidate(&key) else { continue };
-            if super::embedded::read_version(&died)?.0 >= before_secs || self.pins.has(account, blob) {
+            if read_version(&died)?.0 >= before_secs || self.pins.has(account, blob) {
                 continue;
             }
             let references = keys::references(account, Some(blob));
-            if state.range(references.clone(), keys::after(&references)).is_empty() {
+            if state.between(references.clone(), keys::after(&references)).is_empty() {
                 state.chunks.retain(|key, _| !key.starts_with(&keys::chunk(account, blob, 0)[..40]));
                 deleted += 1;
             }

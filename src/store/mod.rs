@@ -17,19 +17,16 @@ mod keys;
 mod layout;
 mod memory;
 mod model;
+mod ordered;
 mod pins;
+mod upgrade;
 
 pub use blobs::{BlobReader, Pin};
-pub use check::{Checked, Finding, Mode};
+pub use check::{Checked, Describe, Described, Finding, Mode};
 pub use embedded::Embedded;
-pub use engine::{Batch, CHUNK_BYTES, Engine, Figures, Partition, Reference, Value, Visit};
+pub use engine::{Batch, CHUNK_BYTES, Engine, Figures, Partition, Reader, Reference, Value, Visit};
 pub use error::{CommitError, StoreError};
-pub use facade::{Grace, Options, Store};
+pub use facade::{Options, Store};
 pub use layout::FORMAT;
 pub use memory::Memory;
 pub use model::*;
-
-/// Seconds since 1970; 0 where the clock is before.
-fn now_secs() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}

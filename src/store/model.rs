@@ -1,5 +1,6 @@
 //! What the store keeps, as values. The rooms above speak of these; `layout` turns them into keys and octets.
 
+use super::engine::Value;
 use crate::types::{AccountId, MailboxId};
 use crate::types::{
     BlobId, FlagBits, InternalDate, Keyword, MailboxName, ModSeq, SpecialUse, Uid, UidSet, UidValidity,
@@ -36,6 +37,41 @@ impl PageNo {
     }
 }
 
+/// UIDs to a leaf: the part of a mailbox that is read into memory at once. Large enough that the list of leaves is short,
+/// small enough to be copied at each change.
+pub const LEAF_UIDS: u32 = 1024;
+
+/// The leaf that holds a UID: `(uid - 1) / LEAF_UIDS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LeafNo(pub u32);
+
+impl LeafNo {
+    pub fn of(uid: Uid) -> LeafNo {
+        LeafNo((uid.get() - 1) / LEAF_UIDS)
+    }
+
+    /// The smallest UID that the leaf can hold.
+    pub fn first(self) -> Uid {
+        Uid::new(self.0.saturating_mul(LEAF_UIDS).saturating_add(1)).unwrap_or(Uid::MAX)
+    }
+
+    /// The largest.
+    pub fn last(self) -> Uid {
+        Uid::new(self.first().get().saturating_add(LEAF_UIDS - 1)).unwrap_or(Uid::MAX)
+    }
+}
+
+/// What a mailbox knows of a leaf before it has been read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeafEntry {
+    pub messages: u16,
+    pub unseen: u16,
+    /// 0 where there are no messages.
+    pub last_uid: u32,
+    /// Of its messages.
+    pub highest_mod_seq: ModSeq,
+}
+
 /// What never changes about a message while it is in a mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageRecord {
@@ -46,6 +82,8 @@ pub struct MessageRecord {
     pub internal_date: InternalDate,
     /// Of the Date field; the internal date where that is missing or not to be understood. RFC 5256 2.2
     pub sent_date: InternalDate,
+    /// When the message came into the mailbox, in seconds since 1970. RFC 8514
+    pub saved_secs: i64,
 }
 
 /// What STORE changes.
@@ -54,6 +92,26 @@ pub struct FlagRecord {
     pub uid: Uid,
     pub flags: FlagBits,
     pub mod_seq: ModSeq,
+}
+
+/// A message that was expunged and is kept until `Keep Expunged` is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExpungedMessage {
+    /// Seconds since 1970.
+    pub expunged_secs: i64,
+    pub record: MessageRecord,
+    pub flags: FlagRecord,
+}
+
+/// A mailbox that was deleted and is kept until `Keep Expunged` is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeletedMailbox {
+    pub id: MailboxId,
+    /// Seconds since 1970.
+    pub deleted_secs: i64,
+    /// The name that it had.
+    pub name: MailboxName,
+    pub special_use: Vec<SpecialUse>,
 }
 
 /// The few numbers that SELECT and STATUS need, kept up to date by every commit.
@@ -81,9 +139,8 @@ pub struct MailboxImage {
     pub header: MailboxHeader,
     /// In the order of their `KeywordId`.
     pub keywords: Vec<Keyword>,
-    /// By UID, ascending; the two run in parallel.
-    pub records: Vec<MessageRecord>,
-    pub flags: Vec<FlagRecord>,
+    /// Those that are not empty, ascending.
+    pub leaves: Vec<(LeafNo, LeafEntry)>,
 }
 
 /// A name in an account's tree.
@@ -102,10 +159,19 @@ pub struct AccountImage {
     pub nodes: Vec<MailboxNode>,
     /// Any name, whether such a mailbox exists or not.
     pub subscriptions: Vec<String>,
+    pub deleted: Vec<DeletedMailbox>,
     /// The next `MailboxId` to issue; ids below it are used up.
     pub next_mailbox: u64,
     /// UIDVALIDITY of the mailbox created last; the next one's is larger.
     pub last_uid_validity: u32,
+}
+
+impl AccountImage {
+    /// All mailboxes that have messages of the account, deleted ones that are kept included.
+    pub fn mailboxes(&self) -> impl Iterator<Item = MailboxId> {
+        let named = self.nodes.iter().filter_map(|node| node.id);
+        named.chain(self.deleted.iter().map(|deleted| deleted.id))
+    }
 }
 
 /// One change of an account's tree.
@@ -121,6 +187,10 @@ pub enum AccountChange {
         next_mailbox: u64,
         last_uid_validity: u32,
     },
+    /// The mailbox has lost its name and is kept.
+    Bury(DeletedMailbox),
+    /// A kept mailbox has a name again.
+    Exhume(MailboxId),
     /// The messages of a removed mailbox go: the partition is emptied, blobs without another reference are collected.
     Purge(MailboxId),
 }
@@ -138,7 +208,7 @@ pub struct AccountCommit {
 pub struct NewBlob {
     pub id: BlobId,
     /// `None` when they are in the store already: a copy, or written by `Store::write_blob`.
-    pub bytes: Option<std::sync::Arc<[u8]>>,
+    pub bytes: Option<Value>,
 }
 
 /// A commit to a mailbox's partition. Pages are replaced whole; an empty page is removed.
@@ -153,13 +223,19 @@ pub struct MailboxCommit {
     pub keywords: Option<Vec<Keyword>>,
     pub records: Vec<(PageNo, Vec<MessageRecord>)>,
     pub flags: Vec<(PageNo, Vec<FlagRecord>)>,
+    /// Of the leaves that the pages belong to; `None` for one that is empty now.
+    pub leaves: Vec<(LeafNo, Option<LeafEntry>)>,
     /// The parsed structure of new messages, opaque to the store.
-    pub structures: Vec<(Uid, std::sync::Arc<[u8]>)>,
+    pub structures: Vec<(Uid, Value)>,
     pub blobs: Vec<NewBlob>,
     /// References to blobs that begin and end with this commit: each message holds one.
     pub added: Vec<(Uid, BlobId)>,
     pub removed: Vec<(Uid, BlobId)>,
-    /// The UIDs of `removed` under the MODSEQ of their removal, for VANISHED (EARLIER). RFC 7162 3.2.5
+    /// Messages that leave the mailbox and are kept; their references stay.
+    pub kept: Vec<ExpungedMessage>,
+    /// Kept messages that go, and their references with them.
+    pub released: Vec<ExpungedMessage>,
+    /// The UIDs of `removed` and `kept` under the MODSEQ of their removal, for VANISHED (EARLIER). RFC 7162 3.2.5
     pub vanished: Option<(ModSeq, UidSet)>,
 }
 
@@ -168,4 +244,17 @@ pub struct MailboxCommit {
 pub enum Commit {
     Account(AccountCommit),
     Mailbox(MailboxCommit),
+    /// Something of this mailbox is kept since that day and will have to be purged.
+    Due {
+        guard: Version,
+        due: Due,
+    },
+}
+
+/// An entry in the list of what is kept: days since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    pub day: u32,
+    pub account: AccountId,
+    pub mailbox: MailboxId,
 }

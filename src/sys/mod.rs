@@ -20,3 +20,9 @@ pub use signals::{Signal, Signals};
 pub fn local_time() -> chrono::DateTime<chrono::Local> {
     chrono::Local::now()
 }
+
+/// Seconds since 1970; 0 where the clock is before.
+pub fn now_secs() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs() as i64)
+}

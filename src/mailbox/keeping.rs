@@ -1,0 +1,146 @@
+//! Expunged messages and deleted mailboxes: kept for `Keep Expunged`, brought back, purged.
+//!
+//! What is kept stands in its mailbox's partition, the messages of a deleted mailbox as they were. A list by day, in the
+//! server's partition, says where something is kept, so that a purge looks nowhere else.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+
+use super::account::Account;
+use super::change::Change;
+use super::error::{CommitFailure, MailboxError};
+use super::mailbox::Mailbox;
+use super::manager::{Manager, Shared};
+use super::summaries::describe;
+use super::tree::Plan;
+use crate::store::{AccountChange, Commit, Due, ExpungedMessage, StoreError, Value};
+use crate::sys::now_secs;
+use crate::types::{AccountId, AccountName, MailboxId, MailboxName};
+
+const DAY_SECS: i64 = 86_400;
+
+/// Messages that one commit brings back or gives up.
+const STEP: usize = 200;
+
+/// What an undelete has brought back.
+#[derive(Clone, Debug, Default)]
+pub struct Undeleted {
+    /// Deleted mailboxes, under the names that they have now.
+    pub mailboxes: Vec<MailboxName>,
+    pub messages: u64,
+}
+
+impl Shared {
+    /// Says in the list of what is kept that this mailbox has something since today.
+    pub(super) fn due(&self, account: AccountId, mailbox: MailboxId) -> Result<Commit, CommitFailure> {
+        let due = Due { day: today(), account, mailbox };
+        Ok(Commit::Due { guard: self.store.due_guard().map_err(CommitFailure::Store)?, due })
+    }
+
+    /// As `due`, for the first time on a day.
+    pub(super) fn due_once(&self, mailbox: &Mailbox) -> Result<Option<Commit>, CommitFailure> {
+        match mailbox.due_day.swap(today(), Ordering::Relaxed) == today() {
+            true => Ok(None),
+            false => self.due(mailbox.account, mailbox.id).map(Some),
+        }
+    }
+}
+
+fn today() -> u32 {
+    (now_secs() / DAY_SECS) as u32
+}
+
+impl Account {
+    /// Brings back the mailboxes and messages that were deleted since then: all, or those of one mailbox.
+    pub fn undelete(&self, only: Option<&MailboxName>, since_secs: i64) -> Result<Undeleted, MailboxError> {
+        let mut undeleted = Undeleted::default();
+        let wanted = |name: &MailboxName| only.is_none_or(|only| only == name);
+        for deleted in self.tree().deleted().to_vec() {
+            if deleted.deleted_secs >= since_secs && wanted(&deleted.name) {
+                // What is known of it in memory is that it is gone.
+                self.forget(deleted.id);
+                self.change(|tree| tree.undelete(&deleted))?;
+                let tree = self.tree();
+                let name = tree.nodes().find(|(_, node)| node.id == Some(deleted.id)).map(|(name, _)| name.clone());
+                undeleted.mailboxes.extend(name);
+            }
+        }
+        for (name, node) in self.tree().nodes() {
+            let Some(id) = node.id else { continue };
+            if wanted(name) || undeleted.mailboxes.contains(name) {
+                undeleted.messages += self.undelete_messages(id, since_secs)?;
+            }
+        }
+        Ok(undeleted)
+    }
+
+    fn undelete_messages(&self, id: MailboxId, since_secs: i64) -> Result<u64, MailboxError> {
+        let kept = self.shared.store.expunged(self.id, id, since_secs, i64::MAX)?;
+        let mailbox = self.mailbox_of(id);
+        for step in kept.chunks(STEP) {
+            let described = |message: &ExpungedMessage| -> Result<(ExpungedMessage, Value), MailboxError> {
+                let octets = |take: &mut dyn FnMut(&[u8])| {
+                    let mut all = |piece: &[u8]| {
+                        take(piece);
+                        true
+                    };
+                    mailbox.octets(message.record.blob, 0..u64::MAX, &mut all)
+                };
+                Ok((*message, describe(octets)?.structure))
+            };
+            mailbox.commit(Change::Undelete(step.iter().map(described).collect::<Result<_, _>>()?))?;
+        }
+        Ok(kept.len() as u64)
+    }
+
+    /// Gives up for good what was deleted before then.
+    fn purge(&self, id: MailboxId, before_secs: i64) -> Result<(), MailboxError> {
+        if let Some(deleted) = self.tree().deleted().iter().find(|deleted| deleted.id == id) {
+            if deleted.deleted_secs < before_secs {
+                self.change(|_| Ok(Plan { changes: vec![AccountChange::Purge(id)], ..Plan::default() }))?;
+            }
+            return Ok(());
+        }
+        if !self.tree().nodes().any(|(_, node)| node.id == Some(id)) {
+            return Ok(());
+        }
+        let mailbox = self.mailbox_of(id);
+        for step in self.shared.store.expunged(self.id, id, 0, before_secs)?.chunks(STEP) {
+            mailbox.commit(Change::Purge(step.to_vec()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Manager {
+    /// Gives up for good what has been kept, at this time, for longer than `Keep Expunged`. Costs what is due, wherever
+    /// it is.
+    pub fn purge(&self, now_secs: i64) -> Result<(), MailboxError> {
+        let before_secs = now_secs - self.keep_expunged_secs() as i64;
+        let due = self.store().due((before_secs / DAY_SECS).max(0) as u32)?;
+        if due.is_empty() {
+            return Ok(());
+        }
+        let names: HashMap<AccountId, AccountName> =
+            self.store().accounts()?.into_iter().map(|(name, id)| (id, name)).collect();
+        for entry in &due {
+            if let Some(name) = names.get(&entry.account) {
+                self.account(name)?.purge(entry.mailbox, before_secs)?;
+            }
+            self.store().due_done(std::slice::from_ref(entry)).or_else(passed_over)?;
+        }
+        log::info!("purged what was deleted in {} mailboxes", due.len());
+        Ok(())
+    }
+}
+
+/// An entry that another writer was in the way of is struck the next time.
+fn passed_over(error: StoreError) -> Result<(), StoreError> {
+    match error {
+        StoreError::Engine(text) => {
+            log::debug!("the list of what is kept: {text}");
+            Ok(())
+        }
+        error => Err(error),
+    }
+}

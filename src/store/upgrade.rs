@@ -1,0 +1,91 @@
+//! From an earlier format of the store to this one.
+//!
+//! Done when the store is opened, mailbox by mailbox, each in one commit that a second run recognises; the format is
+//! written last. A crash between leaves a store that is upgraded when it is opened again.
+//!
+//! * 1 to 2: message records got the time when the message was saved (RFC 8514): the internal date stands in for it; each
+//!   leaf of a mailbox got its entry.
+
+use std::collections::BTreeMap;
+
+use super::engine::{Batch, Partition};
+use super::error::StoreError;
+use super::facade::Store;
+use super::layout::{self, Cursor, decode};
+use super::model::{FlagRecord, LeafEntry, LeafNo, MessageRecord};
+use crate::types::{AccountId, MailboxId, SystemFlag};
+
+/// Octets of a message record of format 1.
+const RECORD_BYTES_1: usize = 60;
+
+impl Store {
+    pub(super) fn upgrade(&self, found: u32) -> Result<(), StoreError> {
+        log::info!("upgrading the store from format {found} to {}", layout::FORMAT);
+        for (name, account) in self.accounts()? {
+            for node in self.account_image(account)?.nodes {
+                if let Some(mailbox) = node.id {
+                    log::info!("upgrading mailbox {} of {name}", node.name);
+                    self.upgrade_mailbox(account, mailbox)?;
+                }
+            }
+        }
+        let mut batch = Batch::new(Partition::Server, self.reader().version(Partition::Server)?);
+        batch.put(layout::key(b'f'), layout::FORMAT.to_be_bytes().to_vec());
+        self.commit_alone(batch)?;
+        log::info!("the store has format {} now", layout::FORMAT);
+        Ok(())
+    }
+
+    fn upgrade_mailbox(&self, a: AccountId, m: MailboxId) -> Result<(), StoreError> {
+        let partition = Partition::Mailbox(a, m);
+        let what = || format!("messages of mailbox {}/{}", a.0, m.0);
+        let mut has_entries = false;
+        self.reader().scan(partition, b"d", b"e", &mut |_, _| {
+            has_entries = true;
+            Ok(())
+        })?;
+        if has_entries {
+            return Ok(());
+        }
+        let mut batch = Batch::new(partition, self.reader().version(partition)?);
+        let (mut records, mut flags) = (Vec::new(), Vec::new());
+        self.reader().scan(partition, b"r", b"s", &mut |key, value| {
+            let page = records_1(&value).ok_or_else(|| StoreError::Corrupt(what()))?;
+            batch.put(key.to_vec(), layout::records(&page));
+            records.extend(page);
+            Ok(())
+        })?;
+        self.reader().scan(partition, b"v", b"w", &mut |_, value| {
+            decode(what, &value, |c| layout::read_flags(c, &mut flags))
+        })?;
+        for (leaf, entry) in entries(&records, &flags) {
+            batch.put(layout::numbered(b'd', leaf.0), layout::leaf_entry(&entry));
+        }
+        if batch.writes.is_empty() { Ok(()) } else { self.commit_alone(batch) }
+    }
+}
+
+/// A page of records of format 1: those of format 2 without the last eight octets.
+fn records_1(value: &[u8]) -> Option<Vec<MessageRecord>> {
+    let mut records = Vec::new();
+    for record in value.chunks(RECORD_BYTES_1) {
+        let longer = [record, &[0; 8]].concat();
+        layout::read_records(&mut Cursor(&longer), &mut records)?;
+        let last = records.last_mut()?;
+        last.saved_secs = last.internal_date.secs;
+    }
+    Some(records)
+}
+
+/// The entries of all leaves.
+pub(super) fn entries(records: &[MessageRecord], flags: &[FlagRecord]) -> BTreeMap<LeafNo, LeafEntry> {
+    let mut entries: BTreeMap<LeafNo, LeafEntry> = BTreeMap::new();
+    for (record, flags) in records.iter().zip(flags) {
+        let entry = entries.entry(LeafNo::of(record.uid)).or_default();
+        entry.messages += 1;
+        entry.unseen += u16::from(!flags.flags.has(SystemFlag::Seen));
+        entry.last_uid = record.uid.get();
+        entry.highest_mod_seq = entry.highest_mod_seq.max(flags.mod_seq);
+    }
+    entries
+}

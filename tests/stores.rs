@@ -1,0 +1,68 @@
+//! Stores of earlier formats, as the daemons of their time left them: each is opened, upgraded and found whole.
+//!
+//! `tests/data/stores/N.tar.gz` holds a store of format N. All have the same mail, which `expected` describes.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use gatepost::mailbox::{Limits, Manager};
+use gatepost::store::{Checked, FORMAT, Mode, Options, Store};
+use gatepost::types::{AccountName, Flag, Keyword, MailboxName, ModSeq, SystemFlag, Uid};
+
+fn unpack(archive: &Path) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let done = Command::new("tar").arg("xzf").arg(archive).arg("-C").arg(directory.path()).status().unwrap();
+    assert!(done.success());
+    directory
+}
+
+fn open(directory: &Path) -> Store {
+    let options = Options { cache_bytes: 16 << 20, sync_always: false };
+    Store::open(&directory.join("store"), &options).unwrap()
+}
+
+fn found_whole(store: &Store) {
+    let mut checked = Checked::default();
+    for (name, id) in store.accounts().unwrap() {
+        store.check_account(&name, id, Mode::Verify, &mut checked, &mut |_| {}).unwrap();
+    }
+    assert_eq!((checked.accounts, checked.mailboxes, checked.messages), (1, 3, 69));
+    assert_eq!(checked.findings, []);
+}
+
+/// What the stores were made with: 59 messages imported into INBOX; 1 to 10 copied to Archive/2026; flags; 3 expunged; then the tenth
+/// moved to Work; one message appended there.
+fn expected(store: &Store) {
+    let manager = Arc::new(Manager::new(store.clone(), Limits::default()));
+    let account = manager.existing_account(&AccountName::new("demo").unwrap()).unwrap().unwrap();
+    let snapshot = |name: &str| account.mailbox(&MailboxName::new(name).unwrap()).unwrap().snapshot().unwrap();
+    let (inbox, work) = (snapshot("INBOX"), snapshot("Work"));
+    assert_eq!((inbox.len(), work.len(), snapshot("Archive/2026").len()), (57, 2, 10));
+    assert!(account.tree().subscriptions().contains("Work"));
+    assert_eq!((inbox.header().uid_next, inbox.header().unseen), (60, 53));
+    assert!(inbox.by_uid(Uid::new(3).unwrap()).is_none() && inbox.by_uid(Uid::new(11).unwrap()).is_none());
+    let first = inbox.by_uid(Uid::new(1).unwrap()).unwrap();
+    let keyword = |name| Flag::Keyword(Keyword::new(name).unwrap());
+    assert_eq!(inbox.flags_of(&first), [Flag::System(SystemFlag::Seen), keyword("$Forwarded"), keyword("Junk")]);
+    let kept = work.messages().last().unwrap();
+    assert_eq!(kept.internal_date().to_string(), " 1-Feb-2003 04:05:06 +0100");
+    assert_eq!(kept.size(), 36);
+    let vanished = store.vanished(gatepost::types::AccountId(1), gatepost::types::MailboxId(1), ModSeq(0)).unwrap();
+    assert_eq!(vanished.to_string(), "3,11");
+}
+
+#[test]
+fn every_format_is_opened() {
+    let mut formats = 0;
+    for entry in std::fs::read_dir("tests/data/stores").unwrap() {
+        let directory = unpack(&entry.unwrap().path());
+        found_whole(&open(directory.path()));
+        // What has been upgraded is opened again.
+        let store = open(directory.path());
+        found_whole(&store);
+        expected(&store);
+        formats += 1;
+    }
+    assert_eq!(formats, FORMAT, "a store of each format");
+}
