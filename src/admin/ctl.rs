@@ -3,6 +3,7 @@
 //! What needs the store goes to the daemon over its control socket; where no daemon runs, the tool opens the store and
 //! answers itself, with the same code. Accounts are lines of the passwd file, which the daemon notices.
 
+mod backup;
 mod import;
 
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -31,6 +32,9 @@ const USAGE: &str = "usage: gatepostctl [-c file] [--json] verb ...
   import --account NAME [--mailbox MAILBOX] FILE.mbox|MAILDIR
   export --account NAME [--mailbox MAILBOX] FILE.mbox
   undelete --account NAME [--mailbox MAILBOX] [--since WHEN]
+  backup DIRECTORY
+  restore [--account NAME [--mailbox MAILBOX]] DIRECTORY
+  space [--account NAME]
   who | kick ACCOUNT|SESSION | reload | stop
   check [--account NAME] [--repair]
   certificate [--host NAME] CERTIFICATE KEY";
@@ -122,6 +126,9 @@ impl Tool {
             }
             ["import", path] => self.import(Path::new(path)),
             ["export", path] => self.export(Path::new(path)),
+            ["backup", directory] => self.backup(Path::new(directory)),
+            ["restore", directory] => self.restore(Path::new(directory)),
+            ["space"] => self.space(),
             ["undelete"] => self.undelete(),
             ["who"] => self.ask_table(json!({ "verb": "who" }), &["session", "account", "address", "seconds", "at"]),
             ["kick", whom] => self.ask_quiet(json!({ "verb": "kick", "whom": whom })),
@@ -206,19 +213,7 @@ impl Tool {
         if ["who", "kick", "reload", "stop"].contains(&verb) {
             return Err(Failed::new(EX_UNAVAILABLE, "no gatepostd is running here"));
         }
-        let store = config.data_directory.join("store");
-        own_directories(&config, &store)?;
-        let options = Options { cache_bytes: config.store_cache_bytes, sync_always: config.sync_always };
-        let store = Store::open(&store, &options).map_err(|error| match error {
-            StoreError::InUse { .. } => {
-                let socket = socket_path(&config.run_directory);
-                Failed::new(
-                    EX_UNAVAILABLE,
-                    format!("{error}, or gatepostd's control socket {} cannot be used", socket.display()),
-                )
-            }
-            error => Failed::new(EX_IOERR, format!("{}: {error}", config.data_directory.display())),
-        })?;
+        let store = self.local_store(&config)?;
         let limits = Limits {
             mailboxes_max: config.mailboxes_max,
             message_bytes_max: config.message_bytes_max.min(u32::MAX.into()) as u32,
@@ -229,6 +224,23 @@ impl Tool {
         let (ours, theirs) = UnixStream::pair()?;
         std::thread::spawn(move || serve(theirs, &verbs));
         Ok(Wire::new(ours)?)
+    }
+
+    /// The store itself, where no daemon has it.
+    fn local_store(&self, config: &Config) -> Result<Store, Failed> {
+        let directory = config.data_directory.join("store");
+        own_directories(config, &directory)?;
+        let options = Options { cache_bytes: config.store_cache_bytes, sync_always: config.sync_always };
+        Store::open(&directory, &options).map_err(|error| match error {
+            StoreError::InUse { .. } => {
+                let socket = socket_path(&config.run_directory);
+                Failed::new(
+                    EX_UNAVAILABLE,
+                    format!("{error}, or gatepostd's control socket {} cannot be used", socket.display()),
+                )
+            }
+            error => Failed::new(EX_IOERR, format!("{}: {error}", config.data_directory.display())),
+        })
     }
 
     /// Sends a request and gathers its rows; progress goes to a bar.
@@ -269,6 +281,16 @@ impl Tool {
         match self.json {
             true => writeln!(out, "{}", json!({ "rows": rows, "result": ok }))?,
             false => out.write_all(table::render(columns, rows).as_bytes())?,
+        }
+        Ok(())
+    }
+
+    fn space(&self) -> Result<(), Failed> {
+        let (rows, ok) = self.ask(&json!({ "verb": "space", "account": self.account }), "accounts")?;
+        let columns = ["account", "mailboxes", "messages", "bytes", "kept_messages", "kept_bytes", "stored_bytes"];
+        self.show(&columns, &rows, &ok)?;
+        if !self.json {
+            println!("the store takes {} bytes on the disk", ok["disk_bytes"]);
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! A mbox is split at lines that begin with `From ` behind an empty line; `>From ` loses one `>` (mboxrd). Lines of the
 //! result end in CRLF. Status fields of mbox, and the flags in names of Maildir's files, become flags.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,9 +11,11 @@ use std::path::{Path, PathBuf};
 /// A message to be imported.
 pub(super) struct Mail {
     pub(super) octets: Vec<u8>,
-    pub(super) flags: Vec<&'static str>,
+    pub(super) flags: Vec<Cow<'static, str>>,
     /// Seconds since 1970, where the source tells.
     pub(super) secs: Option<i64>,
+    /// Minutes east of UTC.
+    pub(super) zone_mins: i16,
 }
 
 pub(super) type Mails = Box<dyn Iterator<Item = io::Result<Mail>>>;
@@ -74,7 +77,7 @@ impl<R: BufRead> Mbox<R> {
             octets.truncate(octets.len() - 2);
         }
         let flags = status_flags(&octets);
-        Ok(Some(Mail { octets, flags, secs }))
+        Ok(Some(Mail { octets, flags, secs, zone_mins: 0 }))
     }
 
     fn begin(&mut self, line: &[u8]) {
@@ -120,7 +123,7 @@ fn from_line_date(line: &str) -> Option<i64> {
 }
 
 /// `Status: RO`, `X-Status: AF`
-fn status_flags(octets: &[u8]) -> Vec<&'static str> {
+fn status_flags(octets: &[u8]) -> Vec<Cow<'static, str>> {
     let mut flags = Vec::new();
     for field in crate::mime::header_fields(octets) {
         let known: &[(u8, &'static str)] = match field.name.to_ascii_lowercase().as_slice() {
@@ -128,7 +131,7 @@ fn status_flags(octets: &[u8]) -> Vec<&'static str> {
             b"x-status" => &[(b'A', "\\Answered"), (b'F', "\\Flagged"), (b'D', "\\Deleted"), (b'T', "\\Draft")],
             _ => continue,
         };
-        flags.extend(known.iter().filter(|(letter, _)| field.body.contains(letter)).map(|(_, flag)| *flag));
+        flags.extend(known.iter().filter(|(letter, _)| field.body.contains(letter)).map(|(_, flag)| (*flag).into()));
     }
     flags
 }
@@ -158,9 +161,10 @@ fn maildir_mail(path: &Path) -> io::Result<Mail> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let letters = name.rsplit_once(":2,").map_or("", |(_, letters)| letters);
     let known = [('S', "\\Seen"), ('R', "\\Answered"), ('F', "\\Flagged"), ('T', "\\Deleted"), ('D', "\\Draft")];
-    let flags = known.iter().filter(|(letter, _)| letters.contains(*letter)).map(|(_, flag)| *flag).collect();
+    let flags =
+        known.iter().filter(|(letter, _)| letters.contains(*letter)).map(|(_, flag)| (*flag).into()).collect();
     let secs = fs::metadata(path)?.modified()?.duration_since(std::time::UNIX_EPOCH).ok();
-    Ok(Mail { octets, flags, secs: secs.map(|secs| secs.as_secs() as i64) })
+    Ok(Mail { octets, flags, secs: secs.map(|secs| secs.as_secs() as i64), zone_mins: 0 })
 }
 
 #[cfg(test)]

@@ -17,3 +17,14 @@ mod wire;
 
 pub use control::Control;
 pub use ctl::main as ctl_main;
+
+use serde_json::{Value, json};
+
+use crate::store::Copied;
+
+/// What a copy of the store has come to, for the tool.
+fn copied_json(copied: &Copied) -> Value {
+    json!({
+        "accounts": copied.accounts, "mailboxes": copied.mailboxes, "messages": copied.messages, "bytes": copied.bytes,
+    })
+}

@@ -1,28 +1,38 @@
 //! Import and export of messages.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::verbs::{EX_DATAERR, Failed, Verbs, account_name, mailbox_name};
 use super::wire::Wire;
 use crate::mailbox::{Account, Change, Mailbox, MailboxError, NewMessage, Refusal};
-use crate::types::{Flag, InternalDate, Keyword, MailboxName, SystemFlag};
+use crate::types::{BlobId, Flag, InternalDate, Keyword, MailboxName, SystemFlag};
 
 /// Messages, and octets, of one commit of an import: its sync is shared by all of them.
 const BATCH_MESSAGES: usize = 200;
 const BATCH_BYTES: u64 = 8 << 20;
 
-/// Takes messages until one of size 0: each `{"size", "flags", "secs", "zone"}` and its octets.
+/// Takes messages until one of size 0: each `{"size", "flags", "secs", "zone"}` and its octets. Of those that the
+/// mailbox has already none is taken where the request says `"only": "missing"`.
 pub(super) fn import(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
     let account = verbs.manager.account(&account_name(request)?)?;
     let mailbox = made(&account, &mailbox_name(request, "mailbox")?)?;
+    let mut there = match request["only"].as_str() {
+        Some("missing") => Some(blobs(&mailbox)?),
+        _ => None,
+    };
     let (mut batch, mut bytes, mut count) = (Vec::new(), 0, 0u64);
     loop {
         let head = wire.receive()?.ok_or_else(|| Failed::new(EX_DATAERR, "the import was cut short"))?;
         let size = head["size"].as_u64().unwrap_or(0);
         if size > 0 {
-            batch.push(message(&account, &head, wire.octets(size)?)?);
-            bytes += size;
-            count += 1;
+            let message = message(&account, &head, wire.octets(size)?)?;
+            if there.as_mut().is_none_or(|there| there.insert(message.blob.id)) {
+                batch.push(message);
+                bytes += size;
+                count += 1;
+            }
         }
         if size == 0 || batch.len() >= BATCH_MESSAGES || bytes >= BATCH_BYTES {
             flush(&mailbox, &mut batch)?;
@@ -34,6 +44,13 @@ pub(super) fn import(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<
             return Ok(json!({ "messages": count }));
         }
     }
+}
+
+/// The messages that a mailbox has.
+fn blobs(mailbox: &Mailbox) -> Result<HashSet<BlobId>, Failed> {
+    let snapshot = mailbox.snapshot()?;
+    snapshot.load_all()?;
+    Ok(snapshot.messages().map(|message| message.blob()).collect())
 }
 
 fn flush(mailbox: &Mailbox, batch: &mut Vec<NewMessage>) -> Result<(), Failed> {
@@ -70,6 +87,7 @@ pub(super) fn export(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<
     let account = verbs.account(request)?;
     let mailbox = account.mailbox(&mailbox_name(request, "mailbox")?)?;
     let snapshot = mailbox.snapshot()?;
+    snapshot.load_all()?;
     for message in snapshot.messages() {
         let flags: Vec<String> = snapshot.flags_of(&message).iter().map(ToString::to_string).collect();
         wire.send(&json!({ "message": {

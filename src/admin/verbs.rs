@@ -4,17 +4,19 @@
 //! `{"error": "...", "exit": n}` with an exit code of sysexits(3).
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::copied_json;
 use super::transfer;
 use super::wire::Wire;
-use crate::mailbox::{Account, MailboxError, Manager, describe};
+use crate::mailbox::{Account, MailboxError, Manager, Refusal, describe};
 use crate::net::Registry;
-use crate::store::{Checked, Mode};
-use crate::sys::{Signal, Signals};
-use crate::types::{AccountName, MailboxName};
+use crate::store::{Checked, Copied, Mode, Options, Store, StoreError};
+use crate::sys::{Signal, Signals, now_secs};
+use crate::types::{AccountName, MailboxName, SpecialUse};
 
 /// sysexits(3)
 pub(super) const EX_USAGE: u8 = 64;
@@ -85,6 +87,10 @@ impl Verbs {
             "export" => transfer::export(self, request, wire),
             "check" => self.check(request, wire),
             "undelete" => self.undelete(request),
+            "backup" => self.backup(request, wire),
+            "space" => self.space(request, wire),
+            "mailbox ensure" => self.mailbox_ensure(request),
+            "subscribe" => self.subscribe(request),
             other => Err(Failed::new(EX_USAGE, format!("unknown request '{other}'"))),
         };
         wire.send(&match result {
@@ -155,6 +161,67 @@ impl Verbs {
         let account = self.manager.account(&account_name(request)?)?;
         account.create(&mailbox_name(request, "mailbox")?, &[])?;
         Ok(json!({}))
+    }
+
+    /// As `mailbox create`, for what may be there; a special use that another mailbox has is left to it.
+    fn mailbox_ensure(&self, request: &Value) -> Result<Value, Failed> {
+        let (account, name) = (self.manager.account(&account_name(request)?)?, mailbox_name(request, "mailbox")?);
+        let named = request["use"].as_array().into_iter().flatten();
+        let uses: Vec<SpecialUse> = named.filter_map(|of| SpecialUse::from_name(of.as_str()?)).collect();
+        let made = match account.create(&name, &uses) {
+            Err(MailboxError::Refused(Refusal::UseAttr)) => account.create(&name, &[]),
+            other => other,
+        };
+        match made {
+            Ok(()) | Err(MailboxError::Refused(Refusal::AlreadyExists)) => Ok(json!({})),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn subscribe(&self, request: &Value) -> Result<Value, Failed> {
+        let account = self.account(request)?;
+        let names = request["names"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        names.into_iter().try_for_each(|name| account.subscribe(name))?;
+        Ok(json!({}))
+    }
+
+    /// Copies the store, as it is now, to a directory that is the daemon's.
+    fn backup(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
+        let directory = Path::new(request["directory"].as_str().unwrap_or(""));
+        let failed = |error: StoreError| Failed::new(EX_IOERR, format!("{}: {error}", directory.display()));
+        let options = Options { cache_bytes: 16 << 20, sync_always: false };
+        let target = Store::open(directory, &options).map_err(failed)?;
+        let mut said = 0;
+        let mut progress = |copied: &Copied| {
+            if copied.messages >= said + 100 {
+                said = copied.messages;
+                // A tool that has gone away is found out at the answer.
+                let _ = wire.send(&json!({ "progress": said })).and_then(|()| wire.flush());
+            }
+        };
+        let copied = self.manager.store().copy_to(&target, now_secs(), &mut progress).map_err(failed)?;
+        Ok(copied_json(&copied))
+    }
+
+    fn space(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
+        let (store, only) = (self.manager.store(), request["account"].as_str());
+        let accounts =
+            store.accounts()?.into_iter().filter(|(name, _)| only.is_none_or(|only| only == name.as_str()));
+        let mut count = 0;
+        for (name, id) in accounts {
+            let space = store.frozen().space(id)?;
+            wire.send(&json!({ "row": {
+                "account": name.as_str(), "mailboxes": space.mailboxes, "messages": space.messages,
+                "bytes": space.bytes, "kept_messages": space.kept_messages, "kept_bytes": space.kept_bytes,
+                "stored_bytes": space.stored_bytes,
+            } }))?;
+            count += 1;
+            wire.send(&json!({ "progress": count })).and_then(|()| wire.flush())?;
+        }
+        match (only, count) {
+            (Some(only), 0) => Err(Failed::new(EX_NOUSER, format!("the account '{only}' has no mail here"))),
+            _ => Ok(json!({ "disk_bytes": store.figures().disk_bytes })),
+        }
     }
 
     fn mailbox_rename(&self, request: &Value) -> Result<Value, Failed> {

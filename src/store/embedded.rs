@@ -110,6 +110,11 @@ impl Embedded {
         }))
     }
 
+    /// By the file that fjall writes first.
+    pub fn is_in(directory: &Path) -> bool {
+        directory.join("version").is_file()
+    }
+
     /// Does all that waits; the caller holds the writer's lock.
     fn commit_waiting(&self, writer: &mut Writer) {
         let waiting = std::mem::take(&mut *self.queue.lock());
@@ -366,7 +371,12 @@ impl Engine for Embedded {
     }
 
     fn figures(&self) -> Figures {
-        Figures { commits: self.commits.load(Ordering::Relaxed), syncs: self.syncs.load(Ordering::Relaxed) }
+        Figures {
+            commits: self.commits.load(Ordering::Relaxed),
+            syncs: self.syncs.load(Ordering::Relaxed),
+            // A figure: where it cannot be had there is none.
+            disk_bytes: self.db.disk_space().unwrap_or(0),
+        }
     }
 }
 

@@ -27,7 +27,7 @@ pub enum Partition {
 pub const CHUNK_BYTES: usize = 512 * 1024;
 
 /// A reference to a blob: one for each message that has its octets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
     pub blob: BlobId,
     pub account: AccountId,
@@ -116,4 +116,6 @@ pub trait Engine: Reader {
 pub struct Figures {
     pub commits: u64,
     pub syncs: u64,
+    /// What the store takes on the disk; 0 for one that has none.
+    pub disk_bytes: u64,
 }

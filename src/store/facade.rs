@@ -39,6 +39,11 @@ impl Store {
         Store::with_engine(Embedded::open(directory, options.cache_bytes, options.sync_always)?)
     }
 
+    /// Whether there is a store in a directory.
+    pub fn is_in(directory: &Path) -> bool {
+        Embedded::is_in(directory)
+    }
+
     pub fn memory() -> Store {
         Store::over(Arc::new(Memory::default()))
     }
@@ -61,7 +66,21 @@ impl Store {
                 store.commit_alone(batch)?;
             }
         }
+        if store.identity()?.is_none() {
+            store.become_another()?;
+        }
         Ok(store)
+    }
+
+    pub(super) fn become_another(&self) -> Result<(), StoreError> {
+        let mut batch = Batch::new(Partition::Server, self.reader.version(Partition::Server)?);
+        batch.put(layout::key(b'u'), new_identity());
+        self.commit_alone(batch)
+    }
+
+    /// What tells this store, and its copies, from others.
+    pub(super) fn identity(&self) -> Result<Option<Value>, StoreError> {
+        self.reader.get(Partition::Server, b"u")
     }
 
     fn over(engine: Arc<dyn Engine>) -> Store {
@@ -366,7 +385,7 @@ impl Store {
         self.empty_partition(partition)
     }
 
-    fn empty_partition(&self, partition: Partition) -> Result<(), StoreError> {
+    pub(super) fn empty_partition(&self, partition: Partition) -> Result<(), StoreError> {
         let mut keys = Vec::new();
         self.reader.scan(partition, &[1], &[0xff], &mut |key, _| {
             keys.push(key.to_vec());
@@ -392,6 +411,13 @@ impl Store {
             }
         }
     }
+}
+
+/// No two stores are made by one process at one nanosecond.
+fn new_identity() -> Vec<u8> {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let seed = format!("{:?} {}", since, std::process::id());
+    blake3::hash(seed.as_bytes()).as_bytes()[..16].to_vec()
 }
 
 fn purges(commit: &Commit) -> Vec<(AccountId, MailboxId)> {

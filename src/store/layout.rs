@@ -7,6 +7,8 @@
 //! | partition | key                     | value |
 //! |-----------|-------------------------|-------|
 //! | server    | `f`                     | u32 format |
+//! | any       | 0x01, 0x02              | of a copy alone, see `copying` |
+//! | server    | `u`                     | 16 octets that tell this store from others |
 //! | server    | `i`                     | u64 the next AccountId |
 //! | server    | `a` str name            | u64 AccountId |
 //! | server    | `e` u32 day, u64 AccountId, u64 MailboxId | empty: something is kept there since that day (since 1970) |

@@ -143,6 +143,6 @@ impl Engine for Memory {
     }
 
     fn figures(&self) -> Figures {
-        Figures { commits: self.state.lock().commits, syncs: 0 }
+        Figures { commits: self.state.lock().commits, syncs: 0, disk_bytes: 0 }
     }
 }

@@ -9,6 +9,7 @@
 
 mod blobs;
 mod check;
+mod copying;
 mod embedded;
 mod engine;
 mod error;
@@ -19,10 +20,12 @@ mod memory;
 mod model;
 mod ordered;
 mod pins;
+mod space;
 mod upgrade;
 
 pub use blobs::{BlobReader, Pin};
 pub use check::{Checked, Describe, Described, Finding, Mode};
+pub use copying::Copied;
 pub use embedded::Embedded;
 pub use engine::{Batch, CHUNK_BYTES, Engine, Figures, Partition, Reader, Reference, Value, Visit};
 pub use error::{CommitError, StoreError};
@@ -30,3 +33,4 @@ pub use facade::{Options, Store};
 pub use layout::FORMAT;
 pub use memory::Memory;
 pub use model::*;
+pub use space::Space;

@@ -13,7 +13,7 @@ mod signals;
 pub use bell::Bell;
 pub use files::{lock_exclusive, peer_uid, spool_file};
 pub use poll::{For, Ready, wait};
-pub use process::{Parent, become_user, daemonize, is_root, own_uid, raise_open_files, set_umask, syslog};
+pub use process::{Parent, become_user, daemonize, give_to, is_root, own_uid, raise_open_files, set_umask, syslog};
 pub use signals::{Signal, Signals};
 
 /// The time of day in the local zone.

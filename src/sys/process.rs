@@ -29,16 +29,7 @@ pub fn set_umask(mask: u32) {
 /// Becomes `user`, with that user's groups, for good; gives it `owned` first. No program that the process runs could
 /// gain rights again, set-user-ID or not.
 pub fn become_user(user: &str, owned: &[&Path]) -> io::Result<()> {
-    let name = CString::new(user).map_err(|_| io::Error::other("a user's name has no NUL"))?;
-    // SAFETY: getpwnam wants a C string; what it gives is read before any other call of its kind, in a process that
-    // has one thread yet.
-    let (uid, gid) = unsafe {
-        let entry = libc::getpwnam(name.as_ptr());
-        if entry.is_null() {
-            return Err(io::Error::new(io::ErrorKind::NotFound, format!("no user '{user}'")));
-        }
-        ((*entry).pw_uid, (*entry).pw_gid)
-    };
+    let (name, uid, gid) = ids(user)?;
     for path in owned {
         give(path, uid, gid).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
     }
@@ -48,6 +39,25 @@ pub fn become_user(user: &str, owned: &[&Path]) -> io::Result<()> {
         check(libc::setgid(gid))?;
         check(libc::setuid(uid))?;
         check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    }
+}
+
+/// Gives a file or directory to `user`, from root.
+pub fn give_to(user: &str, path: &Path) -> io::Result<()> {
+    let (_, uid, gid) = ids(user)?;
+    give(path, uid, gid)
+}
+
+fn ids(user: &str) -> io::Result<(CString, u32, u32)> {
+    let name = CString::new(user).map_err(|_| io::Error::other("a user's name has no NUL"))?;
+    // SAFETY: getpwnam wants a C string; what it gives is read before any other call of its kind, in a process that
+    // has one thread yet.
+    unsafe {
+        let entry = libc::getpwnam(name.as_ptr());
+        if entry.is_null() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, format!("no user '{user}'")));
+        }
+        Ok((name, (*entry).pw_uid, (*entry).pw_gid))
     }
 }
 

@@ -33,7 +33,8 @@ pub(super) fn send_all(wire: &mut Wire, mails: Mails, source: &str, bar: &Progre
 fn send(writer: &mut Writer, mails: Mails, bar: &ProgressBar) -> io::Result<()> {
     for mail in mails {
         let mail = mail?;
-        let head = json!({ "size": mail.octets.len(), "flags": mail.flags, "secs": mail.secs });
+        let head =
+            json!({ "size": mail.octets.len(), "flags": mail.flags, "secs": mail.secs, "zone": mail.zone_mins });
         // The other end may have refused and gone; its answer says why.
         if writer.send(&head).and_then(|()| writer.send_octets(&mail.octets)).is_err() {
             return Ok(());
@@ -64,7 +65,7 @@ mod tests {
     use std::time::Duration;
 
     fn mails(last: Option<io::Error>) -> Mails {
-        let mail = || Ok(Mail { octets: vec![b'x'; 1000], flags: Vec::new(), secs: None });
+        let mail = || Ok(Mail { octets: vec![b'x'; 1000], flags: Vec::new(), secs: None, zone_mins: 0 });
         Box::new((0..2000).map(move |_| mail()).chain(last.map(Err)))
     }
 
