@@ -55,6 +55,29 @@ fn guards_and_versions() {
 }
 
 #[test]
+fn what_is_frozen_stays_as_it_was() {
+    on_each(|engine| {
+        let mut batch = put(mailbox(1), 0, b"a", b"1");
+        batch.blobs.push((A, blob(b"x"), b"x".into()));
+        batch.added = vec![refer(b"x", 1, 1)];
+        engine.commit(vec![batch], Durability::Synced).unwrap();
+        let frozen = engine.frozen();
+        let mut batch = put(mailbox(1), 1, b"a", b"2");
+        batch.put(b"b".to_vec(), b"2".to_vec());
+        batch.removed = vec![refer(b"x", 1, 1)];
+        engine.commit(vec![batch], Durability::Synced).unwrap();
+        assert_eq!(engine.collect(u64::MAX, 10).unwrap(), 1);
+        assert_eq!(frozen.version(mailbox(1)).unwrap(), Version(1));
+        assert_eq!(&frozen.get(mailbox(1), b"a").unwrap().unwrap()[..], b"1");
+        assert!(frozen.get(mailbox(1), b"b").unwrap().is_none());
+        assert_eq!(&frozen.read_chunk(A, blob(b"x"), 0).unwrap().unwrap()[..], b"x");
+        let mut left = 0;
+        frozen.references(A, &mut |_| Ok(left += 1)).unwrap();
+        assert_eq!(left, 1);
+    });
+}
+
+#[test]
 fn all_batches_or_none() {
     on_each(|engine| {
         engine.commit(vec![put(mailbox(1), 0, b"a", b"1")], Durability::Synced).unwrap();

@@ -1,6 +1,10 @@
 //! What was expunged or deleted comes back for a while, and goes for good when that is over.
 
+mod common;
+
 use std::sync::Arc;
+
+use common::contended::Contended;
 
 use gatepost::mailbox::{Account, Change, Limits, Manager, StoreMode};
 use gatepost::store::{Checked, Mode, Options, Store};
@@ -48,6 +52,7 @@ fn nothing_wrong(store: &Store) {
 
 fn on_each(test: impl Fn(Store)) {
     test(Store::memory());
+    test(Store::with_engine(Arc::new(Contended::default())).unwrap());
     let directory = tempfile::tempdir().unwrap();
     test(Store::open(directory.path(), &Options { cache_bytes: 16 << 20, sync_always: false }).unwrap());
 }

@@ -1,6 +1,7 @@
-//! Random commands of several clients, on `memory` and on `embedded`: every reply must be the same.
+//! Random commands of several clients, on `memory`, on `embedded`, and on an engine that others write to as well: every
+//! reply must be the same.
 //!
-//! Both servers run in this process, behind real sockets, with the same mail; the clients take turns, so that there is one
+//! The servers run in this process, behind real sockets, with the same mail; the clients take turns, so that there is one
 //! right order. What differs by nature (UIDVALIDITY, MODSEQ) is masked.
 
 mod common;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::Client;
+use common::contended::Contended;
 use gatepost::auth::{self, Auth};
 use gatepost::mailbox::{Limits as MailboxLimits, Manager};
 use gatepost::net::{self, Mode, Options, Registry, Server};
@@ -133,14 +135,17 @@ fn masked(line: &str) -> String {
 }
 
 #[test]
-fn memory_and_embedded_answer_alike() {
-    let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+fn all_engines_answer_alike() {
+    let directories = [(); 3].map(|()| tempfile::tempdir().unwrap());
     let options = StoreOptions { cache_bytes: 4 << 20, sync_always: false };
     let embedded = Store::open(&directories[1].path().join("store"), &options).unwrap();
-    let running = [start(Store::memory(), directories[0].path()), start(embedded, directories[1].path())];
-    let mut clients: Vec<[Client; 2]> = (0..3)
+    let engine = Arc::new(Contended::default());
+    let contended = Store::with_engine(engine.clone()).unwrap();
+    let stores = [Store::memory(), embedded, contended].into_iter().zip(&directories);
+    let running: Vec<Running> = stores.map(|(store, directory)| start(store, directory.path())).collect();
+    let mut clients: Vec<[Client; 3]> = (0..3)
         .map(|_| {
-            [0, 1].map(|server| {
+            [0, 1, 2].map(|server| {
                 let mut client = Client::connect("127.0.0.1", running[server].port);
                 client.greeting();
                 client.ok("LOGIN joe secret");
@@ -152,19 +157,22 @@ fn memory_and_embedded_answer_alike() {
     let (mut done, mut refused) = (0, 0);
     for n in 0..common::rounds(60) * 50 {
         let command = command(&mut random, n);
-        let pair = random.choice(&mut clients).unwrap();
-        let [memory, embedded] = pair.each_mut().map(|client| {
+        let same = random.choice(&mut clients).unwrap();
+        let [memory, embedded, contended] = same.each_mut().map(|client| {
             let (untagged, end) = client.command(&command);
             let mut lines: Vec<String> = untagged.iter().map(|line| masked(line)).collect();
             lines.push(masked(&end));
             lines
         });
         assert_eq!(memory, embedded, "command {n}: {command}");
+        assert_eq!(memory, contended, "command {n}, others writing: {command}");
         match memory.last().unwrap().starts_with("OK") {
             true => done += 1,
             false => refused += 1,
         }
     }
+    let conflicts = engine.conflicts.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(conflicts > 100, "{conflicts} conflicts: not much of a test");
     println!("{done} commands done, {refused} refused");
     assert!(done > 1000 && refused > 100, "{done} done, {refused} refused: not much of a test");
     for running in running {

@@ -11,6 +11,7 @@
 //! 3. A panic while the writer's lock is held ends the process: memory and disk might differ.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
@@ -114,8 +115,12 @@ impl Mailbox {
         let durability = self.settle(&mut draft);
         let due = if draft.keeps() { self.shared.due_once(self)? } else { None };
         let commit = draft.commit(self.account, self.id, writer.version);
+        let day = due.as_ref().and_then(Commit::due_day);
         let commits = [Commit::Mailbox(commit)].into_iter().chain(due).collect();
         self.store.commit(commits, durability)?;
+        if let Some(day) = day {
+            self.due_day.store(day, Ordering::Relaxed);
+        }
         self.publish(writer, draft.snapshot);
         Ok(())
     }

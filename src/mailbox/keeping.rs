@@ -13,7 +13,7 @@ use super::mailbox::Mailbox;
 use super::manager::{Manager, Shared};
 use super::summaries::describe;
 use super::tree::Plan;
-use crate::store::{AccountChange, Commit, Due, ExpungedMessage, StoreError, Value};
+use crate::store::{AccountChange, Commit, Due, ExpungedMessage, Value};
 use crate::sys::now_secs;
 use crate::types::{AccountId, AccountName, MailboxId, MailboxName};
 
@@ -37,9 +37,9 @@ impl Shared {
         Ok(Commit::Due { guard: self.store.due_guard().map_err(CommitFailure::Store)?, due })
     }
 
-    /// As `due`, for the first time on a day.
+    /// As `due`, where the mailbox does not stand in the list of today yet.
     pub(super) fn due_once(&self, mailbox: &Mailbox) -> Result<Option<Commit>, CommitFailure> {
-        match mailbox.due_day.swap(today(), Ordering::Relaxed) == today() {
+        match mailbox.due_day.load(Ordering::Relaxed) == today() {
             true => Ok(None),
             false => self.due(mailbox.account, mailbox.id).map(Some),
         }
@@ -127,20 +127,9 @@ impl Manager {
             if let Some(name) = names.get(&entry.account) {
                 self.account(name)?.purge(entry.mailbox, before_secs)?;
             }
-            self.store().due_done(std::slice::from_ref(entry)).or_else(passed_over)?;
+            self.store().due_done(std::slice::from_ref(entry))?;
         }
         log::info!("purged what was deleted in {} mailboxes", due.len());
         Ok(())
-    }
-}
-
-/// An entry that another writer was in the way of is struck the next time.
-fn passed_over(error: StoreError) -> Result<(), StoreError> {
-    match error {
-        StoreError::Engine(text) => {
-            log::debug!("the list of what is kept: {text}");
-            Ok(())
-        }
-        error => Err(error),
     }
 }

@@ -78,9 +78,10 @@ impl Store {
     }
 
     fn mark(&self, finished_secs: u64) -> Result<(), StoreError> {
-        let mut batch = Batch::new(Partition::Server, self.reader().version(Partition::Server)?);
-        batch.put(FINISHED.to_vec(), finished_secs.to_be_bytes().to_vec());
-        self.commit_alone(batch)
+        self.alone(Partition::Server, |batch| {
+            batch.put(FINISHED.to_vec(), finished_secs.to_be_bytes().to_vec());
+            Ok(())
+        })
     }
 }
 

@@ -54,6 +54,11 @@ impl Batch {
         Batch { partition, guard, writes, blobs, added, removed }
     }
 
+    /// Whether it would change nothing but the partition's version.
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.blobs.is_empty() && self.added.is_empty() && self.removed.is_empty()
+    }
+
     pub fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
         self.writes.push((key, Some(value.into())));
     }

@@ -61,9 +61,10 @@ impl Store {
                 }
             }
             None => {
-                let mut batch = Batch::new(Partition::Server, store.reader.version(Partition::Server)?);
-                batch.put(layout::key(b'f'), layout::FORMAT.to_be_bytes().to_vec());
-                store.commit_alone(batch)?;
+                store.alone(Partition::Server, |batch| {
+                    batch.put(layout::key(b'f'), layout::FORMAT.to_be_bytes().to_vec());
+                    Ok(())
+                })?;
             }
         }
         if store.identity()?.is_none() {
@@ -73,9 +74,10 @@ impl Store {
     }
 
     pub(super) fn become_another(&self) -> Result<(), StoreError> {
-        let mut batch = Batch::new(Partition::Server, self.reader.version(Partition::Server)?);
-        batch.put(layout::key(b'u'), new_identity());
-        self.commit_alone(batch)
+        self.alone(Partition::Server, |batch| {
+            batch.put(layout::key(b'u'), new_identity());
+            Ok(())
+        })
     }
 
     /// What tells this store, and its copies, from others.
@@ -110,12 +112,23 @@ impl Store {
         self.engine.sync()
     }
 
-    /// For what only this process writes: a conflict is an error.
-    pub(super) fn commit_alone(&self, batch: Batch) -> Result<(), StoreError> {
-        match self.engine.commit(vec![batch], Durability::Synced) {
-            Ok(()) => Ok(()),
-            Err(CommitError::Store(error)) => Err(error),
-            Err(CommitError::Conflict) => Err(StoreError::Engine("another process has changed the accounts".into())),
+    /// Commits what `plan` puts into a batch; plans again where somebody else was first. An empty batch is not written.
+    pub(super) fn alone<T>(
+        &self,
+        partition: Partition,
+        mut plan: impl FnMut(&mut Batch) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        loop {
+            let mut batch = Batch::new(partition, self.engine.version(partition)?);
+            let planned = plan(&mut batch)?;
+            if batch.is_empty() {
+                return Ok(planned);
+            }
+            match self.engine.commit(vec![batch], Durability::Synced) {
+                Ok(()) => return Ok(planned),
+                Err(CommitError::Store(error)) => return Err(error),
+                Err(CommitError::Conflict) => {}
+            }
         }
     }
 
@@ -127,16 +140,18 @@ impl Store {
 
     /// Registers an account; its id is never given to another.
     pub fn account_create(&self, name: &AccountName) -> Result<AccountId, StoreError> {
-        let version = self.reader.version(Partition::Server)?;
-        let next = match self.reader.get(Partition::Server, b"i")? {
-            Some(value) => decode(|| "the next account".into(), &value, |c| c.u64())?,
-            None => 1,
-        };
-        let mut batch = Batch::new(Partition::Server, version);
-        batch.put(layout::key(b'i'), (next + 1).to_be_bytes().to_vec());
-        batch.put(layout::named(b'a', name.as_str()), next.to_be_bytes().to_vec());
-        self.commit_alone(batch)?;
-        Ok(AccountId(next))
+        self.alone(Partition::Server, |batch| {
+            if let Some(id) = self.account(name)? {
+                return Ok(id);
+            }
+            let next = match self.reader.get(Partition::Server, b"i")? {
+                Some(value) => decode(|| "the next account".into(), &value, |c| c.u64())?,
+                None => 1,
+            };
+            batch.put(layout::key(b'i'), (next + 1).to_be_bytes().to_vec());
+            batch.put(layout::named(b'a', name.as_str()), next.to_be_bytes().to_vec());
+            Ok(AccountId(next))
+        })
     }
 
     /// All mail of the account goes, its name last, so that a crash between leaves an account to be removed again.
@@ -145,9 +160,10 @@ impl Store {
             self.empty(id, mailbox)?;
         }
         self.empty_partition(Partition::Account(id))?;
-        let mut batch = Batch::new(Partition::Server, self.reader.version(Partition::Server)?);
-        batch.remove(layout::named(b'a', name.as_str()));
-        self.commit_alone(batch)
+        self.alone(Partition::Server, |batch| {
+            batch.remove(layout::named(b'a', name.as_str()));
+            Ok(())
+        })
     }
 
     pub fn accounts(&self) -> Result<Vec<(AccountName, AccountId)>, StoreError> {
@@ -328,9 +344,10 @@ impl Store {
 
     /// Strikes what has been purged from the list of what is kept.
     pub fn due_done(&self, done: &[Due]) -> Result<(), StoreError> {
-        let mut batch = Batch::new(Partition::Server, self.reader.version(Partition::Server)?);
-        done.iter().for_each(|due| batch.remove(layout::due_key(due)));
-        if done.is_empty() { Ok(()) } else { self.commit_alone(batch) }
+        self.alone(Partition::Server, |batch| {
+            done.iter().for_each(|due| batch.remove(layout::due_key(due)));
+            Ok(())
+        })
     }
 
     /// All of the commits or none.
@@ -354,17 +371,15 @@ impl Store {
             keys.push(key.to_vec());
             Ok(())
         })?;
-        if keys.is_empty() {
-            return Ok(());
-        }
-        let mut batch = Batch::new(partition, self.reader.version(partition)?);
-        for key in keys {
+        for key in &keys {
             if let Some(mailbox) = layout::Cursor(&key[1..]).u64() {
                 self.empty(account, MailboxId(mailbox))?;
             }
-            batch.remove(key);
         }
-        self.commit_alone(batch)
+        self.alone(partition, |batch| {
+            keys.iter().for_each(|key| batch.remove(key.clone()));
+            Ok(())
+        })
     }
 
     /// Removes a mailbox's messages and all that is known of them, in steps.
@@ -377,10 +392,11 @@ impl Store {
         })?;
         held.extend(self.expunged(account, mailbox, 0, i64::MAX)?.iter().map(|message| message.record));
         for step in held.chunks(STEP) {
-            let mut batch = Batch::new(partition, self.reader.version(partition)?);
             let reference = |r: &MessageRecord| Reference { blob: r.blob, account, mailbox, uid: r.uid };
-            batch.removed = step.iter().map(reference).collect();
-            self.commit_alone(batch)?;
+            self.alone(partition, |batch| {
+                batch.removed = step.iter().map(reference).collect();
+                Ok(())
+            })?;
         }
         self.empty_partition(partition)
     }
@@ -392,9 +408,10 @@ impl Store {
             Ok(())
         })?;
         for step in keys.chunks(STEP) {
-            let mut batch = Batch::new(partition, self.reader.version(partition)?);
-            step.iter().for_each(|key| batch.remove(key.clone()));
-            self.commit_alone(batch)?;
+            self.alone(partition, |batch| {
+                step.iter().for_each(|key| batch.remove(key.clone()));
+                Ok(())
+            })?;
         }
         Ok(())
     }

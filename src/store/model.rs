@@ -251,6 +251,15 @@ pub enum Commit {
     },
 }
 
+impl Commit {
+    pub fn due_day(&self) -> Option<u32> {
+        match self {
+            Commit::Due { due, .. } => Some(due.day),
+            _ => None,
+        }
+    }
+}
+
 /// An entry in the list of what is kept: days since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {

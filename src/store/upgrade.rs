@@ -29,25 +29,28 @@ impl Store {
                 }
             }
         }
-        let mut batch = Batch::new(Partition::Server, self.reader().version(Partition::Server)?);
-        batch.put(layout::key(b'f'), layout::FORMAT.to_be_bytes().to_vec());
-        self.commit_alone(batch)?;
+        self.alone(Partition::Server, |batch| {
+            batch.put(layout::key(b'f'), layout::FORMAT.to_be_bytes().to_vec());
+            Ok(())
+        })?;
         log::info!("the store has format {} now", layout::FORMAT);
         Ok(())
     }
 
     fn upgrade_mailbox(&self, a: AccountId, m: MailboxId) -> Result<(), StoreError> {
         let partition = Partition::Mailbox(a, m);
-        let what = || format!("messages of mailbox {}/{}", a.0, m.0);
-        let mut has_entries = false;
-        self.reader().scan(partition, b"d", b"e", &mut |_, _| {
-            has_entries = true;
-            Ok(())
-        })?;
-        if has_entries {
-            return Ok(());
-        }
-        let mut batch = Batch::new(partition, self.reader().version(partition)?);
+        self.alone(partition, |batch| {
+            let mut has_entries = false;
+            self.reader().scan(partition, b"d", b"e", &mut |_, _| {
+                has_entries = true;
+                Ok(())
+            })?;
+            if has_entries { Ok(()) } else { self.plan_upgrade(a, m, batch) }
+        })
+    }
+
+    fn plan_upgrade(&self, a: AccountId, m: MailboxId, batch: &mut Batch) -> Result<(), StoreError> {
+        let (partition, what) = (batch.partition, || format!("messages of mailbox {}/{}", a.0, m.0));
         let (mut records, mut flags) = (Vec::new(), Vec::new());
         self.reader().scan(partition, b"r", b"s", &mut |key, value| {
             let page = records_1(&value).ok_or_else(|| StoreError::Corrupt(what()))?;
@@ -61,7 +64,7 @@ impl Store {
         for (leaf, entry) in entries(&records, &flags) {
             batch.put(layout::numbered(b'd', leaf.0), layout::leaf_entry(&entry));
         }
-        if batch.writes.is_empty() { Ok(()) } else { self.commit_alone(batch) }
+        Ok(())
     }
 }
 

@@ -1,6 +1,8 @@
 //! A Gatepost of the tests' own: scratch directory, free ports on loopback, ended by its process.
 #![allow(dead_code)]
 
+pub mod contended;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
