@@ -10,6 +10,7 @@
 
 mod account;
 mod change;
+mod column;
 mod commit;
 mod copy;
 mod difference;

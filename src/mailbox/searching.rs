@@ -1,11 +1,14 @@
 //! SEARCH over a view.                              RFC 9051 6.4.4
 
+use std::sync::Arc;
+
+use super::column::Slots;
 use super::error::MailboxError;
 use super::snapshot::{Message, Snapshot};
-use super::summaries::Summaries;
+use super::summaries::{Page, Summaries};
 use super::view::View;
-use crate::mime::SummaryRef;
-use crate::search::{Context, Subject, Test};
+use crate::mime::{Field, SummaryRef};
+use crate::search::{Context, Needle, Subject, Test};
 use crate::types::{By, FlagBits, InternalDate, Keyword, ModSeq, NumberSet, SearchKey, Uid, UidSet};
 
 /// Messages between two calls of the progress function.
@@ -33,12 +36,14 @@ impl View {
         all.push_range(1, shown.last_uid().map_or(1, Uid::get));
         let mut found = Found::default();
         let mut summaries = self.summaries();
+        let mut held = Held::default();
         let many = test.among().is_none();
+        shown.load(test.among().unwrap_or(&all))?;
         for (done, message) in shown.in_uids(test.among().unwrap_or(&all)).enumerate() {
             if done as u32 % PROGRESS_EVERY == 0 {
                 progress(done as u32, shown.len());
             }
-            let mut subject = Searched { view: self, message, summaries: &mut summaries, many };
+            let mut subject = Searched { view: self, message, summaries: &mut summaries, held: &mut held, many };
             if test.matches(&mut subject)? {
                 found.uids.push(message.uid());
                 found.mod_seq = found.mod_seq.max(message.mod_seq());
@@ -73,7 +78,34 @@ struct Searched<'a> {
     view: &'a View,
     message: Message<'a>,
     summaries: &'a mut Summaries,
+    held: &'a mut Held,
     many: bool,
+}
+
+/// Which messages of a page hold the needles of the test.
+#[derive(Default)]
+struct Held {
+    page: Option<Arc<Page>>,
+    /// By the needle's address: the test does not move while it is asked.
+    slots: Vec<(*const Needle, Slots)>,
+}
+
+impl Held {
+    fn holds(&mut self, page: &Arc<Page>, slot: usize, field: Field, needle: &Needle) -> bool {
+        if !self.page.as_ref().is_some_and(|known| Arc::ptr_eq(known, page)) {
+            self.page = Some(page.clone());
+            self.slots.clear();
+        }
+        let slots = match self.slots.iter().find(|(known, _)| std::ptr::eq(*known, needle)) {
+            Some((_, slots)) => *slots,
+            None => {
+                let slots = page.column(field).holds(needle);
+                self.slots.push((needle, slots));
+                slots
+            }
+        };
+        slots & 1 << slot != 0
+    }
 }
 
 impl Subject for Searched<'_> {
@@ -117,6 +149,16 @@ impl Subject for Searched<'_> {
             Some(value) => ask(&super::summaries::summary_of(&value)?),
             None => Ok(false),
         }
+    }
+
+    fn field_holds(&mut self, field: Field, needle: &Needle) -> Result<bool, MailboxError> {
+        if !self.many {
+            return self
+                .with_summary(&mut |summary| Ok(summary.field(field).is_some_and(|text| needle.in_folded(text))));
+        }
+        let uid = self.message.uid();
+        let page = self.summaries.page(uid)?;
+        Ok(page.slot(uid).is_some_and(|slot| self.held.holds(page, slot, field, needle)))
     }
 
     fn read(&self, start: u64, end: u64, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), MailboxError> {

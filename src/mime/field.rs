@@ -49,6 +49,13 @@ impl Field {
         FIELDS.iter().find(|(field, _)| *field == self).map_or("", |(_, name)| name)
     }
 
+    pub const COUNT: usize = FIELDS.len();
+
+    /// Its place among all fields.
+    pub fn number(self) -> usize {
+        self as usize
+    }
+
     pub(super) fn from_number(number: u8) -> Option<Field> {
         FIELDS.get(usize::from(number)).map(|(field, _)| *field)
     }

@@ -1,8 +1,9 @@
 //! Asks a message.
 
 use super::compile::{Bound, Test};
+use super::needle::Needle;
 use super::text;
-use crate::mime::SummaryRef;
+use crate::mime::{Field, SummaryRef};
 use crate::types::{FlagBits, InternalDate, ModSeq, Uid};
 
 /// A message that is being searched. What is not asked for is not read.
@@ -22,6 +23,11 @@ pub trait Subject {
         &mut self,
         ask: &mut dyn FnMut(&SummaryRef<'_>) -> Result<bool, Self::Error>,
     ) -> Result<bool, Self::Error>;
+
+    /// Whether a header field holds a string, decoded and folded. Needles of one test are told apart by their address.
+    fn field_holds(&mut self, field: Field, needle: &Needle) -> Result<bool, Self::Error> {
+        self.with_summary(&mut |summary| Ok(summary.field(field).is_some_and(|text| needle.in_folded(text))))
+    }
 
     /// Reads octets of the message from `start` on, a piece at a time, until `take` says `false` or `end` is reached.
     fn read(&self, start: u64, end: u64, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Self::Error>;
@@ -57,8 +63,7 @@ impl Test {
             Test::Larger(octets) => subject.size() > *octets,
             Test::Smaller(octets) => subject.size() < *octets,
             Test::ModSeq(least) => subject.mod_seq() >= *least,
-            Test::Field(field, needle) => subject
-                .with_summary(&mut |summary| Ok(summary.field(*field).is_some_and(|text| needle.in_folded(text))))?,
+            Test::Field(field, needle) => subject.field_holds(*field, needle)?,
             Test::Header(name, needle) => text::header(subject, name, needle)?,
             Test::Text(scope, needle) => text::text(subject, *scope, needle)?,
         })

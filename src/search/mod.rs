@@ -13,3 +13,4 @@ mod text;
 
 pub use compile::{Bound, Context, Test};
 pub use matching::Subject;
+pub use needle::Needle;

@@ -31,6 +31,15 @@ impl Needle {
         self.folded.needle().len()
     }
 
+    /// Where it is in folded text.
+    pub fn find_folded(&self, text: &str) -> Option<usize> {
+        self.folded.find(text.as_bytes())
+    }
+
+    pub fn has_nul(&self) -> bool {
+        self.folded.needle().contains(&0)
+    }
+
     pub fn in_folded(&self, text: &str) -> bool {
         self.folded.find(text.as_bytes()).is_some()
     }

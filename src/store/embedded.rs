@@ -86,14 +86,11 @@ impl Embedded {
             fjall::Error::Locked => StoreError::InUse { directory: directory.display().to_string() },
             error => engine(error),
         };
-        let db = Database::builder(directory)
-            .cache_size(cache_bytes)
-            .max_journaling_size(JOURNAL_BYTES)
-            .worker_threads(2)
-            .open()
-            .map_err(in_use)?;
-        let index = db.keyspace("index", index_options).map_err(engine)?;
-        let chunks = db.keyspace("chunks", chunk_options).map_err(engine)?;
+        let builder =
+            Database::builder(directory).cache_size(cache_bytes).max_journaling_size(JOURNAL_BYTES).worker_threads(2);
+        let db = unbroken(|| builder.open().map_err(in_use))?;
+        let index = unbroken(|| db.keyspace("index", index_options).map_err(engine))?;
+        let chunks = unbroken(|| db.keyspace("chunks", chunk_options).map_err(engine))?;
         let owed = Arc::new(Owed::default());
         start_syncer(db.clone(), owed.clone())?;
         Ok(Arc::new(Embedded {
@@ -267,15 +264,15 @@ fn engine(error: fjall::Error) -> StoreError {
 
 impl Spaces for Embedded {
     fn index(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
-        self.index.get(key).map_err(engine)
+        unbroken(|| self.index.get(key).map_err(engine))
     }
 
     fn range(&self, low: Vec<u8>, high: Vec<u8>, visit: Visit<'_>) -> Result<(), StoreError> {
-        visit_all(self.index.range(low..high), visit)
+        visit_all(unbroken(|| Ok(self.index.range(low..high)))?, visit)
     }
 
     fn chunk(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
-        self.chunks.get(key).map_err(engine)
+        unbroken(|| self.chunks.get(key).map_err(engine))
     }
 }
 
@@ -288,24 +285,31 @@ struct Frozen {
 
 impl Spaces for Frozen {
     fn index(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
-        self.snapshot.get(&self.index, key).map_err(engine)
+        unbroken(|| self.snapshot.get(&self.index, key).map_err(engine))
     }
 
     fn range(&self, low: Vec<u8>, high: Vec<u8>, visit: Visit<'_>) -> Result<(), StoreError> {
-        visit_all(self.snapshot.range(&self.index, low..high), visit)
+        visit_all(unbroken(|| Ok(self.snapshot.range(&self.index, low..high)))?, visit)
     }
 
     fn chunk(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
-        self.snapshot.get(&self.chunks, key).map_err(engine)
+        unbroken(|| self.snapshot.get(&self.chunks, key).map_err(engine))
     }
 }
 
-fn visit_all(entries: fjall::Iter, visit: Visit<'_>) -> Result<(), StoreError> {
-    for entry in entries {
-        let (key, value) = entry.into_inner().map_err(engine)?;
+fn visit_all(mut entries: fjall::Iter, visit: Visit<'_>) -> Result<(), StoreError> {
+    let mut next = || unbroken(|| entries.next().map(|entry| entry.into_inner().map_err(engine)).transpose());
+    while let Some((key, value)) = next()? {
         visit(&key, value)?;
     }
     Ok(())
+}
+
+/// What fjall gives, or the error of a file that is not as it was written: fjall panics at some of them.
+fn unbroken<T>(read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        Err(StoreError::Corrupt("a file of the store is not as it was written; restore it from a backup".into()))
+    })
 }
 
 impl Engine for Embedded {

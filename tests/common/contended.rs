@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use gatepost::store::{
-    Batch, CommitError, Durability, Engine, Figures, Memory, Partition, Reader, Reference, StoreError, Value, Version,
-    Visit,
+    Batch, CommitError, Durability, Engine, Figures, Memory, Partition, Reader, Reference, StoreError, Value,
+    Version, Visit,
 };
 use gatepost::types::{AccountId, BlobId};
 

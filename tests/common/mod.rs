@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub mod contended;
+pub mod worker;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -14,6 +15,8 @@ pub struct Server {
     pub port: u16,
     pub tls_port: u16,
     child: Option<Child>,
+    /// Environment of the daemon.
+    pub environment: Vec<(&'static str, PathBuf)>,
 }
 
 /// Accounts that every server has, all with the password `secret`.
@@ -25,7 +28,7 @@ impl Server {
         let directory = tempfile::tempdir().unwrap();
         let passwd: String = (0..ACCOUNTS).map(|n| format!("user{n}:{{PLAIN}}secret\n")).collect();
         std::fs::write(directory.path().join("passwd"), passwd).unwrap();
-        let mut server = Server { directory, port: 0, tls_port: 0, child: None };
+        let mut server = Server { directory, port: 0, tls_port: 0, child: None, environment: Vec::new() };
         let [certificate, key] = ["cert.pem", "key.pem"].map(|name| server.path(name));
         server.write_config(more, 0, 0);
         let made = server.ctl(&["certificate", certificate.to_str().unwrap(), key.to_str().unwrap()]);
@@ -74,6 +77,7 @@ impl Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_gatepostd"))
             .args(["-f", "-c"])
             .arg(self.path("gatepost.ini"))
+            .envs(self.environment.iter().cloned())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
