@@ -90,7 +90,7 @@ fn commands() {
                         let stage =
                             if frame.line.contains("LOGIN") { Stage::NotAuthenticated } else { Stage::Authenticated };
                         // Whether it is one does not matter here.
-                        drop(parse(frame, Dialect { rev2 }, stage));
+                        drop(parse(frame, Dialect { rev2, ..Dialect::default() }, stage));
                     }
                     Step::Refused(refusal) if refusal.close => return,
                     Step::Continue | Step::Refused(_) => {}

@@ -116,7 +116,10 @@ impl Snapshot {
                 Pair::Later(b) => b.clone(),
             });
         }
-        Ok(later.with_leaves(leaves))
+        let mut held = later.with_leaves(leaves);
+        // A client that comes back with this number is told of what is held now.
+        held.header.highest_mod_seq = self.header.highest_mod_seq;
+        Ok(held)
     }
 }
 

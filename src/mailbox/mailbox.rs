@@ -16,7 +16,7 @@ use super::manager::Shared;
 use super::snapshot::Snapshot;
 use super::summaries::SummaryCache;
 use crate::store::{MailboxHeader, MailboxImage, Store, StoreError, Version};
-use crate::types::{AccountId, MailboxId, UidSet};
+use crate::types::{AccountId, MailboxId, ModSeq, UidSet};
 
 pub struct Mailbox {
     pub(super) account: AccountId,
@@ -81,6 +81,10 @@ impl Mailbox {
             Some((_, header)) => Ok(as_loaded(header)),
             None => Err(Refusal::NonExistent.into()),
         }
+    }
+
+    pub(super) fn vanished(&self, since: ModSeq) -> Result<UidSet, StoreError> {
+        self.store.vanished(self.account, self.id, since)
     }
 
     /// Messages that the next session to select the mailbox will find \Recent. RFC 3501 6.3.10

@@ -12,7 +12,7 @@ use super::snapshot::Snapshot;
 use super::summaries::Summaries;
 use super::watch::Watch;
 use crate::sys::Bell;
-use crate::types::{By, NumberSet, Seq, SequenceSet, Uid, UidSet};
+use crate::types::{By, ModSeq, NumberSet, Seq, SequenceSet, Uid, UidSet};
 
 /// SELECT or EXAMINE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +124,20 @@ impl View {
         if from < after {
             let new: Vec<Uid> = self.shown.uid_range(from, last.get()).map(|message| message.uid()).collect();
             new.into_iter().for_each(|uid| self.recent.push(uid));
+        }
+    }
+
+    /// UIDs that have vanished from the mailbox under a MODSEQ above `since`; what this view still shows is not among
+    /// them. RFC 7162 3.2.6
+    pub fn vanished(&self, since: ModSeq) -> Result<UidSet, MailboxError> {
+        Ok(self.mailbox.vanished(since)?)
+    }
+
+    /// The UIDs that a command names, whether they are in this view or not; costs no look at the messages.
+    pub fn named_uids(&self, set: &NumberSet, saved: &UidSet) -> UidSet {
+        match set {
+            NumberSet::Saved => saved.clone(),
+            NumberSet::Set(set) => set.resolve(self.shown.last_uid().map_or(0, Uid::get)),
         }
     }
 

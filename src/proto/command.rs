@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::framer::Literal;
 use crate::types::{
-    By, FetchItem, Flag, InternalDate, ListReturn, ListSelect, NumberSet, SearchKey, SearchReturn, SpecialUse,
-    StatusItem,
+    By, FetchItem, Flag, InternalDate, ListReturn, ListSelect, ModSeq, NumberSet, SearchKey, SearchReturn,
+    SpecialUse, StatusItem, UidSet,
 };
 
 /// What the client has been told it may use, where it changes what is on the wire.
@@ -13,6 +13,10 @@ use crate::types::{
 pub struct Dialect {
     /// After ENABLE IMAP4rev2: mailbox names are UTF-8, there is no RECENT, SEARCH answers ESEARCH.
     pub rev2: bool,
+    /// The client has shown that it knows MODSEQ: it is told in every FETCH of flags. RFC 7162 3.1
+    pub condstore: bool,
+    /// After ENABLE QRESYNC: VANISHED instead of EXPUNGE. RFC 7162 3.2.3
+    pub qresync: bool,
 }
 
 /// A password or a SASL response: shown by nothing.
@@ -58,6 +62,30 @@ pub struct ListCommand {
 }
 
 #[derive(Debug)]
+pub struct SelectCommand {
+    pub mailbox: String,
+    pub condstore: bool,
+    pub qresync: Option<Qresync>,
+}
+
+/// What a client knows of a mailbox that it selects again. RFC 7162 3.2.5
+#[derive(Debug)]
+pub struct Qresync {
+    pub uid_validity: u64,
+    pub mod_seq: ModSeq,
+    pub known: Option<UidSet>,
+    /// Sequence numbers and the UIDs that they had, ascending.
+    pub samples: Vec<(u32, u32)>,
+}
+
+/// Which of the named messages FETCH answers for. RFC 7162 3.1.4.1, 3.2.6
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FetchModifiers {
+    pub changed_since: Option<ModSeq>,
+    pub vanished: bool,
+}
+
+#[derive(Debug)]
 pub struct AppendCommand {
     pub mailbox: String,
     pub flags: Vec<Flag>,
@@ -76,8 +104,8 @@ pub enum CommandBody {
     Authenticate { mechanism: String, initial: Option<Secret> },
     Login { name: String, password: Secret },
     Enable(Vec<String>),
-    Select(String),
-    Examine(String),
+    Select(SelectCommand),
+    Examine(SelectCommand),
     Create { mailbox: String, special_use: Vec<SpecialUse> },
     Delete(String),
     Rename { from: String, to: String },
@@ -94,8 +122,8 @@ pub enum CommandBody {
     Unselect,
     Expunge(Option<NumberSet>),
     Search { by: By, returns: Option<Vec<SearchReturn>>, key: SearchKey },
-    Fetch { by: By, set: NumberSet, items: Vec<FetchItem> },
-    Store { by: By, set: NumberSet, op: StoreOp, echo: Echo, flags: Vec<Flag> },
+    Fetch { by: By, set: NumberSet, items: Vec<FetchItem>, modifiers: FetchModifiers },
+    Store { by: By, set: NumberSet, op: StoreOp, echo: Echo, flags: Vec<Flag>, unchanged_since: Option<ModSeq> },
     Copy { by: By, set: NumberSet, target: String },
     Move { by: By, set: NumberSet, target: String },
 }

@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 
 use pest::iterators::{Pair, Pairs};
 
-use super::command::{AppendCommand, CommandBody, Dialect, Echo, ListCommand, Secret, StoreOp};
+use super::command::{
+    AppendCommand, CommandBody, Dialect, Echo, ListCommand, Qresync, Secret, SelectCommand, StoreOp,
+};
 use super::framer::Literal;
 use super::grammar::Rule;
 use super::utf7;
 use crate::types::{
-    By, Flag, InternalDate, Keyword, ListReturn, ListSelect, NumberSet, SequenceSet, SpecialUse, StatusItem,
-    SystemFlag,
+    By, Flag, InternalDate, Keyword, ListReturn, ListSelect, ModSeq, NumberSet, SequenceSet, SpecialUse, StatusItem,
+    SystemFlag, UidSet,
 };
 
 #[derive(Debug)]
@@ -207,6 +209,66 @@ pub(super) fn create(args: &mut Args<'_>) -> Lowered<CommandBody> {
     Ok(CommandBody::Create { mailbox, special_use })
 }
 
+pub(super) fn select(args: &mut Args<'_>) -> Lowered<SelectCommand> {
+    let mut command = SelectCommand { mailbox: args.mailbox()?, condstore: false, qresync: None };
+    for pair in args.rest() {
+        match pair.as_rule() {
+            Rule::select_condstore => command.condstore = true,
+            _ => command.qresync = Some(qresync(pair)?),
+        }
+    }
+    Ok(command)
+}
+
+fn qresync(pair: Pair<'_, Rule>) -> Lowered<Qresync> {
+    let mut parts = pair.into_inner();
+    let mut next = || match parts.next() {
+        Some(pair) => number(pair.as_str()),
+        None => wrong("QRESYNC is cut short"),
+    };
+    let (uid_validity, mod_seq) = (next()?, ModSeq(next()?));
+    let (mut known, mut samples) = (None, Vec::new());
+    for pair in parts {
+        match pair.as_rule() {
+            Rule::known_uids => known = Some(known_set(pair.as_str())?),
+            _ => samples = seq_match(pair)?,
+        }
+    }
+    Ok(Qresync { uid_validity, mod_seq, known, samples })
+}
+
+fn known_set(text: &str) -> Lowered<UidSet> {
+    match number_set(text)? {
+        NumberSet::Set(set) => Ok(set.resolve(0)),
+        NumberSet::Saved => Ok(UidSet::new()),
+    }
+}
+
+/// Samples that a client may give: more tell nothing more.
+const SAMPLES_MAX: u64 = 10_000;
+
+/// Both sets ascend and are as long as each other. RFC 7162 3.2.5.2
+fn seq_match(pair: Pair<'_, Rule>) -> Lowered<Vec<(u32, u32)>> {
+    let mut sets = Vec::new();
+    for text in pair.into_inner().map(|pair| pair.as_str()) {
+        let set = known_set(text)?;
+        // What is not in its normal form does not ascend.
+        if set.count() > SAMPLES_MAX || !ascends(text) {
+            return wrong("The sets of sequence match data must ascend and be short");
+        }
+        sets.push(set);
+    }
+    match sets.as_slice() {
+        [seqs, uids] if seqs.count() == uids.count() => Ok(seqs.numbers().zip(uids.numbers()).collect()),
+        _ => wrong("The two sets of sequence match data must be as long as each other"),
+    }
+}
+
+fn ascends(text: &str) -> bool {
+    let numbers: Vec<u32> = text.split([',', ':']).filter_map(|text| text.parse().ok()).collect();
+    numbers.is_sorted_by(|a, b| a < b)
+}
+
 pub(super) fn rename(args: &mut Args<'_>) -> Lowered<CommandBody> {
     Ok(CommandBody::Rename { from: args.mailbox()?, to: args.mailbox()? })
 }
@@ -284,6 +346,7 @@ fn status_items(pair: Pair<'_, Rule>) -> Lowered<Vec<StatusItem>> {
         "UNSEEN" => Ok(StatusItem::Unseen),
         "DELETED" => Ok(StatusItem::Deleted),
         "SIZE" => Ok(StatusItem::Size),
+        "HIGHESTMODSEQ" => Ok(StatusItem::HighestModSeq),
         _ => wrong("An unknown status item"),
     };
     pair.into_inner().map(item).collect()
@@ -352,6 +415,10 @@ pub(super) fn move_(args: &mut Args<'_>) -> Lowered<CommandBody> {
 
 pub(super) fn store(args: &mut Args<'_>) -> Lowered<CommandBody> {
     let set = args.set()?;
+    let unchanged_since = match args.next_if(Rule::store_modifiers).and_then(|pair| pair.into_inner().next()) {
+        Some(pair) => Some(ModSeq(number(pair.as_str())?)),
+        None => None,
+    };
     let op = match args.next_if(Rule::store_sign).as_ref().map(Pair::as_str) {
         Some("+") => StoreOp::Add,
         Some(_) => StoreOp::Remove,
@@ -362,7 +429,7 @@ pub(super) fn store(args: &mut Args<'_>) -> Lowered<CommandBody> {
         Some(pair) => flags(pair.into_inner(), Recent::Refused)?,
         None => flags(args.rest().into_iter(), Recent::Refused)?,
     };
-    Ok(CommandBody::Store { by: args.by, set, op, echo, flags })
+    Ok(CommandBody::Store { by: args.by, set, op, echo, flags, unchanged_since })
 }
 
 pub(super) fn number(digits: &str) -> Lowered<u64> {

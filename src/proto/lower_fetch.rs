@@ -2,30 +2,44 @@
 
 use pest::iterators::Pair;
 
-use super::command::CommandBody;
+use super::command::{CommandBody, FetchModifiers};
 use super::grammar::Rule;
 use super::lower::{Args, Lowered, number, wrong};
-use crate::types::{FetchItem, PartPath, Partial, Section, SectionText};
+use crate::types::{By, FetchItem, ModSeq, PartPath, Partial, Section, SectionText};
 
 /// Parts in the path to a body part: as deep as messages are parsed.
 const PART_LEVELS_MAX: usize = 100;
 
 pub(super) fn fetch(args: &mut Args<'_>) -> Lowered<CommandBody> {
     let set = args.set()?;
-    let mut items = Vec::new();
+    let (mut items, mut modifiers) = (Vec::new(), FetchModifiers::default());
     for pair in args.rest() {
         match pair.as_rule() {
+            Rule::fetch_changed_since => modifiers.changed_since = Some(changed_since(pair)?),
+            Rule::fetch_vanished => modifiers.vanished = true,
             Rule::fetch_macro => items.extend(fetch_macro(pair.as_str())),
             _ => items.push(fetch_item(args, pair)?),
         }
     }
+    if modifiers.vanished && (args.by == By::Seq || modifiers.changed_since.is_none()) {
+        return wrong("VANISHED is for UID FETCH, beside CHANGEDSINCE");
+    }
+    // RFC 7162 3.1.4.1
+    items.extend(modifiers.changed_since.map(|_| FetchItem::ModSeq));
     let mut unique: Vec<FetchItem> = Vec::with_capacity(items.len());
     for item in items {
         if !unique.contains(&item) {
             unique.push(item);
         }
     }
-    Ok(CommandBody::Fetch { by: args.by, set, items: unique })
+    Ok(CommandBody::Fetch { by: args.by, set, items: unique, modifiers })
+}
+
+fn changed_since(pair: Pair<'_, Rule>) -> Lowered<ModSeq> {
+    match pair.into_inner().next() {
+        Some(pair) => number(pair.as_str()).map(ModSeq),
+        None => wrong("CHANGEDSINCE needs a mod-sequence"),
+    }
 }
 
 fn fetch_macro(word: &str) -> Vec<FetchItem> {
@@ -52,6 +66,7 @@ fn fetch_word(word: &str) -> Lowered<FetchItem> {
     Ok(match word.to_ascii_uppercase().as_str() {
         "UID" => FetchItem::Uid,
         "FLAGS" => FetchItem::Flags,
+        "MODSEQ" => FetchItem::ModSeq,
         "INTERNALDATE" => FetchItem::InternalDate,
         "RFC822.SIZE" => FetchItem::Size,
         "ENVELOPE" => FetchItem::Envelope,

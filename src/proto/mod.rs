@@ -17,7 +17,10 @@ mod parse;
 pub mod response;
 mod utf7;
 
-pub use command::{AppendCommand, Command, CommandBody, Dialect, Echo, ListCommand, Secret, StoreOp};
+pub use command::{
+    AppendCommand, Command, CommandBody, Dialect, Echo, FetchModifiers, ListCommand, Qresync, Secret, SelectCommand,
+    StoreOp,
+};
 pub use framer::{Frame, Framer, Limits, Literal, Refusal, Step, Why};
 pub use mask::mask;
 pub use parse::{Malformed, Stage, parse};

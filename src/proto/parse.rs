@@ -65,16 +65,16 @@ const ROWS: &[Row] = &[
     row(
         "SELECT",
         AFTER,
-        Rule::mailbox_args,
-        |a| Ok(CommandBody::Select(a.mailbox()?)),
-        "SELECT takes a mailbox name",
+        Rule::select_args,
+        |a| Ok(CommandBody::Select(lower::select(a)?)),
+        "SELECT takes a mailbox name, and (CONDSTORE) or (QRESYNC (...)) if wanted",
     ),
     row(
         "EXAMINE",
         AFTER,
-        Rule::mailbox_args,
-        |a| Ok(CommandBody::Examine(a.mailbox()?)),
-        "EXAMINE takes a mailbox name",
+        Rule::select_args,
+        |a| Ok(CommandBody::Examine(lower::select(a)?)),
+        "EXAMINE takes a mailbox name, and (CONDSTORE) or (QRESYNC (...)) if wanted",
     ),
     row(
         "CREATE",
@@ -276,6 +276,13 @@ mod tests {
             "a NAMESPACE",
             "a CHECK",
             "a UNSELECT",
+            "a SELECT x (CONDSTORE)",
+            "a EXAMINE x (QRESYNC (7 9))",
+            "a SELECT x (QRESYNC (7 9 1:5,8 (1,3 2,4)))",
+            "a FETCH 1 (MODSEQ FLAGS)",
+            "a UID FETCH 1:* FLAGS (CHANGEDSINCE 5 VANISHED)",
+            "a STORE 1 (UNCHANGEDSINCE 0) +FLAGS (x)",
+            "a STATUS x (HIGHESTMODSEQ)",
         ];
         for line in good {
             assert!(command(line).is_ok(), "{line}: {:?}", command(line).err());
@@ -318,6 +325,15 @@ mod tests {
             "+ NOOP",
             "a\u{e9} NOOP",
             "a FETCH 99999999999 ALL",
+            "a SELECT x (FOO)",
+            "a SELECT x (QRESYNC (7))",
+            "a SELECT x (QRESYNC (7 9 1:*))",
+            "a SELECT x (QRESYNC (7 9 1 (1,2 3)))",
+            "a SELECT x (QRESYNC (7 9 1 (3,2 3,4)))",
+            "a FETCH 1 FLAGS (CHANGEDSINCE)",
+            "a FETCH 1 FLAGS (VANISHED)",
+            "a UID FETCH 1 FLAGS (VANISHED)",
+            "a STORE 1 (UNCHANGEDSINCE 9223372036854775808) FLAGS (x)",
         ];
         for line in bad {
             assert!(command(line).is_err(), "{line}");

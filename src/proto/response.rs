@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use super::command::Dialect;
 use super::utf7;
-use crate::types::{Seq, Uid, UidSet, UidValidity};
+use crate::types::{ModSeq, Seq, Uid, UidSet, UidValidity};
 
 /// A response code. RFC 9051 7.1, RFC 5530 3
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,10 @@ pub enum ResponseCode {
     },
     ExpungeIssued,
     HasChildren,
+    HighestModSeq(ModSeq),
     Limit,
+    /// Numbers or UIDs, as the command had them.
+    Modified(UidSet),
     NonExistent,
     NoPerm,
     NotSaved,
@@ -72,7 +75,9 @@ impl ResponseCode {
             }
             ResponseCode::ExpungeIssued => "EXPUNGEISSUED",
             ResponseCode::HasChildren => "HASCHILDREN",
+            ResponseCode::HighestModSeq(value) => return text(out, format_args!("HIGHESTMODSEQ {value}")),
             ResponseCode::Limit => "LIMIT",
+            ResponseCode::Modified(set) => return text(out, format_args!("MODIFIED {set}")),
             ResponseCode::NonExistent => "NONEXISTENT",
             ResponseCode::NoPerm => "NOPERM",
             ResponseCode::NotSaved => "NOTSAVED",
@@ -129,6 +134,20 @@ pub fn untagged_ok(out: &mut Vec<u8>, code: Option<&ResponseCode>, explanation: 
 /// `* 23 EXISTS`
 pub fn untagged_number(out: &mut Vec<u8>, n: u32, word: &str) {
     text(out, format_args!("* {n} {word}\r\n"));
+}
+
+/// `* VANISHED 41,43:116`: gone now, in the place of EXPUNGE. RFC 7162 3.2.10.2
+pub fn vanished(out: &mut Vec<u8>, uids: &UidSet) {
+    if !uids.is_empty() {
+        text(out, format_args!("* VANISHED {uids}\r\n"));
+    }
+}
+
+/// `* VANISHED (EARLIER) 41,43:116`: gone while the client was away. RFC 7162 3.2.10.1
+pub fn vanished_earlier(out: &mut Vec<u8>, uids: &UidSet) {
+    if !uids.is_empty() {
+        text(out, format_args!("* VANISHED (EARLIER) {uids}\r\n"));
+    }
 }
 
 /// Decimal digits, without the machinery of formatting: the commonest thing in a FETCH response.
@@ -211,7 +230,7 @@ mod tests {
     #[test]
     fn names_and_codes() {
         let rev1 = Dialect::default();
-        let rev2 = Dialect { rev2: true };
+        let rev2 = Dialect { rev2: true, ..Dialect::default() };
         assert_eq!(said(|out| mailbox(out, "INBOX", rev1)), "INBOX");
         assert_eq!(said(|out| mailbox(out, "a b", rev1)), "\"a b\"");
         assert_eq!(said(|out| mailbox(out, "Entwürfe", rev1)), "Entw&APw-rfe");

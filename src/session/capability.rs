@@ -3,7 +3,7 @@
 //! What is listed is complete; what depends on the state of the connection is listed when it can be used.
 
 use super::cmd_login::may_send_password;
-use super::core::Core;
+use super::core::{Core, State};
 use super::reply::{Handled, Reply};
 
 /// Before login.
@@ -11,7 +11,10 @@ const ALWAYS: &str = "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE";
 
 /// After login, beside those.
 const AUTHENTICATED: &str = "IDLE NAMESPACE UNSELECT CHILDREN UIDPLUS MOVE ESEARCH SEARCHRES LIST-EXTENDED LIST-STATUS \
-     SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE BINARY INPROGRESS";
+     SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE BINARY INPROGRESS CONDSTORE QRESYNC";
+
+/// What ENABLE knows.
+const ENABLED: [&str; 3] = ["IMAP4rev2", "CONDSTORE", "QRESYNC"];
 
 pub(super) fn list(core: &Core, authenticated: bool) -> String {
     let mut words = ALWAYS.to_string();
@@ -32,10 +35,21 @@ pub(super) fn capability(core: &mut Core, authenticated: bool) -> Handled {
 }
 
 /// Unknown names are passed over. RFC 9051 6.3.1
-pub(super) fn enable(core: &mut Core, names: &[String]) -> Handled {
-    let rev2 = names.iter().any(|name| name.eq_ignore_ascii_case("IMAP4rev2"));
-    core.dialect.rev2 |= rev2;
-    let enabled = if rev2 { " IMAP4rev2" } else { "" };
-    core.output.say(|out| out.extend_from_slice(format!("* ENABLED{enabled}\r\n").as_bytes()))?;
+pub(super) fn enable(core: &mut Core, state: &State, names: &[String]) -> Handled {
+    let mut enabled: Vec<&str> = Vec::new();
+    for name in names {
+        let known = ENABLED.iter().find(|known| known.eq_ignore_ascii_case(name));
+        enabled.extend(known.filter(|known| !enabled.contains(known)));
+    }
+    core.output.say(|out| {
+        out.extend_from_slice(b"* ENABLED");
+        enabled.iter().for_each(|name| out.extend_from_slice(format!(" {name}").as_bytes()));
+        out.extend_from_slice(b"\r\n");
+    })?;
+    core.dialect.rev2 |= enabled.contains(&"IMAP4rev2");
+    core.dialect.qresync |= enabled.contains(&"QRESYNC");
+    if core.dialect.qresync || enabled.contains(&"CONDSTORE") {
+        core.enable_condstore(state.selected())?;
+    }
     Ok(Reply::ok("ENABLE completed"))
 }

@@ -40,7 +40,12 @@ pub(super) fn copy(
                 core.output.say(|out| wire::untagged_ok(out, Some(&code), "Moved"))?;
             }
             report::news(core, selected, Expunges::Report)?;
-            Ok(Reply::ok("MOVE completed"))
+            let reply = Reply::ok("MOVE completed");
+            // RFC 7162 3.2.7, for what MOVE expunges.
+            match core.dialect.qresync {
+                true => Ok(reply.with(ResponseCode::HighestModSeq(selected.view.shown().header().highest_mod_seq))),
+                false => Ok(reply),
+            }
         }
     }
 }

@@ -9,8 +9,9 @@ use super::fetch_message::{Fetcher, Missing};
 use super::reply::{Failure, Handled, Reply};
 use super::report;
 use crate::mailbox::{Change, Expunges, StoreMode};
-use crate::proto::ResponseCode;
-use crate::types::{By, FetchItem, Flag, NumberSet, SystemFlag, Uid, UidSet};
+use crate::proto::response as wire;
+use crate::proto::{FetchModifiers, ResponseCode};
+use crate::types::{By, FetchItem, Flag, ModSeq, NumberSet, SystemFlag, Uid, UidSet};
 
 /// Messages whose \Seen is committed at once.
 const SEEN_BATCH: usize = 200;
@@ -21,8 +22,15 @@ pub(super) fn fetch(
     set: &NumberSet,
     by: By,
     items: &[FetchItem],
+    modifiers: FetchModifiers,
 ) -> Handled {
-    let uids = selected.resolve(set, by)?;
+    if items.contains(&FetchItem::ModSeq) {
+        core.enable_condstore(Some(selected))?;
+    }
+    let uids = match modifiers.changed_since {
+        Some(since) => changed_since(core, selected, set, by, since, modifiers)?,
+        None => selected.resolve(set, by)?,
+    };
     let items = with_uid(items, by);
     let missing = match selected.is_writable() && items.iter().any(sets_seen) {
         true => fetch_and_mark(core, selected, &uids, &items)?,
@@ -33,6 +41,35 @@ pub(super) fn fetch(
         false => Ok(Reply::ok("FETCH completed")),
         true => Err(Reply::no(ResponseCode::ExpungeIssued, "Some of the messages have been expunged").into()),
     }
+}
+
+/// Those of the named messages that have changed since, and, where the client wants to hear of them, those that are gone.
+/// RFC 7162 3.1.4.1, 3.2.6
+fn changed_since(
+    core: &Core,
+    selected: &mut Selected,
+    set: &NumberSet,
+    by: By,
+    since: ModSeq,
+    modifiers: FetchModifiers,
+) -> Result<UidSet, Failure> {
+    if modifiers.vanished {
+        if !core.dialect.qresync {
+            return Err(Reply::bad("ENABLE QRESYNC first").into());
+        }
+        // What is gone must have left the view before it can be said to have gone earlier.
+        report::news(core, selected, Expunges::Report)?;
+    }
+    let named = match by {
+        By::Uid => selected.view.named_uids(set, &selected.saved),
+        By::Seq => selected.resolve(set, by)?,
+    };
+    if modifiers.vanished {
+        let vanished = selected.view.vanished(since)?.intersection(&named);
+        core.output.say(|out| wire::vanished_earlier(out, &vanished))?;
+    }
+    let changed = selected.view.shown().changed_since(since).map(|message| message.uid());
+    Ok(changed.filter(|uid| named.contains(uid.get())).collect())
 }
 
 /// UID FETCH says the UID whether it was asked for or not. RFC 9051 6.4.9
@@ -57,7 +94,7 @@ fn answer(
     items: &[FetchItem],
     marked: &UidSet,
 ) -> Result<bool, Failure> {
-    let mut fetcher = Fetcher::new(&selected.view, items, uids.count());
+    let mut fetcher = Fetcher::new(&selected.view, items, uids.count(), core.dialect);
     let mut missing = false;
     let shown = selected.view.shown().clone();
     for message in shown.in_uids(uids) {

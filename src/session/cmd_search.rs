@@ -7,7 +7,7 @@ use super::core::{Core, Selected};
 use super::reply::{Failure, Handled, Reply};
 use crate::mailbox::Snapshot;
 use crate::proto::response as wire;
-use crate::types::{By, SearchKey, SearchReturn, UidSet};
+use crate::types::{By, ModSeq, SearchKey, SearchReturn, Uid, UidSet};
 
 pub(super) fn search(
     core: &mut Core,
@@ -17,6 +17,10 @@ pub(super) fn search(
     key: &SearchKey,
 ) -> Handled {
     selected.check_seqs(key)?;
+    let by_mod_seq = names_mod_seq(key);
+    if by_mod_seq {
+        core.enable_condstore(Some(selected))?;
+    }
     let saving = returns.is_some_and(|returns| returns.contains(&SearchReturn::Save));
     let running = core.running();
     let mut progress = |done: u32, goal: u32| {
@@ -25,7 +29,7 @@ pub(super) fn search(
         }
     };
     let found = match selected.view.search(key, &selected.saved, &mut progress) {
-        Ok(found) => found.uids,
+        Ok(found) => found,
         Err(error) => {
             // RFC 5182 2.1: a search that fails leaves nothing saved.
             if saving {
@@ -36,9 +40,15 @@ pub(super) fn search(
     };
     drop(running);
     let shown = selected.view.shown().clone();
+    let mod_seq = by_mod_seq.then_some(found.mod_seq).filter(|_| !found.uids.is_empty());
+    let found = found.uids;
     match returns {
-        None if !core.dialect.rev2 => plain(core, &shown, by, &found)?,
-        returns => extended(core, &shown, by, returns.unwrap_or(&[]), &found)?,
+        None if !core.dialect.rev2 => plain(core, &shown, by, &found, mod_seq)?,
+        returns => {
+            let returns = returns.unwrap_or(&[]);
+            let mod_seq = mod_seq.map(|all| of_returned(&shown, returns, &found).unwrap_or(all));
+            extended(core, &shown, by, returns, &found, mod_seq)?;
+        }
     }
     if saving {
         selected.saved = kept(returns.unwrap_or(&[]), &found);
@@ -54,8 +64,31 @@ fn numbers(shown: &Snapshot, by: By, found: &UidSet) -> UidSet {
     }
 }
 
-/// `* SEARCH 2 84 882`
-fn plain(core: &Core, shown: &Snapshot, by: By, found: &UidSet) -> Result<(), Failure> {
+/// Whether a key asks for MODSEQ, so that the answer tells it. RFC 7162 3.1.5
+fn names_mod_seq(key: &SearchKey) -> bool {
+    match key {
+        SearchKey::And(keys) => keys.iter().any(names_mod_seq),
+        SearchKey::Or(a, b) => names_mod_seq(a) || names_mod_seq(b),
+        SearchKey::Not(key) => names_mod_seq(key),
+        SearchKey::ModSeq(_) => true,
+        _ => false,
+    }
+}
+
+/// The highest MODSEQ of the messages that MIN and MAX name, where nothing else is returned. RFC 4731 3.2
+fn of_returned(shown: &Snapshot, returns: &[SearchReturn], found: &UidSet) -> Option<ModSeq> {
+    let asked = |item| returns.contains(&item);
+    if returns.is_empty() || asked(SearchReturn::All) || asked(SearchReturn::Count) {
+        return None;
+    }
+    let ends =
+        [found.first().filter(|_| asked(SearchReturn::Min)), found.last().filter(|_| asked(SearchReturn::Max))];
+    let mod_seqs = ends.into_iter().flatten().filter_map(Uid::new).filter_map(|uid| shown.by_uid(uid));
+    mod_seqs.map(|message| message.mod_seq()).max()
+}
+
+/// `* SEARCH 2 84 882 (MODSEQ 917)`
+fn plain(core: &Core, shown: &Snapshot, by: By, found: &UidSet, mod_seq: Option<ModSeq>) -> Result<(), Failure> {
     let numbers = numbers(shown, by, found);
     core.output.say(|out| {
         out.extend_from_slice(b"* SEARCH");
@@ -63,13 +96,23 @@ fn plain(core: &Core, shown: &Snapshot, by: By, found: &UidSet) -> Result<(), Fa
             out.push(b' ');
             wire::number(out, n.into());
         }
+        if let Some(mod_seq) = mod_seq {
+            wire::text(out, format_args!(" (MODSEQ {mod_seq})"));
+        }
         out.extend_from_slice(b"\r\n");
     })?;
     Ok(())
 }
 
 /// `* ESEARCH (TAG "a") UID MIN 7 MAX 9 COUNT 3 ALL 7:9`
-fn extended(core: &Core, shown: &Snapshot, by: By, returns: &[SearchReturn], found: &UidSet) -> Result<(), Failure> {
+fn extended(
+    core: &Core,
+    shown: &Snapshot,
+    by: By,
+    returns: &[SearchReturn],
+    found: &UidSet,
+    mod_seq: Option<ModSeq>,
+) -> Result<(), Failure> {
     // SAVE alone asks for no data at all.
     if returns == [SearchReturn::Save] {
         return Ok(());
@@ -93,6 +136,7 @@ fn extended(core: &Core, shown: &Snapshot, by: By, returns: &[SearchReturn], fou
         item("COUNT", asked(SearchReturn::Count).then(|| numbers.count().to_string()));
         let all = asked(SearchReturn::All) || returns.is_empty();
         item("ALL", (all && !numbers.is_empty()).then(|| numbers.to_string()));
+        item("MODSEQ", mod_seq.map(|mod_seq| mod_seq.to_string()));
         out.extend_from_slice(b"\r\n");
     })?;
     Ok(())

@@ -1,24 +1,38 @@
 //! SELECT, EXAMINE, CLOSE and UNSELECT.             RFC 9051 6.3.2, 6.3.3, 6.4.1, 6.4.2; RFC 3501 6.3.1; RFC 3691
+//! With CONDSTORE and QRESYNC.                       RFC 7162 3.1.8, 3.2.5
 
-use super::core::{Core, Selected};
-use super::reply::{Handled, Reply};
-use super::report;
-use crate::mailbox::{Access, Account, Change, View};
-use crate::proto::ResponseCode;
+use super::core::{Core, Selected, mailbox_name};
+use super::reply::{Failure, Handled, Reply};
+use super::report::{self, FlagWriter};
+use crate::mailbox::{Access, Account, Change, Snapshot, View};
 use crate::proto::response as wire;
-use crate::types::MailboxName;
+use crate::proto::{Qresync, ResponseCode, SelectCommand};
+use crate::types::{By, Seq, UidSet};
+
+/// QRESYNC must have been enabled before it is used: BAD, and what is selected stays. RFC 7162 3.2.5
+pub(super) fn check(core: &Core, command: &SelectCommand) -> Result<(), Failure> {
+    match command.qresync.is_some() && !core.dialect.qresync {
+        true => Err(Reply::bad("ENABLE QRESYNC first").into()),
+        false => Ok(()),
+    }
+}
 
 /// Opens a mailbox; the one that was selected before has been closed by then. RFC 9051 6.3.2
 pub(super) fn select(
     core: &mut Core,
     account: &Account,
-    name: &MailboxName,
+    command: &SelectCommand,
     access: Access,
-) -> Result<(Selected, Reply), super::reply::Failure> {
-    let mailbox = account.mailbox(name)?;
+) -> Result<(Selected, Reply), Failure> {
+    let name = mailbox_name(&command.mailbox)?;
+    let mailbox = account.mailbox(&name)?;
+    core.dialect.condstore |= command.condstore;
     let view = View::open(mailbox, access, core.bell.clone())?;
-    let selected = Selected::new(name.clone(), view);
+    let selected = Selected::new(name, view);
     describe(core, &selected)?;
+    if let Some(qresync) = &command.qresync {
+        resynchronise(core, &selected, qresync)?;
+    }
     let reply = match access {
         Access::ReadWrite => Reply::ok("SELECT completed").with(ResponseCode::ReadWrite),
         Access::ReadOnly => Reply::ok("EXAMINE completed").with(ResponseCode::ReadOnly),
@@ -46,12 +60,42 @@ fn describe(core: &Core, selected: &Selected) -> Result<(), super::output::Gone>
         if let Some(next) = crate::types::Uid::new(header.uid_next) {
             wire::untagged_ok(out, Some(&ResponseCode::UidNext(next)), "The next UID");
         }
+        selected.highest_mod_seq(out);
         if core.dialect.rev2 {
             out.extend_from_slice(b"* LIST () \"/\" ");
             wire::mailbox(out, selected.name.as_str(), core.dialect);
             out.extend_from_slice(b"\r\n");
         }
     })
+}
+
+/// What happened to the messages that the client knows since it was here. RFC 7162 3.2.5.1
+fn resynchronise(core: &Core, selected: &Selected, qresync: &Qresync) -> Result<(), Failure> {
+    let shown = selected.view.shown();
+    let header = shown.header();
+    if u64::from(header.uid_validity.get()) != qresync.uid_validity {
+        return Ok(());
+    }
+    let mut all = UidSet::new();
+    all.push_range(1, u32::MAX);
+    let known = qresync.known.as_ref().unwrap_or(&all);
+    let mut unsure = UidSet::new();
+    unsure.push_range(known_until(shown, &qresync.samples).saturating_add(1), u32::MAX);
+    let vanished = selected.view.vanished(qresync.mod_seq)?.intersection(known).intersection(&unsure);
+    core.output.say(|out| wire::vanished_earlier(out, &vanished))?;
+    let mut flags = FlagWriter::new(shown, selected.view.recent());
+    for message in shown.changed_since(qresync.mod_seq).filter(|message| known.contains(message.uid().get())) {
+        core.output.say(|out| report::fetch_flags(out, &mut flags, &message, core.dialect, By::Uid))?;
+    }
+    Ok(())
+}
+
+/// The UID up to which the client has heard of all expunges: that of the last sample that is still true. RFC 7162 3.2.5.2
+fn known_until(shown: &Snapshot, samples: &[(u32, u32)]) -> u32 {
+    let is_true = |&(seq, uid): &(u32, u32)| {
+        Seq::new(seq).and_then(|seq| shown.by_seq(seq)).is_some_and(|message| message.uid().get() == uid)
+    };
+    samples.iter().take_while(|sample| is_true(sample)).last().map_or(0, |&(_, uid)| uid)
 }
 
 /// CLOSE expunges what is marked \Deleted, without a word, where the mailbox is selected for writing. RFC 9051 6.4.1

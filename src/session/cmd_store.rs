@@ -8,17 +8,18 @@ use super::reply::{Handled, Reply};
 use super::report;
 use crate::mailbox::{Access, Change, Expunges, Snapshot, StoreMode};
 use crate::proto::{Echo, ResponseCode, StoreOp};
-use crate::types::{By, Flag, FlagBits, NumberSet, Uid, UidSet};
+use crate::types::{By, Flag, FlagBits, ModSeq, NumberSet, Uid, UidSet};
 
 /// What STORE asks for, beside the messages.
 pub(super) struct Wanted {
     pub(super) op: StoreOp,
     pub(super) echo: Echo,
     pub(super) flags: Vec<Flag>,
+    pub(super) unchanged_since: Option<ModSeq>,
 }
 
 pub(super) fn store(core: &mut Core, selected: &mut Selected, set: &NumberSet, by: By, wanted: Wanted) -> Handled {
-    let Wanted { op, echo, flags } = wanted;
+    let Wanted { op, echo, flags, unchanged_since } = wanted;
     let mode = match op {
         StoreOp::Replace => StoreMode::Replace,
         StoreOp::Add => StoreMode::Add,
@@ -27,12 +28,15 @@ pub(super) fn store(core: &mut Core, selected: &mut Selected, set: &NumberSet, b
     if selected.view.access() == Access::ReadOnly {
         return Err(Reply::no(ResponseCode::NoPerm, "The mailbox is selected read-only").into());
     }
+    if unchanged_since.is_some() {
+        core.enable_condstore(Some(selected))?;
+    }
     let uids = selected.resolve(set, by)?;
     let asked = uids.clone();
     let before = selected.view.shown().clone();
     let running = core.running();
-    let change = Change::Store { uids, mode, flags: flags.clone(), unchanged_since: None };
-    selected.view.mailbox().commit(change)?;
+    let change = Change::Store { uids, mode, flags: flags.clone(), unchanged_since };
+    let outcome = selected.view.mailbox().commit(change)?;
     drop(running);
     let mut changes = selected.view.sync(Expunges::Hold)?;
     let shown = selected.view.shown().clone();
@@ -40,14 +44,32 @@ pub(super) fn store(core: &mut Core, selected: &mut Selected, set: &NumberSet, b
     // What another session did to the same messages meanwhile is not what the client expects.
     let expected = |uid: &Uid| {
         let old = before.by_uid(*uid).map(|message| mode.combine(message.flags(), given));
-        asked.contains(uid.get()) && old == shown.by_uid(*uid).map(|message| message.flags())
+        asked.contains(uid.get())
+            && !outcome.modified.contains(uid.get())
+            && old == shown.by_uid(*uid).map(|message| message.flags())
     };
+    let silent: UidSet = changes.flags.iter().copied().filter(expected).collect();
     match echo {
-        Echo::Silent => changes.flags.retain(|uid| !expected(uid)),
+        Echo::Silent => {
+            changes.flags.retain(|uid| !silent.contains(uid.get()));
+            add(&mut changes.flags, &outcome.modified);
+        }
         Echo::Flags => add(&mut changes.flags, &asked),
     }
     report::changes(core, selected, &changes, by)?;
-    Ok(Reply::ok("STORE completed"))
+    // A client of CONDSTORE hears the MODSEQ of what it changed, however silent it wants it. RFC 7162 3.1.3
+    if echo == Echo::Silent && core.dialect.condstore {
+        report::mod_seqs(core, selected, &silent, By::Uid)?;
+    }
+    let reply = Reply::ok("STORE completed");
+    if outcome.modified.is_empty() {
+        return Ok(reply);
+    }
+    let modified = match by {
+        By::Uid => outcome.modified,
+        By::Seq => selected.view.shown().seqs_of(&outcome.modified),
+    };
+    Ok(reply.with(ResponseCode::Modified(modified)))
 }
 
 /// The bits of those flags that the mailbox knows.
@@ -76,8 +98,13 @@ pub(super) fn expunge(core: &mut Core, selected: &mut Selected, among: Option<&N
         None => None,
     };
     let running = core.running();
-    selected.view.mailbox().commit(Change::Expunge(among))?;
+    let outcome = selected.view.mailbox().commit(Change::Expunge(among))?;
     drop(running);
     report::news(core, selected, Expunges::Report)?;
-    Ok(Reply::ok("EXPUNGE completed"))
+    let reply = Reply::ok("EXPUNGE completed");
+    // RFC 7162 3.2.7
+    match core.dialect.qresync && !outcome.expunged.is_empty() {
+        true => Ok(reply.with(ResponseCode::HighestModSeq(selected.view.shown().header().highest_mod_seq))),
+        false => Ok(reply),
+    }
 }

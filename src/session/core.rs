@@ -10,7 +10,7 @@ use super::running::Running;
 use super::service::Service;
 use crate::mailbox::{Access, Account, Refusal, View};
 use crate::net::{Ready, SessionInfo, Stream};
-use crate::proto::response::status;
+use crate::proto::response::{status, untagged_ok};
 use crate::proto::{Dialect, Framer, ResponseCode};
 use crate::sys::Bell;
 use crate::types::{By, MailboxName, NumberSet, SearchKey, Uid, UidSet};
@@ -37,11 +37,33 @@ impl Core {
     }
 }
 
+impl Core {
+    /// The client has shown that it knows MODSEQ; with a mailbox selected it is told the highest there. RFC 7162 3.1
+    pub(super) fn enable_condstore(&mut self, selected: Option<&Selected>) -> Result<(), Gone> {
+        if std::mem::replace(&mut self.dialect.condstore, true) {
+            return Ok(());
+        }
+        match selected {
+            Some(selected) => self.output.say(|out| selected.highest_mod_seq(out)),
+            None => Ok(()),
+        }
+    }
+}
+
 /// RFC 9051 3
 pub(super) enum State {
     NotAuthenticated,
     Authenticated(Arc<Account>),
     Selected(Arc<Account>, Box<Selected>),
+}
+
+impl State {
+    pub(super) fn selected(&self) -> Option<&Selected> {
+        match self {
+            State::Selected(_, selected) => Some(selected),
+            _ => None,
+        }
+    }
 }
 
 /// A mailbox that is selected.
@@ -56,6 +78,12 @@ pub(super) struct Selected {
 impl Selected {
     pub(super) fn new(name: MailboxName, view: View) -> Selected {
         Selected { name, view, saved: UidSet::new() }
+    }
+
+    /// `* OK [HIGHESTMODSEQ n]`
+    pub(super) fn highest_mod_seq(&self, out: &mut Vec<u8>) {
+        let code = ResponseCode::HighestModSeq(self.view.shown().header().highest_mod_seq);
+        untagged_ok(out, Some(&code), "The highest mod-sequence");
     }
 
     pub(super) fn is_writable(&self) -> bool {

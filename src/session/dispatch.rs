@@ -14,8 +14,8 @@ use super::{
 };
 use crate::mailbox::{Access, Account, CopyMode, Expunges};
 use crate::proto::response::untagged_ok;
-use crate::proto::{CommandBody, ResponseCode};
-use crate::types::By;
+use crate::proto::{CommandBody, ResponseCode, SelectCommand};
+use crate::types::{By, StatusItem};
 
 /// The tagged response; `None` when the session is over.
 pub(super) fn dispatch(session: &mut Session, body: CommandBody) -> Result<Option<Reply>, Failure> {
@@ -38,8 +38,9 @@ pub(super) fn dispatch(session: &mut Session, body: CommandBody) -> Result<Optio
             log_in(state, entered)
         }
         CommandBody::Idle => cmd_idle::idle(core, state, framer),
-        CommandBody::Select(name) => select(core, state, &name, Access::ReadWrite),
-        CommandBody::Examine(name) => select(core, state, &name, Access::ReadOnly),
+        CommandBody::Select(command) => select(core, state, &command, Access::ReadWrite),
+        CommandBody::Examine(command) => select(core, state, &command, Access::ReadOnly),
+        CommandBody::Enable(names) => capability::enable(core, state, &names),
         CommandBody::Close => deselect(core, state).and_then(cmd_select::close),
         CommandBody::Unselect => deselect(core, state).and_then(cmd_select::unselect),
         body => with_account(core, state, body),
@@ -72,7 +73,6 @@ fn selected_of(state: &mut State) -> Result<&mut Selected, Failure> {
 fn with_account(core: &mut Core, state: &mut State, body: CommandBody) -> Handled {
     let account = account_of(state)?;
     let reply = match body {
-        CommandBody::Enable(names) => return capability::enable(core, &names),
         CommandBody::Create { mailbox, special_use } => cmd_mailbox::create(&account, &mailbox, &special_use),
         CommandBody::Delete(name) => cmd_mailbox::delete(&account, &mailbox_name(&name)?),
         CommandBody::Rename { from, to } => {
@@ -84,6 +84,9 @@ fn with_account(core: &mut Core, state: &mut State, body: CommandBody) -> Handle
         CommandBody::Lsub { reference, pattern } => cmd_list::lsub(core, &account, &reference, &pattern),
         CommandBody::Namespace => cmd_list::namespace(core),
         CommandBody::Status { mailbox, items } => {
+            if items.contains(&StatusItem::HighestModSeq) {
+                core.enable_condstore(state.selected())?;
+            }
             cmd_status::status(core, &account, &mailbox_name(&mailbox)?, &items)
         }
         CommandBody::Append(command) => cmd_append::append(core, &account, command),
@@ -104,9 +107,11 @@ fn with_selected(core: &mut Core, account: &Account, selected: &mut Selected, bo
             report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;
             Ok(reply)
         }
-        CommandBody::Fetch { by, set, items } => cmd_fetch::fetch(core, selected, &set, by, &items),
-        CommandBody::Store { by, set, op, echo, flags } => {
-            cmd_store::store(core, selected, &set, by, cmd_store::Wanted { op, echo, flags })
+        CommandBody::Fetch { by, set, items, modifiers } => {
+            cmd_fetch::fetch(core, selected, &set, by, &items, modifiers)
+        }
+        CommandBody::Store { by, set, op, echo, flags, unchanged_since } => {
+            cmd_store::store(core, selected, &set, by, cmd_store::Wanted { op, echo, flags, unchanged_since })
         }
         CommandBody::Copy { by, set, target } => {
             cmd_copy::copy(core, account, selected, &set, by, &mailbox_name(&target)?, CopyMode::Copy)
@@ -135,13 +140,14 @@ fn logout(core: &mut Core) -> Result<(), Failure> {
 }
 
 /// The mailbox that was selected is closed first, whether the new one can be opened or not. RFC 9051 6.3.2
-fn select(core: &mut Core, state: &mut State, name: &str, access: Access) -> Handled {
+fn select(core: &mut Core, state: &mut State, command: &SelectCommand, access: Access) -> Handled {
     let account = account_of(state)?;
+    cmd_select::check(core, command)?;
     if matches!(state, State::Selected(..)) {
         *state = State::Authenticated(account.clone());
         core.output.say(|out| untagged_ok(out, Some(&ResponseCode::Closed), "The mailbox before is closed"))?;
     }
-    let (selected, reply) = cmd_select::select(core, &account, &mailbox_name(name)?, access)?;
+    let (selected, reply) = cmd_select::select(core, &account, command, access)?;
     core.info.set_doing(selected.name.as_str());
     *state = State::Selected(account, Box::new(selected));
     Ok(reply)

@@ -7,8 +7,8 @@ use super::reply::{Failure, Reply};
 use super::report::FlagWriter;
 use crate::mailbox::{MailboxError, Message, Summaries, Value, View, summary_of};
 use crate::mime::{Content, Encoding, Include, PartRef, SummaryRef, TransferDecoder, filter_fields, section};
-use crate::proto::ResponseCode;
 use crate::proto::response as wire;
+use crate::proto::{Dialect, ResponseCode};
 use crate::types::{BlobId, FetchItem, PartPath, Partial, Section, SectionText};
 
 /// Why a message has no response.
@@ -34,10 +34,11 @@ pub(super) struct Fetcher<'a> {
     flags: FlagWriter<'a>,
     many: bool,
     needs_summary: bool,
+    dialect: Dialect,
 }
 
 impl<'a> Fetcher<'a> {
-    pub(super) fn new(view: &'a View, items: &'a [FetchItem], messages: u64) -> Fetcher<'a> {
+    pub(super) fn new(view: &'a View, items: &'a [FetchItem], messages: u64, dialect: Dialect) -> Fetcher<'a> {
         Fetcher {
             view,
             items,
@@ -45,6 +46,7 @@ impl<'a> Fetcher<'a> {
             flags: FlagWriter::new(view.shown(), view.recent()),
             many: messages >= MANY,
             needs_summary: items.iter().any(needs_summary),
+            dialect,
         }
     }
 
@@ -77,6 +79,9 @@ impl<'a> Fetcher<'a> {
         if with_flags && !self.items.contains(&FetchItem::Flags) {
             writer.response.buffer.push(b' ');
             self.flags.write(writer.response.buffer, message.uid(), message.flags());
+        }
+        if with_flags && self.dialect.condstore && !self.items.contains(&FetchItem::ModSeq) {
+            wire::text(writer.response.buffer, format_args!(" MODSEQ ({})", message.mod_seq()));
         }
         writer.response.buffer.extend_from_slice(b")\r\n");
         Ok(())

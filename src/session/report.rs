@@ -7,6 +7,7 @@ use super::core::{Core, Selected};
 use super::output::Gone;
 use super::reply::Failure;
 use crate::mailbox::{Changes, Expunges, Message, Snapshot};
+use crate::proto::Dialect;
 use crate::proto::response as wire;
 use crate::types::{By, FlagBits, SystemFlag, Uid, UidSet};
 
@@ -18,7 +19,7 @@ pub(super) fn news(core: &Core, selected: &mut Selected, expunges: Expunges) -> 
 
 /// As `news`, for changes that the command has looked through before; `by` says whether UIDs are wanted.
 pub(super) fn changes(core: &Core, selected: &mut Selected, changes: &Changes, by: By) -> Result<(), Failure> {
-    let uid = if core.dialect.rev2 { By::Uid } else { by };
+    let uid = if core.dialect.rev2 || core.dialect.condstore { By::Uid } else { by };
     Ok(write(core, selected, changes, uid)?)
 }
 
@@ -38,13 +39,19 @@ fn write(core: &Core, selected: &mut Selected, changes: &Changes, by: By) -> Res
     let shown = selected.view.shown();
     let mut flags = FlagWriter::new(shown, selected.view.recent());
     for message in changes.flags.iter().filter_map(|uid| shown.by_uid(*uid)) {
-        core.output.say(|out| fetch_flags(out, &mut flags, &message, by))?;
+        core.output.say(|out| fetch_flags(out, &mut flags, &message, core.dialect, by))?;
     }
     Ok(())
 }
 
-/// The highest number first, so that those below stay what they were.
+/// The highest number first, so that those below stay what they were; by UID for a client of QRESYNC.
 fn expunged(core: &Core, selected: &mut Selected, changes: &Changes) -> Result<(), Gone> {
+    if core.dialect.qresync {
+        let uids: UidSet = changes.expunged.iter().map(|(_, uid)| *uid).collect();
+        core.output.say(|out| wire::vanished(out, &uids))?;
+        selected.forget(changes.expunged.iter().map(|(_, uid)| *uid));
+        return Ok(());
+    }
     for (seq, _) in changes.expunged.iter().rev() {
         core.output.say(|out| wire::untagged_number(out, seq.get(), "EXPUNGE"))?;
     }
@@ -52,7 +59,34 @@ fn expunged(core: &Core, selected: &mut Selected, changes: &Changes) -> Result<(
     Ok(())
 }
 
-fn fetch_flags(out: &mut Vec<u8>, flags: &mut FlagWriter<'_>, message: &Message<'_>, by: By) {
+/// `* 3 FETCH (UID 7 FLAGS (\Seen) MODSEQ (9))`
+pub(super) fn fetch_flags(
+    out: &mut Vec<u8>,
+    flags: &mut FlagWriter<'_>,
+    message: &Message<'_>,
+    dialect: Dialect,
+    by: By,
+) {
+    fetch_begin(out, message, by);
+    flags.write(out, message.uid(), message.flags());
+    if dialect.condstore {
+        wire::text(out, format_args!(" MODSEQ ({})", message.mod_seq()));
+    }
+    out.extend_from_slice(b")\r\n");
+}
+
+/// Says the new MODSEQ of messages whose flags the client knows. RFC 7162 3.1.3
+pub(super) fn mod_seqs(core: &Core, selected: &Selected, uids: &UidSet, by: By) -> Result<(), Gone> {
+    for message in selected.view.shown().in_uids(uids) {
+        core.output.say(|out| {
+            fetch_begin(out, &message, by);
+            wire::text(out, format_args!("MODSEQ ({}))\r\n", message.mod_seq()));
+        })?;
+    }
+    Ok(())
+}
+
+fn fetch_begin(out: &mut Vec<u8>, message: &Message<'_>, by: By) {
     out.extend_from_slice(b"* ");
     wire::number(out, message.seq().get().into());
     out.extend_from_slice(b" FETCH (");
@@ -61,8 +95,6 @@ fn fetch_flags(out: &mut Vec<u8>, flags: &mut FlagWriter<'_>, message: &Message<
         wire::number(out, message.uid().get().into());
         out.push(b' ');
     }
-    flags.write(out, message.uid(), message.flags());
-    out.extend_from_slice(b")\r\n");
 }
 
 /// `* FLAGS (...)` and `* OK [PERMANENTFLAGS (...)]`. RFC 9051 7.3.5, 6.3.2

@@ -121,6 +121,19 @@ impl UidSet {
         self.ranges.get(at).is_some_and(|r| r.0 <= high)
     }
 
+    /// What is in both.
+    pub fn intersection(&self, other: &UidSet) -> UidSet {
+        let (mut i, mut j, mut both) = (0, 0, UidSet::new());
+        while let (Some(a), Some(b)) = (self.ranges.get(i), other.ranges.get(j)) {
+            let (low, high) = (a.0.max(b.0), a.1.min(b.1));
+            if low <= high {
+                both.push_range(low, high);
+            }
+            if a.1 < b.1 { i += 1 } else { j += 1 }
+        }
+        both
+    }
+
     pub fn ranges(&self) -> &[(u32, u32)] {
         &self.ranges
     }
@@ -195,5 +208,17 @@ mod tests {
         assert_eq!(set.count(), 5);
         set.push_range(2, 8);
         assert_eq!(set.to_string(), "1:9");
+    }
+
+    #[test]
+    fn intersections() {
+        let set = |ranges: &[(u32, u32)]| {
+            let mut set = UidSet::new();
+            ranges.iter().for_each(|&(low, high)| set.push_range(low, high));
+            set
+        };
+        let (a, b) = (set(&[(1, 5), (8, 8), (10, 20)]), set(&[(3, 12), (15, 30)]));
+        assert_eq!(a.intersection(&b).to_string(), "3:5,8,10:12,15:20");
+        assert!(a.intersection(&UidSet::new()).is_empty());
     }
 }

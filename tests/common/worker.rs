@@ -26,6 +26,8 @@ pub struct Worker {
     pub account: String,
     pub next: u32,
     pub known: Known,
+    /// The highest MODSEQ that this client has been shown: none up to it is ever issued again.
+    mod_seq: u64,
 }
 
 /// What a crash may take back of what has been acknowledged.
@@ -38,7 +40,7 @@ pub enum Loss {
 
 impl Worker {
     pub fn new(account: String) -> Worker {
-        Worker { account, next: 1, known: Known::default() }
+        Worker { account, next: 1, known: Known::default(), mod_seq: 0 }
     }
 
     /// Works until the connection ends.
@@ -46,7 +48,7 @@ impl Worker {
         let mut client = Client::connect("127.0.0.1", port);
         client.response()?;
         client.try_command(&format!("LOGIN {} secret", self.account))?;
-        client.try_command("SELECT A")?;
+        client.try_command("SELECT A (CONDSTORE)")?;
         loop {
             let numbers: Vec<u32> = self.known.a.keys().copied().collect();
             let pick = random.choice(&numbers).copied();
@@ -84,8 +86,12 @@ impl Worker {
     fn flag(&mut self, client: &mut Client, n: u32) -> Option<()> {
         let uid = self.find(client, n)?;
         self.begin(Pending::Flag(n));
-        let (_, end) = client.try_command(&format!("UID STORE {uid} +FLAGS.SILENT (\\Flagged)"))?;
+        let (untagged, end) = client.try_command(&format!("UID STORE {uid} +FLAGS.SILENT (\\Flagged)"))?;
         assert!(end.starts_with("OK"), "{end}");
+        for mod_seq in untagged.iter().filter_map(|line| number_behind(line, "MODSEQ (")) {
+            assert!(mod_seq > self.mod_seq, "MODSEQ {mod_seq} after {}", self.mod_seq);
+            self.mod_seq = mod_seq;
+        }
         self.known.a.insert(n, true);
         self.known.pending = None;
         Some(())
@@ -118,6 +124,10 @@ impl Worker {
 
     /// What the server holds now is what the client knows, the pending command done or not.
     pub fn verify(&mut self, client: &mut Client, loss: Loss) {
+        let opened = client.ok("EXAMINE A");
+        let highest = opened.iter().find_map(|line| number_behind(line, "[HIGHESTMODSEQ ")).unwrap();
+        assert!(highest >= self.mod_seq, "HIGHESTMODSEQ {highest}, and {} has been issued", self.mod_seq);
+        self.mod_seq = highest;
         let (a, b) = (contents(client, "A"), contents(client, "B"));
         let (mut done_a, mut done_b) = (self.known.a.clone(), self.known.b.clone());
         match self.known.pending.take() {
@@ -144,6 +154,11 @@ impl Worker {
         );
         (self.known.a, self.known.b) = (a, b);
     }
+}
+
+fn number_behind(line: &str, words: &str) -> Option<u64> {
+    let rest = line.split(words).nth(1)?;
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 pub fn message(n: u32) -> String {
