@@ -14,7 +14,7 @@ use gatepost::mailbox::{Change, Limits, MailboxError, Manager, describe};
 use gatepost::store::{Checked, Mode, Options, Store, StoreError};
 use gatepost::types::{AccountName, BlobId, InternalDate, MailboxName};
 
-const OPTIONS: Options = Options { cache_bytes: 4 << 20, sync_always: false };
+const OPTIONS: Options = Options { cache_bytes: 4 << 20, sync_always: false, free_bytes_min: 0 };
 const MESSAGES: usize = 300;
 
 fn message(n: usize) -> Vec<u8> {

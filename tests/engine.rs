@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use gatepost::store::{
-    Batch, CommitError, Durability, Embedded, Engine, Memory, Partition, Reader, Reference, Store, StoreError,
-    Version,
+    Batch, CommitError, Durability, Embedded, Engine, Memory, Options, Partition, Reader, Reference, Store,
+    StoreError, Version,
 };
 use gatepost::types::{AccountId, BlobId, MailboxId, Uid};
 
@@ -15,7 +15,7 @@ fn mailbox(n: u64) -> Partition {
 }
 
 fn open(directory: &std::path::Path) -> Arc<Embedded> {
-    Embedded::open(directory, 16 << 20, false).unwrap()
+    Embedded::open(directory, &Options::default()).unwrap()
 }
 
 /// Runs a test on each engine.
@@ -170,7 +170,7 @@ fn embedded_keeps_what_it_has_acknowledged() {
     let directory = tempfile::tempdir().unwrap();
     let engine = open(directory.path());
     engine.commit(vec![put(mailbox(1), 0, b"a", b"1")], Durability::Relaxed).unwrap();
-    let in_use = Embedded::open(directory.path(), 1 << 20, false);
+    let in_use = Embedded::open(directory.path(), &Options::default());
     assert!(matches!(in_use, Err(StoreError::InUse { .. })));
     drop(engine);
     let engine = open(directory.path());

@@ -54,7 +54,7 @@ fn on_each(test: impl Fn(Store)) {
     test(Store::memory());
     test(Store::with_engine(Arc::new(Contended::default())).unwrap());
     let directory = tempfile::tempdir().unwrap();
-    test(Store::open(directory.path(), &Options { cache_bytes: 16 << 20, sync_always: false }).unwrap());
+    test(Store::open(directory.path(), &Options::default()).unwrap());
 }
 
 fn account(store: &Store, keep_expunged_secs: u64) -> (Manager, Arc<Account>) {

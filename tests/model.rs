@@ -137,7 +137,7 @@ fn masked(line: &str) -> String {
 #[test]
 fn all_engines_answer_alike() {
     let directories = [(); 3].map(|()| tempfile::tempdir().unwrap());
-    let options = StoreOptions { cache_bytes: 4 << 20, sync_always: false };
+    let options = StoreOptions::default();
     let embedded = Store::open(&directories[1].path().join("store"), &options).unwrap();
     let engine = Arc::new(Contended::default());
     let contended = Store::with_engine(engine.clone()).unwrap();

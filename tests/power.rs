@@ -9,7 +9,8 @@
 //! `Sync = optimized` may lose the flags of the last second, and those alone.
 //!
 //! Tried on broken code: with `PersistMode::Buffer` in the place of `SyncData` in the engine, acknowledged mailboxes are
-//! missing in the first round.
+//! missing in the first round. With the reservation of MODSEQs passed over when a mailbox is loaded, a number that a
+//! client has been shown is issued again.
 
 mod common;
 
@@ -137,4 +138,91 @@ fn the_power_fails_at_any_moment() {
     let messages: u32 = workers.iter().map(|worker| worker.next - 1).sum();
     println!("{messages} messages appended, {lost} octets lost");
     assert!(messages > 100 && lost > 0, "too little was done, or lost, to mean anything");
+}
+
+/// A server on the shim.
+fn shimmed() -> Option<Server> {
+    let mut server = Server::start("");
+    let library = shim(server.directory.path())?;
+    let (data, log) = (server.path("data"), server.path("power.log"));
+    server.environment = vec![("LD_PRELOAD", library), ("POWER_ROOT", data), ("POWER_LOG", log)];
+    server.restart();
+    Some(server)
+}
+
+const MAIL: &[u8] = b"Subject: room\r\n\r\nsome text\r\n";
+
+/// With little room nothing is begun; with some, what makes room is done. All goes on when there is room again.
+#[test]
+fn the_disk_is_nearly_full() {
+    let Some(server) = shimmed() else { return };
+    let free = |bytes: u64| {
+        fs::write(server.path("power.log.free"), bytes.to_string()).unwrap();
+        // The system is asked now and then.
+        std::thread::sleep(Duration::from_millis(300));
+    };
+    let mut client = server.user("user1");
+    client.append("INBOX", MAIL).unwrap();
+    client.ok("SELECT INBOX");
+    free(100 << 20);
+    let refused = client.append("INBOX", MAIL).unwrap();
+    assert!(refused.starts_with("NO [UNAVAILABLE] The server's disk is full"), "{refused}");
+    assert!(client.command("COPY 1 INBOX").1.starts_with("NO [UNAVAILABLE]"));
+    client.ok("FETCH 1 BODY.PEEK[]");
+    client.ok("STORE 1 +FLAGS (\\Flagged)");
+    free(1 << 20);
+    assert!(client.command("STORE 1 -FLAGS (\\Flagged)").1.starts_with("NO [UNAVAILABLE]"));
+    assert!(client.ok("FETCH 1 FLAGS")[0].contains("\\Flagged"));
+    free(100 << 20);
+    client.ok("STORE 1 +FLAGS (\\Deleted)");
+    client.ok("EXPUNGE");
+    free(1 << 30);
+    assert!(client.append("INBOX", MAIL).unwrap().starts_with("OK"));
+}
+
+/// A write, or a sync, that fails: no more is written until the daemon is restarted, what there is can be read, and after
+/// the restart all is there that was acknowledged.
+fn fails(what: &str) {
+    let Some(mut server) = shimmed() else { return };
+    let mut acknowledged = 0;
+    for round in 0..common::rounds(6) {
+        let mut client = server.user("user1");
+        client.ok("SELECT INBOX");
+        for _ in 0..round * 7 {
+            assert!(client.append("INBOX", MAIL).unwrap().starts_with("OK"));
+            acknowledged += 1;
+        }
+        let switch = server.path(&format!("power.log.{what}"));
+        fs::write(&switch, "").unwrap();
+        let refused = client.append("INBOX", MAIL).unwrap();
+        assert!(refused.starts_with("NO [UNAVAILABLE]"), "{refused}");
+        assert!(client.command("STORE 1:* +FLAGS (x)").1.starts_with(if acknowledged > 0 { "NO" } else { "" }));
+        if acknowledged > 0 {
+            client.ok(&format!("FETCH {acknowledged} BODY.PEEK[]"));
+        }
+        fs::remove_file(&switch).unwrap();
+        let refused = client.append("INBOX", MAIL).unwrap();
+        assert!(refused.starts_with("NO [UNAVAILABLE]"), "{refused}");
+        let mut reader = server.user("user1");
+        reader.ok("EXAMINE INBOX");
+        server.restart();
+        let status = server.user("user1").ok("STATUS INBOX (MESSAGES)").remove(0);
+        let found: usize = status.split("MESSAGES ").nth(1).unwrap().trim_end_matches(')').parse().unwrap();
+        // What failed was not acknowledged; it may be there all the same.
+        assert!((acknowledged..=acknowledged + 2).contains(&found), "{found} messages of {acknowledged}");
+        acknowledged = found;
+    }
+    server.environment.clear();
+    server.kill();
+    assert!(server.ctl(&["check"]).status.success());
+}
+
+#[test]
+fn a_write_fails() {
+    fails("full");
+}
+
+#[test]
+fn a_sync_fails() {
+    fails("broken");
 }

@@ -18,7 +18,7 @@ fn unpack(archive: &Path) -> tempfile::TempDir {
 }
 
 fn open(directory: &Path) -> Store {
-    let options = Options { cache_bytes: 16 << 20, sync_always: false };
+    let options = Options::default();
     Store::open(&directory.join("store"), &options).unwrap()
 }
 

@@ -230,7 +230,11 @@ impl Tool {
     fn local_store(&self, config: &Config) -> Result<Store, Failed> {
         let directory = config.data_directory.join("store");
         own_directories(config, &directory)?;
-        let options = Options { cache_bytes: config.store_cache_bytes, sync_always: config.sync_always };
+        let options = Options {
+            cache_bytes: config.store_cache_bytes,
+            sync_always: config.sync_always,
+            free_bytes_min: config.free_bytes_min,
+        };
         Store::open(&directory, &options).map_err(|error| match error {
             StoreError::InUse { .. } => {
                 let socket = socket_path(&config.run_directory);

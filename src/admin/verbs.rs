@@ -189,8 +189,7 @@ impl Verbs {
     fn backup(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
         let directory = Path::new(request["directory"].as_str().unwrap_or(""));
         let failed = |error: StoreError| Failed::new(EX_IOERR, format!("{}: {error}", directory.display()));
-        let options = Options { cache_bytes: 16 << 20, sync_always: false };
-        let target = Store::open(directory, &options).map_err(failed)?;
+        let target = Store::open(directory, &Options::default()).map_err(failed)?;
         let mut said = 0;
         let mut progress = |copied: &Copied| {
             if copied.messages >= said + 100 {

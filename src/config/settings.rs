@@ -56,6 +56,7 @@ pub struct Config {
     pub mailboxes_max: usize,
     pub store_cache_bytes: u64,
     pub summary_cache_bytes: u64,
+    pub free_bytes_min: u64,
     pub keep_expunged: Duration,
     pub listeners: Vec<Listener>,
     /// With `tls_private_key` or not at all.

@@ -136,6 +136,13 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "Store",
+        "Minimum Free Space",
+        Kind::Size(M, 1024 * G),
+        "256M",
+        "With less left on the disk no message is taken; with less than a quarter of it nothing is changed.",
+    ),
+    key(
+        "Store",
         "Keep Expunged",
         Kind::DurationOrNever(1, 3650 * DAY),
         "7d",

@@ -125,6 +125,7 @@ impl Values {
             mailboxes_max: self.count("IMAP", "Maximum Mailboxes") as usize,
             store_cache_bytes: self.number("Store", "Cache Size"),
             summary_cache_bytes: self.number("Store", "Summary Cache Size"),
+            free_bytes_min: self.number("Store", "Minimum Free Space"),
             keep_expunged: self.duration("Store", "Keep Expunged"),
             listeners,
             tls_certificate: self.optional_path("TLS", "Certificate"),

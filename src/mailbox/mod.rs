@@ -31,7 +31,7 @@ mod tree;
 mod view;
 mod watch;
 
-pub use crate::store::Value;
+pub use crate::store::{StoreError, Value};
 pub use account::Account;
 pub use change::{Change, NewMessage, Outcome, StoreMode};
 pub use copy::{Copied, CopyMode};

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::output::Gone;
-use crate::mailbox::{MailboxError, Refusal};
+use crate::mailbox::{MailboxError, Refusal, StoreError};
 use crate::proto::ResponseCode;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +84,11 @@ impl From<MailboxError> for Failure {
     fn from(error: MailboxError) -> Failure {
         match error {
             MailboxError::Refused(refusal) => refusal.into(),
+            MailboxError::Store(StoreError::Full) => {
+                log::error!("{}", StoreError::Full);
+                Reply::no(ResponseCode::Unavailable, "The server's disk is full; the mail that is there can be read")
+                    .into()
+            }
             MailboxError::Store(error) => Failure::Refused(internal(&error)),
         }
     }

@@ -19,10 +19,12 @@ use parking_lot::{Condvar, Mutex};
 
 use super::engine::{Batch, Engine, Figures, Partition, Reader, Value, Visit};
 use super::error::{CommitError, StoreError};
+use super::facade::Options;
 use super::keys;
 use super::model::{Durability, Version};
 use super::ordered::{Spaces, now_octets, read_version};
 use super::pins::Pins;
+use super::room::{Need, Room};
 use crate::types::{AccountId, BlobId};
 
 /// A relaxed commit survives a power cut after at most this long.
@@ -48,6 +50,7 @@ pub struct Embedded {
     writer: Mutex<Writer>,
     pins: Pins,
     always: bool,
+    room: Room,
     owed: Arc<Owed>,
     commits: AtomicU64,
     syncs: AtomicU64,
@@ -80,14 +83,14 @@ struct OwedState {
 }
 
 impl Embedded {
-    /// Opens or creates the store in `directory`. `always` syncs every commit, whatever it asks for.
-    pub fn open(directory: &Path, cache_bytes: u64, always: bool) -> Result<Arc<Embedded>, StoreError> {
+    /// Opens or creates the store in `directory`.
+    pub fn open(directory: &Path, options: &Options) -> Result<Arc<Embedded>, StoreError> {
         let in_use = |error: fjall::Error| match error {
             fjall::Error::Locked => StoreError::InUse { directory: directory.display().to_string() },
             error => engine(error),
         };
         let builder =
-            Database::builder(directory).cache_size(cache_bytes).max_journaling_size(JOURNAL_BYTES).worker_threads(2);
+            Database::builder(directory).cache_size(options.cache_bytes).max_journaling_size(JOURNAL_BYTES).worker_threads(2);
         let db = unbroken(|| builder.open().map_err(in_use))?;
         let index = unbroken(|| db.keyspace("index", index_options).map_err(engine))?;
         let chunks = unbroken(|| db.keyspace("chunks", chunk_options).map_err(engine))?;
@@ -100,7 +103,8 @@ impl Embedded {
             queue: Mutex::default(),
             writer: Mutex::default(),
             pins: Pins::default(),
-            always,
+            always: options.sync_always,
+            room: Room::new(directory, options.free_bytes_min),
             owed,
             commits: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
@@ -140,6 +144,11 @@ impl Embedded {
     }
 
     fn check(&self, writer: &mut Writer, batches: &[Batch]) -> Result<(), CommitError> {
+        self.room.check(if batches.iter().any(|batch| !batch.added.is_empty()) {
+            Need::More
+        } else {
+            Need::Little
+        })?;
         for batch in batches {
             let version = match writer.versions.get(&batch.partition) {
                 Some(version) => *version,
@@ -331,6 +340,7 @@ impl Engine for Embedded {
     }
 
     fn write_chunk(&self, account: AccountId, blob: BlobId, chunk: u32, octets: &[u8]) -> Result<(), StoreError> {
+        self.room.check(Need::More)?;
         let mut group = self.db.batch();
         group.insert(&self.chunks, keys::chunk(account, blob, chunk), octets);
         group.insert(&self.index, keys::candidate(account, blob), &now_octets()[..]);

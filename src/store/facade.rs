@@ -19,6 +19,14 @@ pub struct Options {
     pub cache_bytes: u64,
     /// `Sync = always`: every change is synced before it is acknowledged.
     pub sync_always: bool,
+    /// With less free on the disk nothing is added; with less than a quarter of it nothing is changed.
+    pub free_bytes_min: u64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { cache_bytes: 16 << 20, sync_always: false, free_bytes_min: 0 }
+    }
 }
 
 #[derive(Clone)]
@@ -36,7 +44,7 @@ const STEP: usize = 500;
 
 impl Store {
     pub fn open(directory: &Path, options: &Options) -> Result<Store, StoreError> {
-        Store::with_engine(Embedded::open(directory, options.cache_bytes, options.sync_always)?)
+        Store::with_engine(Embedded::open(directory, options)?)
     }
 
     /// Whether there is a store in a directory.

@@ -20,6 +20,7 @@ mod memory;
 mod model;
 mod ordered;
 mod pins;
+mod room;
 mod space;
 mod upgrade;
 

@@ -1,8 +1,10 @@
 //! Files that the standard library cannot open or lock.
 
+use std::ffi::CString;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -48,6 +50,20 @@ pub fn lock_exclusive(file: &File) -> io::Result<bool> {
 }
 
 /// The user at the other end of a Unix socket.
+/// Octets that the file system of `path` has left for ordinary users.
+pub fn free_bytes(path: &Path) -> io::Result<u64> {
+    let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| io::Error::other("a path has no NUL"))?;
+    // SAFETY: statvfs fills what it is given; all zeros is a value of that type.
+    let about = unsafe {
+        let mut about: libc::statvfs = std::mem::zeroed();
+        if libc::statvfs(path.as_ptr(), &mut about) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        about
+    };
+    Ok(about.f_bavail.saturating_mul(about.f_frsize))
+}
+
 pub fn peer_uid(stream: &UnixStream) -> io::Result<u32> {
     let mut credentials = libc::ucred { pid: 0, uid: 0, gid: 0 };
     let mut length = size_of::<libc::ucred>() as libc::socklen_t;

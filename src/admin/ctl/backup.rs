@@ -18,9 +18,6 @@ use crate::store::{Options, Store};
 use crate::sys;
 use crate::types::MailboxName;
 
-/// Octets of the cache of a backup that is read or written once.
-const CACHE_BYTES: u64 = 16 << 20;
-
 impl Tool {
     pub(super) fn backup(&self, directory: &Path) -> Result<(), Failed> {
         let failed = |error: io::Error| Failed::new(EX_IOERR, format!("{}: {error}", directory.display()));
@@ -138,12 +135,11 @@ fn open_backup(directory: &Path) -> Result<Store, Failed> {
     if !directory.is_dir() {
         return Err(Failed::new(EX_IOERR, format!("{}: no such directory", directory.display())));
     }
-    let options = Options { cache_bytes: CACHE_BYTES, sync_always: false };
     let failed = |text: String| Failed::new(EX_DATAERR, format!("{}: {text}", directory.display()));
     if !Store::is_in(directory) {
         return Err(failed("no backup".into()));
     }
-    let store = Store::open(directory, &options).map_err(|error| failed(error.to_string()))?;
+    let store = Store::open(directory, &Options::default()).map_err(|error| failed(error.to_string()))?;
     match store.finished()? {
         Some(_) => Ok(store),
         None => Err(failed("no backup that is whole; gatepostctl backup finishes one that was cut short".into())),
