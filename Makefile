@@ -28,6 +28,7 @@ check:
 # Rates of a running server, or of Gatepost and Dovecot side by side: tests/load/load.rs tells the arguments.
 bench: all
 	$(CARGO) bench --bench load -- --compare
+	$(CARGO) bench --bench load -- --sizes
 
 # Longer runs of what `make check` samples.
 torture:

@@ -244,33 +244,42 @@ impl Draft {
         }
         let bits = self.bits(flags);
         let mut outcome = self.unchanged();
-        let mut changed = Vec::new();
+        let mut changed: Vec<(FlagRecord, FlagBits)> = Vec::new();
         for message in self.snapshot.in_uids(uids) {
             let wanted = mode.combine(message.flags(), bits);
             if unchanged_since.is_some_and(|since| message.mod_seq() > since) {
                 outcome.modified.push(message.uid());
             } else if wanted != message.flags() {
-                changed.push((message.uid(), message.flags(), wanted));
+                let record = FlagRecord { uid: message.uid(), flags: wanted, mod_seq: ModSeq::ZERO };
+                changed.push((record, message.flags()));
             }
         }
         if !changed.is_empty() {
             outcome.mod_seq = self.next_mod_seq();
         }
-        for (uid, before, flags) in changed {
-            self.set(uid, before, flags, outcome.mod_seq);
-        }
+        changed.iter_mut().for_each(|(record, _)| record.mod_seq = outcome.mod_seq);
+        self.set(&changed);
         Ok(outcome)
     }
 
-    fn set(&mut self, uid: Uid, before: FlagBits, flags: FlagBits, mod_seq: ModSeq) {
-        let count = |has: bool| i64::from(has);
+    /// New flags of messages, ascending, each beside those before.
+    fn set(&mut self, changed: &[(FlagRecord, FlagBits)]) {
+        let count = |flag| -> i64 {
+            let gained = |(after, before): &(FlagRecord, FlagBits)| {
+                i64::from(after.flags.has(flag)) - i64::from(before.has(flag))
+            };
+            changed.iter().map(gained).sum()
+        };
         let header = &mut self.snapshot.header;
-        let seen = count(before.has(SystemFlag::Seen)) - count(flags.has(SystemFlag::Seen));
-        let deleted = count(flags.has(SystemFlag::Deleted)) - count(before.has(SystemFlag::Deleted));
-        header.unseen = (i64::from(header.unseen) + seen).max(0) as u32;
-        header.deleted = (i64::from(header.deleted) + deleted).max(0) as u32;
-        self.snapshot.set_flags(FlagRecord { uid, flags, mod_seq });
-        self.flags.insert(PageNo::of(uid));
+        header.unseen = (i64::from(header.unseen) - count(SystemFlag::Seen)).max(0) as u32;
+        header.deleted = (i64::from(header.deleted) + count(SystemFlag::Deleted)).max(0) as u32;
+        self.snapshot.set_flags(changed.iter().map(|(record, _)| *record));
+        let mut last = None;
+        for page in changed.iter().map(|(record, _)| PageNo::of(record.uid)) {
+            if last.replace(page) != Some(page) {
+                self.flags.insert(page);
+            }
+        }
     }
 
     fn expunge(&mut self, among: Option<&UidSet>) -> Outcome {

@@ -191,7 +191,7 @@ mod tests {
         let gone: UidSet = [4, 7, 1024, 1027, 2998].into_iter().filter_map(Uid::new).collect();
         after.remove(&gone);
         let uid = Uid::new(10).unwrap();
-        after.set_flags(FlagRecord { uid, flags: FlagBits(1), mod_seq: ModSeq(9) });
+        after.set_flags([FlagRecord { uid, flags: FlagBits(1), mod_seq: ModSeq(9) }].into_iter());
         let date = InternalDate { secs: 0, zone_mins: 0 };
         let new = Uid::new(3001).unwrap();
         let record = MessageRecord {

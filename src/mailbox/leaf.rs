@@ -121,13 +121,24 @@ impl Leaf {
         self.entry.highest_mod_seq = self.entry.highest_mod_seq.max(flags.mod_seq);
     }
 
-    pub(super) fn set_flags(&mut self, slot: usize, record: FlagRecord) {
+    /// Sets the flags of those that are there; they come ascending.
+    pub(super) fn set_flags(&mut self, records: impl Iterator<Item = FlagRecord>) {
+        let mut entry = self.entry;
         let body = self.loaded();
-        let before = std::mem::replace(&mut body.flags[slot], record.flags);
-        body.mod_seqs[slot] = record.mod_seq;
         let unseen = |flags: FlagBits| u16::from(!flags.has(SystemFlag::Seen));
-        self.entry.unseen = self.entry.unseen - unseen(before) + unseen(record.flags);
-        self.entry.highest_mod_seq = self.entry.highest_mod_seq.max(record.mod_seq);
+        let mut next = 0;
+        for record in records {
+            // Most often the one behind the last.
+            let found =
+                if body.fixed.uids.get(next) == Some(&record.uid) { Some(next) } else { body.slot(record.uid) };
+            let Some(slot) = found else { continue };
+            let before = std::mem::replace(&mut body.flags[slot], record.flags);
+            body.mod_seqs[slot] = record.mod_seq;
+            entry.unseen = entry.unseen + unseen(record.flags) - unseen(before);
+            entry.highest_mod_seq = entry.highest_mod_seq.max(record.mod_seq);
+            next = slot + 1;
+        }
+        self.entry = entry;
     }
 }
 

@@ -258,11 +258,16 @@ impl Snapshot {
         }
     }
 
-    /// Sets the flags of a message that is there and has been loaded.
-    pub(super) fn set_flags(&mut self, record: FlagRecord) {
-        let Ok(at) = self.leaf_at(LeafNo::of(record.uid)) else { return };
-        let Some(slot) = self.body(at).slot(record.uid) else { return };
-        Arc::make_mut(&mut self.leaves[at]).set_flags(slot, record);
+    /// Sets the flags of messages that are there and have been loaded, ascending.
+    pub(super) fn set_flags(&mut self, records: impl Iterator<Item = FlagRecord>) {
+        let mut records = records.peekable();
+        while let Some(no) = records.peek().map(|record| LeafNo::of(record.uid)) {
+            let of_leaf = std::iter::from_fn(|| records.next_if(|record| LeafNo::of(record.uid) == no));
+            match self.leaf_at(no) {
+                Ok(at) => Arc::make_mut(&mut self.leaves[at]).set_flags(of_leaf),
+                Err(_) => of_leaf.for_each(drop),
+            }
+        }
     }
 
     /// Removes those of `uids` that are there; they have been loaded.

@@ -41,14 +41,15 @@ pub(super) fn store(core: &mut Core, selected: &mut Selected, set: &NumberSet, b
     let mut changes = selected.view.sync(Expunges::Hold)?;
     let shown = selected.view.shown().clone();
     let given = bits(&shown, &flags);
-    // What another session did to the same messages meanwhile is not what the client expects.
-    let expected = |uid: &Uid| {
-        let old = before.by_uid(*uid).map(|message| mode.combine(message.flags(), given));
-        asked.contains(uid.get())
-            && !outcome.modified.contains(uid.get())
-            && old == shown.by_uid(*uid).map(|message| message.flags())
-    };
-    let silent: UidSet = changes.flags.iter().copied().filter(expected).collect();
+    // What another session did to the same messages meanwhile is not what the client expects. Nothing leaves the view
+    // while expunges are held: the two run in parallel.
+    let both = before.in_uids(&asked).zip(shown.in_uids(&asked));
+    let expected = both.filter(|(old, new)| mode.combine(old.flags(), given) == new.flags());
+    let changed: UidSet = changes.flags.iter().copied().collect();
+    let silent: UidSet = expected
+        .map(|(_, new)| new.uid())
+        .filter(|uid| changed.contains(uid.get()) && !outcome.modified.contains(uid.get()))
+        .collect();
     match echo {
         Echo::Silent => {
             changes.flags.retain(|uid| !silent.contains(uid.get()));

@@ -164,17 +164,17 @@ impl Source<'_> {
             SectionText::HeaderFieldsNot(names) => (names.as_slice(), Include::Except),
             _ => (&[][..], Include::Only),
         };
-        let kept = |_: &()| summary.header_fields(names, include);
+        // What clients list a mailbox by: no look at the parts, none at the message.
+        if wanted.part.0.is_empty()
+            && !names.is_empty()
+            && let Some(octets) = summary.header_fields(names, include)
+        {
+            return Ok(Prepared::Octets(octets));
+        }
         Ok(match section(summary, wanted) {
             Content::Nil => Prepared::Nil,
             Content::Range(range) => Prepared::Range(range),
-            Content::Fields(range) => {
-                let top = wanted.part.0.is_empty();
-                match Some(()).filter(|_| top).as_ref().and_then(kept) {
-                    Some(octets) => Prepared::Octets(octets),
-                    None => Prepared::Octets(filter_fields(&self.read(range)?, names, include)),
-                }
-            }
+            Content::Fields(range) => Prepared::Octets(filter_fields(&self.read(range)?, names, include)),
         })
     }
 

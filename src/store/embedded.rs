@@ -89,8 +89,10 @@ impl Embedded {
             fjall::Error::Locked => StoreError::InUse { directory: directory.display().to_string() },
             error => engine(error),
         };
-        let builder =
-            Database::builder(directory).cache_size(options.cache_bytes).max_journaling_size(JOURNAL_BYTES).worker_threads(2);
+        let builder = Database::builder(directory)
+            .cache_size(options.cache_bytes)
+            .max_journaling_size(JOURNAL_BYTES)
+            .worker_threads(2);
         let db = unbroken(|| builder.open().map_err(in_use))?;
         let index = unbroken(|| db.keyspace("index", index_options).map_err(engine))?;
         let chunks = unbroken(|| db.keyspace("chunks", chunk_options).map_err(engine))?;

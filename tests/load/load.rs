@@ -2,13 +2,16 @@
 //!
 //!     load HOST PORT USER PASSWORD [--messages N] [--mail FILE] [--json]
 //!     load --compare [--messages N] [--mail FILE] [--json]
+//!     load --sizes [--json]
 //!
 //! The first form measures any server; the account should be empty. The second starts Gatepost and, where it is
-//! installed, Dovecot, on loopback and in scratch directories, and measures both in one run.
+//! installed, Dovecot, on loopback and in scratch directories, and measures both in one run. The third shows what single
+//! operations cost Gatepost in mailboxes of a thousand, a hundred thousand and a million messages.
 
 mod client;
 mod measure;
 mod servers;
+mod sizes;
 
 use std::process::exit;
 
@@ -19,6 +22,9 @@ fn main() {
     let mut words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let json = take_flag(&mut words, "--json");
     let compare = take_flag(&mut words, "--compare");
+    if take_flag(&mut words, "--sizes") {
+        return sizes::run(json);
+    }
     let messages = take_value(&mut words, "--messages").map_or(20_000, |n| n.parse().unwrap_or_else(|_| usage()));
     let mail = take_value(&mut words, "--mail").unwrap_or_else(|| "tests/data/demo.mbox".into());
     let plan = Plan { messages, mail: measure::read_mail(&mail) };
@@ -37,7 +43,7 @@ fn main() {
 }
 
 fn usage() -> ! {
-    eprintln!("usage: load HOST PORT USER PASSWORD | --compare  [--messages N] [--mail FILE] [--json]");
+    eprintln!("usage: load HOST PORT USER PASSWORD | --compare | --sizes  [--messages N] [--mail FILE] [--json]");
     exit(64)
 }
 

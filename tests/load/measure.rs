@@ -41,7 +41,7 @@ fn message(plan: &Plan, n: usize) -> Vec<u8> {
     [format!("X-Number: {n}-{}\r\n", plan.messages).as_bytes(), &plan.mail[n % plan.mail.len()]].concat()
 }
 
-fn figure(name: &'static str, unit: &'static str, units_each: f64, mut times: Vec<Duration>) -> Figure {
+pub fn figure(name: &'static str, unit: &'static str, units_each: f64, mut times: Vec<Duration>) -> Figure {
     times.sort();
     let total: f64 = times.iter().map(Duration::as_secs_f64).sum();
     let ms = |at: usize| times[at.min(times.len() - 1)].as_secs_f64() * 1000.0;
@@ -56,7 +56,7 @@ fn timed(work: impl FnOnce()) -> Duration {
 }
 
 /// Again and again, for this many times and at most so long.
-fn repeat(times: usize, mut work: impl FnMut(usize)) -> Vec<Duration> {
+pub fn repeat(times: usize, mut work: impl FnMut(usize)) -> Vec<Duration> {
     let began = Instant::now();
     let mut taken = Vec::new();
     for n in 0..times {

@@ -48,9 +48,32 @@ impl Drop for Running {
     }
 }
 
+/// A Gatepost that can be restarted on its data.
+pub struct Own {
+    scratch: tempfile::TempDir,
+    running: Option<Running>,
+}
+
+impl Own {
+    pub fn start() -> Own {
+        let scratch = tempfile::tempdir().expect("scratch directory");
+        let running = Some(start_gatepost(scratch.path()));
+        Own { scratch, running }
+    }
+
+    pub fn target(&self) -> Target {
+        target(GATEPOST_PORT, self.running.as_ref().map_or(0, |running| running.0.id()))
+    }
+
+    pub fn restart(&mut self) {
+        self.running = None;
+        self.running = Some(start_gatepost(self.scratch.path()));
+    }
+}
+
 fn start_gatepost(scratch: &Path) -> Running {
     let d = scratch.join("gatepost");
-    std::fs::create_dir(&d).expect("scratch directory");
+    std::fs::create_dir_all(&d).expect("scratch directory");
     let d = d.display();
     let config = format!(
         "[Server]\nData Directory = {d}/data\nRun Directory = {d}/run\nUser = root\n\
