@@ -11,7 +11,7 @@ use super::mailbox::Mailbox;
 use super::manager::Shared;
 use super::tree::{Birth, Fate, Plan, Tree};
 use crate::store::{AccountChange, AccountCommit, Commit, Durability, MailboxCommit, MailboxHeader, Version};
-use crate::types::{AccountId, AccountName, MailboxId, MailboxName, ModSeq, SpecialUse};
+use crate::types::{AccountId, AccountName, MailboxId, MailboxName, SpecialUse};
 
 pub struct Account {
     pub(super) id: AccountId,
@@ -170,17 +170,7 @@ fn first_commit(account: AccountId, birth: Birth) -> MailboxCommit {
         account,
         mailbox: birth.id,
         guard: Version(0),
-        header: MailboxHeader {
-            uid_validity: birth.uid_validity,
-            uid_next: 1,
-            highest_mod_seq: ModSeq(1),
-            mod_seq_reserved: ModSeq(1),
-            messages: 0,
-            unseen: 0,
-            deleted: 0,
-            bytes: 0,
-            recent_from: 1,
-        },
+        header: MailboxHeader::new(birth.uid_validity),
         keywords: None,
         records: Vec::new(),
         flags: Vec::new(),

@@ -13,7 +13,8 @@ use crate::store::{
     Version,
 };
 use crate::types::{
-    AccountId, BlobId, Flag, FlagBits, InternalDate, Keyword, KeywordId, MailboxId, ModSeq, SystemFlag, Uid, UidSet,
+    AccountId, BlobId, Flag, FlagBits, InternalDate, Keyword, KeywordId, MEDIA, MailboxId, ModSeq, SystemFlag, Uid,
+    UidSet,
 };
 
 /// How STORE combines the given flags with those that are there. RFC 9051 6.4.6
@@ -138,7 +139,7 @@ impl Draft {
             Change::Remove(uids) => self.remove(uids, Keeping::Gone),
             Change::Undelete(messages) => self.undelete(messages)?,
             Change::Purge(messages) => {
-                self.released.extend(messages);
+                messages.iter().for_each(|message| self.release(message));
                 self.unchanged()
             }
         })
@@ -195,7 +196,7 @@ impl Draft {
 
     /// Puts a message at the end, under the next UID.
     fn place(&mut self, record: &MessageRecord, flags: &FlagRecord, structure: Value) {
-        let uid = record.uid;
+        let (uid, media) = (record.uid, self.media());
         self.snapshot.push(record, flags);
         let header = &mut self.snapshot.header;
         header.uid_next = uid.next().map_or(0, Uid::get);
@@ -203,6 +204,9 @@ impl Draft {
         header.unseen += u32::from(!flags.flags.has(SystemFlag::Seen));
         header.deleted += u32::from(flags.flags.has(SystemFlag::Deleted));
         header.bytes += u64::from(record.size);
+        header.deleted_bytes += if flags.flags.has(SystemFlag::Deleted) { record.size.into() } else { 0 };
+        header.unseen_media += u32::from(is_unseen_media(flags.flags, media));
+        header.oldest_secs = header.oldest_secs.min(record.internal_date.secs);
         self.records.insert(PageNo::of(uid));
         self.flags.insert(PageNo::of(uid));
         self.structures.push((uid, structure));
@@ -218,10 +222,17 @@ impl Draft {
             let flags = message.flags.flags.without(FlagBits::system(SystemFlag::Deleted));
             let record = MessageRecord { uid, ..message.record };
             self.place(&record, &FlagRecord { uid, flags, mod_seq: outcome.mod_seq }, structure.clone());
-            self.released.push(*message);
+            self.release(message);
             outcome.appended.push(uid);
         }
         Ok(outcome)
+    }
+
+    fn release(&mut self, message: &ExpungedMessage) {
+        let header = &mut self.snapshot.header;
+        header.kept_messages = header.kept_messages.saturating_sub(1);
+        header.kept_bytes = header.kept_bytes.saturating_sub(message.record.size.into());
+        self.released.push(*message);
     }
 
     fn check_room(&self, messages: usize) -> Result<(), Refusal> {
@@ -270,9 +281,16 @@ impl Draft {
             };
             changed.iter().map(gained).sum()
         };
+        let media = self.media();
+        let unseen_media = |flags| i64::from(is_unseen_media(flags, media));
+        let gained_media: i64 =
+            changed.iter().map(|(after, before)| unseen_media(after.flags) - unseen_media(*before)).sum();
+        let deleted_bytes: i64 = changed.iter().map(|change| self.deleted_bytes(change)).sum();
         let header = &mut self.snapshot.header;
         header.unseen = (i64::from(header.unseen) - count(SystemFlag::Seen)).max(0) as u32;
         header.deleted = (i64::from(header.deleted) + count(SystemFlag::Deleted)).max(0) as u32;
+        header.deleted_bytes = header.deleted_bytes.saturating_add_signed(deleted_bytes);
+        header.unseen_media = (i64::from(header.unseen_media) + gained_media).max(0) as u32;
         self.snapshot.set_flags(changed.iter().map(|(record, _)| *record));
         let mut last = None;
         for page in changed.iter().map(|(record, _)| PageNo::of(record.uid)) {
@@ -280,6 +298,21 @@ impl Draft {
                 self.flags.insert(page);
             }
         }
+    }
+
+    /// The octets that a change of flags marks \Deleted, less those that it does not mark any more.
+    fn deleted_bytes(&self, (after, before): &(FlagRecord, FlagBits)) -> i64 {
+        let size = || self.snapshot.by_uid(after.uid).map_or(0, |message| i64::from(message.size()));
+        match (before.has(SystemFlag::Deleted), after.flags.has(SystemFlag::Deleted)) {
+            (false, true) => size(),
+            (true, false) => -size(),
+            _ => 0,
+        }
+    }
+
+    /// The bit of $Media, where the mailbox knows it.
+    fn media(&self) -> Option<FlagBits> {
+        Keyword::new(MEDIA).and_then(|keyword| self.keyword_bit(&keyword))
     }
 
     fn expunge(&mut self, among: Option<&UidSet>) -> Outcome {
@@ -300,28 +333,37 @@ impl Draft {
         }
         let expunged: UidSet = gone.iter().map(|(record, _)| record.uid).collect();
         self.snapshot.remove(&expunged);
-        let expunged_secs = crate::sys::now_secs();
+        let (expunged_secs, media) = (crate::sys::now_secs(), self.media());
         for (record, flags) in gone {
-            self.forget(ExpungedMessage { expunged_secs, record, flags }, keeping);
+            self.forget(ExpungedMessage { expunged_secs, record, flags }, keeping, media);
         }
+        self.snapshot.header.oldest_secs = self.snapshot.oldest_secs();
         expunged.ranges().iter().for_each(|&(low, high)| self.vanished.push_range(low, high));
         Outcome { mod_seq: self.next_mod_seq(), expunged, ..Outcome::default() }
     }
 
-    fn forget(&mut self, message: ExpungedMessage, keeping: Keeping) {
+    fn forget(&mut self, message: ExpungedMessage, keeping: Keeping, media: Option<FlagBits>) {
         let (record, flags) = (message.record, message.flags.flags);
         let header = &mut self.snapshot.header;
         header.messages = header.messages.saturating_sub(1);
         header.unseen = header.unseen.saturating_sub(u32::from(!flags.has(SystemFlag::Seen)));
         header.deleted = header.deleted.saturating_sub(u32::from(flags.has(SystemFlag::Deleted)));
         header.bytes = header.bytes.saturating_sub(u64::from(record.size));
+        if flags.has(SystemFlag::Deleted) {
+            header.deleted_bytes = header.deleted_bytes.saturating_sub(u64::from(record.size));
+        }
+        header.unseen_media = header.unseen_media.saturating_sub(u32::from(is_unseen_media(flags, media)));
         self.records.insert(PageNo::of(record.uid));
         self.flags.insert(PageNo::of(record.uid));
         // A message that came and went within one commit was never there.
         self.structures.retain(|(uid, _)| *uid != record.uid);
         match self.added.iter().position(|(uid, _)| *uid == record.uid) {
             Some(at) => drop(self.added.swap_remove(at)),
-            None if keeping == Keeping::Kept => self.kept.push(message),
+            None if keeping == Keeping::Kept => {
+                header.kept_messages += 1;
+                header.kept_bytes += u64::from(record.size);
+                self.kept.push(message);
+            }
             None => self.removed.push((record.uid, record.blob)),
         }
     }
@@ -383,6 +425,10 @@ impl Draft {
             vanished: (!self.vanished.is_empty()).then(|| (snapshot.header.highest_mod_seq, self.vanished.clone())),
         }
     }
+}
+
+fn is_unseen_media(flags: FlagBits, media: Option<FlagBits>) -> bool {
+    media.is_some_and(|media| flags.contains(media)) && !flags.has(SystemFlag::Seen)
 }
 
 impl StoreMode {

@@ -136,17 +136,7 @@ mod tests {
     use crate::types::{BlobId, FlagBits, InternalDate, ModSeq, UidSet, UidValidity};
 
     fn header() -> MailboxHeader {
-        MailboxHeader {
-            uid_validity: UidValidity::MIN,
-            uid_next: 1,
-            highest_mod_seq: ModSeq(0),
-            mod_seq_reserved: ModSeq(0),
-            messages: 0,
-            unseen: 0,
-            deleted: 0,
-            bytes: 0,
-            recent_from: 1,
-        }
+        MailboxHeader::new(UidValidity::MIN)
     }
 
     fn with(uids: impl IntoIterator<Item = u32>) -> Snapshot {

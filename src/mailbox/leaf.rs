@@ -119,6 +119,7 @@ impl Leaf {
         self.entry.unseen += u16::from(!flags.flags.has(SystemFlag::Seen));
         self.entry.last_uid = record.uid.get();
         self.entry.highest_mod_seq = self.entry.highest_mod_seq.max(flags.mod_seq);
+        self.entry.oldest_secs = self.entry.oldest_secs.min(record.internal_date.secs);
     }
 
     /// Sets the flags of those that are there; they come ascending.

@@ -147,8 +147,8 @@ impl Mailbox {
         self.gone.store(true, Ordering::Release);
         let Some(snapshot) = self.published.read().clone() else { return };
         let mut header = snapshot.header;
-        (header.messages, header.unseen, header.deleted, header.bytes) = (0, 0, 0, 0);
-        header.highest_mod_seq = header.highest_mod_seq.next();
+        let gone = MailboxHeader::new(header.uid_validity);
+        header = MailboxHeader { uid_next: header.uid_next, highest_mod_seq: header.highest_mod_seq.next(), ..gone };
         self.publish(writer, Snapshot::empty(header, snapshot.keywords.clone(), None));
     }
 

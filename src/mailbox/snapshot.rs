@@ -13,7 +13,9 @@
 use std::sync::{Arc, OnceLock};
 
 use super::leaf::{Body, Leaf, Source};
-use crate::store::{FlagRecord, LeafEntry, LeafNo, MailboxHeader, MailboxImage, MessageRecord, PageNo, StoreError};
+use crate::store::{
+    FlagRecord, LeafEntry, LeafNo, MailboxHeader, MailboxImage, MessageRecord, NO_DATE, PageNo, StoreError,
+};
 use crate::types::{BlobId, FlagBits, InternalDate, Keyword, KeywordId, ModSeq, Seq, SystemFlag, Uid, UidSet};
 
 /// A message in a snapshot.
@@ -292,6 +294,11 @@ impl Snapshot {
             self.starts.push(self.len);
             self.len += leaf.len() as u32;
         }
+    }
+
+    /// The earliest internal date, by the entries of the leaves.
+    pub(super) fn oldest_secs(&self) -> i64 {
+        self.leaves.iter().map(|leaf| leaf.entry().oldest_secs).min().unwrap_or(NO_DATE)
     }
 
     /// The entry of a leaf; `None` where it is empty.

@@ -13,9 +13,11 @@ use super::error::StoreError;
 use super::facade::Store;
 use super::layout::{self, decode};
 use super::model::*;
-use super::upgrade::entries;
-use crate::types::{AccountId, AccountName, BlobId, FlagBits, InternalDate, MailboxId, MailboxName, ModSeq};
-use crate::types::{SystemFlag, Uid, UidValidity};
+use super::upgrade::{entries, sum};
+use crate::types::{
+    AccountId, AccountName, BlobId, FlagBits, InternalDate, KeywordId, MEDIA, MailboxId, MailboxName, ModSeq, Uid,
+    UidValidity,
+};
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +112,10 @@ struct Found {
     flags: BTreeMap<Uid, FlagRecord>,
     entries: BTreeMap<LeafNo, LeafEntry>,
     keywords: usize,
+    /// The bit of $Media.
+    media: Option<FlagBits>,
+    /// Kept messages and their octets.
+    kept: (u32, u64),
     /// Sentences, and whether a repair can do something about each.
     wrong: Vec<(String, bool)>,
     mend: Batch,
@@ -133,6 +139,7 @@ impl Check<'_> {
         }
         match self.store.expunged(self.id, id, 0, i64::MAX) {
             Ok(kept) => {
+                found.kept = (kept.len() as u32, kept.iter().map(|kept| u64::from(kept.record.size)).sum());
                 let references = kept.iter().map(|kept| (kept.record.blob, id, kept.record.uid.get()));
                 self.expected.extend(references);
             }
@@ -157,6 +164,8 @@ impl Check<'_> {
             flags: BTreeMap::new(),
             entries: BTreeMap::new(),
             keywords: 0,
+            media: None,
+            kept: (0, 0),
             wrong: Vec::new(),
             mend: Batch::new(partition, version),
         };
@@ -167,7 +176,11 @@ impl Check<'_> {
         }
         match self.reader().get(partition, b"k")? {
             Some(value) => match decode(|| "its keywords".into(), &value, layout::read_keywords) {
-                Ok(keywords) => found.keywords = keywords.len(),
+                Ok(keywords) => {
+                    found.keywords = keywords.len();
+                    let media = keywords.iter().position(|keyword| keyword.as_str().eq_ignore_ascii_case(MEDIA));
+                    found.media = media.and_then(|at| FlagBits::keyword(KeywordId(at as u16)));
+                }
                 Err(error) => found.wrong.push((error.to_string(), false)),
             },
             None => found.keywords = 0,
@@ -378,32 +391,21 @@ impl Found {
     }
 
     fn header(&mut self) {
-        let has = |flag| self.flags.values().filter(|record| record.flags.has(flag)).count() as u32;
         let highest = self.flags.values().map(|record| record.mod_seq).max().unwrap_or_default();
         let next = self.records.last().map_or(1, |record| record.uid.get().saturating_add(1));
-        let base = self.header.unwrap_or(MailboxHeader {
-            // A mailbox that has lost its header begins a new life: clients read it anew.
-            uid_validity: UidValidity::new(crate::sys::now_secs() as u32).unwrap_or(UidValidity::MIN),
-            uid_next: next,
-            highest_mod_seq: highest,
-            mod_seq_reserved: highest,
-            messages: 0,
-            unseen: 0,
-            deleted: 0,
-            bytes: 0,
-            recent_from: next,
-        });
-        let messages = self.records.len() as u32;
-        let right = MailboxHeader {
-            messages,
-            unseen: messages - has(SystemFlag::Seen).min(messages),
-            deleted: has(SystemFlag::Deleted),
-            bytes: self.records.iter().map(|record| u64::from(record.size)).sum(),
+        // A mailbox that has lost its header begins a new life: clients read it anew.
+        let born = UidValidity::new(crate::sys::now_secs() as u32).unwrap_or(UidValidity::MIN);
+        let base = self.header.unwrap_or(MailboxHeader { recent_from: next, ..MailboxHeader::new(born) });
+        let mut right = MailboxHeader {
             uid_next: if base.uid_next == 0 { 0 } else { base.uid_next.max(next) },
             highest_mod_seq: base.highest_mod_seq.max(highest),
             mod_seq_reserved: base.mod_seq_reserved.max(highest),
+            kept_messages: self.kept.0,
+            kept_bytes: self.kept.1,
             ..base
         };
+        let flags: Vec<FlagRecord> = self.flags.values().copied().collect();
+        sum(&mut right, &self.records, &flags, self.media);
         if Some(right) != self.header {
             if self.header.is_some() {
                 self.wrong.push(("the counts do not agree with the messages".into(), true));

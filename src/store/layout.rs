@@ -13,14 +13,15 @@
 //! | server    | `a` str name            | u64 AccountId |
 //! | server    | `e` u32 day, u64 AccountId, u64 MailboxId | empty: something is kept there since that day (since 1970) |
 //! | account   | `c`                     | u64 next MailboxId, u32 last UIDVALIDITY |
+//! | account   | `q`                     | quota: u64 octets, u64 messages, u64 mailboxes; each 0 where none is set |
 //! | account   | `n` str name            | u64 MailboxId or 0 for a name that only holds others, u8 n, n × u8 special use |
 //! | account   | `s` str name            | empty: subscribed |
 //! | account   | `g` u64 MailboxId       | deleted and kept: u64 seconds since 1970, u8 n, n × u8 special use, str name |
 //! | account   | `p` u64 MailboxId       | empty: this mailbox has been deleted, its partition is to be emptied |
-//! | mailbox   | `h`                     | header: 53 octets, see `header` |
+//! | mailbox   | `h`                     | header: 80 octets, see `header` |
 //! | mailbox   | `e` u64 seconds, u32 UID | expunged then and kept: its record and its flags, one behind the other |
 //! | mailbox   | `k`                     | keyword table: each u8 length, octets |
-//! | mailbox   | `d` u32 leaf            | leaf entry: 16 octets, see `leaf_entry`; for each leaf that has messages |
+//! | mailbox   | `d` u32 leaf            | leaf entry: 24 octets, see `leaf_entry`; for each leaf that has messages |
 //! | mailbox   | `r` u32 page            | message records, 68 octets each, see `records` |
 //! | mailbox   | `v` u32 page            | flags, see `flags` |
 //! | mailbox   | `t` u32 UID             | summary of the message, opaque (`mime::Summary`) |
@@ -108,9 +109,10 @@ pub fn decode<T>(
 }
 
 /// u32 uid_validity, u32 uid_next, u64 highest_mod_seq, u64 mod_seq_reserved, u32 messages, u32 unseen, u32 deleted,
-/// u64 bytes, u32 recent_from, 5 octets zero.
+/// u64 bytes, u32 recent_from, u64 deleted_bytes, u32 kept_messages, u64 kept_bytes, u32 unseen_media, i64 oldest:
+/// 80 octets.
 pub fn header(header: &MailboxHeader) -> Vec<u8> {
-    let mut out = Vec::with_capacity(53);
+    let mut out = Vec::with_capacity(80);
     out.extend(header.uid_validity.get().to_be_bytes());
     out.extend(header.uid_next.to_be_bytes());
     out.extend(header.highest_mod_seq.0.to_be_bytes());
@@ -118,12 +120,16 @@ pub fn header(header: &MailboxHeader) -> Vec<u8> {
     [header.messages, header.unseen, header.deleted].iter().for_each(|n| out.extend(n.to_be_bytes()));
     out.extend(header.bytes.to_be_bytes());
     out.extend(header.recent_from.to_be_bytes());
-    out.extend([0; 5]);
+    out.extend(header.deleted_bytes.to_be_bytes());
+    out.extend(header.kept_messages.to_be_bytes());
+    out.extend(header.kept_bytes.to_be_bytes());
+    out.extend(header.unseen_media.to_be_bytes());
+    out.extend(header.oldest_secs.to_be_bytes());
     out
 }
 
 pub fn read_header(cursor: &mut Cursor<'_>) -> Option<MailboxHeader> {
-    let header = MailboxHeader {
+    Some(MailboxHeader {
         uid_validity: UidValidity::new(cursor.u32()?)?,
         uid_next: cursor.u32()?,
         highest_mod_seq: ModSeq(cursor.u64()?),
@@ -133,8 +139,12 @@ pub fn read_header(cursor: &mut Cursor<'_>) -> Option<MailboxHeader> {
         deleted: cursor.u32()?,
         bytes: cursor.u64()?,
         recent_from: cursor.u32()?,
-    };
-    cursor.array::<5>().map(|_| header)
+        deleted_bytes: cursor.u64()?,
+        kept_messages: cursor.u32()?,
+        kept_bytes: cursor.u64()?,
+        unseen_media: cursor.u32()?,
+        oldest_secs: cursor.u64()? as i64,
+    })
 }
 
 /// u8 length, octets.
@@ -151,13 +161,14 @@ pub fn read_keywords(cursor: &mut Cursor<'_>) -> Option<Vec<Keyword>> {
     Some(keywords)
 }
 
-/// u16 messages, u16 unseen, u32 last uid, u64 highest mod_seq: 16 octets.
+/// u16 messages, u16 unseen, u32 last uid, u64 highest mod_seq, i64 oldest: 24 octets.
 pub fn leaf_entry(entry: &LeafEntry) -> Vec<u8> {
-    let mut out = Vec::with_capacity(16);
+    let mut out = Vec::with_capacity(24);
     out.extend(entry.messages.to_be_bytes());
     out.extend(entry.unseen.to_be_bytes());
     out.extend(entry.last_uid.to_be_bytes());
     out.extend(entry.highest_mod_seq.0.to_be_bytes());
+    out.extend(entry.oldest_secs.to_be_bytes());
     out
 }
 
@@ -167,6 +178,7 @@ pub fn read_leaf_entry(cursor: &mut Cursor<'_>) -> Option<LeafEntry> {
         unseen: cursor.u16()?,
         last_uid: cursor.u32()?,
         highest_mod_seq: ModSeq(cursor.u64()?),
+        oldest_secs: cursor.u64()? as i64,
     })
 }
 

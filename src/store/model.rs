@@ -62,7 +62,7 @@ impl LeafNo {
 }
 
 /// What a mailbox knows of a leaf before it has been read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeafEntry {
     pub messages: u16,
     pub unseen: u16,
@@ -70,6 +70,17 @@ pub struct LeafEntry {
     pub last_uid: u32,
     /// Of its messages.
     pub highest_mod_seq: ModSeq,
+    /// The earliest internal date of its messages; `NO_DATE` where there are none.
+    pub oldest_secs: i64,
+}
+
+/// Stands for the internal date of no message: later than any.
+pub const NO_DATE: i64 = i64::MAX;
+
+impl Default for LeafEntry {
+    fn default() -> LeafEntry {
+        LeafEntry { messages: 0, unseen: 0, last_uid: 0, highest_mod_seq: ModSeq::ZERO, oldest_secs: NO_DATE }
+    }
 }
 
 /// What never changes about a message while it is in a mailbox.
@@ -114,6 +125,28 @@ pub struct DeletedMailbox {
     pub special_use: Vec<SpecialUse>,
 }
 
+impl MailboxHeader {
+    /// Of a mailbox that has no messages yet.
+    pub fn new(uid_validity: UidValidity) -> MailboxHeader {
+        MailboxHeader {
+            uid_validity,
+            uid_next: 1,
+            highest_mod_seq: ModSeq(1),
+            mod_seq_reserved: ModSeq(1),
+            messages: 0,
+            unseen: 0,
+            deleted: 0,
+            bytes: 0,
+            deleted_bytes: 0,
+            kept_messages: 0,
+            kept_bytes: 0,
+            unseen_media: 0,
+            oldest_secs: NO_DATE,
+            recent_from: 1,
+        }
+    }
+}
+
 /// The few numbers that SELECT and STATUS need, kept up to date by every commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MailboxHeader {
@@ -128,6 +161,15 @@ pub struct MailboxHeader {
     pub deleted: u32,
     /// Octets of all messages.
     pub bytes: u64,
+    /// Of those marked \Deleted. RFC 9208 4.1.4
+    pub deleted_bytes: u64,
+    /// Messages that were expunged and are kept, and their octets.
+    pub kept_messages: u32,
+    pub kept_bytes: u64,
+    /// Messages with $Media and without \Seen.
+    pub unseen_media: u32,
+    /// The earliest internal date; `NO_DATE` where there are no messages.
+    pub oldest_secs: i64,
     /// Messages from this UID on are \Recent in the next session that selects the mailbox. RFC 3501 2.3.2
     pub recent_from: u32,
 }

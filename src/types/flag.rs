@@ -66,6 +66,9 @@ impl fmt::Display for Keyword {
     }
 }
 
+/// The keyword of messages with sound or pictures, as voice mail: UNSEENMEDIA counts them.
+pub const MEDIA: &str = "$Media";
+
 /// A flag as a client names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Flag {

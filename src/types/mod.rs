@@ -18,7 +18,7 @@ mod set;
 
 pub use date::{CivilDate, InternalDate};
 pub use fetch::{FetchItem, PartPath, Partial, Section, SectionText};
-pub use flag::{Flag, FlagBits, Keyword, KeywordId, SystemFlag};
+pub use flag::{Flag, FlagBits, Keyword, KeywordId, MEDIA, SystemFlag};
 pub use id::{AccountId, BlobId, MailboxId};
 pub use list::{ListReturn, ListSelect, SpecialUse, StatusItem};
 pub use name::{AccountName, DELIMITER, MailboxName, NameError, Pattern};
