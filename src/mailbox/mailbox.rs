@@ -61,6 +61,11 @@ impl Mailbox {
         self.id
     }
 
+    /// MAILBOXID: never another mailbox's, on this server. RFC 8474 4
+    pub fn object_id(&self) -> String {
+        format!("F{}-{}", self.account.0, self.id.0)
+    }
+
     /// The newest snapshot.
     pub fn snapshot(&self) -> Result<Arc<Snapshot>, MailboxError> {
         if let Some(snapshot) = &*self.published.read() {

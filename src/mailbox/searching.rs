@@ -69,6 +69,10 @@ impl Context for InView<'_> {
         self.view.resolve(set, By::Seq, self.saved).unwrap_or_default()
     }
 
+    fn now_secs(&self) -> i64 {
+        crate::sys::now_secs()
+    }
+
     fn uids(&self, set: &NumberSet) -> UidSet {
         self.view.resolve(set, By::Uid, self.saved).unwrap_or_default()
     }
@@ -159,6 +163,14 @@ impl Subject for Searched<'_> {
         let uid = self.message.uid();
         let page = self.summaries.page(uid)?;
         Ok(page.slot(uid).is_some_and(|slot| self.held.holds(page, slot, field, needle)))
+    }
+
+    fn save_date(&self) -> InternalDate {
+        self.message.save_date()
+    }
+
+    fn email_id(&self) -> String {
+        self.message.blob().email_id()
     }
 
     fn read(&self, start: u64, end: u64, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), MailboxError> {

@@ -60,9 +60,9 @@ impl Message<'_> {
         self.body.sent_date(self.slot)
     }
 
-    /// When the message came into this mailbox, in seconds since 1970. RFC 8514
-    pub fn saved_secs(&self) -> i64 {
-        self.body.saved_secs(self.slot)
+    /// When the message came into this mailbox. RFC 8514
+    pub fn save_date(&self) -> InternalDate {
+        InternalDate { secs: self.body.saved_secs(self.slot), zone_mins: 0 }
     }
 
     pub fn record(&self) -> MessageRecord {

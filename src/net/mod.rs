@@ -25,4 +25,4 @@ pub use tls::{TlsError, TlsFiles, TlsVersion, load as load_tls};
 
 /// The stack of a worker. What is touched of it is what it costs; the deepest use is a search nested as far as the
 /// parser allows, in a build without optimisation.
-pub const STACK_BYTES: usize = 512 * 1024;
+pub const STACK_BYTES: usize = 1024 * 1024;

@@ -101,6 +101,7 @@ pub enum CommandBody {
     Logout,
     Id(Vec<(String, Option<String>)>),
     StartTls,
+    Unauthenticate,
     Authenticate { mechanism: String, initial: Option<Secret> },
     Login { name: String, password: Secret },
     Enable(Vec<String>),

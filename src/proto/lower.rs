@@ -347,6 +347,12 @@ fn status_items(pair: Pair<'_, Rule>) -> Lowered<Vec<StatusItem>> {
         "DELETED" => Ok(StatusItem::Deleted),
         "SIZE" => Ok(StatusItem::Size),
         "HIGHESTMODSEQ" => Ok(StatusItem::HighestModSeq),
+        "APPENDLIMIT" => Ok(StatusItem::AppendLimit),
+        "DELETED-STORAGE" => Ok(StatusItem::DeletedStorage),
+        "MAILBOXID" => Ok(StatusItem::MailboxId),
+        "INTERNALSIZE" => Ok(StatusItem::InternalSize),
+        "OLDEST" => Ok(StatusItem::Oldest),
+        "UNSEENMEDIA" => Ok(StatusItem::UnseenMedia),
         _ => wrong("An unknown status item"),
     };
     pair.into_inner().map(item).collect()

@@ -80,6 +80,25 @@ fn search_key<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<SearchKe
             let (word, keyword) = (next()?, SearchKey::Flag(flag(next()?.as_str())?));
             if word.as_str().eq_ignore_ascii_case("KEYWORD") { keyword } else { SearchKey::Not(Box::new(keyword)) }
         }
+        Rule::search_within => {
+            let (word, secs) = (next()?, number(next()?.as_str())?);
+            let Some(secs) = u32::try_from(secs).ok().filter(|secs| *secs > 0) else {
+                return wrong("YOUNGER and OLDER take seconds, above zero");
+            };
+            if word.as_str().eq_ignore_ascii_case("YOUNGER") {
+                SearchKey::Younger(secs)
+            } else {
+                SearchKey::Older(secs)
+            }
+        }
+        Rule::search_object => {
+            let (word, id) = (next()?, next()?.as_str().to_string());
+            if word.as_str().eq_ignore_ascii_case("EMAILID") {
+                SearchKey::EmailId(id)
+            } else {
+                SearchKey::ThreadId(id)
+            }
+        }
         Rule::search_uid => SearchKey::Uids(number_set(next()?.as_str())?),
         Rule::search_modseq => match inner.last() {
             Some(last) => SearchKey::ModSeq(ModSeq(number(last.as_str())?)),
@@ -94,6 +113,8 @@ fn search_flag(word: &str) -> Lowered<SearchKey> {
     let lacks = |flag| SearchKey::Not(Box::new(SearchKey::Flag(Flag::System(flag))));
     Ok(match word.to_ascii_uppercase().as_str() {
         "ALL" => SearchKey::All,
+        // Every mailbox has save dates. RFC 8514 4.3
+        "SAVEDATESUPPORTED" => SearchKey::All,
         "ANSWERED" => has(SystemFlag::Answered),
         "DELETED" => has(SystemFlag::Deleted),
         "DRAFT" => has(SystemFlag::Draft),
@@ -131,6 +152,9 @@ fn search_date(word: &str, date: &str) -> Lowered<SearchKey> {
         "SINCE" => SearchKey::Since(date),
         "SENTBEFORE" => SearchKey::SentBefore(date),
         "SENTON" => SearchKey::SentOn(date),
+        "SAVEDBEFORE" => SearchKey::SavedBefore(date),
+        "SAVEDON" => SearchKey::SavedOn(date),
+        "SAVEDSINCE" => SearchKey::SavedSince(date),
         _ => SearchKey::SentSince(date),
     })
 }

@@ -61,6 +61,13 @@ const ROWS: &[Row] = &[
     row("STARTTLS", BEFORE, Rule::no_args, |_| Ok(CommandBody::StartTls), "STARTTLS takes no arguments"),
     row("AUTHENTICATE", BEFORE, Rule::authenticate_args, lower::authenticate, "AUTHENTICATE takes a mechanism"),
     row("LOGIN", BEFORE, Rule::login_args, lower::login, "LOGIN takes a name and a password"),
+    row(
+        "UNAUTHENTICATE",
+        AFTER,
+        Rule::no_args,
+        |_| Ok(CommandBody::Unauthenticate),
+        "UNAUTHENTICATE takes no arguments",
+    ),
     row("ENABLE", AFTER, Rule::enable_args, lower::enable, "ENABLE takes names of capabilities"),
     row(
         "SELECT",
@@ -283,6 +290,9 @@ mod tests {
             "a UID FETCH 1:* FLAGS (CHANGEDSINCE 5 VANISHED)",
             "a STORE 1 (UNCHANGEDSINCE 0) +FLAGS (x)",
             "a STATUS x (HIGHESTMODSEQ)",
+            "a UID SEARCH YOUNGER 3600 OLDER 5 SAVEDSINCE 1-Jan-2020 SAVEDATESUPPORTED EMAILID M1 THREADID T-_1",
+            "a FETCH 1 (EMAILID THREADID SAVEDATE)",
+            "a STATUS x (APPENDLIMIT DELETED-STORAGE MAILBOXID INTERNALSIZE OLDEST UNSEENMEDIA)",
         ];
         for line in good {
             assert!(command(line).is_ok(), "{line}: {:?}", command(line).err());
@@ -331,6 +341,8 @@ mod tests {
             "a SELECT x (QRESYNC (7 9 1 (1,2 3)))",
             "a SELECT x (QRESYNC (7 9 1 (3,2 3,4)))",
             "a FETCH 1 FLAGS (CHANGEDSINCE)",
+            "a SEARCH YOUNGER 0",
+            "a SEARCH EMAILID \"x\"",
             "a FETCH 1 FLAGS (VANISHED)",
             "a UID FETCH 1 FLAGS (VANISHED)",
             "a STORE 1 (UNCHANGEDSINCE 9223372036854775808) FLAGS (x)",

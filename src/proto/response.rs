@@ -33,6 +33,7 @@ pub enum ResponseCode {
     HasChildren,
     HighestModSeq(ModSeq),
     Limit,
+    MailboxId(String),
     /// Numbers or UIDs, as the command had them.
     Modified(UidSet),
     NonExistent,
@@ -77,6 +78,7 @@ impl ResponseCode {
             ResponseCode::HasChildren => "HASCHILDREN",
             ResponseCode::HighestModSeq(value) => return text(out, format_args!("HIGHESTMODSEQ {value}")),
             ResponseCode::Limit => "LIMIT",
+            ResponseCode::MailboxId(id) => return text(out, format_args!("MAILBOXID ({id})")),
             ResponseCode::Modified(set) => return text(out, format_args!("MODIFIED {set}")),
             ResponseCode::NonExistent => "NONEXISTENT",
             ResponseCode::NoPerm => "NOPERM",

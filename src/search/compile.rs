@@ -11,6 +11,8 @@ pub trait Context {
     /// The UIDs in the view that a set of sequence numbers names.
     fn seqs(&self, set: &NumberSet) -> UidSet;
     fn uids(&self, set: &NumberSet) -> UidSet;
+    /// The time of day, in seconds since 1970.
+    fn now_secs(&self) -> i64;
 }
 
 /// Which date of a message.
@@ -18,6 +20,8 @@ pub trait Context {
 pub enum Bound {
     Internal,
     Sent,
+    /// When the message came into the mailbox. RFC 8514
+    Saved,
 }
 
 /// What of a message is read for a string.
@@ -40,9 +44,12 @@ pub enum Test {
     Uids(UidSet),
     /// Days, the first included, the last not.
     Date(Bound, i64, i64),
+    /// The internal date in seconds, the first included, the last not.
+    Moment(i64, i64),
     Larger(u64),
     Smaller(u64),
     ModSeq(ModSeq),
+    EmailId(String),
     Field(Field, Needle),
     /// A field that summaries do not hold decoded.
     Header(String, Needle),
@@ -80,6 +87,14 @@ impl Test {
             SearchKey::Larger(octets) => Test::Larger(*octets),
             SearchKey::Smaller(octets) => Test::Smaller(*octets),
             SearchKey::ModSeq(mod_seq) => Test::ModSeq(*mod_seq),
+            SearchKey::Younger(secs) => Test::Moment(context.now_secs() - i64::from(*secs), i64::MAX),
+            SearchKey::Older(secs) => Test::Moment(i64::MIN, context.now_secs() - i64::from(*secs) + 1),
+            SearchKey::SavedBefore(day) => Test::Date(Bound::Saved, i64::MIN, day_of(day)),
+            SearchKey::SavedOn(day) => Test::Date(Bound::Saved, day_of(day), day_of(day) + 1),
+            SearchKey::SavedSince(day) => Test::Date(Bound::Saved, day_of(day), i64::MAX),
+            SearchKey::EmailId(id) => Test::EmailId(id.clone()),
+            // No message has one. RFC 8474 5.2
+            SearchKey::ThreadId(_) => Test::Never,
         }
     }
 

@@ -17,6 +17,8 @@ pub trait Subject {
     fn size(&self) -> u64;
     fn internal_date(&self) -> InternalDate;
     fn sent_date(&self) -> InternalDate;
+    fn save_date(&self) -> InternalDate;
+    fn email_id(&self) -> String;
 
     /// Calls `ask` with the message's summary; a message without one, gone meanwhile, gives `false`.
     fn with_summary(
@@ -60,6 +62,9 @@ impl Test {
             Test::Uids(uids) => uids.contains(subject.uid().get()),
             Test::Date(Bound::Internal, from, to) => within(subject.internal_date(), *from, *to),
             Test::Date(Bound::Sent, from, to) => within(subject.sent_date(), *from, *to),
+            Test::Date(Bound::Saved, from, to) => within(subject.save_date(), *from, *to),
+            Test::Moment(from, to) => (*from..*to).contains(&subject.internal_date().secs),
+            Test::EmailId(id) => subject.email_id() == *id,
             Test::Larger(octets) => subject.size() > *octets,
             Test::Smaller(octets) => subject.size() < *octets,
             Test::ModSeq(least) => subject.mod_seq() >= *least,

@@ -11,13 +11,15 @@ const ALWAYS: &str = "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE";
 
 /// After login, beside those.
 const AUTHENTICATED: &str = "IDLE NAMESPACE UNSELECT CHILDREN UIDPLUS MOVE ESEARCH SEARCHRES LIST-EXTENDED LIST-STATUS \
-     SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE BINARY INPROGRESS CONDSTORE QRESYNC";
+     SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE BINARY INPROGRESS CONDSTORE QRESYNC \
+     WITHIN SAVEDATE OBJECTID UNAUTHENTICATE";
 
 /// What ENABLE knows.
 const ENABLED: [&str; 3] = ["IMAP4rev2", "CONDSTORE", "QRESYNC"];
 
 pub(super) fn list(core: &Core, authenticated: bool) -> String {
     let mut words = ALWAYS.to_string();
+    words.push_str(&format!(" APPENDLIMIT={}", core.service.settings().limits.literal_bytes_max));
     if authenticated {
         return format!("{words} {AUTHENTICATED}");
     }

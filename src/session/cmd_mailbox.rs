@@ -13,7 +13,11 @@ pub(super) fn create(account: &Account, wanted: &str, uses: &[SpecialUse]) -> Ha
     let trimmed = wanted.strip_suffix(DELIMITER);
     let name = MailboxName::new(trimmed.unwrap_or(wanted)).map_err(crate::mailbox::Refusal::BadName)?;
     match trimmed {
-        None => account.create(&name, uses)?,
+        None => {
+            account.create(&name, uses)?;
+            let id = account.mailbox(&name)?.object_id();
+            return Ok(Reply::ok("CREATE completed").with(ResponseCode::MailboxId(id)));
+        }
         Some(_) if uses.is_empty() => account.create_holder(&name)?,
         Some(_) => {
             return Err(Reply::no(ResponseCode::UseAttr, "A name that only holds others has no special use").into());

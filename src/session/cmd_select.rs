@@ -61,6 +61,8 @@ fn describe(core: &Core, selected: &Selected) -> Result<(), super::output::Gone>
             wire::untagged_ok(out, Some(&ResponseCode::UidNext(next)), "The next UID");
         }
         selected.highest_mod_seq(out);
+        let id = ResponseCode::MailboxId(selected.view.mailbox().object_id());
+        wire::untagged_ok(out, Some(&id), "The mailbox itself, whatever its name");
         if core.dialect.rev2 {
             out.extend_from_slice(b"* LIST () \"/\" ");
             wire::mailbox(out, selected.name.as_str(), core.dialect);

@@ -1,10 +1,12 @@
-//! STATUS.                                          RFC 9051 6.3.11, 7.3.2; RFC 8438; RFC 3501 6.3.10
+//! STATUS.                                          RFC 9051 6.3.11, 7.3.2; RFC 8438; RFC 3501 6.3.10; RFC 7889; RFC 8474 4.3
+//!
+//! INTERNALSIZE, OLDEST and UNSEENMEDIA are CommuniGate Pro's.
 
 use super::core::Core;
 use super::reply::{Failure, Handled, Reply};
 use crate::mailbox::{Account, Mailbox};
 use crate::proto::response as wire;
-use crate::types::{MailboxName, StatusItem};
+use crate::types::{InternalDate, MailboxName, StatusItem};
 
 pub(super) fn status(core: &mut Core, account: &Account, name: &MailboxName, items: &[StatusItem]) -> Handled {
     let mailbox = account.mailbox(name)?;
@@ -14,28 +16,38 @@ pub(super) fn status(core: &mut Core, account: &Account, name: &MailboxName, ite
 
 /// `* STATUS name (MESSAGES 17 UIDNEXT 18)`
 pub(super) fn write(core: &Core, name: &str, mailbox: &Mailbox, items: &[StatusItem]) -> Result<(), Failure> {
-    let header = mailbox.header()?;
-    let recent = if items.contains(&StatusItem::Recent) { mailbox.recent()? } else { 0 };
+    let values = items.iter().map(|item| value(core, mailbox, *item)).collect::<Result<Vec<_>, _>>()?;
     core.output.say(|out| {
         out.extend_from_slice(b"* STATUS ");
         wire::mailbox(out, name, core.dialect);
         out.extend_from_slice(b" (");
-        for (i, item) in items.iter().enumerate() {
-            let (word, value) = match item {
-                StatusItem::Messages => ("MESSAGES", header.messages.into()),
-                StatusItem::Recent => ("RECENT", recent.into()),
-                StatusItem::UidNext => ("UIDNEXT", header.uid_next.into()),
-                StatusItem::UidValidity => ("UIDVALIDITY", header.uid_validity.get().into()),
-                StatusItem::Unseen => ("UNSEEN", header.unseen.into()),
-                StatusItem::Deleted => ("DELETED", header.deleted.into()),
-                StatusItem::Size => ("SIZE", header.bytes),
-                StatusItem::HighestModSeq => ("HIGHESTMODSEQ", header.highest_mod_seq.0),
-            };
-            let space = if i == 0 { "" } else { " " };
-            out.extend_from_slice(format!("{space}{word} ").as_bytes());
-            wire::number(out, value);
-        }
+        out.extend_from_slice(values.into_iter().flatten().collect::<Vec<String>>().join(" ").as_bytes());
         out.extend_from_slice(b")\r\n");
     })?;
     Ok(())
+}
+
+/// An item and its value; `None` for one that the mailbox does not have now.
+fn value(core: &Core, mailbox: &Mailbox, item: StatusItem) -> Result<Option<String>, Failure> {
+    let header = mailbox.header()?;
+    Ok(Some(match item {
+        StatusItem::Messages => format!("MESSAGES {}", header.messages),
+        StatusItem::Recent => format!("RECENT {}", mailbox.recent()?),
+        StatusItem::UidNext => format!("UIDNEXT {}", header.uid_next),
+        StatusItem::UidValidity => format!("UIDVALIDITY {}", header.uid_validity),
+        StatusItem::Unseen => format!("UNSEEN {}", header.unseen),
+        StatusItem::Deleted => format!("DELETED {}", header.deleted),
+        StatusItem::DeletedStorage => format!("DELETED-STORAGE {}", header.deleted_bytes.div_ceil(1024)),
+        StatusItem::Size => format!("SIZE {}", header.bytes),
+        StatusItem::HighestModSeq => format!("HIGHESTMODSEQ {}", header.highest_mod_seq),
+        StatusItem::AppendLimit => format!("APPENDLIMIT {}", core.service.settings().limits.literal_bytes_max),
+        StatusItem::MailboxId => format!("MAILBOXID ({})", mailbox.object_id()),
+        StatusItem::InternalSize => format!("INTERNALSIZE {}", header.bytes),
+        StatusItem::UnseenMedia => format!("UNSEENMEDIA {}", header.unseen_media),
+        StatusItem::Oldest if header.messages == 0 => return Ok(None),
+        StatusItem::Oldest => {
+            let date = InternalDate { secs: header.oldest_secs, zone_mins: 0 };
+            format!("OLDEST \"{date}\"")
+        }
+    }))
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::mailbox::{Access, Account, CopyMode, Expunges};
 use crate::proto::response::untagged_ok;
-use crate::proto::{CommandBody, ResponseCode, SelectCommand};
+use crate::proto::{CommandBody, Dialect, ResponseCode, SelectCommand};
 use crate::types::{By, StatusItem};
 
 /// The tagged response; `None` when the session is over.
@@ -37,6 +37,7 @@ pub(super) fn dispatch(session: &mut Session, body: CommandBody) -> Result<Optio
             let entered = cmd_login::authenticate(core, framer, &mechanism, initial);
             log_in(state, entered)
         }
+        CommandBody::Unauthenticate => unauthenticate(core, state),
         CommandBody::Idle => cmd_idle::idle(core, state, framer),
         CommandBody::Select(command) => select(core, state, &command, Access::ReadWrite),
         CommandBody::Examine(command) => select(core, state, &command, Access::ReadOnly),
@@ -52,6 +53,15 @@ fn log_in(state: &mut State, entered: cmd_login::LoggedIn) -> Handled {
     let (account, reply) = entered?;
     *state = State::Authenticated(account);
     Ok(reply)
+}
+
+/// As if the client had just connected; TLS stays, the certificate and all. RFC 8437 2
+fn unauthenticate(core: &mut Core, state: &mut State) -> Handled {
+    *state = State::NotAuthenticated;
+    core.dialect = Dialect::default();
+    core.info.set_user("");
+    core.info.set_doing("");
+    Ok(Reply::ok("UNAUTHENTICATE completed"))
 }
 
 fn account_of(state: &State) -> Result<Arc<Account>, Failure> {

@@ -113,7 +113,7 @@ impl<'a> Fetcher<'a> {
 fn needs_summary(item: &FetchItem) -> bool {
     match item {
         FetchItem::Uid | FetchItem::Flags | FetchItem::InternalDate | FetchItem::Size | FetchItem::ModSeq => false,
-        FetchItem::Rfc822 => false,
+        FetchItem::EmailId | FetchItem::ThreadId | FetchItem::SaveDate | FetchItem::Rfc822 => false,
         FetchItem::BodySection { section, .. } => !is_whole(section),
         _ => true,
     }
@@ -247,6 +247,9 @@ impl Writer<'_, '_, '_> {
             FetchItem::Uid => number(out, b"UID ", self.message.uid().get().into()),
             FetchItem::Size => number(out, b"RFC822.SIZE ", self.message.size().into()),
             FetchItem::ModSeq => wire::text(out, format_args!("MODSEQ ({})", self.message.mod_seq())),
+            FetchItem::EmailId => wire::text(out, format_args!("EMAILID ({})", self.message.blob().email_id())),
+            FetchItem::ThreadId => out.extend_from_slice(b"THREADID NIL"),
+            FetchItem::SaveDate => wire::text(out, format_args!("SAVEDATE \"{}\"", self.message.save_date())),
             FetchItem::InternalDate => {
                 wire::text(out, format_args!("INTERNALDATE \"{}\"", self.message.internal_date()));
             }

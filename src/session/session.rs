@@ -123,13 +123,24 @@ impl Session {
         };
         self.bad_commands = 0;
         self.core.tag = command.tag;
-        match dispatch(self, command.body) {
+        let was_in = !matches!(self.state, State::NotAuthenticated);
+        let done = dispatch(self, command.body);
+        if was_in && matches!(self.state, State::NotAuthenticated) {
+            self.begin_anew();
+        }
+        match done {
             Ok(Some(reply)) => self.answer(reply)?,
             Ok(None) => return Ok(false),
             Err(Failure::Refused(reply)) => self.answer(reply)?,
             Err(Failure::Gone) => return Err(Failure::Gone),
         }
         Ok(true)
+    }
+
+    /// After UNAUTHENTICATE: the clock and the count of commands before login run again.
+    fn begin_anew(&mut self) {
+        self.began = Instant::now();
+        self.commands_before_login = 0;
     }
 
     fn answer(&mut self, reply: Reply) -> Result<(), Failure> {

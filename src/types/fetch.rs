@@ -13,6 +13,12 @@ pub enum FetchItem {
     Body,
     BodyStructure,
     ModSeq,
+    /// RFC 8474 5.1
+    EmailId,
+    /// RFC 8474 5.2
+    ThreadId,
+    /// RFC 8514 4.1
+    SaveDate,
     /// BODY[section]<partial>; with `peek` \Seen stays as it is.
     BodySection {
         section: Section,

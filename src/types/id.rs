@@ -20,6 +20,13 @@ impl fmt::Display for BlobId {
     }
 }
 
+impl BlobId {
+    /// EMAILID: the same for the same octets, within an account. 160 bits of the hash. RFC 8474 5.1
+    pub fn email_id(&self) -> String {
+        std::iter::once("M".to_string()).chain(self.0[..20].iter().map(|byte| format!("{byte:02x}"))).collect()
+    }
+}
+
 impl fmt::Debug for BlobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BlobId({self})")

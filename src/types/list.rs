@@ -32,6 +32,18 @@ pub enum StatusItem {
     Deleted,
     Size,
     HighestModSeq,
+    /// RFC 7889
+    AppendLimit,
+    /// RFC 9208 4.1.4
+    DeletedStorage,
+    /// RFC 8474 4.3
+    MailboxId,
+    /// CommuniGate Pro: octets as stored.
+    InternalSize,
+    /// CommuniGate Pro: the earliest internal date.
+    Oldest,
+    /// CommuniGate Pro: messages with $Media and without \Seen.
+    UnseenMedia,
 }
 
 /// What a mailbox is for. RFC 6154 2, RFC 8457

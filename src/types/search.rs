@@ -37,6 +37,16 @@ pub enum SearchKey {
     Smaller(u64),
     /// At least this mod-sequence.
     ModSeq(ModSeq),
+    /// Seconds before now. RFC 5032
+    Younger(u32),
+    Older(u32),
+    /// RFC 8514 4.3
+    SavedBefore(CivilDate),
+    SavedOn(CivilDate),
+    SavedSince(CivilDate),
+    /// RFC 8474 5.3
+    EmailId(String),
+    ThreadId(String),
 }
 
 /// A return option of SEARCH. RFC 9051 6.4.4; RFC 4731
