@@ -40,6 +40,7 @@ fn start(store: Store, directory: &std::path::Path) -> Running {
         login_timeout: Duration::from_secs(60),
         handshake_timeout: Duration::from_secs(5),
         cleartext_login: true,
+        administrators: Vec::new(),
         bad_commands_max: 1000,
         commands_before_login_max: 1000,
         limits: Limits {

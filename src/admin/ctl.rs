@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::control::{serve, socket_path};
 use super::verbs::{EX_CONFIG, EX_IOERR, EX_NOPERM, EX_NOUSER, EX_SOFTWARE, EX_UNAVAILABLE, EX_USAGE, Failed, Verbs};
 use super::wire::{Reader, Wire};
-use super::{mail_source, progress, table};
+use super::{mail_source, progress, quota_policy, table};
 use crate::auth::{EditError, Passwd, edit, hash};
 use crate::config::Config;
 use crate::mailbox::{Limits, Manager};
@@ -35,6 +35,8 @@ const USAGE: &str = "usage: gatepostctl [-c file] [--json] verb ...
   backup DIRECTORY
   restore [--account NAME [--mailbox MAILBOX]] DIRECTORY
   space [--account NAME]
+  quota show NAME | recount NAME
+  quota set NAME [--storage LIMIT] [--messages LIMIT] [--mailboxes LIMIT]
   who | kick ACCOUNT|SESSION | reload | stop
   check [--account NAME] [--repair]
   certificate [--host NAME] CERTIFICATE KEY";
@@ -46,6 +48,8 @@ struct Tool {
     account: Option<String>,
     mailbox: Option<String>,
     since: Option<String>,
+    /// Resource and limit.
+    limits: Vec<(&'static str, String)>,
     host: String,
     repair: bool,
 }
@@ -73,6 +77,7 @@ fn arguments() -> Result<Tool, Failed> {
         account: None,
         mailbox: None,
         since: None,
+        limits: Vec::new(),
         host: "localhost".into(),
         repair: false,
     };
@@ -84,6 +89,9 @@ fn arguments() -> Result<Tool, Failed> {
             Long("json") => tool.json = true,
             Long("account") => tool.account = Some(text(parser.value())?),
             Long("mailbox") => tool.mailbox = Some(text(parser.value())?),
+            Long("storage") => tool.limits.push(("storage", text(parser.value())?)),
+            Long("messages") => tool.limits.push(("messages", text(parser.value())?)),
+            Long("mailboxes") => tool.limits.push(("mailboxes", text(parser.value())?)),
             Long("since") => tool.since = Some(text(parser.value())?),
             Long("host") => tool.host = text(parser.value())?,
             Long("repair") => tool.repair = true,
@@ -129,6 +137,9 @@ impl Tool {
             ["backup", directory] => self.backup(Path::new(directory)),
             ["restore", directory] => self.restore(Path::new(directory)),
             ["space"] => self.space(),
+            ["quota", "show", account] => self.quota("quota show", account, json!({})),
+            ["quota", "recount", account] => self.quota("quota recount", account, json!({})),
+            ["quota", "set", account] => self.quota_set(account),
             ["undelete"] => self.undelete(),
             ["who"] => self.ask_table(json!({ "verb": "who" }), &["session", "account", "address", "seconds", "at"]),
             ["kick", whom] => self.ask_quiet(json!({ "verb": "kick", "whom": whom })),
@@ -220,7 +231,9 @@ impl Tool {
             summary_cache_bytes: config.summary_cache_bytes,
             keep_expunged_secs: config.keep_expunged.as_secs(),
         };
-        let verbs = Verbs { manager: Arc::new(Manager::new(store, limits)), registry: None };
+        let manager = Manager::new(store, limits);
+        manager.set_quota_policy(quota_policy(&config));
+        let verbs = Verbs { manager: Arc::new(manager), registry: None };
         let (ours, theirs) = UnixStream::pair()?;
         std::thread::spawn(move || serve(theirs, &verbs));
         Ok(Wire::new(ours)?)
@@ -323,6 +336,35 @@ impl Tool {
 
     fn mailbox(&self) -> &str {
         self.mailbox.as_deref().unwrap_or("INBOX")
+    }
+
+    fn quota(&self, verb: &str, account: &str, limits: Value) -> Result<(), Failed> {
+        let request = json!({ "verb": verb, "account": account, "limits": limits });
+        self.ask_table(request, &["resource", "used", "limit", "percent"])
+    }
+
+    /// A number, `2G` for octets, `unlimited`, or `default` for what the domain or the server says.
+    fn quota_set(&self, account: &str) -> Result<(), Failed> {
+        self.known(account)?;
+        if self.limits.is_empty() {
+            return Err(usage("--storage, --messages or --mailboxes is missing"));
+        }
+        let mut limits = serde_json::Map::new();
+        for (resource, text) in &self.limits {
+            let number = match *resource {
+                "storage" => crate::config::size_from(text),
+                _ => text.parse().ok(),
+            };
+            let limit = match text.as_str() {
+                "default" => Value::Null,
+                "unlimited" => json!(0),
+                text => json!(number.filter(|n| *n > 0).ok_or_else(|| {
+                    usage(format!("--{resource} '{text}': a number, or 2G for octets, 'unlimited', or 'default'"))
+                })?),
+            };
+            limits.insert(resource.to_string(), limit);
+        }
+        self.quota("quota set", account, Value::Object(limits))
     }
 
     fn undelete(&self) -> Result<(), Failed> {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::copied_json;
 use super::transfer;
 use super::wire::Wire;
-use crate::mailbox::{Account, MailboxError, Manager, Refusal, describe};
+use crate::mailbox::{Account, MailboxError, Manager, Quota, Refusal, describe};
 use crate::net::Registry;
 use crate::store::{Checked, Copied, Mode, Options, Store, StoreError};
 use crate::sys::{Signal, Signals, now_secs};
@@ -91,6 +91,9 @@ impl Verbs {
             "space" => self.space(request, wire),
             "mailbox ensure" => self.mailbox_ensure(request),
             "subscribe" => self.subscribe(request),
+            "quota show" => self.quota(request, wire, |account| Ok(account.quota()?)),
+            "quota recount" => self.quota(request, wire, |account| Ok(account.recount()?)),
+            "quota set" => self.quota_set(request, wire),
             other => Err(Failed::new(EX_USAGE, format!("unknown request '{other}'"))),
         };
         wire.send(&match result {
@@ -221,6 +224,42 @@ impl Verbs {
             (Some(only), 0) => Err(Failed::new(EX_NOUSER, format!("the account '{only}' has no mail here"))),
             _ => Ok(json!({ "disk_bytes": store.figures().disk_bytes })),
         }
+    }
+
+    fn quota(
+        &self,
+        request: &Value,
+        wire: &mut Wire,
+        of: impl Fn(&Account) -> Result<Quota, Failed>,
+    ) -> Result<Value, Failed> {
+        let account = self.account(request)?;
+        let quota = of(&account)?;
+        for (name, resource) in
+            [("storage", quota.storage), ("messages", quota.messages), ("mailboxes", quota.mailboxes)]
+        {
+            let percent = resource.limit.map(|limit| resource.used.saturating_mul(100) / limit.max(1));
+            wire.send(&json!({ "row": {
+                "resource": name, "used": resource.used, "limit": resource.limit, "percent": percent,
+            } }))?;
+        }
+        Ok(json!({ "account": account.name().as_str() }))
+    }
+
+    /// What is not named stays; `null` takes the account's own limit away, so that the domain's is in force.
+    fn quota_set(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
+        let account = self.manager.account(&account_name(request)?)?;
+        let mut limits = account.own_quota();
+        for (name, limit) in [
+            ("storage", &mut limits.storage_bytes),
+            ("messages", &mut limits.messages),
+            ("mailboxes", &mut limits.mailboxes),
+        ] {
+            if let Some(value) = request["limits"].get(name) {
+                *limit = value.as_u64();
+            }
+        }
+        account.set_quota(limits)?;
+        self.quota(request, wire, |account| Ok(account.quota()?))
     }
 
     fn mailbox_rename(&self, request: &Value) -> Result<Value, Failed> {

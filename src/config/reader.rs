@@ -3,22 +3,23 @@
 use super::error::ConfigError;
 use super::file::{self, Line};
 use super::nearest::nearest;
-use super::settings::{Config, Listener, TlsMode};
+use super::settings::{Config, Domain, Listener, QuotaLimits, TlsMode};
 use super::table::{self, KEYS, Key};
 use super::typed::Values;
 use super::value::{self, Value};
 
 pub(super) fn read(file: &str, text: &str) -> Result<Config, Vec<ConfigError>> {
     let (errors, values) = (Vec::new(), Values::default());
-    let mut reader = Reader { file, section: Section::None, seen: Vec::new(), values, listeners: Vec::new(), errors };
+    let (listeners, domains) = (Vec::new(), Vec::new());
+    let mut reader = Reader { file, section: Section::None, seen: Vec::new(), values, listeners, domains, errors };
     for (line, said) in file::read(text) {
         reader.line(line, said);
     }
     reader.check_listeners();
     reader.check_tls();
-    let Reader { values, listeners, mut errors, .. } = reader;
+    let Reader { values, listeners, domains, mut errors, .. } = reader;
     errors.sort_by_key(|error| error.line);
-    if errors.is_empty() { Ok(values.config(file, listeners)) } else { Err(errors) }
+    if errors.is_empty() { Ok(values.config(file, listeners, domains)) } else { Err(errors) }
 }
 
 /// The section that a line stands in.
@@ -31,6 +32,8 @@ enum Section {
     Known(&'static str),
     /// Its place among the listeners.
     Listener(usize),
+    /// Its place among the domains.
+    Domain(usize),
 }
 
 struct Reader<'a> {
@@ -40,6 +43,7 @@ struct Reader<'a> {
     seen: Vec<(Section, &'static str, usize)>,
     values: Values,
     listeners: Vec<Listener>,
+    domains: Vec<Domain>,
     errors: Vec<ConfigError>,
 }
 
@@ -66,11 +70,15 @@ impl Reader<'_> {
         if first.eq_ignore_ascii_case(table::LISTENER) {
             return self.enter_listener(line, rest);
         }
+        if first.eq_ignore_ascii_case(table::DOMAIN) {
+            return self.enter_domain(line, rest);
+        }
         if let Some(known) = sections().find(|known| known.eq_ignore_ascii_case(name)) {
             return Section::Known(known);
         }
         let hint = match nearest(first, sections()) {
             Some(table::LISTENER) => "; did you mean [Listener NAME]?".to_string(),
+            Some(table::DOMAIN) => "; did you mean [Domain NAME]?".to_string(),
             _ => nearest(name, sections()).map_or(String::new(), |near| format!("; did you mean [{near}]?")),
         };
         self.wrong(line, format!("unknown section [{name}]{hint}"));
@@ -90,12 +98,28 @@ impl Reader<'_> {
         }))
     }
 
+    fn enter_domain(&mut self, line: usize, name: &str) -> Section {
+        if name.is_empty() {
+            self.wrong(line, "a domain needs its name: [Domain NAME]".into());
+            return Section::Unknown;
+        }
+        let name = name.to_lowercase();
+        let known = self.domains.iter().position(|domain| domain.name == name);
+        Section::Domain(known.unwrap_or_else(|| {
+            self.domains.push(Domain { name, quota: QuotaLimits::default() });
+            self.domains.len() - 1
+        }))
+    }
+
     /// As it is shown in messages.
     fn section_name(&self) -> String {
         match &self.section {
             Section::Known(name) => name.to_string(),
             Section::Listener(at) => {
                 self.listeners.get(*at).map_or(String::new(), |listener| format!("Listener {}", listener.name))
+            }
+            Section::Domain(at) => {
+                self.domains.get(*at).map_or(String::new(), |domain| format!("Domain {}", domain.name))
             }
             Section::None | Section::Unknown => String::new(),
         }
@@ -107,6 +131,7 @@ impl Reader<'_> {
             Section::None => return self.wrong(line, format!("'{name}' stands before the first [Section]")),
             Section::Known(section) => section,
             Section::Listener(_) => table::LISTENER,
+            Section::Domain(_) => table::DOMAIN,
         };
         let Some(key) = table::find(section, name) else { return self.unknown_key(line, section, name) };
         let before = self.seen.iter().find(|(section, known, _)| *section == self.section && *known == key.name);
@@ -122,7 +147,11 @@ impl Reader<'_> {
     }
 
     fn set(&mut self, key: &'static Key, value: Value) {
-        let Section::Listener(at) = self.section else { return self.values.set(key, value) };
+        let at = match self.section {
+            Section::Listener(at) => at,
+            Section::Domain(at) => return self.set_domain(at, key, value),
+            _ => return self.values.set(key, value),
+        };
         let Some(listener) = self.listeners.get_mut(at) else { return };
         match value {
             Value::Addresses(addresses) => listener.addresses = addresses,
@@ -132,9 +161,19 @@ impl Reader<'_> {
         }
     }
 
+    fn set_domain(&mut self, at: usize, key: &'static Key, value: Value) {
+        let (Some(domain), Value::Number(number)) = (self.domains.get_mut(at), value) else { return };
+        match key.name {
+            "Storage Quota" => domain.quota.storage_bytes = Some(number),
+            "Message Quota" => domain.quota.messages = Some(number),
+            _ => domain.quota.mailboxes = Some(number),
+        }
+    }
+
     fn unknown_key(&mut self, line: usize, section: &str, name: &str) {
         let elsewhere = KEYS.iter().find(|key| key.name.eq_ignore_ascii_case(name)).map(|key| match key.section {
             table::LISTENER => "; it belongs in [Listener NAME]".to_string(),
+            table::DOMAIN => "; it belongs in [Domain NAME]".to_string(),
             section => format!("; it belongs in [{section}]"),
         });
         let names = KEYS.iter().filter(|key| key.section == section).map(|key| key.name);

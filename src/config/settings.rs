@@ -30,6 +30,21 @@ pub struct Listener {
     pub line: usize,
 }
 
+/// What accounts may have; 0 for any number, `None` where a wider setting says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QuotaLimits {
+    pub storage_bytes: Option<u64>,
+    pub messages: Option<u64>,
+    pub mailboxes: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// In small letters.
+    pub name: String,
+    pub quota: QuotaLimits,
+}
+
 /// Every setting of the daemon; `table` says what each means. Durations of zero stand for Never.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -58,6 +73,9 @@ pub struct Config {
     pub summary_cache_bytes: u64,
     pub free_bytes_min: u64,
     pub keep_expunged: Duration,
+    pub quota: QuotaLimits,
+    pub quota_counts_expunged: bool,
+    pub domains: Vec<Domain>,
     pub listeners: Vec<Listener>,
     /// With `tls_private_key` or not at all.
     pub tls_certificate: Option<PathBuf>,
@@ -65,6 +83,8 @@ pub struct Config {
     pub tls_version_min: TlsVersion,
     pub tls_handshake_timeout: Duration,
     pub passwd_file: PathBuf,
+    /// In small letters.
+    pub administrators: Vec<String>,
     pub cleartext_login: bool,
     pub failed_logins_max: u32,
     pub failed_login_window: Duration,

@@ -4,6 +4,8 @@ use super::value::Kind;
 
 /// The section that stands for all sections `[Listener NAME]`.
 pub(super) const LISTENER: &str = "Listener";
+/// The section that stands for all sections `[Domain NAME]`.
+pub(super) const DOMAIN: &str = "Domain";
 
 /// One key of the configuration.
 #[derive(Debug)]
@@ -126,6 +128,31 @@ pub const KEYS: &[Key] = &[
         "10000",
         "Mailboxes, and subscriptions, of one account.",
     ),
+    key(
+        "Quota",
+        "Storage",
+        Kind::Size(0, 1 << 62),
+        "0",
+        "Octets of mail that an account may have; 0 for as much as it likes.",
+    ),
+    key("Quota", "Messages", Kind::Number(0, 1 << 62), "0", "Messages that an account may have; 0 for any number."),
+    key("Quota", "Mailboxes", Kind::Number(0, 1 << 62), "0", "Mailboxes that an account may have; 0 for any number."),
+    key(
+        "Quota",
+        "Count Expunged",
+        Kind::Bool,
+        "no",
+        "Whether messages count that were expunged and can still be brought back.",
+    ),
+    key(
+        "Domain",
+        "Storage Quota",
+        Kind::Size(0, 1 << 62),
+        "",
+        "Octets of mail that an account of the domain may have; without it [Quota] says.",
+    ),
+    key("Domain", "Message Quota", Kind::Number(0, 1 << 62), "", "The same for messages."),
+    key("Domain", "Mailbox Quota", Kind::Number(0, 1 << 62), "", "The same for mailboxes."),
     key("Store", "Cache Size", Kind::Size(M, 1024 * G), "128M", "Memory for what is read from the disk."),
     key(
         "Store",
@@ -180,6 +207,13 @@ pub const KEYS: &[Key] = &[
         "A client whose handshake takes longer is closed.",
     ),
     key("Auth", "Passwd File", Kind::Path, "/etc/gatepost/passwd", "The accounts: name:{SCHEME}hash, a line each."),
+    key(
+        "Auth",
+        "Administrators",
+        Kind::Text,
+        "",
+        "Accounts, with commas between, that may see and set the quotas of others over IMAP.",
+    ),
     key("Auth", "Cleartext Login", Kind::Bool, "no", "Whether passwords are taken over connections without TLS."),
     key(
         "Auth",
@@ -225,6 +259,7 @@ pub fn sample() -> String {
                 LISTENER => {
                     "\n; As many listeners as wanted, each with a name of its own.\n[Listener imap]\n".to_string()
                 }
+                DOMAIN => "\n; As many domains as wanted.\n[Domain example.com]\n".to_string(),
                 section => format!("\n[{section}]\n"),
             });
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::level::{Level, Levels};
-use super::settings::{Config, Listener, TlsVersion};
+use super::settings::{Config, Domain, Listener, QuotaLimits, TlsVersion};
 use super::table::{self, Key};
 use super::value::{self, Value};
 
@@ -46,6 +46,14 @@ impl Values {
         match self.get(section, name) {
             Some(Value::Text(text)) => text,
             _ => mistyped(section, name),
+        }
+    }
+
+    /// Words with commas between, in small letters; none where none are set.
+    fn names(&self, section: &str, name: &str) -> Vec<String> {
+        match self.get(section, name) {
+            Some(Value::Text(text)) => text.split(',').map(|name| name.trim().to_lowercase()).collect(),
+            _ => Vec::new(),
         }
     }
 
@@ -99,7 +107,7 @@ impl Values {
         }
     }
 
-    pub(super) fn config(&self, file: &str, listeners: Vec<Listener>) -> Config {
+    pub(super) fn config(&self, file: &str, listeners: Vec<Listener>, domains: Vec<Domain>) -> Config {
         let version_1_3 = self.is("TLS", "Minimum Version", "1.3");
         Config {
             file: file.to_string(),
@@ -127,12 +135,20 @@ impl Values {
             summary_cache_bytes: self.number("Store", "Summary Cache Size"),
             free_bytes_min: self.number("Store", "Minimum Free Space"),
             keep_expunged: self.duration("Store", "Keep Expunged"),
+            quota: QuotaLimits {
+                storage_bytes: Some(self.number("Quota", "Storage")),
+                messages: Some(self.number("Quota", "Messages")),
+                mailboxes: Some(self.number("Quota", "Mailboxes")),
+            },
+            quota_counts_expunged: self.bool("Quota", "Count Expunged"),
+            domains,
             listeners,
             tls_certificate: self.optional_path("TLS", "Certificate"),
             tls_private_key: self.optional_path("TLS", "Private Key"),
             tls_version_min: if version_1_3 { TlsVersion::V1_3 } else { TlsVersion::V1_2 },
             tls_handshake_timeout: self.duration("TLS", "Handshake Timeout"),
             passwd_file: self.path("Auth", "Passwd File"),
+            administrators: self.names("Auth", "Administrators"),
             cleartext_login: self.bool("Auth", "Cleartext Login"),
             failed_logins_max: self.count("Auth", "Maximum Failed Logins"),
             failed_login_window: self.duration("Auth", "Failed Login Window"),

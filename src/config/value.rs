@@ -102,6 +102,11 @@ pub fn duration_from(text: &str) -> Option<Duration> {
     measure(text, &SECS).map(Duration::from_secs)
 }
 
+/// A size as a key of the configuration has it: `1024`, `64K`, `2G`.
+pub fn size_from(text: &str) -> Option<u64> {
+    measure(text, &OCTETS)
+}
+
 fn duration(text: &str, low: u64, high: u64) -> Option<Value> {
     let secs = measure(text, &SECS).filter(|secs| (low..=high).contains(secs))?;
     Some(Value::Duration(Duration::from_secs(secs)))

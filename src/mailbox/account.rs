@@ -9,6 +9,7 @@ use super::error::{CommitFailure, MailboxError, Refusal};
 use super::locks::{MailboxTable, Published, TreeWriter};
 use super::mailbox::Mailbox;
 use super::manager::Shared;
+use super::quota::Usage;
 use super::tree::{Birth, Fate, Plan, Tree};
 use crate::store::{AccountChange, AccountCommit, Commit, Durability, MailboxCommit, MailboxHeader, Version};
 use crate::types::{AccountId, AccountName, MailboxId, MailboxName, SpecialUse};
@@ -20,6 +21,7 @@ pub struct Account {
     writer: TreeWriter,
     tree: Published<Arc<Tree>>,
     mailboxes: MailboxTable,
+    pub(super) usage: Arc<Usage>,
 }
 
 impl Account {
@@ -34,6 +36,7 @@ impl Account {
             writer: Mutex::new(()),
             tree: RwLock::new(Arc::new(tree)),
             mailboxes: RwLock::new(HashMap::new()),
+            usage: Arc::default(),
         };
         if account.tree().node(&MailboxName::inbox()).is_none() {
             account.create(&MailboxName::inbox(), &[])?;
@@ -60,7 +63,7 @@ impl Account {
         if let Some(mailbox) = self.mailboxes.read().get(&id) {
             return mailbox.clone();
         }
-        let new = || Arc::new(Mailbox::new(self.id, id, &self.shared));
+        let new = || Arc::new(Mailbox::new(self.id, id, &self.shared, self.usage.clone()));
         self.mailboxes.write().entry(id).or_insert_with(new).clone()
     }
 
@@ -68,6 +71,9 @@ impl Account {
         self.change(|tree| {
             if tree.mailbox_count() >= self.shared.limits.mailboxes_max {
                 return Err(Refusal::TooManyMailboxes);
+            }
+            if self.mailboxes_limit().is_some_and(|limit| tree.mailbox_count() as u64 >= limit) {
+                return Err(Refusal::OverQuota);
             }
             tree.create(name, special_use, now_secs())
         })
@@ -130,6 +136,8 @@ impl Account {
                         mailbox.vanish(writer);
                         self.mailboxes.write().remove(&mailbox.id());
                     }
+                    drop(dying_writer);
+                    self.usage.forget();
                     return Ok(());
                 }
                 Err(CommitFailure::Conflict) => {

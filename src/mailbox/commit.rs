@@ -135,7 +135,9 @@ impl Mailbox {
     /// Makes a snapshot that has been committed the newest.
     pub(super) fn publish(&self, writer: &mut WriterState, snapshot: Snapshot) {
         writer.version = Version(writer.version.0 + 1);
-        *self.published.write() = Some(Arc::new(snapshot));
+        let before = self.published.read().as_ref().map(|snapshot| snapshot.header);
+        let after = snapshot.header;
+        self.usage.change(before, &after, || *self.published.write() = Some(Arc::new(snapshot)));
         self.ring();
     }
 

@@ -99,6 +99,7 @@ mod tests {
             ["foo2/bar1", "foo2/bar2", "baz2/bar2", "baz2/bar22", "baz2/bar222", "eps2", "eps2/mamba", "qux2/bar2"];
         Tree::new(AccountImage {
             deleted: Vec::new(),
+            quota: Default::default(),
             version: Version(1),
             nodes: names.iter().map(node).collect(),
             subscriptions: subscribed.iter().map(|name| name.to_string()).collect(),

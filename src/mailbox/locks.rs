@@ -5,7 +5,9 @@
 //! 3. `MailboxTable`   the mailboxes of an account in use; held for a look-up.
 //! 4. `Writer`         one for each mailbox; held while a commit waits for the disk. Two of one account are taken in
 //!    the order of their `MailboxId`.
-//! 5. `Queue`, `Published`, `Watchers`: leaves; nothing is taken under them, and nothing waits.
+//! 5. `Usage`          one for each account; held while the headers of its mailboxes are summed up, and while a commit is
+//!    published.
+//! 6. `Queue`, `Published`, `Watchers`, `Policy`: leaves; nothing is taken under them, and nothing waits.
 //!
 //! Readers take `Published` alone, for as long as it takes to clone an `Arc`: they never wait for a disk.
 //! No socket is written under any of them.

@@ -13,6 +13,7 @@ use super::error::{MailboxError, Refusal};
 use super::leaf::Source;
 use super::locks::{Published, Queue, Watchers, Writer};
 use super::manager::Shared;
+use super::quota::Usage;
 use super::snapshot::Snapshot;
 use super::summaries::SummaryCache;
 use crate::store::{MailboxHeader, MailboxImage, Store, StoreError, Version};
@@ -26,6 +27,8 @@ pub struct Mailbox {
     pub(super) shared: Arc<Shared>,
     /// The last day that stands in the list of what is kept, for this mailbox.
     pub(super) due_day: AtomicU32,
+    /// Of the account.
+    pub(super) usage: Arc<Usage>,
     pub(super) writer: Writer,
     pub(super) queue: Queue,
     pub(super) published: Published<Option<Arc<Snapshot>>>,
@@ -38,7 +41,7 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    pub(super) fn new(account: AccountId, id: MailboxId, shared: &Arc<Shared>) -> Mailbox {
+    pub(super) fn new(account: AccountId, id: MailboxId, shared: &Arc<Shared>, usage: Arc<Usage>) -> Mailbox {
         Mailbox {
             account,
             id,
@@ -46,6 +49,7 @@ impl Mailbox {
             summaries: shared.summaries.clone(),
             shared: shared.clone(),
             due_day: AtomicU32::new(0),
+            usage,
             writer: Mutex::new(WriterState { version: Version(0) }),
             queue: Mutex::new(Vec::new()),
             published: RwLock::new(None),
@@ -90,6 +94,18 @@ impl Mailbox {
 
     pub(super) fn vanished(&self, since: ModSeq) -> Result<UidSet, StoreError> {
         self.store.vanished(self.account, self.id, since)
+    }
+
+    /// The header as it is published, else as it is stored; `None` for a mailbox that is gone. What is being committed is
+    /// neither yet: whoever holds the account's usage hears of it afterwards.
+    pub(super) fn header_now(&self) -> Result<Option<MailboxHeader>, StoreError> {
+        let published = || self.published.read().as_ref().map(|snapshot| snapshot.header);
+        if let Some(header) = published() {
+            return Ok(Some(header));
+        }
+        let stored = self.store.mailbox_header(self.account, self.id)?.map(|(_, header)| header);
+        // It may have been loaded, and changed, while it was read.
+        Ok(published().or(stored))
     }
 
     /// Messages that the next session to select the mailbox will find \Recent. RFC 3501 6.3.10

@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 use super::account::Account;
 use super::error::MailboxError;
 use super::locks::AccountTable;
+use super::quota::{Policy, QuotaPolicy};
 use super::summaries::SummaryCache;
 use crate::store::{Store, StoreError};
 use crate::types::AccountName;
@@ -41,6 +42,7 @@ pub(super) struct Shared {
     pub(super) store: Store,
     pub(super) summaries: Arc<SummaryCache>,
     pub(super) limits: Limits,
+    pub(super) quota: Policy,
 }
 
 pub struct Manager {
@@ -51,7 +53,15 @@ pub struct Manager {
 impl Manager {
     pub fn new(store: Store, limits: Limits) -> Manager {
         let summaries = Arc::new(SummaryCache::new(limits.summary_cache_bytes));
-        Manager { shared: Arc::new(Shared { store, summaries, limits }), accounts: RwLock::new(HashMap::new()) }
+        let quota = Policy::default();
+        Manager {
+            shared: Arc::new(Shared { store, summaries, limits, quota }),
+            accounts: RwLock::new(HashMap::new()),
+        }
+    }
+
+    pub fn set_quota_policy(&self, policy: QuotaPolicy) {
+        *self.shared.quota.write() = policy;
     }
 
     /// The account of a user who has logged in; made where there is none yet.

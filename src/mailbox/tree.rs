@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::Refusal;
-use crate::store::{AccountChange, AccountImage, DeletedMailbox, MailboxNode, Version};
+use crate::store::{AccountChange, AccountImage, DeletedMailbox, MailboxNode, QuotaLimits, Version};
 use crate::types::{MailboxId, MailboxName, SpecialUse, UidValidity};
 
 /// What a name stands for.
@@ -22,6 +22,7 @@ pub struct Tree {
     nodes: BTreeMap<MailboxName, Node>,
     subscriptions: BTreeSet<String>,
     deleted: Vec<DeletedMailbox>,
+    quota: QuotaLimits,
     next_mailbox: u64,
     last_uid_validity: u32,
 }
@@ -64,6 +65,7 @@ impl Tree {
             nodes: image.nodes.into_iter().map(node).collect(),
             subscriptions: image.subscriptions.into_iter().collect(),
             deleted: image.deleted,
+            quota: image.quota,
             next_mailbox: image.next_mailbox,
             last_uid_validity: image.last_uid_validity,
         }
@@ -86,6 +88,11 @@ impl Tree {
     /// Mailboxes that were deleted and can be brought back.
     pub fn deleted(&self) -> &[DeletedMailbox] {
         &self.deleted
+    }
+
+    /// The account's own limits.
+    pub(super) fn quota(&self) -> QuotaLimits {
+        self.quota
     }
 
     pub fn has_children(&self, name: &MailboxName) -> bool {
@@ -248,6 +255,7 @@ impl Tree {
             AccountChange::Counters { next_mailbox, last_uid_validity } => {
                 (self.next_mailbox, self.last_uid_validity) = (*next_mailbox, *last_uid_validity);
             }
+            AccountChange::Quota(limits) => self.quota = *limits,
             AccountChange::Bury(mailbox) => self.deleted.push(mailbox.clone()),
             AccountChange::Exhume(id) | AccountChange::Purge(id) => self.deleted.retain(|mailbox| mailbox.id != *id),
         }

@@ -7,4 +7,5 @@
 #[grammar = "../grammar/list.pest"]
 #[grammar = "../grammar/search.pest"]
 #[grammar = "../grammar/fetch.pest"]
+#[grammar = "../grammar/quota.pest"]
 pub(super) struct Grammar;

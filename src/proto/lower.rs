@@ -11,8 +11,8 @@ use super::framer::Literal;
 use super::grammar::Rule;
 use super::utf7;
 use crate::types::{
-    By, Flag, InternalDate, Keyword, ListReturn, ListSelect, ModSeq, NumberSet, SequenceSet, SpecialUse, StatusItem,
-    SystemFlag, UidSet,
+    By, Flag, InternalDate, Keyword, ListReturn, ListSelect, ModSeq, NumberSet, QuotaResource, SequenceSet,
+    SpecialUse, StatusItem, SystemFlag, UidSet,
 };
 
 #[derive(Debug)]
@@ -356,6 +356,30 @@ fn status_items(pair: Pair<'_, Rule>) -> Lowered<Vec<StatusItem>> {
         _ => wrong("An unknown status item"),
     };
     pair.into_inner().map(item).collect()
+}
+
+pub(super) fn getquota(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    Ok(CommandBody::GetQuota(args.next_text()?))
+}
+
+pub(super) fn setquota(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let root = args.next_text()?;
+    let mut limits: Vec<(QuotaResource, u64)> = Vec::new();
+    for pair in args.rest() {
+        let mut parts = pair.into_inner();
+        let (Some(name), Some(limit)) = (parts.next(), parts.next()) else { return wrong("A resource has no limit") };
+        let resource = match name.as_str().to_ascii_uppercase().as_str() {
+            "STORAGE" => QuotaResource::Storage,
+            "MESSAGE" => QuotaResource::Message,
+            "MAILBOX" => QuotaResource::Mailbox,
+            _ => return wrong("A resource other than STORAGE, MESSAGE and MAILBOX"),
+        };
+        if limits.iter().any(|(known, _)| *known == resource) {
+            return wrong("A resource stands there twice");
+        }
+        limits.push((resource, number(limit.as_str())?));
+    }
+    Ok(CommandBody::SetQuota { root, limits })
 }
 
 pub(super) fn append(args: &mut Args<'_>) -> Lowered<CommandBody> {

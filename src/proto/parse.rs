@@ -115,6 +115,15 @@ const ROWS: &[Row] = &[
     row("LIST", AFTER, Rule::list_args, lower::list, "LIST takes a reference and a pattern"),
     row("LSUB", AFTER, Rule::lsub_args, lower::lsub, "LSUB takes a reference and a pattern"),
     row("NAMESPACE", AFTER, Rule::no_args, |_| Ok(CommandBody::Namespace), "NAMESPACE takes no arguments"),
+    row("GETQUOTA", AFTER, Rule::getquota_args, lower::getquota, "GETQUOTA takes a quota root"),
+    row(
+        "GETQUOTAROOT",
+        AFTER,
+        Rule::mailbox_args,
+        |a| Ok(CommandBody::GetQuotaRoot(a.mailbox()?)),
+        "GETQUOTAROOT takes a mailbox name",
+    ),
+    row("SETQUOTA", AFTER, Rule::setquota_args, lower::setquota, "SETQUOTA takes a quota root and a list of limits"),
     row("STATUS", AFTER, Rule::status_args, lower::status, "STATUS takes a mailbox name and a list of items"),
     row(
         "APPEND",
@@ -292,6 +301,10 @@ mod tests {
             "a STATUS x (HIGHESTMODSEQ)",
             "a UID SEARCH YOUNGER 3600 OLDER 5 SAVEDSINCE 1-Jan-2020 SAVEDATESUPPORTED EMAILID M1 THREADID T-_1",
             "a FETCH 1 (EMAILID THREADID SAVEDATE)",
+            "a GETQUOTA \"\"",
+            "a GETQUOTAROOT INBOX",
+            "a SETQUOTA joe (STORAGE 512 MESSAGE 10)",
+            "a SETQUOTA joe ()",
             "a STATUS x (APPENDLIMIT DELETED-STORAGE MAILBOXID INTERNALSIZE OLDEST UNSEENMEDIA)",
         ];
         for line in good {
@@ -342,6 +355,9 @@ mod tests {
             "a SELECT x (QRESYNC (7 9 1 (3,2 3,4)))",
             "a FETCH 1 FLAGS (CHANGEDSINCE)",
             "a SEARCH YOUNGER 0",
+            "a SETQUOTA joe (STORAGE)",
+            "a SETQUOTA joe (FOO 1)",
+            "a SETQUOTA joe (STORAGE 1 STORAGE 2)",
             "a SEARCH EMAILID \"x\"",
             "a FETCH 1 FLAGS (VANISHED)",
             "a UID FETCH 1 FLAGS (VANISHED)",

@@ -99,6 +99,7 @@ fn start(config: &Config, path: &Path, listeners: Vec<BoundListener>, foreground
     let store = Store::open(&config.data_directory.join("store"), &setup::store_options(config))
         .map_err(|error| format!("{}: {error}", config.data_directory.display()))?;
     let manager = Arc::new(Manager::new(store.clone(), setup::mailbox_limits(config)));
+    manager.set_quota_policy(admin::quota_policy(config));
     let watchdog = Watchdog::start().map_err(|error| text(&error))?;
     let service = Arc::new(Service::new(manager.clone(), Arc::new(auth), watchdog, setup::settings(config, tls)));
     let registry = Arc::new(Registry::default());

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::setup;
-use crate::admin::Control;
+use crate::admin::{self, Control};
 use crate::config::Config;
 use crate::net::Server;
 use crate::session::Service;
@@ -43,6 +43,7 @@ impl Running {
         if let Err(error) = self.service.auth.reload(setup::auth_options(&config)) {
             log::error!("{error}; the accounts read before stay in force");
         }
+        self.service.manager.set_quota_policy(admin::quota_policy(&config));
         self.server.set_bounds(config.channels_max, config.channels_per_address_max);
     }
 }

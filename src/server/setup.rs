@@ -98,6 +98,7 @@ pub(super) fn settings(config: &Config, tls: Option<Arc<rustls::ServerConfig>>) 
         login_timeout: config.login_timeout,
         handshake_timeout: config.tls_handshake_timeout,
         cleartext_login: config.cleartext_login,
+        administrators: config.administrators.clone(),
         bad_commands_max: config.bad_commands_max,
         commands_before_login_max: config.commands_before_login_max,
         limits: Limits {

@@ -15,6 +15,7 @@ pub(super) fn append(core: &mut Core, account: &Account, command: AppendCommand)
     if command.message.is_empty() {
         return Err(Reply::no(ResponseCode::Cannot, "An empty message is not appended").into());
     }
+    account.check_quota(1, command.message.len())?;
     let (running, octets) = (core.running(), command.message.len());
     let date = command.date.unwrap_or_else(now);
     let message = match command.message {

@@ -26,6 +26,13 @@ pub(super) fn copy(
     }
     let uids = selected.resolve(set, by)?;
     let target = to_be_filled(account, target)?;
+    // Within an account a MOVE changes no sum.
+    if mode == CopyMode::Copy {
+        let shown = selected.view.shown();
+        shown.load(&uids).map_err(MailboxError::from)?;
+        let bytes = shown.in_uids(&uids).map(|message| u64::from(message.size())).sum();
+        account.check_quota(uids.count(), bytes)?;
+    }
     let running = core.running();
     let copied = selected.view.copy(&uids, &target, mode)?;
     drop(running);

@@ -9,8 +9,8 @@ use super::core::{Core, Selected, State, mailbox_name};
 use super::reply::{Failure, Handled, Reply};
 use super::session::Session;
 use super::{
-    capability, cmd_append, cmd_copy, cmd_fetch, cmd_id, cmd_idle, cmd_list, cmd_login, cmd_mailbox, cmd_search,
-    cmd_select, cmd_starttls, cmd_status, cmd_store, report,
+    capability, cmd_append, cmd_copy, cmd_fetch, cmd_id, cmd_idle, cmd_list, cmd_login, cmd_mailbox, cmd_quota,
+    cmd_search, cmd_select, cmd_starttls, cmd_status, cmd_store, report,
 };
 use crate::mailbox::{Access, Account, CopyMode, Expunges};
 use crate::proto::response::untagged_ok;
@@ -92,6 +92,9 @@ fn with_account(core: &mut Core, state: &mut State, body: CommandBody) -> Handle
         CommandBody::Unsubscribe(name) => cmd_mailbox::unsubscribe(&account, &mailbox_name(&name)?),
         CommandBody::List(command) => cmd_list::list(core, &account, &command),
         CommandBody::Lsub { reference, pattern } => cmd_list::lsub(core, &account, &reference, &pattern),
+        CommandBody::GetQuota(root) => cmd_quota::getquota(core, &account, &root),
+        CommandBody::GetQuotaRoot(name) => cmd_quota::getquotaroot(core, &account, &mailbox_name(&name)?),
+        CommandBody::SetQuota { root, limits } => cmd_quota::setquota(core, &account, &root, &limits),
         CommandBody::Namespace => cmd_list::namespace(core),
         CommandBody::Status { mailbox, items } => {
             if items.contains(&StatusItem::HighestModSeq) {

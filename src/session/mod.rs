@@ -15,6 +15,7 @@ mod cmd_idle;
 mod cmd_list;
 mod cmd_login;
 mod cmd_mailbox;
+mod cmd_quota;
 mod cmd_search;
 mod cmd_select;
 mod cmd_starttls;

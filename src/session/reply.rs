@@ -80,6 +80,12 @@ impl From<Refusal> for Failure {
     }
 }
 
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
+        MailboxError::from(error).into()
+    }
+}
+
 impl From<MailboxError> for Failure {
     fn from(error: MailboxError) -> Failure {
         match error {
@@ -104,6 +110,7 @@ fn code_of(refusal: &Refusal) -> ResponseCode {
         Refusal::UseAttr => ResponseCode::UseAttr,
         Refusal::Expunged => ResponseCode::ExpungeIssued,
         Refusal::TooBig => ResponseCode::TooBig,
+        Refusal::OverQuota => ResponseCode::OverQuota,
     }
 }
 

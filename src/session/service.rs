@@ -21,6 +21,8 @@ pub struct Settings {
     pub login_timeout: Duration,
     pub handshake_timeout: Duration,
     pub cleartext_login: bool,
+    /// Accounts that may see and set the quotas of others, in small letters.
+    pub administrators: Vec<String>,
     pub bad_commands_max: u32,
     pub commands_before_login_max: u32,
     pub limits: Limits,

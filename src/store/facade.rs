@@ -194,6 +194,7 @@ impl Store {
             nodes: Vec::new(),
             subscriptions: Vec::new(),
             deleted: Vec::new(),
+            quota: QuotaLimits::default(),
             next_mailbox: 1,
             last_uid_validity: 0,
         };
@@ -210,6 +211,9 @@ impl Store {
             image.deleted.push(decode(what, &value, |c| layout::read_deleted(key, c))?);
             Ok(())
         })?;
+        if let Some(value) = self.reader.get(partition, b"q")? {
+            image.quota = decode(what, &value, layout::read_quota)?;
+        }
         if let Some(value) = self.reader.get(partition, b"c")? {
             let counters = decode(what, &value, |c| Some((c.u64()?, c.u32()?)))?;
             (image.next_mailbox, image.last_uid_validity) = counters;
@@ -478,6 +482,7 @@ fn account_batch(commit: AccountCommit) -> Batch {
                 let value = [&next_mailbox.to_be_bytes()[..], &last_uid_validity.to_be_bytes()].concat();
                 batch.put(layout::key(b'c'), value);
             }
+            AccountChange::Quota(limits) => batch.put(layout::key(b'q'), layout::quota(&limits)),
             AccountChange::Bury(mailbox) => {
                 batch.put(layout::numbered_long(b'g', mailbox.id.0), layout::deleted(&mailbox));
             }

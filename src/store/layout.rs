@@ -13,7 +13,7 @@
 //! | server    | `a` str name            | u64 AccountId |
 //! | server    | `e` u32 day, u64 AccountId, u64 MailboxId | empty: something is kept there since that day (since 1970) |
 //! | account   | `c`                     | u64 next MailboxId, u32 last UIDVALIDITY |
-//! | account   | `q`                     | quota: u64 octets, u64 messages, u64 mailboxes; each 0 where none is set |
+//! | account   | `q`                     | quota: u64 octets, u64 messages, u64 mailboxes; each u64 max where none is set |
 //! | account   | `n` str name            | u64 MailboxId or 0 for a name that only holds others, u8 n, n × u8 special use |
 //! | account   | `s` str name            | empty: subscribed |
 //! | account   | `g` u64 MailboxId       | deleted and kept: u64 seconds since 1970, u8 n, n × u8 special use, str name |
@@ -32,6 +32,7 @@
 use super::error::StoreError;
 use super::model::{
     DeletedMailbox, Due, ExpungedMessage, FlagRecord, LeafEntry, MailboxHeader, MailboxNode, MessageRecord,
+    QuotaLimits,
 };
 use crate::types::{
     AccountId, AccountName, BlobId, FlagBits, InternalDate, Keyword, MailboxId, MailboxName, ModSeq, SpecialUse, Uid,
@@ -238,6 +239,16 @@ pub fn read_flags(cursor: &mut Cursor<'_>, into: &mut Vec<FlagRecord>) -> Option
         into.push(FlagRecord { uid, flags: FlagBits(bits), mod_seq });
     }
     Some(())
+}
+
+pub fn quota(limits: &QuotaLimits) -> Vec<u8> {
+    let limits = [limits.storage_bytes, limits.messages, limits.mailboxes];
+    limits.iter().flat_map(|limit| limit.unwrap_or(u64::MAX).to_be_bytes()).collect()
+}
+
+pub fn read_quota(cursor: &mut Cursor<'_>) -> Option<QuotaLimits> {
+    let mut limit = || Some(Some(cursor.u64()?).filter(|limit| *limit != u64::MAX));
+    Some(QuotaLimits { storage_bytes: limit()?, messages: limit()?, mailboxes: limit()? })
 }
 
 /// The key of a kept message.

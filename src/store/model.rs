@@ -194,6 +194,25 @@ pub struct MailboxNode {
     pub special_use: Vec<SpecialUse>,
 }
 
+/// What an account may have: 0 for any number, `None` where a wider setting says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QuotaLimits {
+    pub storage_bytes: Option<u64>,
+    pub messages: Option<u64>,
+    pub mailboxes: Option<u64>,
+}
+
+impl QuotaLimits {
+    /// These limits, and where none is set those of a wider setting.
+    pub fn or(self, wider: QuotaLimits) -> QuotaLimits {
+        QuotaLimits {
+            storage_bytes: self.storage_bytes.or(wider.storage_bytes),
+            messages: self.messages.or(wider.messages),
+            mailboxes: self.mailboxes.or(wider.mailboxes),
+        }
+    }
+}
+
 /// An account's mailbox tree, in the order of the names.
 #[derive(Clone, Debug)]
 pub struct AccountImage {
@@ -202,6 +221,7 @@ pub struct AccountImage {
     /// Any name, whether such a mailbox exists or not.
     pub subscriptions: Vec<String>,
     pub deleted: Vec<DeletedMailbox>,
+    pub quota: QuotaLimits,
     /// The next `MailboxId` to issue; ids below it are used up.
     pub next_mailbox: u64,
     /// UIDVALIDITY of the mailbox created last; the next one's is larger.
@@ -229,6 +249,7 @@ pub enum AccountChange {
         next_mailbox: u64,
         last_uid_validity: u32,
     },
+    Quota(QuotaLimits),
     /// The mailbox has lost its name and is kept.
     Bury(DeletedMailbox),
     /// A kept mailbox has a name again.

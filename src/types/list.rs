@@ -46,6 +46,15 @@ pub enum StatusItem {
     UnseenMedia,
 }
 
+/// What a quota limits. RFC 9208 5
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuotaResource {
+    /// In units of 1024 octets.
+    Storage,
+    Message,
+    Mailbox,
+}
+
 /// What a mailbox is for. RFC 6154 2, RFC 8457
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SpecialUse {

@@ -20,7 +20,7 @@ pub use date::{CivilDate, InternalDate};
 pub use fetch::{FetchItem, PartPath, Partial, Section, SectionText};
 pub use flag::{Flag, FlagBits, Keyword, KeywordId, MEDIA, SystemFlag};
 pub use id::{AccountId, BlobId, MailboxId};
-pub use list::{ListReturn, ListSelect, SpecialUse, StatusItem};
+pub use list::{ListReturn, ListSelect, QuotaResource, SpecialUse, StatusItem};
 pub use name::{AccountName, DELIMITER, MailboxName, NameError, Pattern};
 pub use number::{By, ModSeq, Seq, Uid, UidValidity};
 pub use search::{SearchKey, SearchReturn};

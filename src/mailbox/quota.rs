@@ -1,0 +1,169 @@
+//! Quotas: what an account has, and what it may have.            RFC 9208; RFC 2087
+//!
+//! An account is a quota root of its own. Its usage is the sum of its mailboxes' headers, which every commit keeps right,
+//! so that it is exact after any crash; it is summed up when it is first asked for, and kept up with each commit then.
+
+use std::collections::HashMap;
+
+use parking_lot::{Mutex, RwLock};
+
+use super::account::Account;
+use super::error::{MailboxError, Refusal};
+use super::tree::Plan;
+use crate::store::{AccountChange, MailboxHeader, QuotaLimits, StoreError};
+
+/// What the configuration says of quotas; another one may come while the server runs.
+#[derive(Clone, Debug, Default)]
+pub struct QuotaPolicy {
+    /// Where nothing nearer says otherwise.
+    pub all: QuotaLimits,
+    /// By domain, in small letters.
+    pub domains: HashMap<String, QuotaLimits>,
+    pub counts_expunged: bool,
+}
+
+pub(super) type Policy = RwLock<QuotaPolicy>;
+
+/// Sums over the mailboxes of an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sums {
+    bytes: u64,
+    messages: u64,
+    kept_bytes: u64,
+    kept_messages: u64,
+}
+
+impl Sums {
+    fn add(&mut self, header: &MailboxHeader) {
+        self.bytes += header.bytes;
+        self.messages += u64::from(header.messages);
+        self.kept_bytes += header.kept_bytes;
+        self.kept_messages += u64::from(header.kept_messages);
+    }
+
+    fn remove(&mut self, header: &MailboxHeader) {
+        self.bytes = self.bytes.saturating_sub(header.bytes);
+        self.messages = self.messages.saturating_sub(header.messages.into());
+        self.kept_bytes = self.kept_bytes.saturating_sub(header.kept_bytes);
+        self.kept_messages = self.kept_messages.saturating_sub(header.kept_messages.into());
+    }
+}
+
+/// The sums of an account; nothing until somebody asks.
+#[derive(Default)]
+pub(super) struct Usage(Mutex<Option<Sums>>);
+
+impl Usage {
+    /// Publishes a mailbox's new state; nobody sums up meanwhile.
+    pub(super) fn change(&self, before: Option<MailboxHeader>, after: &MailboxHeader, publish: impl FnOnce()) {
+        let mut sums = self.0.lock();
+        publish();
+        match (&mut *sums, before) {
+            (Some(sums), Some(before)) => {
+                sums.add(after);
+                sums.remove(&before);
+            }
+            (sums, _) => *sums = None,
+        }
+    }
+
+    /// Mailboxes have come or gone: it is summed up anew.
+    pub(super) fn forget(&self) {
+        *self.0.lock() = None;
+    }
+}
+
+/// One resource of a quota root. RFC 9208 5
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resource {
+    pub used: u64,
+    /// `None` where there is no limit.
+    pub limit: Option<u64>,
+}
+
+/// Usage and limits of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// In octets.
+    pub storage: Resource,
+    pub messages: Resource,
+    pub mailboxes: Resource,
+}
+
+impl Account {
+    pub fn quota(&self) -> Result<Quota, StoreError> {
+        let (sums, limits, counts) = (self.sums()?, self.limits(), self.shared.quota.read().counts_expunged);
+        let limit = |limit: Option<u64>| limit.filter(|limit| *limit != 0);
+        let kept = if counts { (sums.kept_bytes, sums.kept_messages) } else { (0, 0) };
+        Ok(Quota {
+            storage: Resource { used: sums.bytes + kept.0, limit: limit(limits.storage_bytes) },
+            messages: Resource { used: sums.messages + kept.1, limit: limit(limits.messages) },
+            mailboxes: Resource { used: self.tree().mailbox_count() as u64, limit: limit(limits.mailboxes) },
+        })
+    }
+
+    /// Whether messages of so many octets may come. Costs nothing where there is no limit.
+    pub fn check_quota(&self, messages: u64, bytes: u64) -> Result<(), MailboxError> {
+        let limits = self.limits();
+        let unlimited = |limit: Option<u64>| limit.is_none_or(|limit| limit == 0);
+        if unlimited(limits.storage_bytes) && unlimited(limits.messages) {
+            return Ok(());
+        }
+        let quota = self.quota()?;
+        let over = |of: Resource, more: u64| of.limit.is_some_and(|limit| of.used.saturating_add(more) > limit);
+        match over(quota.storage, bytes) || over(quota.messages, messages) {
+            true => Err(Refusal::OverQuota.into()),
+            false => Ok(()),
+        }
+    }
+
+    /// The account's own limits, its domain's, or those of all.
+    fn limits(&self) -> QuotaLimits {
+        let policy = self.shared.quota.read();
+        let domain = self.name().domain().and_then(|domain| policy.domains.get(domain)).copied().unwrap_or_default();
+        self.tree().quota().or(domain).or(policy.all)
+    }
+
+    /// Mailboxes that the account may have by its quota.
+    pub(super) fn mailboxes_limit(&self) -> Option<u64> {
+        self.limits().mailboxes.filter(|limit| *limit != 0)
+    }
+
+    /// Sets the account's own limits.
+    pub fn set_quota(&self, limits: QuotaLimits) -> Result<(), MailboxError> {
+        self.change(|_| Ok(Plan { changes: vec![AccountChange::Quota(limits)], ..Plan::default() }))
+    }
+
+    /// The account's own limits, as set.
+    pub fn own_quota(&self) -> QuotaLimits {
+        self.tree().quota()
+    }
+
+    /// Sums up anew.
+    pub fn recount(&self) -> Result<Quota, StoreError> {
+        self.usage.forget();
+        self.quota()
+    }
+
+    fn sums(&self) -> Result<Sums, StoreError> {
+        let mut held = self.usage.0.lock();
+        if let Some(sums) = *held {
+            return Ok(sums);
+        }
+        let mut sums = Sums::default();
+        let tree = self.tree();
+        for id in tree.nodes().filter_map(|(_, node)| node.id) {
+            if let Some(header) = self.mailbox_of(id).header_now()? {
+                sums.add(&header);
+            }
+        }
+        for deleted in tree.deleted() {
+            if let Some((_, header)) = self.shared.store.mailbox_header(self.id, deleted.id)? {
+                sums.kept_bytes += header.bytes + header.kept_bytes;
+                sums.kept_messages += u64::from(header.messages) + u64::from(header.kept_messages);
+            }
+        }
+        *held = Some(sums);
+        Ok(sums)
+    }
+}
