@@ -41,6 +41,7 @@ fn start(store: Store, directory: &std::path::Path) -> Running {
         handshake_timeout: Duration::from_secs(5),
         cleartext_login: true,
         administrators: Vec::new(),
+        groups: Arc::default(),
         bad_commands_max: 1000,
         commands_before_login_max: 1000,
         limits: Limits {

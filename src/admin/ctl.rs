@@ -35,6 +35,7 @@ const USAGE: &str = "usage: gatepostctl [-c file] [--json] verb ...
   backup DIRECTORY
   restore [--account NAME [--mailbox MAILBOX]] DIRECTORY
   space [--account NAME]
+  alias add ACCOUNT ALIAS MAILBOX | remove ACCOUNT ALIAS | list ACCOUNT
   quota show NAME | recount NAME
   quota set NAME [--storage LIMIT] [--messages LIMIT] [--mailboxes LIMIT]
   who | kick ACCOUNT|SESSION | reload | stop
@@ -137,6 +138,17 @@ impl Tool {
             ["backup", directory] => self.backup(Path::new(directory)),
             ["restore", directory] => self.restore(Path::new(directory)),
             ["space"] => self.space(),
+            ["alias", "add", account, alias, name] => {
+                self.known(account)?;
+                let request = json!({ "verb": "alias add", "account": account, "alias": alias, "mailbox": name });
+                self.ask_quiet(request)
+            }
+            ["alias", "remove", account, alias] => {
+                self.ask_quiet(json!({ "verb": "alias remove", "account": account, "alias": alias }))
+            }
+            ["alias", "list", account] => {
+                self.ask_table(json!({ "verb": "alias list", "account": account }), &["alias", "mailbox"])
+            }
             ["quota", "show", account] => self.quota("quota show", account, json!({})),
             ["quota", "recount", account] => self.quota("quota recount", account, json!({})),
             ["quota", "set", account] => self.quota_set(account),

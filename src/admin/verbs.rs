@@ -91,6 +91,9 @@ impl Verbs {
             "space" => self.space(request, wire),
             "mailbox ensure" => self.mailbox_ensure(request),
             "subscribe" => self.subscribe(request),
+            "alias add" => self.alias_add(request),
+            "alias remove" => self.alias_remove(request),
+            "alias list" => self.alias_list(request, wire),
             "quota show" => self.quota(request, wire, |account| Ok(account.quota()?)),
             "quota recount" => self.quota(request, wire, |account| Ok(account.recount()?)),
             "quota set" => self.quota_set(request, wire),
@@ -224,6 +227,24 @@ impl Verbs {
             (Some(only), 0) => Err(Failed::new(EX_NOUSER, format!("the account '{only}' has no mail here"))),
             _ => Ok(json!({ "disk_bytes": store.figures().disk_bytes })),
         }
+    }
+
+    fn alias_add(&self, request: &Value) -> Result<Value, Failed> {
+        let account = self.manager.account(&account_name(request)?)?;
+        account.put_alias(&mailbox_name(request, "alias")?, mailbox_name(request, "mailbox")?.as_str())?;
+        Ok(json!({}))
+    }
+
+    fn alias_remove(&self, request: &Value) -> Result<Value, Failed> {
+        self.account(request)?.remove_alias(&mailbox_name(request, "alias")?)?;
+        Ok(json!({}))
+    }
+
+    fn alias_list(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
+        for (alias, name) in self.account(request)?.tree().aliases() {
+            wire.send(&json!({ "row": { "alias": alias.as_str(), "mailbox": name } }))?;
+        }
+        Ok(json!({}))
     }
 
     fn quota(

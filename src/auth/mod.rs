@@ -11,6 +11,7 @@
 mod cache;
 mod checks;
 pub mod edit;
+mod groups;
 mod login;
 mod passwd;
 mod password;
@@ -24,6 +25,7 @@ mod throttle;
 use std::time::Duration;
 
 pub use edit::EditError;
+pub use groups::Groups;
 pub use login::Auth;
 pub use passwd::{Passwd, PasswdError};
 pub use password::Password;

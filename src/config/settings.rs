@@ -83,6 +83,7 @@ pub struct Config {
     pub tls_version_min: TlsVersion,
     pub tls_handshake_timeout: Duration,
     pub passwd_file: PathBuf,
+    pub groups_file: Option<PathBuf>,
     /// In small letters.
     pub administrators: Vec<String>,
     pub cleartext_login: bool,

@@ -209,6 +209,13 @@ pub const KEYS: &[Key] = &[
     key("Auth", "Passwd File", Kind::Path, "/etc/gatepost/passwd", "The accounts: name:{SCHEME}hash, a line each."),
     key(
         "Auth",
+        "Groups File",
+        Kind::Path,
+        "",
+        "Groups for access control lists: group: account, account, a line each.",
+    ),
+    key(
+        "Auth",
         "Administrators",
         Kind::Text,
         "",

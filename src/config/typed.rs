@@ -148,6 +148,7 @@ impl Values {
             tls_version_min: if version_1_3 { TlsVersion::V1_3 } else { TlsVersion::V1_2 },
             tls_handshake_timeout: self.duration("TLS", "Handshake Timeout"),
             passwd_file: self.path("Auth", "Passwd File"),
+            groups_file: self.optional_path("Auth", "Groups File"),
             administrators: self.names("Auth", "Administrators"),
             cleartext_login: self.bool("Auth", "Cleartext Login"),
             failed_logins_max: self.count("Auth", "Maximum Failed Logins"),

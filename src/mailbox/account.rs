@@ -99,6 +99,15 @@ impl Account {
         self.change(|tree| tree.rename(from, to, now_secs()))
     }
 
+    /// Makes a name that stands for a mailbox, for clients that know nothing of other accounts.
+    pub fn put_alias(&self, alias: &MailboxName, name: &str) -> Result<(), MailboxError> {
+        self.change(|tree| tree.put_alias(alias, name))
+    }
+
+    pub fn remove_alias(&self, alias: &MailboxName) -> Result<(), MailboxError> {
+        self.change(|tree| tree.remove_alias(alias))
+    }
+
     /// Any name can be subscribed to, whether such a mailbox exists or not.
     pub fn subscribe(&self, name: &str) -> Result<(), MailboxError> {
         self.change(|tree| {

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::account::Account;
 use super::change::{Change, NewMessage};
 use super::commit::move_messages;
 use super::error::{MailboxError, Refusal};
@@ -30,8 +31,19 @@ pub struct Copied {
 
 impl View {
     /// Copies or moves the messages of `uids` that are in this view. `None` where there is none of them.
-    pub fn copy(&self, uids: &UidSet, target: &Arc<Mailbox>, mode: CopyMode) -> Result<Option<Copied>, MailboxError> {
-        let copies = self.copies(uids)?;
+    ///
+    /// The octets of messages that go to another account go there in full: each account has its own.
+    pub fn copy(
+        &self,
+        uids: &UidSet,
+        owner: &Account,
+        target: &Arc<Mailbox>,
+        mode: CopyMode,
+    ) -> Result<Option<Copied>, MailboxError> {
+        let copies = match target.account == self.mailbox().account {
+            true => self.copies(uids)?,
+            false => self.copies_for(uids, owner)?,
+        };
         if copies.is_empty() {
             return Ok(None);
         }
@@ -48,6 +60,17 @@ impl View {
             }
         };
         Ok((!appended.is_empty()).then(|| Copied { uid_validity, source, target: appended.into_iter().collect() }))
+    }
+
+    fn copies_for(&self, uids: &UidSet, owner: &Account) -> Result<Vec<(Uid, NewMessage)>, MailboxError> {
+        let shown = self.shown();
+        shown.load(uids)?;
+        let taken = |message: Message<'_>| {
+            let octets = self.mailbox().octets_of(message.blob(), 0..message.size().into())?;
+            let (flags, date) = (shown.flags_of(&message), message.internal_date());
+            Ok((message.uid(), owner.take(octets, flags, date)?))
+        };
+        shown.in_uids(uids).map(taken).collect()
     }
 
     fn copies(&self, uids: &UidSet) -> Result<Vec<(Uid, NewMessage)>, MailboxError> {

@@ -25,6 +25,8 @@ pub enum Refusal {
     BelowItself,
     /// A mailbox would get more keywords than `FlagBits::KEYWORDS_MAX`.
     TooManyKeywords,
+    /// An access control list would get too long.
+    TooManyEntries,
     /// An account would get more mailboxes than its limit.
     TooManyMailboxes,
     /// A mailbox has issued all of its 2^32 - 1 UIDs.
@@ -65,6 +67,7 @@ impl fmt::Display for Refusal {
             Refusal::HasChildren => "This name holds other mailboxes; delete them first",
             Refusal::BelowItself => "A mailbox cannot be moved below itself",
             Refusal::TooManyKeywords => "This mailbox can take no more keywords",
+            Refusal::TooManyEntries => "This access control list can take no more entries",
             Refusal::TooManyMailboxes => "This account can take no more mailboxes",
             Refusal::UidsUsedUp => "This mailbox has used up its UIDs; move its messages to a new one",
             Refusal::UseAttr => "Another mailbox has this special use, or no mailbox can have it",

@@ -100,6 +100,8 @@ mod tests {
         Tree::new(AccountImage {
             deleted: Vec::new(),
             quota: Default::default(),
+            acls: Vec::new(),
+            aliases: Vec::new(),
             version: Version(1),
             nodes: names.iter().map(node).collect(),
             subscriptions: subscribed.iter().map(|name| name.to_string()).collect(),

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
+use super::account::Account;
 use super::commit::WriterState;
 use super::error::{MailboxError, Refusal};
 use super::leaf::Source;
@@ -63,6 +64,10 @@ impl Mailbox {
     /// Never issued twice in an account; survives RENAME.
     pub fn id(&self) -> MailboxId {
         self.id
+    }
+
+    pub fn is_of(&self, account: &Account) -> bool {
+        self.account == account.id
     }
 
     /// MAILBOXID: never another mailbox's, on this server. RFC 8474 4

@@ -9,6 +9,7 @@
 //! disk.
 
 mod account;
+mod acl;
 mod change;
 mod column;
 mod commit;
@@ -32,8 +33,9 @@ mod tree;
 mod view;
 mod watch;
 
-pub use crate::store::{QuotaLimits, StoreError, Value};
+pub use crate::store::{Acl, QuotaLimits, StoreError, Value};
 pub use account::Account;
+pub use acl::{Who, identifier};
 pub use change::{Change, NewMessage, Outcome, StoreMode};
 pub use copy::{Copied, CopyMode};
 pub use difference::Difference;

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::Refusal;
-use crate::store::{AccountChange, AccountImage, DeletedMailbox, MailboxNode, QuotaLimits, Version};
+use crate::store::{AccountChange, AccountImage, Acl, DeletedMailbox, MailboxNode, QuotaLimits, Version};
 use crate::types::{MailboxId, MailboxName, SpecialUse, UidValidity};
 
 /// What a name stands for.
@@ -23,6 +23,8 @@ pub struct Tree {
     subscriptions: BTreeSet<String>,
     deleted: Vec<DeletedMailbox>,
     quota: QuotaLimits,
+    acls: BTreeMap<MailboxId, Acl>,
+    aliases: BTreeMap<MailboxName, String>,
     next_mailbox: u64,
     last_uid_validity: u32,
 }
@@ -66,6 +68,8 @@ impl Tree {
             subscriptions: image.subscriptions.into_iter().collect(),
             deleted: image.deleted,
             quota: image.quota,
+            acls: image.acls.into_iter().collect(),
+            aliases: image.aliases.into_iter().collect(),
             next_mailbox: image.next_mailbox,
             last_uid_validity: image.last_uid_validity,
         }
@@ -88,6 +92,31 @@ impl Tree {
     /// Mailboxes that were deleted and can be brought back.
     pub fn deleted(&self) -> &[DeletedMailbox] {
         &self.deleted
+    }
+
+    pub(super) fn acl(&self, id: MailboxId) -> Option<&Acl> {
+        self.acls.get(&id)
+    }
+
+    /// Aliases and the names that they stand for.
+    pub fn aliases(&self) -> &BTreeMap<MailboxName, String> {
+        &self.aliases
+    }
+
+    /// The nodes that `sees` is true of; names above them stay as holders, subscriptions are the owner's.
+    pub(super) fn pruned(&self, sees: impl Fn(&MailboxName) -> bool) -> Tree {
+        let mut tree = self.clone();
+        tree.subscriptions.clear();
+        let seen: BTreeSet<MailboxName> = self.nodes.keys().filter(|name| sees(name)).cloned().collect();
+        let above: BTreeSet<MailboxName> = seen.iter().flat_map(MailboxName::ancestors).collect();
+        tree.nodes.retain(|name, node| {
+            if !seen.contains(name) {
+                node.id = None;
+                node.special_use.clear();
+            }
+            seen.contains(name) || above.contains(name)
+        });
+        tree
     }
 
     /// The account's own limits.
@@ -125,8 +154,16 @@ impl Tree {
         let uid_validity = UidValidity::new(last_uid_validity).unwrap_or(UidValidity::MIN);
         let id = MailboxId(self.next_mailbox);
         plan.changes.push(Tree::put(name, Some(id), special_use));
+        plan.changes.extend(self.inherited(name).map(|acl| AccountChange::Acl(id, acl.clone())));
         plan.changes.push(AccountChange::Counters { next_mailbox: self.next_mailbox + 1, last_uid_validity });
         plan.birth = Some(Birth { id, uid_validity });
+    }
+
+    /// A new mailbox has the list of the nearest mailbox above it. CommuniGate Pro
+    fn inherited(&self, name: &MailboxName) -> Option<&Acl> {
+        let above: Vec<MailboxName> = name.ancestors().collect();
+        let nearest = above.iter().rev().find_map(|above| self.node(above)?.id);
+        nearest.and_then(|id| self.acl(id))
     }
 
     /// CREATE of a mailbox. RFC 9051 6.3.4, RFC 6154 3
@@ -256,8 +293,28 @@ impl Tree {
                 (self.next_mailbox, self.last_uid_validity) = (*next_mailbox, *last_uid_validity);
             }
             AccountChange::Quota(limits) => self.quota = *limits,
+            AccountChange::Acl(id, acl) if acl.0.is_empty() => drop(self.acls.remove(id)),
+            AccountChange::Acl(id, acl) => drop(self.acls.insert(*id, acl.clone())),
+            AccountChange::PutAlias(alias, name) => drop(self.aliases.insert(alias.clone(), name.clone())),
+            AccountChange::RemoveAlias(alias) => drop(self.aliases.remove(alias)),
             AccountChange::Bury(mailbox) => self.deleted.push(mailbox.clone()),
             AccountChange::Exhume(id) | AccountChange::Purge(id) => self.deleted.retain(|mailbox| mailbox.id != *id),
+        }
+    }
+
+    /// A name that stands for a mailbox of this account or of another.
+    pub(super) fn put_alias(&self, alias: &MailboxName, name: &str) -> Result<Plan, Refusal> {
+        if alias.is_inbox() || self.nodes.contains_key(alias) {
+            return Err(Refusal::AlreadyExists);
+        }
+        let changes = vec![AccountChange::PutAlias(alias.clone(), name.to_string())];
+        Ok(Plan { changes, ..Plan::default() })
+    }
+
+    pub(super) fn remove_alias(&self, alias: &MailboxName) -> Result<Plan, Refusal> {
+        match self.aliases.contains_key(alias) {
+            true => Ok(Plan { changes: vec![AccountChange::RemoveAlias(alias.clone())], ..Plan::default() }),
+            false => Err(Refusal::NonExistent),
         }
     }
 

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::framer::Literal;
 use crate::types::{
-    By, FetchItem, Flag, InternalDate, ListReturn, ListSelect, ModSeq, NumberSet, QuotaResource, SearchKey,
-    SearchReturn, SpecialUse, StatusItem, UidSet,
+    By, FetchItem, Flag, InternalDate, ListReturn, ListSelect, ModSeq, ModifyRights, NumberSet, QuotaResource,
+    SearchKey, SearchReturn, SpecialUse, StatusItem, UidSet,
 };
 
 /// What the client has been told it may use, where it changes what is on the wire.
@@ -115,6 +115,11 @@ pub enum CommandBody {
     List(ListCommand),
     Lsub { reference: String, pattern: String },
     Namespace,
+    SetAcl { mailbox: String, identifier: String, modify: ModifyRights },
+    DeleteAcl { mailbox: String, identifier: String },
+    GetAcl(String),
+    ListRights { mailbox: String, identifier: String },
+    MyRights(String),
     GetQuota(String),
     GetQuotaRoot(String),
     SetQuota { root: String, limits: Vec<(QuotaResource, u64)> },

@@ -8,4 +8,5 @@
 #[grammar = "../grammar/search.pest"]
 #[grammar = "../grammar/fetch.pest"]
 #[grammar = "../grammar/quota.pest"]
+#[grammar = "../grammar/acl.pest"]
 pub(super) struct Grammar;

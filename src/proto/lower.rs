@@ -11,8 +11,8 @@ use super::framer::Literal;
 use super::grammar::Rule;
 use super::utf7;
 use crate::types::{
-    By, Flag, InternalDate, Keyword, ListReturn, ListSelect, ModSeq, NumberSet, QuotaResource, SequenceSet,
-    SpecialUse, StatusItem, SystemFlag, UidSet,
+    By, Flag, InternalDate, Keyword, ListReturn, ListSelect, ModSeq, ModifyRights, NumberSet, QuotaResource, Rights,
+    SequenceSet, SpecialUse, StatusItem, SystemFlag, UidSet,
 };
 
 #[derive(Debug)]
@@ -327,6 +327,7 @@ fn list_return(pair: Pair<'_, Rule>) -> Lowered<ListReturn> {
         "SUBSCRIBED" => Ok(ListReturn::Subscribed),
         "CHILDREN" => Ok(ListReturn::Children),
         "SPECIAL-USE" => Ok(ListReturn::SpecialUse),
+        "MYRIGHTS" => Ok(ListReturn::MyRights),
         _ => wrong("An unknown return option"),
     }
 }
@@ -356,6 +357,27 @@ fn status_items(pair: Pair<'_, Rule>) -> Lowered<Vec<StatusItem>> {
         _ => wrong("An unknown status item"),
     };
     pair.into_inner().map(item).collect()
+}
+
+pub(super) fn setacl(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let (mailbox, identifier, rights) = (args.mailbox()?, args.next_text()?, args.next_text()?);
+    let (letters, modify): (&str, fn(Rights) -> ModifyRights) = match rights.as_bytes().first() {
+        Some(b'+') => (&rights[1..], ModifyRights::Add),
+        Some(b'-') => (&rights[1..], ModifyRights::Remove),
+        _ => (&rights, ModifyRights::Replace),
+    };
+    match Rights::parse(letters) {
+        Some(rights) => Ok(CommandBody::SetAcl { mailbox, identifier, modify: modify(rights) }),
+        None => wrong("The rights are letters of lrswipkxteacd"),
+    }
+}
+
+pub(super) fn deleteacl(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    Ok(CommandBody::DeleteAcl { mailbox: args.mailbox()?, identifier: args.next_text()? })
+}
+
+pub(super) fn listrights(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    Ok(CommandBody::ListRights { mailbox: args.mailbox()?, identifier: args.next_text()? })
 }
 
 pub(super) fn getquota(args: &mut Args<'_>) -> Lowered<CommandBody> {

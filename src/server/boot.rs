@@ -95,13 +95,15 @@ fn prepare_directories(config: &Config) -> Result<(), String> {
 fn start(config: &Config, path: &Path, listeners: Vec<BoundListener>, foreground: bool) -> Result<Running, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let tls = setup::tls(config).map_err(|error| text(&error))?;
+    let groups = setup::groups(config).map_err(|error| text(&error))?;
     let auth = Auth::open(&config.passwd_file, setup::auth_options(config)).map_err(|error| text(&error))?;
     let store = Store::open(&config.data_directory.join("store"), &setup::store_options(config))
         .map_err(|error| format!("{}: {error}", config.data_directory.display()))?;
     let manager = Arc::new(Manager::new(store.clone(), setup::mailbox_limits(config)));
     manager.set_quota_policy(admin::quota_policy(config));
     let watchdog = Watchdog::start().map_err(|error| text(&error))?;
-    let service = Arc::new(Service::new(manager.clone(), Arc::new(auth), watchdog, setup::settings(config, tls)));
+    let service =
+        Arc::new(Service::new(manager.clone(), Arc::new(auth), watchdog, setup::settings(config, tls, groups)));
     let registry = Arc::new(Registry::default());
     for listener in &listeners {
         let address = listener.address().map_err(|error| text(&error))?;

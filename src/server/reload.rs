@@ -32,14 +32,16 @@ impl Running {
         if let Err(error) = crate::log::set(setup::log_target(&config, self.foreground), setup::filters(&config)) {
             log::error!("{}: {error}; the log stays where it is", config.log_to);
         }
-        match setup::tls(&config) {
-            Ok(tls) => self.service.set_settings(setup::settings(&config, tls)),
-            Err(error) => {
-                log::error!("{error}; the certificate read before stays in force");
-                let tls = self.service.settings().tls.clone();
-                self.service.set_settings(setup::settings(&config, tls));
-            }
-        }
+        let before = self.service.settings();
+        let tls = setup::tls(&config).unwrap_or_else(|error| {
+            log::error!("{error}; the certificate read before stays in force");
+            before.tls.clone()
+        });
+        let groups = setup::groups(&config).unwrap_or_else(|error| {
+            log::error!("{error}; the groups read before stay in force");
+            before.groups.clone()
+        });
+        self.service.set_settings(setup::settings(&config, tls, groups));
         if let Err(error) = self.service.auth.reload(setup::auth_options(&config)) {
             log::error!("{error}; the accounts read before stay in force");
         }

@@ -76,6 +76,11 @@ pub(super) fn store_options(config: &Config) -> store::Options {
     }
 }
 
+pub(super) fn groups(config: &Config) -> Result<Arc<auth::Groups>, auth::PasswdError> {
+    let groups = config.groups_file.as_deref().map(auth::Groups::load).transpose()?;
+    Ok(Arc::new(groups.unwrap_or_default()))
+}
+
 pub(super) fn mailbox_limits(config: &Config) -> mailbox::Limits {
     mailbox::Limits {
         mailboxes_max: config.mailboxes_max,
@@ -90,7 +95,11 @@ pub(super) fn spool_directory(config: &Config) -> PathBuf {
     config.data_directory.join("spool")
 }
 
-pub(super) fn settings(config: &Config, tls: Option<Arc<rustls::ServerConfig>>) -> Settings {
+pub(super) fn settings(
+    config: &Config,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    groups: Arc<auth::Groups>,
+) -> Settings {
     Settings {
         host_name: config.host_name.clone(),
         running_every: config.running_every,
@@ -99,6 +108,7 @@ pub(super) fn settings(config: &Config, tls: Option<Arc<rustls::ServerConfig>>) 
         handshake_timeout: config.tls_handshake_timeout,
         cleartext_login: config.cleartext_login,
         administrators: config.administrators.clone(),
+        groups,
         bad_commands_max: config.bad_commands_max,
         commands_before_login_max: config.commands_before_login_max,
         limits: Limits {
@@ -147,6 +157,9 @@ pub(super) fn check(config: &Config) -> Vec<String> {
         ));
     }
     if let Err(error) = auth::Passwd::load(&config.passwd_file) {
+        problems.push(error.to_string());
+    }
+    if let Err(error) = groups(config) {
         problems.push(error.to_string());
     }
     if config.listeners.is_empty() {

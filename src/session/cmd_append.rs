@@ -2,16 +2,19 @@
 //!
 //! The message has been received in full, in memory or in a spool file, before anything is done about it.
 
-use super::cmd_copy::to_be_filled;
-use super::core::{Core, mailbox_name};
+use std::sync::Arc;
+
+use super::core::Core;
 use super::reply::{Handled, Reply};
 use crate::mailbox::{Account, Change};
 use crate::metrics;
 use crate::proto::{AppendCommand, Literal, ResponseCode};
-use crate::types::InternalDate;
+use crate::types::{Flag, InternalDate, Right, Rights, SystemFlag};
 
-pub(super) fn append(core: &mut Core, account: &Account, command: AppendCommand) -> Handled {
-    let target = to_be_filled(account, &mailbox_name(&command.mailbox)?)?;
+pub(super) fn append(core: &mut Core, own: &Arc<Account>, command: AppendCommand) -> Handled {
+    let place = core.place(own, &command.mailbox)?;
+    let (account, target) = (&place.account, place.to_be_filled()?);
+    let flags = permitted(command.flags, place.rights());
     if command.message.is_empty() {
         return Err(Reply::no(ResponseCode::Cannot, "An empty message is not appended").into());
     }
@@ -19,8 +22,8 @@ pub(super) fn append(core: &mut Core, account: &Account, command: AppendCommand)
     let (running, octets) = (core.running(), command.message.len());
     let date = command.date.unwrap_or_else(now);
     let message = match command.message {
-        Literal::Memory(octets) => account.take(octets, command.flags, date)?,
-        Literal::Spool(file, _) => account.take_file(file, command.flags, date)?,
+        Literal::Memory(octets) => account.take(octets, flags, date)?,
+        Literal::Spool(file, _) => account.take_file(file, flags, date)?,
     };
     let outcome = target.commit(Change::Append(vec![message]))?;
     drop(running);
@@ -29,6 +32,20 @@ pub(super) fn append(core: &mut Core, account: &Account, command: AppendCommand)
     let uid_validity = target.header()?.uid_validity;
     let code = ResponseCode::AppendUid { uid_validity, uids: outcome.appended.into_iter().collect() };
     Ok(Reply::ok("APPEND completed").with(code))
+}
+
+/// Flags that the list does not permit are left out. RFC 4314 4
+pub(super) fn permitted(flags: Vec<Flag>, rights: Rights) -> Vec<Flag> {
+    flags.into_iter().filter(|flag| rights.has(right_for(flag))).collect()
+}
+
+/// The right that setting or clearing a flag needs.
+pub(super) fn right_for(flag: &Flag) -> Right {
+    match flag {
+        Flag::System(SystemFlag::Seen) => Right::Seen,
+        Flag::System(SystemFlag::Deleted) => Right::DeleteMessages,
+        _ => Right::Write,
+    }
 }
 
 fn now() -> InternalDate {

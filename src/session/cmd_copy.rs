@@ -4,37 +4,36 @@
 //! asks, so that a client which is cut off between knows where its messages are.
 
 use super::core::{Core, Selected};
-use super::reply::{Failure, Handled, Reply};
+use super::place::Place;
+use super::reply::{Handled, Reply};
 use super::report;
-use crate::mailbox::{Access, Account, Copied, CopyMode, Expunges, Mailbox, MailboxError, Refusal};
+use crate::mailbox::{Copied, CopyMode, Expunges, MailboxError};
 use crate::proto::ResponseCode;
 use crate::proto::response as wire;
-use crate::types::{By, MailboxName, NumberSet};
-use std::sync::Arc;
+use crate::types::{By, NumberSet, Right};
 
 pub(super) fn copy(
     core: &mut Core,
-    account: &Account,
     selected: &mut Selected,
     set: &NumberSet,
     by: By,
-    target: &MailboxName,
+    place: &Place,
     mode: CopyMode,
 ) -> Handled {
-    if mode == CopyMode::Move && selected.view.access() == Access::ReadOnly {
-        return Err(Reply::no(ResponseCode::NoPerm, "The mailbox is selected read-only").into());
+    if mode == CopyMode::Move {
+        selected.require(&[Right::DeleteMessages, Right::Expunge])?;
     }
     let uids = selected.resolve(set, by)?;
-    let target = to_be_filled(account, target)?;
+    let target = place.to_be_filled()?;
     // Within an account a MOVE changes no sum.
-    if mode == CopyMode::Copy {
+    if mode == CopyMode::Copy || !selected.view.mailbox().is_of(&place.account) {
         let shown = selected.view.shown();
         shown.load(&uids).map_err(MailboxError::from)?;
         let bytes = shown.in_uids(&uids).map(|message| u64::from(message.size())).sum();
-        account.check_quota(uids.count(), bytes)?;
+        place.account.check_quota(uids.count(), bytes)?;
     }
     let running = core.running();
-    let copied = selected.view.copy(&uids, &target, mode)?;
+    let copied = selected.view.copy(&uids, &place.account, &target, mode)?;
     drop(running);
     match mode {
         CopyMode::Copy => {
@@ -66,14 +65,4 @@ fn finish(reply: Reply, copied: Option<Copied>) -> Reply {
 
 fn code(copied: Copied) -> ResponseCode {
     ResponseCode::CopyUid { uid_validity: copied.uid_validity, source: copied.source, target: copied.target }
-}
-
-/// The mailbox that messages are to be put into. RFC 9051 6.3.12, 6.4.7
-pub(super) fn to_be_filled(account: &Account, name: &MailboxName) -> Result<Arc<Mailbox>, Failure> {
-    match account.mailbox(name) {
-        Err(MailboxError::Refused(Refusal::NonExistent)) => {
-            Err(Reply::no(ResponseCode::TryCreate, "No such mailbox; CREATE it first").into())
-        }
-        other => Ok(other?),
-    }
 }

@@ -11,7 +11,7 @@ use super::report;
 use crate::mailbox::{Change, Expunges, StoreMode};
 use crate::proto::response as wire;
 use crate::proto::{FetchModifiers, ResponseCode};
-use crate::types::{By, FetchItem, Flag, ModSeq, NumberSet, SystemFlag, Uid, UidSet};
+use crate::types::{By, FetchItem, Flag, ModSeq, NumberSet, Right, SystemFlag, Uid, UidSet};
 
 /// Messages whose \Seen is committed at once.
 const SEEN_BATCH: usize = 200;
@@ -32,7 +32,7 @@ pub(super) fn fetch(
         None => selected.resolve(set, by)?,
     };
     let items = with_uid(items, by);
-    let missing = match selected.is_writable() && items.iter().any(sets_seen) {
+    let missing = match selected.is_writable() && selected.rights.has(Right::Seen) && items.iter().any(sets_seen) {
         true => fetch_and_mark(core, selected, &uids, &items)?,
         false => answer(core, selected, &uids, &items, &UidSet::new())?,
     };

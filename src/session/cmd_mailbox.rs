@@ -2,23 +2,28 @@
 //!
 //! `CREATE a/` makes a name that only holds others, as CommuniGate Pro has it.
 
+use std::sync::Arc;
+
 use super::core::Core;
+use super::place::Place;
 use super::reply::{Handled, Reply};
-use crate::mailbox::Account;
+use crate::mailbox::{Account, Refusal};
 use crate::proto::ResponseCode;
 use crate::proto::response as wire;
-use crate::types::{DELIMITER, MailboxName, SpecialUse};
+use crate::types::{DELIMITER, MailboxName, Right, SpecialUse};
 
-pub(super) fn create(account: &Account, wanted: &str, uses: &[SpecialUse]) -> Handled {
+pub(super) fn create(core: &Core, own: &Arc<Account>, wanted: &str, uses: &[SpecialUse]) -> Handled {
     let trimmed = wanted.strip_suffix(DELIMITER);
-    let name = MailboxName::new(trimmed.unwrap_or(wanted)).map_err(crate::mailbox::Refusal::BadName)?;
+    let place = core.place(own, trimmed.unwrap_or(wanted))?;
+    place.require_creation()?;
+    let (account, name) = (&place.account, &place.name);
     match trimmed {
         None => {
-            account.create(&name, uses)?;
-            let id = account.mailbox(&name)?.object_id();
+            account.create(name, uses)?;
+            let id = account.mailbox(name)?.object_id();
             return Ok(Reply::ok("CREATE completed").with(ResponseCode::MailboxId(id)));
         }
-        Some(_) if uses.is_empty() => account.create_holder(&name)?,
+        Some(_) if uses.is_empty() => account.create_holder(name)?,
         Some(_) => {
             return Err(Reply::no(ResponseCode::UseAttr, "A name that only holds others has no special use").into());
         }
@@ -26,32 +31,43 @@ pub(super) fn create(account: &Account, wanted: &str, uses: &[SpecialUse]) -> Ha
     Ok(Reply::ok("CREATE completed"))
 }
 
-pub(super) fn delete(account: &Account, name: &MailboxName) -> Handled {
-    account.delete(name)?;
+/// Another's mailbox: with the right to delete it, and to make mailboxes where it is. CommuniGate Pro
+pub(super) fn delete(place: &Place) -> Handled {
+    place.require(Right::DeleteMailbox)?;
+    place.require_creation()?;
+    place.account.delete(&place.name)?;
     Ok(Reply::ok("DELETE completed"))
 }
 
 /// Rev2 is told the new name with its old one. RFC 9051 6.3.6, 7.3.1
-pub(super) fn rename(core: &mut Core, account: &Account, from: &MailboxName, to: &MailboxName) -> Handled {
-    account.rename(from, to)?;
-    if core.dialect.rev2 && !from.is_inbox() {
+pub(super) fn rename(core: &Core, from: &Place, to: &Place) -> Handled {
+    from.require(Right::DeleteMailbox)?;
+    to.require_creation()?;
+    if from.account.name() != to.account.name() {
+        return Err(Reply::no(ResponseCode::Cannot, "A mailbox stays in its account; copy its messages").into());
+    }
+    from.account.rename(&from.name, &to.name)?;
+    if core.dialect.rev2 && !from.name.is_inbox() {
         core.output.say(|out| {
             out.extend_from_slice(b"* LIST () \"/\" ");
-            wire::mailbox(out, to.as_str(), core.dialect);
+            wire::mailbox(out, &to.shown, core.dialect);
             out.extend_from_slice(b" (\"OLDNAME\" (");
-            wire::mailbox(out, from.as_str(), core.dialect);
+            wire::mailbox(out, &from.shown, core.dialect);
             out.extend_from_slice(b"))\r\n");
         })?;
     }
     Ok(Reply::ok("RENAME completed"))
 }
 
-pub(super) fn subscribe(account: &Account, name: &MailboxName) -> Handled {
+/// Any name, of this account or another, whether there is such a mailbox or not.
+pub(super) fn subscribe(account: &Account, name: &str) -> Handled {
+    let name = MailboxName::new(name).map_err(Refusal::BadName)?;
     account.subscribe(name.as_str())?;
     Ok(Reply::ok("SUBSCRIBE completed"))
 }
 
-pub(super) fn unsubscribe(account: &Account, name: &MailboxName) -> Handled {
+pub(super) fn unsubscribe(account: &Account, name: &str) -> Handled {
+    let name = MailboxName::new(name).map_err(Refusal::BadName)?;
     account.unsubscribe(name.as_str())?;
     Ok(Reply::ok("UNSUBSCRIBE completed"))
 }

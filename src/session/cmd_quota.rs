@@ -5,10 +5,11 @@
 use std::sync::Arc;
 
 use super::core::Core;
+use super::place::Place;
 use super::reply::{Failure, Handled, Reply};
 use crate::mailbox::{Account, Quota, QuotaLimits, Resource};
 use crate::proto::{ResponseCode, response as wire};
-use crate::types::{AccountName, MailboxName, QuotaResource};
+use crate::types::{AccountName, QuotaResource, Right};
 
 pub(super) fn getquota(core: &mut Core, account: &Arc<Account>, root: &str) -> Handled {
     let quota = of_root(core, account, root)?.quota()?;
@@ -16,12 +17,13 @@ pub(super) fn getquota(core: &mut Core, account: &Arc<Account>, root: &str) -> H
     Ok(Reply::ok("GETQUOTA completed"))
 }
 
-pub(super) fn getquotaroot(core: &mut Core, account: &Arc<Account>, name: &MailboxName) -> Handled {
-    account.mailbox(name)?;
-    let root = account.name().as_str();
+/// Of another's mailbox for those alone who may read it. RFC 9208 4.1.2
+pub(super) fn getquotaroot(core: &Core, place: &Place) -> Handled {
+    place.mailbox(Right::Read)?;
+    let (account, root) = (&place.account, place.account.name().as_str());
     core.output.say(|out| {
         out.extend_from_slice(b"* QUOTAROOT ");
-        wire::mailbox(out, name.as_str(), core.dialect);
+        wire::mailbox(out, &place.shown, core.dialect);
         out.push(b' ');
         wire::string(out, root.as_bytes());
         out.extend_from_slice(b"\r\n");

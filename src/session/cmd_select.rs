@@ -1,13 +1,15 @@
 //! SELECT, EXAMINE, CLOSE and UNSELECT.             RFC 9051 6.3.2, 6.3.3, 6.4.1, 6.4.2; RFC 3501 6.3.1; RFC 3691
 //! With CONDSTORE and QRESYNC.                       RFC 7162 3.1.8, 3.2.5
 
-use super::core::{Core, Selected, mailbox_name};
+use std::sync::Arc;
+
+use super::core::{Core, Selected};
 use super::reply::{Failure, Handled, Reply};
 use super::report::{self, FlagWriter};
 use crate::mailbox::{Access, Account, Change, Snapshot, View};
 use crate::proto::response as wire;
 use crate::proto::{Qresync, ResponseCode, SelectCommand};
-use crate::types::{By, Seq, UidSet};
+use crate::types::{By, Right, Seq, UidSet};
 
 /// QRESYNC must have been enabled before it is used: BAD, and what is selected stays. RFC 7162 3.2.5
 pub(super) fn check(core: &Core, command: &SelectCommand) -> Result<(), Failure> {
@@ -17,18 +19,23 @@ pub(super) fn check(core: &Core, command: &SelectCommand) -> Result<(), Failure>
     }
 }
 
+/// Rights to change what is in a mailbox.
+const CHANGING: [Right; 4] = [Right::Seen, Right::Write, Right::DeleteMessages, Right::Expunge];
+
 /// Opens a mailbox; the one that was selected before has been closed by then. RFC 9051 6.3.2
 pub(super) fn select(
     core: &mut Core,
-    account: &Account,
+    account: &Arc<Account>,
     command: &SelectCommand,
     access: Access,
 ) -> Result<(Selected, Reply), Failure> {
-    let name = mailbox_name(&command.mailbox)?;
-    let mailbox = account.mailbox(&name)?;
+    let place = core.place(account, &command.mailbox)?;
+    let (mailbox, rights) = (place.mailbox(Right::Read)?, place.rights());
+    // Who can change nothing has it read-only. RFC 4314 5.2
+    let access = if rights.has_any(&CHANGING) { access } else { Access::ReadOnly };
     core.dialect.condstore |= command.condstore;
     let view = View::open(mailbox, access, core.bell.clone())?;
-    let selected = Selected::new(name, view);
+    let selected = Selected::new(place.shown, view, rights);
     describe(core, &selected)?;
     if let Some(qresync) = &command.qresync {
         resynchronise(core, &selected, qresync)?;
@@ -65,7 +72,7 @@ fn describe(core: &Core, selected: &Selected) -> Result<(), super::output::Gone>
         wire::untagged_ok(out, Some(&id), "The mailbox itself, whatever its name");
         if core.dialect.rev2 {
             out.extend_from_slice(b"* LIST () \"/\" ");
-            wire::mailbox(out, selected.name.as_str(), core.dialect);
+            wire::mailbox(out, &selected.name, core.dialect);
             out.extend_from_slice(b"\r\n");
         }
     })
@@ -102,7 +109,7 @@ fn known_until(shown: &Snapshot, samples: &[(u32, u32)]) -> u32 {
 
 /// CLOSE expunges what is marked \Deleted, without a word, where the mailbox is selected for writing. RFC 9051 6.4.1
 pub(super) fn close(selected: Selected) -> Handled {
-    if selected.view.access() == Access::ReadWrite {
+    if selected.view.access() == Access::ReadWrite && selected.rights.has(Right::Expunge) {
         selected.view.mailbox().commit(Change::Expunge(None))?;
     }
     Ok(Reply::ok("CLOSE completed"))

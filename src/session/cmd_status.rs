@@ -3,14 +3,14 @@
 //! INTERNALSIZE, OLDEST and UNSEENMEDIA are CommuniGate Pro's.
 
 use super::core::Core;
+use super::place::Place;
 use super::reply::{Failure, Handled, Reply};
-use crate::mailbox::{Account, Mailbox};
+use crate::mailbox::Mailbox;
 use crate::proto::response as wire;
-use crate::types::{InternalDate, MailboxName, StatusItem};
+use crate::types::{InternalDate, Right, StatusItem};
 
-pub(super) fn status(core: &mut Core, account: &Account, name: &MailboxName, items: &[StatusItem]) -> Handled {
-    let mailbox = account.mailbox(name)?;
-    write(core, name.as_str(), &mailbox, items)?;
+pub(super) fn status(core: &Core, place: &Place, items: &[StatusItem]) -> Handled {
+    write(core, &place.shown, &*place.mailbox(Right::Read)?, items)?;
     Ok(Reply::ok("STATUS completed"))
 }
 

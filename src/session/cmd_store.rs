@@ -3,12 +3,14 @@
 //! The client hears the new flags of each message that it named, unless it asked for silence and the flags are what it
 //! must expect; other sessions hear from their own `sync`.
 
+use super::cmd_append::permitted;
 use super::core::{Core, Selected};
-use super::reply::{Handled, Reply};
+use super::place::not_permitted;
+use super::reply::{Failure, Handled, Reply};
 use super::report;
-use crate::mailbox::{Access, Change, Expunges, Snapshot, StoreMode};
+use crate::mailbox::{Change, Expunges, Snapshot, StoreMode};
 use crate::proto::{Echo, ResponseCode, StoreOp};
-use crate::types::{By, Flag, FlagBits, ModSeq, NumberSet, Uid, UidSet};
+use crate::types::{By, Flag, FlagBits, ModSeq, NumberSet, Right, Uid, UidSet};
 
 /// What STORE asks for, beside the messages.
 pub(super) struct Wanted {
@@ -25,9 +27,7 @@ pub(super) fn store(core: &mut Core, selected: &mut Selected, set: &NumberSet, b
         StoreOp::Add => StoreMode::Add,
         StoreOp::Remove => StoreMode::Remove,
     };
-    if selected.view.access() == Access::ReadOnly {
-        return Err(Reply::no(ResponseCode::NoPerm, "The mailbox is selected read-only").into());
-    }
+    let flags = may_store(selected, mode, flags)?;
     if unchanged_since.is_some() {
         core.enable_condstore(Some(selected))?;
     }
@@ -73,6 +73,21 @@ pub(super) fn store(core: &mut Core, selected: &mut Selected, set: &NumberSet, b
     Ok(reply.with(ResponseCode::Modified(modified)))
 }
 
+/// The flags that the list permits to change; none of those given is a refusal, and so is FLAGS without all of the
+/// rights, as it changes all of the flags. RFC 4314 4
+fn may_store(selected: &Selected, mode: StoreMode, flags: Vec<Flag>) -> Result<Vec<Flag>, Failure> {
+    if mode == StoreMode::Replace {
+        selected.require(&[Right::Seen, Right::Write, Right::DeleteMessages])?;
+    }
+    selected.require(&[])?;
+    let given = flags.len();
+    let flags = permitted(flags, selected.rights);
+    match given > 0 && flags.is_empty() {
+        true => Err(not_permitted()),
+        false => Ok(flags),
+    }
+}
+
 /// The bits of those flags that the mailbox knows.
 fn bits(snapshot: &Snapshot, flags: &[Flag]) -> FlagBits {
     let known = flags.iter().filter_map(|flag| match flag {
@@ -91,9 +106,7 @@ fn add(flags: &mut Vec<Uid>, asked: &UidSet) {
 
 /// EXPUNGE, UID EXPUNGE, CLOSE without its silence.             RFC 9051 6.4.3, 6.4.9
 pub(super) fn expunge(core: &mut Core, selected: &mut Selected, among: Option<&NumberSet>) -> Handled {
-    if selected.view.access() == Access::ReadOnly {
-        return Err(Reply::no(ResponseCode::NoPerm, "The mailbox is selected read-only").into());
-    }
+    selected.require(&[Right::Expunge])?;
     let among = match among {
         Some(set) => Some(selected.resolve(set, By::Uid)?),
         None => None,

@@ -8,12 +8,12 @@ use super::output::{Gone, Output};
 use super::reply::{Failure, Reply};
 use super::running::Running;
 use super::service::Service;
-use crate::mailbox::{Access, Account, Refusal, View};
+use crate::mailbox::{Access, Account, View};
 use crate::net::{Ready, SessionInfo, Stream};
 use crate::proto::response::{status, untagged_ok};
 use crate::proto::{Dialect, Framer, ResponseCode};
 use crate::sys::Bell;
-use crate::types::{By, MailboxName, NumberSet, SearchKey, Uid, UidSet};
+use crate::types::{By, NumberSet, Right, Rights, SearchKey, Uid, UidSet};
 
 /// What a handler may use in any state.
 pub(super) struct Core {
@@ -26,6 +26,8 @@ pub(super) struct Core {
     /// Of the command in progress.
     pub(super) tag: String,
     pub(super) info: Arc<SessionInfo>,
+    /// The groups that the user is in.
+    pub(super) groups: Vec<String>,
     /// The listener lets its clients ask for TLS.
     pub(super) may_start_tls: bool,
 }
@@ -69,15 +71,16 @@ impl State {
 /// A mailbox that is selected.
 pub(super) struct Selected {
     /// As the client named it.
-    pub(super) name: MailboxName,
+    pub(super) name: String,
     pub(super) view: View,
+    pub(super) rights: Rights,
     /// `$`, the result of the last SEARCH RETURN (SAVE). RFC 9051 6.4.4.1
     pub(super) saved: UidSet,
 }
 
 impl Selected {
-    pub(super) fn new(name: MailboxName, view: View) -> Selected {
-        Selected { name, view, saved: UidSet::new() }
+    pub(super) fn new(name: String, view: View, rights: Rights) -> Selected {
+        Selected { name, view, rights, saved: UidSet::new() }
     }
 
     /// `* OK [HIGHESTMODSEQ n]`
@@ -88,6 +91,17 @@ impl Selected {
 
     pub(super) fn is_writable(&self) -> bool {
         self.view.access() == Access::ReadWrite
+    }
+
+    /// Refuses what the mailbox's list, or its being selected read-only, does not permit.
+    pub(super) fn require(&self, rights: &[Right]) -> Result<(), Failure> {
+        if !self.is_writable() {
+            return Err(Reply::no(ResponseCode::NoPerm, "The mailbox is selected read-only").into());
+        }
+        match rights.iter().all(|right| self.rights.has(*right)) {
+            true => Ok(()),
+            false => Err(super::place::not_permitted()),
+        }
     }
 
     /// The messages that a command names; a sequence number beyond the mailbox is BAD.
@@ -120,11 +134,6 @@ impl Selected {
 
 fn no_such_number(messages: u32) -> Failure {
     Reply::bad(format!("A sequence number is beyond the mailbox, which has {messages} messages")).into()
-}
-
-/// A mailbox name that a client has sent.
-pub(super) fn mailbox_name(name: &str) -> Result<MailboxName, Failure> {
-    MailboxName::new(name).map_err(|error| Refusal::BadName(error).into())
 }
 
 /// Octets that are read from a client at once; on the stack, so that an idle session holds no buffer.

@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use super::core::{Core, Selected, State, mailbox_name};
+use super::core::{Core, Selected, State};
 use super::reply::{Failure, Handled, Reply};
 use super::session::Session;
 use super::{
-    capability, cmd_append, cmd_copy, cmd_fetch, cmd_id, cmd_idle, cmd_list, cmd_login, cmd_mailbox, cmd_quota,
-    cmd_search, cmd_select, cmd_starttls, cmd_status, cmd_store, report,
+    capability, cmd_acl, cmd_append, cmd_copy, cmd_fetch, cmd_id, cmd_idle, cmd_list, cmd_login, cmd_mailbox,
+    cmd_quota, cmd_search, cmd_select, cmd_starttls, cmd_status, cmd_store, report,
 };
 use crate::mailbox::{Access, Account, CopyMode, Expunges};
 use crate::proto::response::untagged_ok;
@@ -59,6 +59,7 @@ fn log_in(state: &mut State, entered: cmd_login::LoggedIn) -> Handled {
 fn unauthenticate(core: &mut Core, state: &mut State) -> Handled {
     *state = State::NotAuthenticated;
     core.dialect = Dialect::default();
+    core.groups = Vec::new();
     core.info.set_user("");
     core.info.set_doing("");
     Ok(Reply::ok("UNAUTHENTICATE completed"))
@@ -83,24 +84,32 @@ fn selected_of(state: &mut State) -> Result<&mut Selected, Failure> {
 fn with_account(core: &mut Core, state: &mut State, body: CommandBody) -> Handled {
     let account = account_of(state)?;
     let reply = match body {
-        CommandBody::Create { mailbox, special_use } => cmd_mailbox::create(&account, &mailbox, &special_use),
-        CommandBody::Delete(name) => cmd_mailbox::delete(&account, &mailbox_name(&name)?),
+        CommandBody::Create { mailbox, special_use } => cmd_mailbox::create(core, &account, &mailbox, &special_use),
+        CommandBody::Delete(name) => cmd_mailbox::delete(&core.place(&account, &name)?),
         CommandBody::Rename { from, to } => {
-            cmd_mailbox::rename(core, &account, &mailbox_name(&from)?, &mailbox_name(&to)?)
+            let (from, to) = (core.place(&account, &from)?, core.place(&account, &to)?);
+            cmd_mailbox::rename(core, &from, &to)
         }
-        CommandBody::Subscribe(name) => cmd_mailbox::subscribe(&account, &mailbox_name(&name)?),
-        CommandBody::Unsubscribe(name) => cmd_mailbox::unsubscribe(&account, &mailbox_name(&name)?),
+        CommandBody::Subscribe(name) => cmd_mailbox::subscribe(&account, &name),
+        CommandBody::Unsubscribe(name) => cmd_mailbox::unsubscribe(&account, &name),
+        CommandBody::SetAcl { mailbox, identifier, modify } => {
+            cmd_acl::setacl(core, &account, &mailbox, &identifier, modify)
+        }
+        CommandBody::DeleteAcl { mailbox, identifier } => cmd_acl::deleteacl(core, &account, &mailbox, &identifier),
+        CommandBody::GetAcl(name) => cmd_acl::getacl(core, &account, &name),
+        CommandBody::ListRights { mailbox, identifier } => cmd_acl::listrights(core, &account, &mailbox, &identifier),
+        CommandBody::MyRights(name) => cmd_acl::myrights(core, &account, &name),
         CommandBody::List(command) => cmd_list::list(core, &account, &command),
         CommandBody::Lsub { reference, pattern } => cmd_list::lsub(core, &account, &reference, &pattern),
         CommandBody::GetQuota(root) => cmd_quota::getquota(core, &account, &root),
-        CommandBody::GetQuotaRoot(name) => cmd_quota::getquotaroot(core, &account, &mailbox_name(&name)?),
+        CommandBody::GetQuotaRoot(name) => cmd_quota::getquotaroot(core, &core.place(&account, &name)?),
         CommandBody::SetQuota { root, limits } => cmd_quota::setquota(core, &account, &root, &limits),
-        CommandBody::Namespace => cmd_list::namespace(core),
+        CommandBody::Namespace => cmd_list::namespace(core, &account),
         CommandBody::Status { mailbox, items } => {
             if items.contains(&StatusItem::HighestModSeq) {
                 core.enable_condstore(state.selected())?;
             }
-            cmd_status::status(core, &account, &mailbox_name(&mailbox)?, &items)
+            cmd_status::status(core, &core.place(&account, &mailbox)?, &items)
         }
         CommandBody::Append(command) => cmd_append::append(core, &account, command),
         body => return with_selected(core, &account, selected_of(state)?, body),
@@ -112,7 +121,7 @@ fn with_account(core: &mut Core, state: &mut State, body: CommandBody) -> Handle
     reply
 }
 
-fn with_selected(core: &mut Core, account: &Account, selected: &mut Selected, body: CommandBody) -> Handled {
+fn with_selected(core: &mut Core, account: &Arc<Account>, selected: &mut Selected, body: CommandBody) -> Handled {
     match body {
         CommandBody::Expunge(among) => cmd_store::expunge(core, selected, among.as_ref()),
         CommandBody::Search { by, returns, key } => {
@@ -127,10 +136,12 @@ fn with_selected(core: &mut Core, account: &Account, selected: &mut Selected, bo
             cmd_store::store(core, selected, &set, by, cmd_store::Wanted { op, echo, flags, unchanged_since })
         }
         CommandBody::Copy { by, set, target } => {
-            cmd_copy::copy(core, account, selected, &set, by, &mailbox_name(&target)?, CopyMode::Copy)
+            let target = core.place(account, &target)?;
+            cmd_copy::copy(core, selected, &set, by, &target, CopyMode::Copy)
         }
         CommandBody::Move { by, set, target } => {
-            cmd_copy::copy(core, account, selected, &set, by, &mailbox_name(&target)?, CopyMode::Move)
+            let target = core.place(account, &target)?;
+            cmd_copy::copy(core, selected, &set, by, &target, CopyMode::Move)
         }
         _ => Err(Reply::bad("The command is not possible now").into()),
     }
@@ -161,7 +172,7 @@ fn select(core: &mut Core, state: &mut State, command: &SelectCommand, access: A
         core.output.say(|out| untagged_ok(out, Some(&ResponseCode::Closed), "The mailbox before is closed"))?;
     }
     let (selected, reply) = cmd_select::select(core, &account, command, access)?;
-    core.info.set_doing(selected.name.as_str());
+    core.info.set_doing(&selected.name);
     *state = State::Selected(account, Box::new(selected));
     Ok(reply)
 }

@@ -7,6 +7,7 @@
 //! This room never imports `store`: what is kept is the mailbox manager's business.
 
 mod capability;
+mod cmd_acl;
 mod cmd_append;
 mod cmd_copy;
 mod cmd_fetch;
@@ -25,6 +26,7 @@ mod core;
 mod dispatch;
 mod fetch_message;
 mod output;
+mod place;
 mod reply;
 mod report;
 mod running;

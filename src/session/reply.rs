@@ -106,7 +106,9 @@ fn code_of(refusal: &Refusal) -> ResponseCode {
         Refusal::AlreadyExists => ResponseCode::AlreadyExists,
         Refusal::BadName(_) | Refusal::Inbox | Refusal::BelowItself => ResponseCode::Cannot,
         Refusal::HasChildren => ResponseCode::HasChildren,
-        Refusal::TooManyKeywords | Refusal::TooManyMailboxes | Refusal::UidsUsedUp => ResponseCode::Limit,
+        Refusal::TooManyKeywords | Refusal::TooManyMailboxes | Refusal::TooManyEntries | Refusal::UidsUsedUp => {
+            ResponseCode::Limit
+        }
         Refusal::UseAttr => ResponseCode::UseAttr,
         Refusal::Expunged => ResponseCode::ExpungeIssued,
         Refusal::TooBig => ResponseCode::TooBig,

@@ -3,13 +3,14 @@
 //! What has happened in the selected mailbox, in the order in which the client can follow: EXPUNGE, EXISTS, RECENT,
 //! FLAGS, FETCH.
 
+use super::cmd_append::right_for;
 use super::core::{Core, Selected};
 use super::output::Gone;
 use super::reply::Failure;
 use crate::mailbox::{Changes, Expunges, Message, Snapshot};
 use crate::proto::Dialect;
 use crate::proto::response as wire;
-use crate::types::{By, FlagBits, SystemFlag, Uid, UidSet};
+use crate::types::{By, Flag, FlagBits, Right, Rights, SystemFlag, Uid, UidSet};
 
 /// Moves the view on and tells the client.
 pub(super) fn news(core: &Core, selected: &mut Selected, expunges: Expunges) -> Result<(), Failure> {
@@ -101,20 +102,23 @@ fn fetch_begin(out: &mut Vec<u8>, message: &Message<'_>, by: By) {
 pub(super) fn flags_and_permanent(out: &mut Vec<u8>, selected: &Selected) {
     let shown = selected.view.shown();
     out.extend_from_slice(b"* FLAGS (");
-    flag_names(out, shown);
+    flag_names(out, shown, Rights::ALL);
     out.extend_from_slice(b")\r\n* OK [PERMANENTFLAGS (");
     if selected.is_writable() {
-        flag_names(out, shown);
-        if shown.keywords().len() < FlagBits::KEYWORDS_MAX {
+        flag_names(out, shown, selected.rights);
+        if shown.keywords().len() < FlagBits::KEYWORDS_MAX && selected.rights.has(Right::Write) {
             out.extend_from_slice(b" \\*");
         }
     }
     out.extend_from_slice(b")] Flags that are kept\r\n");
 }
 
-fn flag_names(out: &mut Vec<u8>, shown: &Snapshot) {
-    let system = SystemFlag::ALL.iter().map(|flag| flag.name());
-    for (i, name) in system.chain(shown.keywords().iter().map(|keyword| keyword.as_str())).enumerate() {
+/// The flags that somebody with these rights may change.
+fn flag_names(out: &mut Vec<u8>, shown: &Snapshot, rights: Rights) {
+    let system = SystemFlag::ALL.iter().filter(|flag| rights.has(right_for(&Flag::System(**flag))));
+    let keywords = shown.keywords().iter().filter(|_| rights.has(Right::Write));
+    let names = system.map(|flag| flag.name()).chain(keywords.map(|keyword| keyword.as_str()));
+    for (i, name) in names.enumerate() {
         if i > 0 {
             out.push(b' ');
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::RwLock;
 
 use super::running::Watchdog;
-use crate::auth::Auth;
+use crate::auth::{Auth, Groups};
 use crate::mailbox::Manager;
 use crate::proto::Limits;
 
@@ -21,6 +21,8 @@ pub struct Settings {
     pub login_timeout: Duration,
     pub handshake_timeout: Duration,
     pub cleartext_login: bool,
+    /// Who is in which groups.
+    pub groups: Arc<Groups>,
     /// Accounts that may see and set the quotas of others, in small letters.
     pub administrators: Vec<String>,
     pub bad_commands_max: u32,

@@ -44,6 +44,7 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
         dialect: Dialect::default(),
         tag: String::new(),
         info: ticket.info.clone(),
+        groups: Vec::new(),
         may_start_tls: mode == Mode::StartTls,
     };
     let framer = Framer::new(settings.limits.clone(), move || crate::sys::spool_file(&spool));

@@ -10,7 +10,7 @@ use super::error::{CommitError, StoreError};
 use super::layout::{self, decode};
 use super::memory::Memory;
 use super::model::*;
-use crate::types::{AccountId, AccountName, MailboxId, ModSeq, Uid, UidSet};
+use crate::types::{AccountId, AccountName, MailboxId, MailboxName, ModSeq, Uid, UidSet};
 
 /// How to open a store on a disk.
 #[derive(Clone, Debug)]
@@ -195,6 +195,8 @@ impl Store {
             subscriptions: Vec::new(),
             deleted: Vec::new(),
             quota: QuotaLimits::default(),
+            acls: Vec::new(),
+            aliases: Vec::new(),
             next_mailbox: 1,
             last_uid_validity: 0,
         };
@@ -209,6 +211,17 @@ impl Store {
         })?;
         self.reader.scan(partition, b"g", b"h", &mut |key, value| {
             image.deleted.push(decode(what, &value, |c| layout::read_deleted(key, c))?);
+            Ok(())
+        })?;
+        self.reader.scan(partition, b"l", b"m", &mut |key, value| {
+            let id = layout::Cursor(&key[1..]).u64().ok_or_else(|| StoreError::Corrupt(what()))?;
+            image.acls.push((MailboxId(id), decode(what, &value, layout::read_acl)?));
+            Ok(())
+        })?;
+        self.reader.scan(partition, b"y", b"z", &mut |key, value| {
+            let text = |octets: &[u8]| String::from_utf8(octets.to_vec()).map_err(|_| StoreError::Corrupt(what()));
+            let alias = MailboxName::new(&text(&key[1..])?).map_err(|_| StoreError::Corrupt(what()))?;
+            image.aliases.push((alias, text(&value)?));
             Ok(())
         })?;
         if let Some(value) = self.reader.get(partition, b"q")? {
@@ -483,12 +496,19 @@ fn account_batch(commit: AccountCommit) -> Batch {
                 batch.put(layout::key(b'c'), value);
             }
             AccountChange::Quota(limits) => batch.put(layout::key(b'q'), layout::quota(&limits)),
+            AccountChange::Acl(mailbox, acl) if acl.0.is_empty() => {
+                batch.remove(layout::numbered_long(b'l', mailbox.0));
+            }
+            AccountChange::Acl(mailbox, acl) => batch.put(layout::numbered_long(b'l', mailbox.0), layout::acl(&acl)),
+            AccountChange::PutAlias(alias, name) => batch.put(layout::named(b'y', alias.as_str()), name.into_bytes()),
+            AccountChange::RemoveAlias(alias) => batch.remove(layout::named(b'y', alias.as_str())),
             AccountChange::Bury(mailbox) => {
                 batch.put(layout::numbered_long(b'g', mailbox.id.0), layout::deleted(&mailbox));
             }
             AccountChange::Exhume(mailbox) => batch.remove(layout::numbered_long(b'g', mailbox.0)),
             AccountChange::Purge(mailbox) => {
                 batch.remove(layout::numbered_long(b'g', mailbox.0));
+                batch.remove(layout::numbered_long(b'l', mailbox.0));
                 batch.put(layout::numbered_long(b'p', mailbox.0), Vec::new());
             }
         }

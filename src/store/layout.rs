@@ -17,6 +17,8 @@
 //! | account   | `n` str name            | u64 MailboxId or 0 for a name that only holds others, u8 n, n × u8 special use |
 //! | account   | `s` str name            | empty: subscribed |
 //! | account   | `g` u64 MailboxId       | deleted and kept: u64 seconds since 1970, u8 n, n × u8 special use, str name |
+//! | account   | `l` u64 MailboxId       | access control list: each u16 rights (`types::Right`), u8 length, identifier |
+//! | account   | `y` str alias           | str the name that it stands for |
 //! | account   | `p` u64 MailboxId       | empty: this mailbox has been deleted, its partition is to be emptied |
 //! | mailbox   | `h`                     | header: 80 octets, see `header` |
 //! | mailbox   | `e` u64 seconds, u32 UID | expunged then and kept: its record and its flags, one behind the other |
@@ -31,12 +33,12 @@
 
 use super::error::StoreError;
 use super::model::{
-    DeletedMailbox, Due, ExpungedMessage, FlagRecord, LeafEntry, MailboxHeader, MailboxNode, MessageRecord,
+    Acl, DeletedMailbox, Due, ExpungedMessage, FlagRecord, LeafEntry, MailboxHeader, MailboxNode, MessageRecord,
     QuotaLimits,
 };
 use crate::types::{
-    AccountId, AccountName, BlobId, FlagBits, InternalDate, Keyword, MailboxId, MailboxName, ModSeq, SpecialUse, Uid,
-    UidSet, UidValidity,
+    AccountId, AccountName, BlobId, FlagBits, InternalDate, Keyword, MailboxId, MailboxName, ModSeq, Rights,
+    SpecialUse, Uid, UidSet, UidValidity,
 };
 
 /// The format that this version writes, and the latest that it reads.
@@ -239,6 +241,26 @@ pub fn read_flags(cursor: &mut Cursor<'_>, into: &mut Vec<FlagRecord>) -> Option
         into.push(FlagRecord { uid, flags: FlagBits(bits), mod_seq });
     }
     Some(())
+}
+
+pub fn acl(acl: &Acl) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (identifier, rights) in &acl.0 {
+        out.extend(rights.0.to_be_bytes());
+        out.push(identifier.len() as u8);
+        out.extend(identifier.as_bytes());
+    }
+    out
+}
+
+pub fn read_acl(cursor: &mut Cursor<'_>) -> Option<Acl> {
+    let mut acl = Acl::default();
+    while !cursor.is_empty() {
+        let rights = Rights(cursor.u16()?);
+        let length = cursor.u8()?;
+        acl.0.push((std::str::from_utf8(cursor.take(length.into())?).ok()?.to_string(), rights));
+    }
+    Some(acl)
 }
 
 pub fn quota(limits: &QuotaLimits) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use super::engine::Value;
 use crate::types::{AccountId, MailboxId};
 use crate::types::{
-    BlobId, FlagBits, InternalDate, Keyword, MailboxName, ModSeq, SpecialUse, Uid, UidSet, UidValidity,
+    BlobId, FlagBits, InternalDate, Keyword, MailboxName, ModSeq, Rights, SpecialUse, Uid, UidSet, UidValidity,
 };
 
 /// Counts the commits of a partition: a commit whose guard is not the partition's version is a conflict.
@@ -194,6 +194,10 @@ pub struct MailboxNode {
     pub special_use: Vec<SpecialUse>,
 }
 
+/// An access control list: identifiers and their rights. RFC 4314
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Acl(pub Vec<(String, Rights)>);
+
 /// What an account may have: 0 for any number, `None` where a wider setting says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QuotaLimits {
@@ -222,6 +226,9 @@ pub struct AccountImage {
     pub subscriptions: Vec<String>,
     pub deleted: Vec<DeletedMailbox>,
     pub quota: QuotaLimits,
+    pub acls: Vec<(MailboxId, Acl)>,
+    /// An alias and the name that it stands for, the owner's or a foreign one.
+    pub aliases: Vec<(MailboxName, String)>,
     /// The next `MailboxId` to issue; ids below it are used up.
     pub next_mailbox: u64,
     /// UIDVALIDITY of the mailbox created last; the next one's is larger.
@@ -250,6 +257,10 @@ pub enum AccountChange {
         last_uid_validity: u32,
     },
     Quota(QuotaLimits),
+    /// Replaces the list of a mailbox; an empty one is removed.
+    Acl(MailboxId, Acl),
+    PutAlias(MailboxName, String),
+    RemoveAlias(MailboxName),
     /// The mailbox has lost its name and is kept.
     Bury(DeletedMailbox),
     /// A kept mailbox has a name again.

@@ -17,6 +17,8 @@ pub enum ListReturn {
     Subscribed,
     Children,
     SpecialUse,
+    /// RFC 8440
+    MyRights,
     Status(Vec<StatusItem>),
 }
 

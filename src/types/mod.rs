@@ -6,6 +6,7 @@
 //!
 //! This room does no I/O, takes no lock, asks no clock, and imports no other room.
 
+mod acl;
 mod date;
 mod fetch;
 mod flag;
@@ -16,6 +17,7 @@ mod number;
 mod search;
 mod set;
 
+pub use acl::{ModifyRights, Right, Rights};
 pub use date::{CivilDate, InternalDate};
 pub use fetch::{FetchItem, PartPath, Partial, Section, SectionText};
 pub use flag::{Flag, FlagBits, Keyword, KeywordId, MEDIA, SystemFlag};
