@@ -28,6 +28,7 @@ mod octets;
 mod quota;
 mod searching;
 mod snapshot;
+mod sorting;
 mod summaries;
 mod tree;
 mod view;

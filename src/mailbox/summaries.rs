@@ -12,6 +12,7 @@ use quick_cache::sync::Cache;
 use super::column::Column;
 use super::error::MailboxError;
 use super::mailbox::Mailbox;
+use super::sorting::Orders;
 use crate::mime::{Field, Parser, Summary, SummaryRef};
 use crate::store::{Described, PAGE_UIDS, PageNo, StoreError, Value};
 use crate::types::{AccountId, BlobId, MailboxId, Uid};
@@ -22,11 +23,20 @@ pub(super) struct Page {
     uids: Vec<Uid>,
     values: Vec<Value>,
     columns: [OnceLock<Column>; Field::COUNT],
+    orders: Orders,
 }
 
 impl Page {
     fn get(&self, uid: Uid) -> Option<&Value> {
         self.slot(uid).map(|at| &self.values[at])
+    }
+
+    pub(super) fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    pub(super) fn orders(&self) -> &Orders {
+        &self.orders
     }
 
     pub(super) fn slot(&self, uid: Uid) -> Option<usize> {
@@ -44,8 +54,8 @@ struct Octets;
 
 impl Weighter<Key, Arc<Page>> for Octets {
     fn weight(&self, _: &Key, page: &Arc<Page>) -> u64 {
-        // With what columns may add: an eighth.
-        page.values.iter().map(|value| value.len() as u64 * 9 / 8 + 40).sum::<u64>() + 500
+        // With what columns and orders may add: a quarter.
+        page.values.iter().map(|value| value.len() as u64 * 5 / 4 + 40).sum::<u64>() + 700
     }
 }
 
@@ -108,7 +118,8 @@ impl Summaries {
         {
             return Ok(page);
         }
-        let mut page = Page { uids: Vec::new(), values: Vec::new(), columns: Default::default() };
+        let mut page =
+            Page { uids: Vec::new(), values: Vec::new(), columns: Default::default(), orders: Orders::default() };
         let last = Uid::new(no.first().get().saturating_add(PAGE_UIDS - 1)).unwrap_or(Uid::MAX);
         mailbox.store.structures(mailbox.account, mailbox.id, no.first(), last, &mut |uid, value| {
             page.uids.push(uid);

@@ -5,7 +5,7 @@ use std::fmt;
 use super::framer::Literal;
 use crate::types::{
     By, FetchItem, Flag, InternalDate, ListReturn, ListSelect, ModSeq, ModifyRights, NumberSet, QuotaResource,
-    SearchKey, SearchReturn, SpecialUse, StatusItem, UidSet,
+    SearchKey, SearchReturn, SortKey, SortOrder, SpecialUse, StatusItem, ThreadAlgorithm, UidSet,
 };
 
 /// What the client has been told it may use, where it changes what is on the wire.
@@ -131,6 +131,8 @@ pub enum CommandBody {
     Unselect,
     Expunge(Option<NumberSet>),
     Search { by: By, returns: Option<Vec<SearchReturn>>, key: SearchKey },
+    Sort { by: By, returns: Option<Vec<SearchReturn>>, criteria: Vec<(SortKey, SortOrder)>, key: SearchKey },
+    Thread { by: By, algorithm: ThreadAlgorithm, key: SearchKey },
     Fetch { by: By, set: NumberSet, items: Vec<FetchItem>, modifiers: FetchModifiers },
     Store { by: By, set: NumberSet, op: StoreOp, echo: Echo, flags: Vec<Flag>, unchanged_since: Option<ModSeq> },
     Copy { by: By, set: NumberSet, target: String },

@@ -9,4 +9,5 @@
 #[grammar = "../grammar/fetch.pest"]
 #[grammar = "../grammar/quota.pest"]
 #[grammar = "../grammar/acl.pest"]
+#[grammar = "../grammar/sort.pest"]
 pub(super) struct Grammar;

@@ -12,21 +12,32 @@ pub(super) fn search(args: &mut Args<'_>) -> Lowered<CommandBody> {
         Some(pair) => Some(pair.into_inner().map(search_return).collect::<Lowered<Vec<_>>>()?),
         None => None,
     };
+    charset(args)?;
+    let key = search_keys(args)?;
+    Ok(CommandBody::Search { by: args.by, returns, key })
+}
+
+/// The charset of the strings that follow, where one is named.
+pub(super) fn charset(args: &mut Args<'_>) -> Lowered<()> {
     if let Some(pair) = args.next_if(Rule::charset) {
         let Some(inner) = pair.into_inner().next() else { return Err(LowerError::BadCharset) };
         let name = args.octets(&inner)?;
         let charset = encoding_rs::Encoding::for_label_no_replacement(&name).ok_or(LowerError::BadCharset)?;
         args.charset = Some(charset);
     }
+    Ok(())
+}
+
+/// All keys that are left, as one.
+pub(super) fn search_keys(args: &mut Args<'_>) -> Lowered<SearchKey> {
     let mut keys = Vec::new();
     for pair in args.rest() {
         keys.push(search_key(args, pair)?);
     }
-    let key = if keys.len() == 1 { keys.remove(0) } else { SearchKey::And(keys) };
-    Ok(CommandBody::Search { by: args.by, returns, key })
+    Ok(if keys.len() == 1 { keys.remove(0) } else { SearchKey::And(keys) })
 }
 
-fn search_return(pair: Pair<'_, Rule>) -> Lowered<SearchReturn> {
+pub(super) fn search_return(pair: Pair<'_, Rule>) -> Lowered<SearchReturn> {
     match pair.as_str().to_ascii_uppercase().as_str() {
         "MIN" => Ok(SearchReturn::Min),
         "MAX" => Ok(SearchReturn::Max),

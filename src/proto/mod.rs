@@ -12,6 +12,7 @@ mod grammar;
 mod lower;
 mod lower_fetch;
 mod lower_search;
+mod lower_sort;
 mod mask;
 mod parse;
 pub mod response;

@@ -9,7 +9,7 @@ use super::command::{Command, CommandBody, Dialect};
 use super::framer::{Frame, tag_of};
 use super::grammar::{Grammar, Rule};
 use super::lower::{self, Args, LowerError};
-use super::{lower_fetch, lower_search};
+use super::{lower_fetch, lower_search, lower_sort};
 
 /// What a session can be asked, as far as syntax goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,6 +167,28 @@ const ROWS: &[Row] = &[
     row("UNSELECT", AFTER, Rule::no_args, |_| Ok(CommandBody::Unselect), "UNSELECT takes no arguments"),
     row("EXPUNGE", AFTER, Rule::no_args, |_| Ok(CommandBody::Expunge(None)), "EXPUNGE takes no arguments"),
     row("SEARCH", AFTER, Rule::search_args, lower_search::search, "SEARCH takes search keys"),
+    row(
+        "SORT",
+        AFTER,
+        Rule::sort_args,
+        lower_sort::sort,
+        "SORT takes criteria in brackets, a charset and search keys",
+    ),
+    row(
+        "THREAD",
+        AFTER,
+        Rule::thread_args,
+        lower_sort::thread,
+        "THREAD takes an algorithm, a charset and search keys",
+    ),
+    row("UID SORT", AFTER, Rule::sort_args, lower_sort::sort, "UID SORT takes criteria, a charset and search keys"),
+    row(
+        "UID THREAD",
+        AFTER,
+        Rule::thread_args,
+        lower_sort::thread,
+        "UID THREAD takes an algorithm, a charset and search keys",
+    ),
     row("FETCH", AFTER, Rule::fetch_args, lower_fetch::fetch, "FETCH takes a sequence set and items"),
     row(
         "STORE",
@@ -334,6 +356,10 @@ mod tests {
             "a GETQUOTAROOT INBOX",
             "a SETQUOTA joe (STORAGE 512 MESSAGE 10)",
             "a SETQUOTA joe ()",
+            "a SORT (REVERSE DATE SUBJECT) UTF-8 ALL",
+            "a UID SORT RETURN (MIN COUNT) (DISPLAYFROM) US-ASCII UNSEEN SINCE 1-Jan-2020",
+            "a THREAD REFERENCES UTF-8 ALL",
+            "a UID THREAD ORDEREDSUBJECT UTF-8 FROM x",
             "a SETACL INBOX anyone lrs",
             "a SETACL INBOX -joe +d",
             "a DELETEACL INBOX joe",
@@ -390,6 +416,10 @@ mod tests {
             "a SEARCH YOUNGER 0",
             "a SETQUOTA joe (STORAGE)",
             "a SETQUOTA joe (FOO 1)",
+            "a SORT () UTF-8 ALL",
+            "a SORT (FOO) UTF-8 ALL",
+            "a SORT (DATE) ALL",
+            "a THREAD FOO UTF-8 ALL",
             "a SETACL INBOX anyone lq",
             "a SETQUOTA joe (STORAGE 1 STORAGE 2)",
             "a SEARCH EMAILID \"x\"",

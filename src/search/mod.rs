@@ -6,11 +6,15 @@
 //!
 //! This room writes no replies, knows no mailbox and takes no lock.
 
+mod base_subject;
 mod compile;
 mod matching;
 mod needle;
 mod text;
+mod thread;
 
+pub use base_subject::base_subject;
 pub use compile::{Bound, Context, Test};
 pub use matching::Subject;
 pub use needle::Needle;
+pub use thread::{Threadable, Threads, threads};

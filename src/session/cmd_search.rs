@@ -5,7 +5,7 @@
 
 use super::core::{Core, Selected};
 use super::reply::{Failure, Handled, Reply};
-use crate::mailbox::Snapshot;
+use crate::mailbox::{Found, Snapshot};
 use crate::proto::response as wire;
 use crate::types::{By, ModSeq, SearchKey, SearchReturn, Uid, UidSet};
 
@@ -16,29 +16,18 @@ pub(super) fn search(
     returns: Option<&[SearchReturn]>,
     key: &SearchKey,
 ) -> Handled {
-    selected.check_seqs(key)?;
-    let by_mod_seq = names_mod_seq(key);
-    if by_mod_seq {
-        core.enable_condstore(Some(selected))?;
-    }
     let saving = returns.is_some_and(|returns| returns.contains(&SearchReturn::Save));
-    let running = core.running();
-    let mut progress = |done: u32, goal: u32| {
-        if let Some(running) = &running {
-            running.progress(done.into(), goal.into());
-        }
-    };
-    let found = match selected.view.search(key, &selected.saved, &mut progress) {
+    let by_mod_seq = names_mod_seq(key);
+    let found = match search_for(core, selected, key) {
         Ok(found) => found,
-        Err(error) => {
+        Err(failure) => {
             // RFC 5182 2.1: a search that fails leaves nothing saved.
             if saving {
                 selected.saved = UidSet::new();
             }
-            return Err(error.into());
+            return Err(failure);
         }
     };
-    drop(running);
     let shown = selected.view.shown().clone();
     let mod_seq = by_mod_seq.then_some(found.mod_seq).filter(|_| !found.uids.is_empty());
     let found = found.uids;
@@ -62,6 +51,21 @@ fn numbers(shown: &Snapshot, by: By, found: &UidSet) -> UidSet {
         By::Uid => found.clone(),
         By::Seq => shown.seqs_of(found),
     }
+}
+
+/// Looks for messages, with signs of life where it takes long.
+pub(super) fn search_for(core: &mut Core, selected: &Selected, key: &SearchKey) -> Result<Found, Failure> {
+    selected.check_seqs(key)?;
+    if names_mod_seq(key) {
+        core.enable_condstore(Some(selected))?;
+    }
+    let running = core.running();
+    let mut progress = |done: u32, goal: u32| {
+        if let Some(running) = &running {
+            running.progress(done.into(), goal.into());
+        }
+    };
+    Ok(selected.view.search(key, &selected.saved, &mut progress)?)
 }
 
 /// Whether a key asks for MODSEQ, so that the answer tells it. RFC 7162 3.1.5
@@ -143,7 +147,7 @@ fn extended(
 }
 
 /// What `$` stands for afterwards. RFC 5182 2.4
-fn kept(returns: &[SearchReturn], found: &UidSet) -> UidSet {
+pub(super) fn kept(returns: &[SearchReturn], found: &UidSet) -> UidSet {
     let asked = |item| returns.contains(&item);
     let (min, max) = (asked(SearchReturn::Min), asked(SearchReturn::Max));
     if asked(SearchReturn::All) || asked(SearchReturn::Count) || (!min && !max) {

@@ -10,7 +10,7 @@ use super::reply::{Failure, Handled, Reply};
 use super::session::Session;
 use super::{
     capability, cmd_acl, cmd_append, cmd_copy, cmd_fetch, cmd_id, cmd_idle, cmd_list, cmd_login, cmd_mailbox,
-    cmd_quota, cmd_search, cmd_select, cmd_starttls, cmd_status, cmd_store, report,
+    cmd_quota, cmd_search, cmd_select, cmd_sort, cmd_starttls, cmd_status, cmd_store, report,
 };
 use crate::mailbox::{Access, Account, CopyMode, Expunges};
 use crate::proto::response::untagged_ok;
@@ -126,6 +126,16 @@ fn with_selected(core: &mut Core, account: &Arc<Account>, selected: &mut Selecte
         CommandBody::Expunge(among) => cmd_store::expunge(core, selected, among.as_ref()),
         CommandBody::Search { by, returns, key } => {
             let reply = cmd_search::search(core, selected, by, returns.as_deref(), &key)?;
+            report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;
+            Ok(reply)
+        }
+        CommandBody::Sort { by, returns, criteria, key } => {
+            let reply = cmd_sort::sort(core, selected, by, returns.as_deref(), &criteria, &key)?;
+            report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;
+            Ok(reply)
+        }
+        CommandBody::Thread { by, algorithm, key } => {
+            let reply = cmd_sort::thread(core, selected, by, algorithm, &key)?;
             report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;
             Ok(reply)
         }

@@ -19,6 +19,7 @@ mod cmd_mailbox;
 mod cmd_quota;
 mod cmd_search;
 mod cmd_select;
+mod cmd_sort;
 mod cmd_starttls;
 mod cmd_status;
 mod cmd_store;

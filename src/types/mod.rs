@@ -16,6 +16,7 @@ mod name;
 mod number;
 mod search;
 mod set;
+mod sort;
 
 pub use acl::{ModifyRights, Right, Rights};
 pub use date::{CivilDate, InternalDate};
@@ -27,3 +28,4 @@ pub use name::{AccountName, DELIMITER, MailboxName, NameError, Pattern};
 pub use number::{By, ModSeq, Seq, Uid, UidValidity};
 pub use search::{SearchKey, SearchReturn};
 pub use set::{NumberSet, SequenceSet, UidSet};
+pub use sort::{SortKey, SortOrder, ThreadAlgorithm};

@@ -1,0 +1,61 @@
+//! SORT and THREAD, from what pest has found to their criteria.      RFC 5256 3; RFC 5957
+
+use pest::iterators::Pair;
+
+use super::command::CommandBody;
+use super::grammar::Rule;
+use super::lower::{Args, Lowered, wrong};
+use super::lower_search::{charset, search_keys, search_return};
+use crate::types::{SearchReturn, SortKey, SortOrder, ThreadAlgorithm};
+
+pub(super) fn sort(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let returns = match args.next_if(Rule::search_return_opts) {
+        Some(pair) => Some(pair.into_inner().map(search_return).collect::<Lowered<Vec<SearchReturn>>>()?),
+        None => None,
+    };
+    let criteria = args.next()?.into_inner().map(criterion).collect::<Lowered<Vec<_>>>()?;
+    charset(args)?;
+    let key = search_keys(args)?;
+    Ok(CommandBody::Sort { by: args.by, returns, criteria, key })
+}
+
+fn criterion(pair: Pair<'_, Rule>) -> Lowered<(SortKey, SortOrder)> {
+    let (mut order, mut key) = (SortOrder::Ascending, None);
+    for part in pair.into_inner() {
+        match part.as_rule() {
+            Rule::sort_reverse => order = SortOrder::Reverse,
+            _ => key = sort_key(part.as_str()),
+        }
+    }
+    match key {
+        Some(key) => Ok((key, order)),
+        None => wrong("An unknown key to sort by"),
+    }
+}
+
+fn sort_key(word: &str) -> Option<SortKey> {
+    Some(match word.to_ascii_uppercase().as_str() {
+        "ARRIVAL" => SortKey::Arrival,
+        "CC" => SortKey::Cc,
+        "DATE" => SortKey::Date,
+        "FROM" => SortKey::From,
+        "SIZE" => SortKey::Size,
+        "SUBJECT" => SortKey::Subject,
+        "TO" => SortKey::To,
+        "DISPLAYFROM" => SortKey::DisplayFrom,
+        "DISPLAYTO" => SortKey::DisplayTo,
+        _ => return None,
+    })
+}
+
+pub(super) fn thread(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let algorithm = match args.next()?.as_str().to_ascii_uppercase().as_str() {
+        "ORDEREDSUBJECT" => ThreadAlgorithm::OrderedSubject,
+        "REFERENCES" => ThreadAlgorithm::References,
+        "REFS" => ThreadAlgorithm::Refs,
+        _ => return wrong("An unknown algorithm"),
+    };
+    charset(args)?;
+    let key = search_keys(args)?;
+    Ok(CommandBody::Thread { by: args.by, algorithm, key })
+}
