@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rustls::{ServerConfig, ServerConnection};
 
+use super::deflate::{Deflater, Inflater};
 use super::registry::SessionInfo;
 use crate::metrics;
 use crate::sys::{self, Bell, For};
@@ -44,6 +45,13 @@ pub struct Stream {
     tls: Mutex<Option<Box<ServerConnection>>>,
     /// Whether `tls` is set, without its lock.
     secure: AtomicBool,
+    /// Both directions after COMPRESS, each behind a lock of its own.
+    inflater: Mutex<Option<Box<Inflater>>>,
+    deflater: Mutex<Option<Box<Deflater>>>,
+    /// Whether the two are set, without their locks.
+    compressed: AtomicBool,
+    /// Whether the inflater has octets that are not read.
+    inflated: AtomicBool,
     /// Whether rustls has octets that are decrypted but not read: poll(2) does not see them.
     buffered: AtomicBool,
 }
@@ -54,8 +62,18 @@ const TLS_BUFFER_BYTES: usize = 64 * 1024;
 impl Stream {
     pub(super) fn new(socket: TcpStream, info: Arc<SessionInfo>, write_timeout: Duration) -> io::Result<Stream> {
         socket.set_nonblocking(true)?;
-        let (secure, buffered) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Stream { socket, info, write_timeout, tls: Mutex::new(None), secure, buffered })
+        Ok(Stream {
+            socket,
+            info,
+            write_timeout,
+            tls: Mutex::new(None),
+            secure: AtomicBool::new(false),
+            inflater: Mutex::new(None),
+            deflater: Mutex::new(None),
+            compressed: AtomicBool::new(false),
+            inflated: AtomicBool::new(false),
+            buffered: AtomicBool::new(false),
+        })
     }
 
     pub fn peer(&self) -> SocketAddr {
@@ -69,6 +87,24 @@ impl Stream {
 
     pub fn is_tls(&self) -> bool {
         self.secure.load(Ordering::Acquire)
+    }
+
+    pub fn is_compressed(&self) -> bool {
+        self.compressed.load(Ordering::Acquire)
+    }
+
+    /// From here on both directions are deflated. RFC 4978
+    pub fn start_compression(&self) {
+        *self.inflater.lock() = Some(Box::new(Inflater::new()));
+        *self.deflater.lock() = Some(Box::default());
+        self.compressed.store(true, Ordering::Release);
+    }
+
+    /// Gives back what a session that rests does not need.
+    pub fn rest(&self) {
+        if let Some(deflater) = self.deflater.lock().as_mut() {
+            deflater.rest();
+        }
     }
 
     /// `None` in the clear.
@@ -93,17 +129,32 @@ impl Stream {
 
     /// Whether a `read` would have octets without asking the socket.
     pub fn has_buffered(&self) -> bool {
-        self.buffered.load(Ordering::Acquire)
+        self.buffered.load(Ordering::Acquire) || self.inflated.load(Ordering::Acquire)
     }
 
     /// Octets that are there, 0 at the connection's end, `WouldBlock` where none are.
     pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = match self.is_tls() {
-            false => (&self.socket).read(buffer)?,
-            true => self.tls.lock().as_mut().map_or(Ok(0), |tls| self.read_tls(tls, buffer))?,
+        let read = match self.is_compressed() {
+            false => self.read_plain(buffer)?,
+            true => self.read_inflated(buffer)?,
         };
         metrics::BYTES_READ.add(read as u64);
         Ok(read)
+    }
+
+    fn read_plain(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.is_tls() {
+            false => (&self.socket).read(buffer),
+            true => self.tls.lock().as_mut().map_or(Ok(0), |tls| self.read_tls(tls, buffer)),
+        }
+    }
+
+    fn read_inflated(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut inflater = self.inflater.lock();
+        let Some(inflater) = inflater.as_mut() else { return Ok(0) };
+        let read = inflater.read(buffer, |piece| self.read_plain(piece));
+        self.inflated.store(inflater.has_more(), Ordering::Release);
+        read
     }
 
     fn read_tls(&self, tls: &mut ServerConnection, buffer: &mut [u8]) -> io::Result<usize> {
@@ -140,16 +191,24 @@ impl Stream {
 
     /// Writes all parts, one behind the other, without copying them together.
     pub fn write_parts(&self, parts: &[&[u8]]) -> io::Result<()> {
-        match self.is_tls() {
-            false => self.write_socket(parts)?,
+        match self.is_compressed() {
+            false => self.write_plain(parts)?,
             true => {
-                if let Some(tls) = self.tls.lock().as_mut() {
-                    self.write_tls(tls, parts)?;
+                // Held until it is written: what was deflated first is sent first.
+                if let Some(deflater) = self.deflater.lock().as_mut() {
+                    self.write_plain(&[&deflater.deflate(parts)?])?;
                 }
             }
         }
         metrics::BYTES_WRITTEN.add(parts.iter().map(|part| part.len() as u64).sum());
         Ok(())
+    }
+
+    fn write_plain(&self, parts: &[&[u8]]) -> io::Result<()> {
+        match self.is_tls() {
+            false => self.write_socket(parts),
+            true => self.tls.lock().as_mut().map_or(Ok(()), |tls| self.write_tls(tls, parts)),
+        }
     }
 
     fn write_tls(&self, tls: &mut ServerConnection, parts: &[&[u8]]) -> io::Result<()> {

@@ -102,6 +102,7 @@ pub enum CommandBody {
     Id(Vec<(String, Option<String>)>),
     StartTls,
     Unauthenticate,
+    Compress(String),
     Authenticate { mechanism: String, initial: Option<Secret> },
     Login { name: String, password: Secret },
     Enable(Vec<String>),

@@ -196,6 +196,10 @@ pub(super) fn enable(args: &mut Args<'_>) -> Lowered<CommandBody> {
     Ok(CommandBody::Enable(args.rest().iter().map(|pair| pair.as_str().to_string()).collect()))
 }
 
+pub(super) fn compress(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    Ok(CommandBody::Compress(args.next()?.as_str().to_string()))
+}
+
 pub(super) fn create(args: &mut Args<'_>) -> Lowered<CommandBody> {
     let mailbox = args.mailbox()?;
     let mut special_use = Vec::new();

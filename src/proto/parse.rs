@@ -68,6 +68,7 @@ const ROWS: &[Row] = &[
         |_| Ok(CommandBody::Unauthenticate),
         "UNAUTHENTICATE takes no arguments",
     ),
+    row("COMPRESS", AFTER, Rule::compress_args, lower::compress, "COMPRESS takes DEFLATE"),
     row("ENABLE", AFTER, Rule::enable_args, lower::enable, "ENABLE takes names of capabilities"),
     row(
         "SELECT",

@@ -24,6 +24,7 @@ pub enum ResponseCode {
     Capability(String),
     ClientBug,
     Closed,
+    CompressionActive,
     CopyUid {
         uid_validity: UidValidity,
         source: UidSet,
@@ -71,6 +72,7 @@ impl ResponseCode {
             ResponseCode::Capability(list) => return text(out, format_args!("CAPABILITY {list}")),
             ResponseCode::ClientBug => "CLIENTBUG",
             ResponseCode::Closed => "CLOSED",
+            ResponseCode::CompressionActive => "COMPRESSIONACTIVE",
             ResponseCode::CopyUid { uid_validity, source, target } => {
                 return text(out, format_args!("COPYUID {uid_validity} {source} {target}"));
             }

@@ -23,7 +23,9 @@ pub(super) fn list(core: &Core, authenticated: bool) -> String {
     let mut words = ALWAYS.to_string();
     words.push_str(&format!(" APPENDLIMIT={}", core.service.settings().limits.literal_bytes_max));
     if authenticated {
-        return format!("{words} {AUTHENTICATED}");
+        // One layer is enough. RFC 4978 3
+        let compress = if core.stream.is_compressed() { "" } else { " COMPRESS=DEFLATE" };
+        return format!("{words} {AUTHENTICATED}{compress}");
     }
     if core.may_start_tls && !core.stream.is_tls() && core.service.settings().tls.is_some() {
         words.push_str(" STARTTLS");

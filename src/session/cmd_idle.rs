@@ -28,6 +28,7 @@ fn wait(core: &mut Core, state: &mut State, framer: &mut Framer, deadline: Insta
             report::news(core, selected, Expunges::Report)?;
         }
         core.output.flush()?;
+        core.stream.rest();
         if let Some(line) = framer.next_line() {
             return done(&line);
         }

@@ -9,8 +9,8 @@ use super::core::{Core, Selected, State};
 use super::reply::{Failure, Handled, Reply};
 use super::session::Session;
 use super::{
-    capability, cmd_acl, cmd_append, cmd_copy, cmd_fetch, cmd_id, cmd_idle, cmd_list, cmd_login, cmd_mailbox,
-    cmd_quota, cmd_search, cmd_select, cmd_sort, cmd_starttls, cmd_status, cmd_store, report,
+    capability, cmd_acl, cmd_append, cmd_compress, cmd_copy, cmd_fetch, cmd_id, cmd_idle, cmd_list, cmd_login,
+    cmd_mailbox, cmd_quota, cmd_search, cmd_select, cmd_sort, cmd_starttls, cmd_status, cmd_store, report,
 };
 use crate::mailbox::{Access, Account, CopyMode, Expunges};
 use crate::proto::response::untagged_ok;
@@ -29,6 +29,9 @@ pub(super) fn dispatch(session: &mut Session, body: CommandBody) -> Result<Optio
         CommandBody::Logout => return logout(core).map(|()| None),
         CommandBody::Id(fields) => cmd_id::id(core, &fields),
         CommandBody::StartTls => return cmd_starttls::starttls(core, framer).map(|()| Some(Reply::none())),
+        CommandBody::Compress(mechanism) => {
+            return cmd_compress::compress(core, framer, &mechanism).map(|()| Some(Reply::none()));
+        }
         CommandBody::Login { name, password } => {
             let entered = cmd_login::login(core, &name, &password);
             log_in(state, entered)

@@ -9,6 +9,7 @@
 mod capability;
 mod cmd_acl;
 mod cmd_append;
+mod cmd_compress;
 mod cmd_copy;
 mod cmd_fetch;
 mod cmd_id;
