@@ -35,6 +35,10 @@ const USAGE: &str = "usage: gatepostctl [-c file] [--json] verb ...
   backup DIRECTORY
   restore [--account NAME [--mailbox MAILBOX]] DIRECTORY
   space [--account NAME]
+  alert post account NAME TEXT
+  alert post domain NAME TEXT
+  alert post server TEXT
+  alert list | remove NUMBER
   alias add ACCOUNT ALIAS MAILBOX | remove ACCOUNT ALIAS | list ACCOUNT
   quota show NAME | recount NAME
   quota set NAME [--storage LIMIT] [--messages LIMIT] [--mailboxes LIMIT]
@@ -138,6 +142,21 @@ impl Tool {
             ["backup", directory] => self.backup(Path::new(directory)),
             ["restore", directory] => self.restore(Path::new(directory)),
             ["space"] => self.space(),
+            ["alert", "post", "account", account, text] => {
+                self.known(account)?;
+                self.ask_quiet(json!({ "verb": "alert post", "account": account, "text": text }))
+            }
+            ["alert", "post", "domain", name, text] => {
+                self.ask_quiet(json!({ "verb": "alert post", "scope": "domain", "name": name, "text": text }))
+            }
+            ["alert", "post", "server", text] => {
+                self.ask_quiet(json!({ "verb": "alert post", "scope": "server", "text": text }))
+            }
+            ["alert", "list"] => self.ask_table(json!({ "verb": "alert list" }), &["alert", "for", "text"]),
+            ["alert", "remove", number] => {
+                let number: u64 = number.parse().map_err(|_| usage(format!("'{number}' is no alert's number")))?;
+                self.ask_quiet(json!({ "verb": "alert remove", "alert": number }))
+            }
             ["alias", "add", account, alias, name] => {
                 self.known(account)?;
                 let request = json!({ "verb": "alias add", "account": account, "alias": alias, "mailbox": name });
@@ -244,6 +263,7 @@ impl Tool {
             keep_expunged_secs: config.keep_expunged.as_secs(),
         };
         let manager = Manager::new(store, limits);
+        manager.load_alerts()?;
         manager.set_quota_policy(quota_policy(&config));
         let verbs = Verbs { manager: Arc::new(manager), registry: None };
         let (ours, theirs) = UnixStream::pair()?;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::copied_json;
 use super::transfer;
 use super::wire::Wire;
-use crate::mailbox::{Account, MailboxError, Manager, Quota, Refusal, describe};
+use crate::mailbox::{Account, AlertScope, MailboxError, Manager, Quota, Refusal, describe};
 use crate::net::Registry;
 use crate::store::{Checked, Copied, Mode, Options, Store, StoreError};
 use crate::sys::{Signal, Signals, now_secs};
@@ -91,6 +91,9 @@ impl Verbs {
             "space" => self.space(request, wire),
             "mailbox ensure" => self.mailbox_ensure(request),
             "subscribe" => self.subscribe(request),
+            "alert post" => self.alert_post(request),
+            "alert list" => self.alert_list(wire),
+            "alert remove" => self.alert_remove(request),
             "alias add" => self.alias_add(request),
             "alias remove" => self.alias_remove(request),
             "alias list" => self.alias_list(request, wire),
@@ -226,6 +229,40 @@ impl Verbs {
         match (only, count) {
             (Some(only), 0) => Err(Failed::new(EX_NOUSER, format!("the account '{only}' has no mail here"))),
             _ => Ok(json!({ "disk_bytes": store.figures().disk_bytes })),
+        }
+    }
+
+    fn alert_post(&self, request: &Value) -> Result<Value, Failed> {
+        let scope = match request["scope"].as_str() {
+            Some("server") => AlertScope::Server,
+            Some("domain") => AlertScope::Domain(request["name"].as_str().unwrap_or("").to_lowercase()),
+            _ => AlertScope::Account(account_name(request)?),
+        };
+        let id = self.manager.post_alert(scope, request["text"].as_str().unwrap_or(""))?;
+        // Whom it does not concern looks and goes on.
+        if let Some(registry) = &self.registry {
+            registry.sessions().iter().for_each(|session| session.bell.ring());
+        }
+        Ok(json!({ "alert": id }))
+    }
+
+    fn alert_list(&self, wire: &mut Wire) -> Result<Value, Failed> {
+        for alert in self.manager.alerts() {
+            let whom = match &alert.scope {
+                AlertScope::Server => "server".to_string(),
+                AlertScope::Domain(domain) => format!("domain {domain}"),
+                AlertScope::Account(account) => format!("account {account}"),
+            };
+            wire.send(&json!({ "row": { "alert": alert.id, "for": whom, "text": alert.text } }))?;
+        }
+        Ok(json!({}))
+    }
+
+    fn alert_remove(&self, request: &Value) -> Result<Value, Failed> {
+        let id = request["alert"].as_u64().unwrap_or(0);
+        match self.manager.remove_alert(id)? {
+            true => Ok(json!({})),
+            false => Err(Failed::new(EX_NOUSER, format!("no alert {id}; gatepostctl alert list shows them"))),
         }
     }
 

@@ -35,6 +35,8 @@ pub enum Refusal {
     UseAttr,
     /// The message is no longer there to be read.
     Expunged,
+    /// An alert of no or of several lines, or too long.
+    BadAlert,
     /// The account would have more than its quota. RFC 9208 4.3.1
     OverQuota,
     /// A message of this size is not taken.
@@ -72,6 +74,7 @@ impl fmt::Display for Refusal {
             Refusal::UidsUsedUp => "This mailbox has used up its UIDs; move its messages to a new one",
             Refusal::UseAttr => "Another mailbox has this special use, or no mailbox can have it",
             Refusal::Expunged => "Some of the messages have been expunged by another session",
+            Refusal::BadAlert => "An alert is one line of at most 900 octets",
             Refusal::OverQuota => "The account has used up its quota; delete some messages",
             Refusal::TooBig => "The message is larger than this server takes",
         })

@@ -7,7 +7,8 @@
 //!    the order of their `MailboxId`.
 //! 5. `Usage`          one for each account; held while the headers of its mailboxes are summed up, and while a commit is
 //!    published.
-//! 6. `Queue`, `Published`, `Watchers`, `Policy`: leaves; nothing is taken under them, and nothing waits.
+//! 6. `Alerts`         of the server; held while one that has been delivered is removed.
+//! 7. `Queue`, `Published`, `Watchers`, `Policy`: leaves; nothing is taken under them, and nothing waits.
 //!
 //! Readers take `Published` alone, for as long as it takes to clone an `Arc`: they never wait for a disk.
 //! No socket is written under any of them.

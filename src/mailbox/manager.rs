@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use super::account::Account;
+use super::alerts::Alerts;
 use super::error::MailboxError;
 use super::locks::AccountTable;
 use super::quota::{Policy, QuotaPolicy};
@@ -43,6 +44,7 @@ pub(super) struct Shared {
     pub(super) summaries: Arc<SummaryCache>,
     pub(super) limits: Limits,
     pub(super) quota: Policy,
+    pub(super) alerts: Alerts,
 }
 
 pub struct Manager {
@@ -55,7 +57,7 @@ impl Manager {
         let summaries = Arc::new(SummaryCache::new(limits.summary_cache_bytes));
         let quota = Policy::default();
         Manager {
-            shared: Arc::new(Shared { store, summaries, limits, quota }),
+            shared: Arc::new(Shared { store, summaries, limits, quota, alerts: Alerts::default() }),
             accounts: RwLock::new(HashMap::new()),
         }
     }
@@ -111,6 +113,10 @@ impl Manager {
         accounts.iter().for_each(|account| account.unload_idle());
         drop(accounts);
         self.accounts.write().retain(|_, account| Arc::strong_count(account) > 1);
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     pub(super) fn keep_expunged_secs(&self) -> u64 {

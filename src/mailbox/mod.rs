@@ -10,6 +10,7 @@
 
 mod account;
 mod acl;
+mod alerts;
 mod change;
 mod column;
 mod commit;
@@ -34,7 +35,7 @@ mod tree;
 mod view;
 mod watch;
 
-pub use crate::store::{Acl, QuotaLimits, StoreError, Value};
+pub use crate::store::{Acl, AlertScope, QuotaLimits, StoreError, Value};
 pub use account::Account;
 pub use acl::{Who, identifier};
 pub use change::{Change, NewMessage, Outcome, StoreMode};

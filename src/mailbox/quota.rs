@@ -10,7 +10,10 @@ use parking_lot::{Mutex, RwLock};
 use super::account::Account;
 use super::error::{MailboxError, Refusal};
 use super::tree::Plan;
-use crate::store::{AccountChange, MailboxHeader, QuotaLimits, StoreError};
+use crate::store::{AccountChange, AlertScope, MailboxHeader, QuotaLimits, StoreError};
+
+/// From here on the user is warned.
+const WARN_PERCENT: u64 = 90;
 
 /// What the configuration says of quotas; another one may come while the server runs.
 #[derive(Clone, Debug, Default)]
@@ -111,10 +114,24 @@ impl Account {
         }
         let quota = self.quota()?;
         let over = |of: Resource, more: u64| of.limit.is_some_and(|limit| of.used.saturating_add(more) > limit);
-        match over(quota.storage, bytes) || over(quota.messages, messages) {
-            true => Err(Refusal::OverQuota.into()),
-            false => Ok(()),
+        if over(quota.storage, bytes) || over(quota.messages, messages) {
+            return Err(Refusal::OverQuota.into());
         }
+        for (resource, more) in [(quota.storage, bytes), (quota.messages, messages)] {
+            self.warn(resource, more)?;
+        }
+        Ok(())
+    }
+
+    /// Posts an alert when a resource passes `WARN_PERCENT` of its limit.
+    fn warn(&self, of: Resource, more: u64) -> Result<(), MailboxError> {
+        let percent = |used: u64| of.limit.map_or(0, |limit| used.saturating_mul(100) / limit);
+        if percent(of.used) < WARN_PERCENT && percent(of.used + more) >= WARN_PERCENT {
+            let text = format!("Your mail takes {}% of what it may; delete some messages", percent(of.used + more));
+            let scope = AlertScope::Account(self.name().clone());
+            self.shared.alerts.post(&self.shared.store, scope, &text)?;
+        }
+        Ok(())
     }
 
     /// The account's own limits, its domain's, or those of all.

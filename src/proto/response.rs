@@ -11,6 +11,7 @@ use crate::types::{ModSeq, Seq, Uid, UidSet, UidValidity};
 /// A response code. RFC 9051 7.1, RFC 5530 3
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResponseCode {
+    Alert,
     AlreadyExists,
     AppendUid {
         uid_validity: UidValidity,
@@ -59,6 +60,7 @@ pub enum ResponseCode {
 impl ResponseCode {
     fn write(&self, out: &mut Vec<u8>) {
         let text: &str = match self {
+            ResponseCode::Alert => "ALERT",
             ResponseCode::AlreadyExists => "ALREADYEXISTS",
             ResponseCode::AppendUid { uid_validity, uids } => {
                 return text(out, format_args!("APPENDUID {uid_validity} {uids}"));

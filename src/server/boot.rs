@@ -100,6 +100,7 @@ fn start(config: &Config, path: &Path, listeners: Vec<BoundListener>, foreground
     let store = Store::open(&config.data_directory.join("store"), &setup::store_options(config))
         .map_err(|error| format!("{}: {error}", config.data_directory.display()))?;
     let manager = Arc::new(Manager::new(store.clone(), setup::mailbox_limits(config)));
+    manager.load_alerts().map_err(|error| text(&error))?;
     manager.set_quota_policy(admin::quota_policy(config));
     let watchdog = Watchdog::start().map_err(|error| text(&error))?;
     let service =

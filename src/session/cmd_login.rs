@@ -45,6 +45,7 @@ fn enter(core: &mut Core, name: &str, password: &[u8]) -> LoggedIn {
     })?;
     let account = core.service.manager.account(&account)?;
     core.info.set_user(account.name().as_str());
+    core.user = Some(account.name().clone());
     core.groups = core.service.settings().groups.of(account.name());
     metrics::LOGINS.add(1);
     log::info!("{} from {peer}: logged in", account.name());

@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use super::output::{Gone, Output};
@@ -13,7 +14,7 @@ use crate::net::{Ready, SessionInfo, Stream};
 use crate::proto::response::{status, untagged_ok};
 use crate::proto::{Dialect, Framer, ResponseCode};
 use crate::sys::Bell;
-use crate::types::{By, NumberSet, Right, Rights, SearchKey, Uid, UidSet};
+use crate::types::{AccountName, By, NumberSet, Right, Rights, SearchKey, Uid, UidSet};
 
 /// What a handler may use in any state.
 pub(super) struct Core {
@@ -26,6 +27,10 @@ pub(super) struct Core {
     /// Of the command in progress.
     pub(super) tag: String,
     pub(super) info: Arc<SessionInfo>,
+    /// The name of the user, once there is one.
+    pub(super) user: Option<AccountName>,
+    /// The number of the last alert that the client has seen.
+    pub(super) alerts_seen: AtomicU64,
     /// The groups that the user is in.
     pub(super) groups: Vec<String>,
     /// The listener lets its clients ask for TLS.
@@ -40,6 +45,15 @@ impl Core {
 }
 
 impl Core {
+    /// Tells the client of alerts that it has not seen; at any time, as they are untagged and whole lines.
+    pub(super) fn alerts(&self) -> Result<(), Failure> {
+        let Some(user) = &self.user else { return Ok(()) };
+        for text in self.service.manager.new_alerts(user, &self.alerts_seen)? {
+            self.output.say(|out| untagged_ok(out, Some(&ResponseCode::Alert), &text))?;
+        }
+        Ok(())
+    }
+
     /// The client has shown that it knows MODSEQ; with a mailbox selected it is told the highest there. RFC 7162 3.1
     pub(super) fn enable_condstore(&mut self, selected: Option<&Selected>) -> Result<(), Gone> {
         if std::mem::replace(&mut self.dialect.condstore, true) {
@@ -156,6 +170,8 @@ impl Core {
             }
             Ready::Bell => {
                 self.bell.hear();
+                self.alerts()?;
+                self.output.flush()?;
                 Ok(ready)
             }
             Ready::Readable => Ok(ready),

@@ -62,7 +62,8 @@ fn log_in(state: &mut State, entered: cmd_login::LoggedIn) -> Handled {
 fn unauthenticate(core: &mut Core, state: &mut State) -> Handled {
     *state = State::NotAuthenticated;
     core.dialect = Dialect::default();
-    core.groups = Vec::new();
+    (core.user, core.groups) = (None, Vec::new());
+    core.alerts_seen = Default::default();
     core.info.set_user("");
     core.info.set_doing("");
     Ok(Reply::ok("UNAUTHENTICATE completed"))

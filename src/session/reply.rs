@@ -104,7 +104,7 @@ fn code_of(refusal: &Refusal) -> ResponseCode {
     match refusal {
         Refusal::NonExistent | Refusal::NoSelect => ResponseCode::NonExistent,
         Refusal::AlreadyExists => ResponseCode::AlreadyExists,
-        Refusal::BadName(_) | Refusal::Inbox | Refusal::BelowItself => ResponseCode::Cannot,
+        Refusal::BadName(_) | Refusal::Inbox | Refusal::BelowItself | Refusal::BadAlert => ResponseCode::Cannot,
         Refusal::HasChildren => ResponseCode::HasChildren,
         Refusal::TooManyKeywords | Refusal::TooManyMailboxes | Refusal::TooManyEntries | Refusal::UidsUsedUp => {
             ResponseCode::Limit

@@ -1,6 +1,7 @@
 //! One connection, from its greeting to its end.    RFC 9051 3, 5.5
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use super::capability;
@@ -44,6 +45,8 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
         dialect: Dialect::default(),
         tag: String::new(),
         info: ticket.info.clone(),
+        user: None,
+        alerts_seen: AtomicU64::new(0),
         groups: Vec::new(),
         may_start_tls: mode == Mode::StartTls,
     };
@@ -154,7 +157,7 @@ impl Session {
         log::debug!("S: {} {word} {}", self.core.tag, reply.text);
         let tag = self.core.tag.clone();
         self.core.output.say(|out| status(out, &tag, word, reply.code.as_ref(), &reply.text))?;
-        Ok(())
+        self.core.alerts()
     }
 
     fn malformed(&mut self, malformed: Malformed) -> Result<(), Failure> {

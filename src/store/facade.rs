@@ -352,6 +352,36 @@ impl Store {
         Ok(found)
     }
 
+    /// All alerts, in order of their numbers.
+    pub fn alerts(&self) -> Result<Vec<Alert>, StoreError> {
+        let mut alerts = Vec::new();
+        self.reader.scan(Partition::Server, b"w", b"x", &mut |key, value| {
+            alerts.push(decode(|| "an alert".into(), &value, |c| layout::read_alert(key, c))?);
+            Ok(())
+        })?;
+        Ok(alerts)
+    }
+
+    /// The number of the new alert.
+    pub fn alert_put(&self, scope: &AlertScope, text: &str) -> Result<u64, StoreError> {
+        self.alone(Partition::Server, |batch| {
+            let last = match self.reader.get(Partition::Server, b"j")? {
+                Some(value) => decode(|| "the last alert".into(), &value, |c| c.u64())?,
+                None => 0,
+            };
+            batch.put(layout::key(b'j'), (last + 1).to_be_bytes().to_vec());
+            batch.put(layout::numbered_long(b'w', last + 1), layout::alert(scope, text));
+            Ok(last + 1)
+        })
+    }
+
+    pub fn alert_remove(&self, id: u64) -> Result<(), StoreError> {
+        self.alone(Partition::Server, |batch| {
+            batch.remove(layout::numbered_long(b'w', id));
+            Ok(())
+        })
+    }
+
     /// The guard of `Commit::Due`.
     pub fn due_guard(&self) -> Result<Version, StoreError> {
         self.reader.version(Partition::Server)

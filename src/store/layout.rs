@@ -10,6 +10,8 @@
 //! | any       | 0x01, 0x02              | of a copy alone, see `copying` |
 //! | server    | `u`                     | 16 octets that tell this store from others |
 //! | server    | `i`                     | u64 the next AccountId |
+//! | server    | `j`                     | u64 the number of the last alert |
+//! | server    | `w` u64 alert           | u8 scope (0 server, 1 domain, 2 account), u16 length, str name, str text |
 //! | server    | `a` str name            | u64 AccountId |
 //! | server    | `e` u32 day, u64 AccountId, u64 MailboxId | empty: something is kept there since that day (since 1970) |
 //! | account   | `c`                     | u64 next MailboxId, u32 last UIDVALIDITY |
@@ -33,8 +35,8 @@
 
 use super::error::StoreError;
 use super::model::{
-    Acl, DeletedMailbox, Due, ExpungedMessage, FlagRecord, LeafEntry, MailboxHeader, MailboxNode, MessageRecord,
-    QuotaLimits,
+    Acl, Alert, AlertScope, DeletedMailbox, Due, ExpungedMessage, FlagRecord, LeafEntry, MailboxHeader, MailboxNode,
+    MessageRecord, QuotaLimits,
 };
 use crate::types::{
     AccountId, AccountName, BlobId, FlagBits, InternalDate, Keyword, MailboxId, MailboxName, ModSeq, Rights,
@@ -241,6 +243,33 @@ pub fn read_flags(cursor: &mut Cursor<'_>, into: &mut Vec<FlagRecord>) -> Option
         into.push(FlagRecord { uid, flags: FlagBits(bits), mod_seq });
     }
     Some(())
+}
+
+pub fn alert(scope: &AlertScope, text: &str) -> Vec<u8> {
+    let (code, name) = match scope {
+        AlertScope::Server => (0, ""),
+        AlertScope::Domain(domain) => (1, domain.as_str()),
+        AlertScope::Account(account) => (2, account.as_str()),
+    };
+    let mut out = vec![code];
+    out.extend((name.len() as u16).to_be_bytes());
+    out.extend(name.as_bytes());
+    out.extend(text.as_bytes());
+    out
+}
+
+pub fn read_alert(key: &[u8], cursor: &mut Cursor<'_>) -> Option<Alert> {
+    let id = Cursor(key.get(1..)?).u64()?;
+    let (code, length) = (cursor.u8()?, cursor.u16()?);
+    let name = std::str::from_utf8(cursor.take(length.into())?).ok()?;
+    let scope = match code {
+        0 => AlertScope::Server,
+        1 => AlertScope::Domain(name.to_string()),
+        2 => AlertScope::Account(AccountName::new(name)?),
+        _ => return None,
+    };
+    let text = std::str::from_utf8(std::mem::take(&mut cursor.0)).ok()?.to_string();
+    Some(Alert { id, scope, text })
 }
 
 pub fn acl(acl: &Acl) -> Vec<u8> {

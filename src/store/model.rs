@@ -1,7 +1,7 @@
 //! What the store keeps, as values. The rooms above speak of these; `layout` turns them into keys and octets.
 
 use super::engine::Value;
-use crate::types::{AccountId, MailboxId};
+use crate::types::{AccountId, AccountName, MailboxId};
 use crate::types::{
     BlobId, FlagBits, InternalDate, Keyword, MailboxName, ModSeq, Rights, SpecialUse, Uid, UidSet, UidValidity,
 };
@@ -192,6 +192,23 @@ pub struct MailboxNode {
     /// `None` for a name that only holds others (`\Noselect`).
     pub id: Option<MailboxId>,
     pub special_use: Vec<SpecialUse>,
+}
+
+/// Whom an alert is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AlertScope {
+    Server,
+    /// In small letters.
+    Domain(String),
+    Account(AccountName),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// Ascending, never issued twice.
+    pub id: u64,
+    pub scope: AlertScope,
+    pub text: String,
 }
 
 /// An access control list: identifiers and their rights. RFC 4314

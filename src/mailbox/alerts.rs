@@ -1,0 +1,103 @@
+//! Alerts: what an administrator has to say to those who are connected, or when they come.       RFC 9051 7.1 (ALERT)
+//!
+//! An alert for an account is gone once it has been delivered; one for a domain or for the server is shown once to each
+//! session until it is removed. All of them are in memory; there are never many.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+
+use super::error::{MailboxError, Refusal};
+use super::manager::Manager;
+use crate::store::{Alert, AlertScope, Store, StoreError};
+use crate::types::AccountName;
+
+/// Octets of one: it stands in one line, and in a window on a screen.
+const TEXT_BYTES_MAX: usize = 900;
+
+#[derive(Default)]
+pub(super) struct Alerts {
+    all: RwLock<Vec<Alert>>,
+    /// The number of the newest that there ever was: a look at it tells whether there can be anything new.
+    newest: AtomicU64,
+}
+
+impl Alerts {
+    fn load(&self, store: &Store) -> Result<(), StoreError> {
+        let mut all = self.all.write();
+        *all = store.alerts()?;
+        let newest = all.last().map_or(0, |alert| alert.id);
+        self.newest.fetch_max(newest, Ordering::AcqRel);
+        Ok(())
+    }
+
+    pub(super) fn post(&self, store: &Store, scope: AlertScope, text: &str) -> Result<u64, MailboxError> {
+        if text.is_empty() || text.len() > TEXT_BYTES_MAX || text.chars().any(char::is_control) {
+            return Err(Refusal::BadAlert.into());
+        }
+        let id = store.alert_put(&scope, text)?;
+        self.load(store)?;
+        self.newest.fetch_max(id, Ordering::AcqRel);
+        Ok(id)
+    }
+
+    fn remove(&self, store: &Store, id: u64) -> Result<bool, StoreError> {
+        let mut all = self.all.write();
+        let found = all.iter().position(|alert| alert.id == id);
+        if let Some(at) = found {
+            store.alert_remove(id)?;
+            all.remove(at);
+        }
+        Ok(found.is_some())
+    }
+}
+
+fn concerns(scope: &AlertScope, account: &AccountName) -> bool {
+    match scope {
+        AlertScope::Server => true,
+        AlertScope::Domain(domain) => account.domain() == Some(domain),
+        AlertScope::Account(name) => name == account,
+    }
+}
+
+impl Manager {
+    /// Reads the alerts that have been posted before.
+    pub fn load_alerts(&self) -> Result<(), StoreError> {
+        self.shared().alerts.load(self.store())
+    }
+
+    /// Its number. The caller rings the bells of those whom it concerns.
+    pub fn post_alert(&self, scope: AlertScope, text: &str) -> Result<u64, MailboxError> {
+        self.shared().alerts.post(self.store(), scope, text)
+    }
+
+    pub fn alerts(&self) -> Vec<Alert> {
+        self.shared().alerts.all.read().clone()
+    }
+
+    /// Whether there was one of this number.
+    pub fn remove_alert(&self, id: u64) -> Result<bool, StoreError> {
+        self.shared().alerts.remove(self.store(), id)
+    }
+
+    /// What a session that has seen all up to `seen` has to be told now; `seen` moves on. What is for the account alone is
+    /// given to one session and is gone then.
+    pub fn new_alerts(&self, account: &AccountName, seen: &AtomicU64) -> Result<Vec<String>, StoreError> {
+        let alerts = &self.shared().alerts;
+        let newest = alerts.newest.load(Ordering::Acquire);
+        let before = seen.swap(newest, Ordering::AcqRel);
+        if before >= newest {
+            return Ok(Vec::new());
+        }
+        let new = |alert: &&Alert| alert.id > before && concerns(&alert.scope, account);
+        let found: Vec<Alert> = alerts.all.read().iter().filter(new).cloned().collect();
+        let mut texts = Vec::new();
+        for alert in found {
+            let is_own = matches!(alert.scope, AlertScope::Account(_));
+            if !is_own || alerts.remove(self.store(), alert.id)? {
+                texts.push(alert.text);
+            }
+        }
+        Ok(texts)
+    }
+}
