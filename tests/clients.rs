@@ -128,6 +128,102 @@ assert b'Box' in b''.join(ok(m.lsub())); m.logout()
     run(Command::new("python3").args(["-c", script, &port, &count]));
 }
 
+/// Whether Python has a module; where it must be (`CI`), it is an error that it has not.
+fn module(name: &str) -> bool {
+    let found = installed("python3")
+        && Command::new("python3").args(["-c", &format!("import {name}")]).output().unwrap().status.success();
+    if !found {
+        assert!(std::env::var_os("CI").is_none(), "Python's {name} is not installed");
+        eprintln!("skipped: Python's {name} is not installed");
+    }
+    found
+}
+
+#[test]
+fn imapclient_uses_the_extensions() {
+    if !module("imapclient") {
+        return;
+    }
+    let server = with_mail();
+    let script = r#"
+import sys
+from imapclient import IMAPClient
+port = int(sys.argv[1])
+c = IMAPClient('127.0.0.1', port=port, ssl=False)
+c.login('user6', 'secret')
+assert c.enable('CONDSTORE') == [b'CONDSTORE']
+c.create_folder('Entw\u00fcrfe')
+assert sorted(f[2] for f in c.list_folders()) == ['Entw\u00fcrfe', 'INBOX']
+for n in range(10):
+    head = 'Subject: Re: n%d\r\nMessage-ID: <%d@x>\r\nReferences: <%d@x>\r\n' % (n % 3, n, n - 1)
+    c.append('INBOX', head.encode() + b'\r\nbody\r\n', flags=[b'\\Seen'] if n % 2 else [])
+opened = c.select_folder('INBOX')
+assert opened[b'EXISTS'] == 10 and opened[b'HIGHESTMODSEQ'] > 0
+found = c.search(['UNSEEN'])
+assert list(found) == [1, 3, 5, 7, 9]
+assert c.sort(['SUBJECT']) == [1, 4, 7, 10, 2, 5, 8, 3, 6, 9]
+assert c.thread('REFERENCES') == ((1, 2, 3, 4, 5, 6, 7, 8, 9, 10),)
+before = c.search(['MODSEQ', '1']).modseq
+c.add_flags([1], [b'\\Flagged', 'label'])
+changed = c.fetch(range(1, 11), ['FLAGS'], ['CHANGEDSINCE %d' % before])
+assert list(changed) == [1] and b'label' in changed[1][b'FLAGS']
+c.copy([1, 2], 'Entw\u00fcrfe')
+c.move([3], 'Entw\u00fcrfe')
+assert c.folder_status('Entw\u00fcrfe', ['MESSAGES'])[b'MESSAGES'] == 3
+c.setacl('INBOX', 'user7', 'lr')
+assert c.getacl('INBOX')[1] == (b'user7', b'lr')
+assert c.get_quota_root('INBOX')[0].quota_roots == ['user6']
+c.idle()
+d = IMAPClient('127.0.0.1', port=port, ssl=False)
+d.login('user7', 'secret')
+assert d.select_folder('~user6/INBOX', readonly=True)[b'EXISTS'] == 9
+e = IMAPClient('127.0.0.1', port=port, ssl=False)
+e.login('user6', 'secret')
+e.append('INBOX', b'A: 1\r\n\r\nx')
+assert (10, b'EXISTS') in c.idle_check(timeout=10)
+c.idle_done()
+c.delete_messages([1])
+c.expunge()
+c.logout()
+"#;
+    run(Command::new("python3").args(["-c", script, &server.port.to_string()]));
+}
+
+#[test]
+fn aioimaplib_idles() {
+    if !module("aioimaplib") {
+        return;
+    }
+    let server = with_mail();
+    let script = r#"
+import asyncio, sys
+from aioimaplib import aioimaplib
+
+async def client():
+    c = aioimaplib.IMAP4(host='127.0.0.1', port=int(sys.argv[1]))
+    await c.wait_hello_from_server()
+    assert (await c.login('user8', 'secret')).result == 'OK'
+    return c
+
+async def main():
+    c, d = await client(), await client()
+    mail = b'Subject: x\r\n\r\nbody\r\n'
+    assert (await c.append(mail, mailbox='INBOX')).result == 'OK'
+    assert (await c.select('INBOX')).result == 'OK'
+    assert (await c.search('ALL')).lines[0] == b'1'
+    assert b'body' in (await c.fetch('1', '(FLAGS BODY[])')).lines[1]
+    idle = await c.idle_start(timeout=10)
+    await d.append(mail, mailbox='INBOX')
+    assert b'2 EXISTS' in await c.wait_server_push()
+    c.idle_done()
+    await asyncio.wait_for(idle, 5)
+    await c.logout()
+
+asyncio.run(main())
+"#;
+    run(Command::new("python3").args(["-c", script, &server.port.to_string()]));
+}
+
 #[test]
 fn mutt_shows_a_mailbox_in_a_terminal() {
     if !installed("mutt") || !installed("expect") {

@@ -32,12 +32,12 @@ fn what_is_beyond_is_refused() {
     assert!(client.append("INBOX", MAIL).unwrap().starts_with("NO [OVERQUOTA]"));
     // A MOVE takes no room. It leaves two in INBOX.
     client.ok("MOVE 1 b");
-    assert_eq!(quota(&server), "* QUOTA \"user1\" (MESSAGE 3 3 MAILBOX 3 3)");
+    assert_eq!(quota(&server), "* QUOTA user1 (MESSAGE 3 3 MAILBOX 3 3)");
     client.ok("STORE 1 +FLAGS.SILENT (\\Deleted)");
     client.ok("EXPUNGE");
     assert!(client.append("INBOX", MAIL).unwrap().starts_with("OK"));
     client.ok("DELETE a");
-    assert_eq!(quota(&server), "* QUOTA \"user1\" (MESSAGE 2 3 MAILBOX 2 3)");
+    assert_eq!(quota(&server), "* QUOTA user1 (MESSAGE 2 3 MAILBOX 2 3)");
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn usage_is_exact_after_a_crash() {
         assert!(client.append("INBOX", &large).unwrap().starts_with("OK"));
     }
     let before = quota(&server);
-    assert_eq!(before, "* QUOTA \"user1\" (STORAGE 901 1024)");
+    assert_eq!(before, "* QUOTA user1 (STORAGE 901 1024)");
     server.restart();
     assert_eq!(quota(&server), before);
     let mut client = server.user("user1");
@@ -62,7 +62,7 @@ fn usage_is_exact_after_a_crash() {
     assert_eq!(shown["rows"][0]["percent"].as_u64(), Some(97));
     set(&server, &["--storage", "unlimited"]);
     assert!(client.append("INBOX", &large).unwrap().starts_with("OK"));
-    assert_eq!(quota(&server), "* QUOTA \"user1\" ()");
+    assert_eq!(quota(&server), "* QUOTA user1 ()");
 }
 
 #[test]
@@ -76,9 +76,9 @@ fn settings_are_wide_and_narrow() {
     let passwd = std::fs::read_to_string(server.path("passwd")).unwrap();
     std::fs::write(server.path("passwd"), passwd + "joe@example.com:{PLAIN}secret\n").unwrap();
     server.restart();
-    assert_eq!(quota(&server), "* QUOTA \"user1\" (MESSAGE 0 5)");
+    assert_eq!(quota(&server), "* QUOTA user1 (MESSAGE 0 5)");
     let mut joe = server.user("joe@example.com");
-    assert_eq!(joe.ok("GETQUOTA joe@example.com")[0], "* QUOTA \"joe@example.com\" (MESSAGE 0 2)");
+    assert_eq!(joe.ok("GETQUOTA joe@example.com")[0], "* QUOTA joe@example.com (MESSAGE 0 2)");
     // What was expunged counts here as long as it is kept.
     joe.append("INBOX", MAIL).unwrap();
     joe.append("INBOX", MAIL).unwrap();
@@ -88,7 +88,7 @@ fn settings_are_wide_and_narrow() {
     assert!(joe.append("INBOX", MAIL).unwrap().starts_with("NO [OVERQUOTA]"));
     assert!(joe.command("SETQUOTA joe@example.com (MESSAGE 9)").1.starts_with("NO [NOPERM]"));
     let mut admin = server.user("user0");
-    assert_eq!(admin.ok("SETQUOTA joe@example.com (MESSAGE 9)")[0], "* QUOTA \"joe@example.com\" (MESSAGE 2 9)");
+    assert_eq!(admin.ok("SETQUOTA joe@example.com (MESSAGE 9)")[0], "* QUOTA joe@example.com (MESSAGE 2 9)");
     assert!(joe.append("INBOX", MAIL).unwrap().starts_with("OK"));
     let back = server.ctl(&["quota", "set", "joe@example.com", "--messages", "default"]);
     assert!(String::from_utf8_lossy(&back.stdout).contains("150"), "3 of 2: {back:?}");

@@ -205,12 +205,22 @@ pub fn mailbox(out: &mut Vec<u8>, name: &str, dialect: Dialect) {
             &encoded
         }
     };
-    let atom = !name.is_empty()
-        && !name.eq_ignore_ascii_case("NIL")
-        && name.bytes().all(|b| b.is_ascii_graphic() && !br#"(){%*"\]"#.contains(&b));
-    match atom {
+    match is_atom(name) {
         true => out.extend_from_slice(name.as_bytes()),
         false => quoted(out, name.as_bytes()),
+    }
+}
+
+fn is_atom(text: &str) -> bool {
+    let atom_char = |b: u8| b.is_ascii_graphic() && !br#"(){%*"\]"#.contains(&b);
+    !text.is_empty() && !text.eq_ignore_ascii_case("NIL") && text.bytes().all(atom_char)
+}
+
+/// `astring`: an atom where it can be one, as some clients take it for nothing else.
+pub fn astring(out: &mut Vec<u8>, text: &str) {
+    match is_atom(text) {
+        true => out.extend_from_slice(text.as_bytes()),
+        false => string(out, text.as_bytes()),
     }
 }
 

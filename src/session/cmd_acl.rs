@@ -55,7 +55,7 @@ pub(super) fn getacl(core: &mut Core, account: &Arc<Account>, mailbox: &str) -> 
         let owner = (place.account.name().to_string(), Rights::ALL);
         for (identifier, rights) in std::iter::once(&owner).chain(&acl.0) {
             out.push(b' ');
-            wire::string(out, identifier.as_bytes());
+            wire::astring(out, identifier);
             wire::text(out, format_args!(" {rights}"));
         }
         out.extend_from_slice(b"\r\n");
@@ -75,7 +75,7 @@ pub(super) fn listrights(core: &mut Core, account: &Arc<Account>, mailbox: &str,
         out.extend_from_slice(b"* LISTRIGHTS ");
         wire::mailbox(out, &place.shown, core.dialect);
         out.push(b' ');
-        wire::string(out, identifier.as_bytes());
+        wire::astring(out, &identifier);
         wire::text(out, format_args!(" {rights}\r\n"));
     })?;
     Ok(Reply::ok("LISTRIGHTS completed"))

@@ -25,7 +25,7 @@ pub(super) fn getquotaroot(core: &Core, place: &Place) -> Handled {
         out.extend_from_slice(b"* QUOTAROOT ");
         wire::mailbox(out, &place.shown, core.dialect);
         out.push(b' ');
-        wire::string(out, root.as_bytes());
+        wire::astring(out, root);
         out.extend_from_slice(b"\r\n");
     })?;
     say(core, root, &account.quota()?)?;
@@ -79,7 +79,7 @@ fn say(core: &Core, root: &str, quota: &Quota) -> Result<(), Failure> {
     let items: Vec<String> = items.into_iter().flatten().collect();
     core.output.say(|out| {
         out.extend_from_slice(b"* QUOTA ");
-        wire::string(out, root.as_bytes());
+        wire::astring(out, root);
         out.extend_from_slice(format!(" ({})\r\n", items.join(" ")).as_bytes());
     })?;
     Ok(())
