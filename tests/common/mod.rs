@@ -1,6 +1,8 @@
 //! A Gatepost of the tests' own: scratch directory, free ports on loopback, ended by its process.
 #![allow(dead_code)]
 
+pub mod mixed;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -11,6 +13,8 @@ pub struct Server {
     pub directory: tempfile::TempDir,
     pub port: u16,
     pub tls_port: u16,
+    /// Environment of the daemon.
+    pub environment: Vec<(String, String)>,
     child: Option<Child>,
 }
 
@@ -20,15 +24,21 @@ pub const ACCOUNTS: usize = 200;
 impl Server {
     /// With more lines for the configuration's section [IMAP].
     pub fn start(more: &str) -> Server {
+        let mut server = Server::prepare(more);
+        server.restart();
+        server
+    }
+
+    /// All that a daemon needs, which is not started yet.
+    pub fn prepare(more: &str) -> Server {
         let directory = tempfile::tempdir().unwrap();
         let passwd: String = (0..ACCOUNTS).map(|n| format!("user{n}:{{PLAIN}}secret\n")).collect();
         std::fs::write(directory.path().join("passwd"), passwd).unwrap();
-        let mut server = Server { directory, port: 0, tls_port: 0, child: None };
+        let server = Server { directory, port: 0, tls_port: 0, environment: Vec::new(), child: None };
         let [certificate, key] = ["cert.pem", "key.pem"].map(|name| server.path(name));
         server.write_config(more, 0, 0);
         let made = server.ctl(&["certificate", certificate.to_str().unwrap(), key.to_str().unwrap()]);
         assert!(made.status.success(), "{made:?}");
-        server.restart();
         server
     }
 
@@ -72,6 +82,7 @@ impl Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_gatepostd"))
             .args(["-f", "-c"])
             .arg(self.path("gatepost.ini"))
+            .envs(self.environment.iter().cloned())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
