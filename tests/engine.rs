@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use gatepost::store::{
-    Batch, CommitError, Durability, Embedded, Engine, Memory, Partition, Reference, Store, StoreError, Version,
+    Batch, CommitError, Durability, Embedded, Engine, Memory, Options, Partition, Reference, Store, StoreError,
+    Version,
 };
 use gatepost::types::{AccountId, BlobId, MailboxId, Uid};
 
 const A: AccountId = AccountId(1);
+const OPTIONS: Options = Options { cache_bytes: 16 << 20, sync_always: false, free_bytes_min: 0 };
 
 fn mailbox(n: u64) -> Partition {
     Partition::Mailbox(A, MailboxId(n))
 }
 
 fn open(directory: &std::path::Path) -> Arc<Embedded> {
-    Embedded::open(directory, 16 << 20, false).unwrap()
+    Embedded::open(directory, &OPTIONS).unwrap()
 }
 
 /// Runs a test on each engine.
@@ -146,7 +148,7 @@ fn embedded_keeps_what_it_has_acknowledged() {
     let directory = tempfile::tempdir().unwrap();
     let engine = open(directory.path());
     engine.commit(vec![put(mailbox(1), 0, b"a", b"1")], Durability::Relaxed).unwrap();
-    let in_use = Embedded::open(directory.path(), 1 << 20, false);
+    let in_use = Embedded::open(directory.path(), &OPTIONS);
     assert!(matches!(in_use, Err(StoreError::InUse { .. })));
     drop(engine);
     let engine = open(directory.path());
@@ -199,4 +201,29 @@ fn octets_that_do_not_decode_are_corrupt() {
     assert!(matches!(store.mailbox_header(A, MailboxId(1)), Err(StoreError::Corrupt(_))));
     assert!(matches!(store.mailbox_image(A, MailboxId(1)), Err(StoreError::Corrupt(_))));
     assert!(matches!(store.vanished(A, MailboxId(1), gatepost::types::ModSeq(0)), Err(StoreError::Corrupt(_))));
+}
+
+/// What fjall does not open: beginning and end of a batch are there, and zeros between, as a power cut may leave it.
+#[test]
+fn a_batch_with_a_hole_is_cut_off() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path());
+    engine.commit(vec![put(mailbox(1), 0, b"a", b"1")], Durability::Synced).unwrap();
+    // Of a size that is not compressed.
+    engine.commit(vec![put(mailbox(1), 1, b"b", &[7; 3000])], Durability::Relaxed).unwrap();
+    drop(engine);
+    let path = directory.path().join("0.jnl");
+    let mut journal = std::fs::read(&path).unwrap();
+    let at = journal.windows(2000).position(|window| window == [7; 2000]).unwrap();
+    journal[at + 1000..at + 1512].fill(0);
+    std::fs::write(&path, journal).unwrap();
+    let engine = open(directory.path());
+    assert_eq!(keys(&*engine, mailbox(1), b"a", b"z"), ["a=1"]);
+    assert_eq!(engine.version(mailbox(1)).unwrap(), Version(1));
+    engine.commit(vec![put(mailbox(1), 1, b"c", b"2")], Durability::Synced).unwrap();
+    drop(engine);
+    assert_eq!(keys(&*open(directory.path()), mailbox(1), b"a", b"z"), ["a=1", "c=2"]);
+    let is_torn =
+        |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().path().extension() == Some("torn".as_ref());
+    assert!(std::fs::read_dir(directory.path()).unwrap().any(is_torn), "what was cut off is not set aside");
 }

@@ -135,7 +135,7 @@ fn masked(line: &str) -> String {
 #[test]
 fn memory_and_embedded_answer_alike() {
     let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let options = StoreOptions { cache_bytes: 4 << 20, sync_always: false };
+    let options = StoreOptions { cache_bytes: 4 << 20, sync_always: false, free_bytes_min: 0 };
     let embedded = Store::open(&directories[1].path().join("store"), &options).unwrap();
     let running = [start(Store::memory(), directories[0].path()), start(embedded, directories[1].path())];
     let mut clients: Vec<[Client; 2]> = (0..3)

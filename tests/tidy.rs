@@ -15,7 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("net", &["sys", "metrics"]),
     ("search", &["types", "mime"]),
     ("auth", &["types", "sys"]),
-    ("store", &["types"]),
+    ("store", &["types", "sys"]),
     ("mailbox", &["types", "sys", "mime", "search", "store"]),
     ("session", &["types", "sys", "log", "metrics", "proto", "mime", "net", "auth", "mailbox"]),
     ("admin", &["types", "sys", "config", "mime", "net", "auth", "store", "mailbox"]),

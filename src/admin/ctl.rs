@@ -203,7 +203,11 @@ impl Tool {
         }
         let store = config.data_directory.join("store");
         own_directories(&config, &store)?;
-        let options = Options { cache_bytes: config.store_cache_bytes, sync_always: config.sync_always };
+        let options = Options {
+            cache_bytes: config.store_cache_bytes,
+            sync_always: config.sync_always,
+            free_bytes_min: config.store_free_bytes_min,
+        };
         let store = Store::open(&store, &options).map_err(|error| match error {
             StoreError::InUse { .. } => {
                 let socket = socket_path(&config.run_directory);

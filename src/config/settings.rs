@@ -55,6 +55,7 @@ pub struct Config {
     pub commands_before_login_max: u32,
     pub mailboxes_max: usize,
     pub store_cache_bytes: u64,
+    pub store_free_bytes_min: u64,
     pub summary_cache_bytes: u64,
     pub listeners: Vec<Listener>,
     /// With `tls_private_key` or not at all.

@@ -134,6 +134,13 @@ pub const KEYS: &[Key] = &[
         "256M",
         "Memory for the parsed structure of messages, by which FETCH and SEARCH are answered.",
     ),
+    key(
+        "Store",
+        "Minimum Free Space",
+        Kind::Size(0, 1024 * G),
+        "64M",
+        "New mail is refused while the disk has less room, every change below a quarter of it; 0 for never.",
+    ),
     key("Store", "Log Level", Kind::Level, "Problems", "What of the store is logged."),
     key(
         "Listener",

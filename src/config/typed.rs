@@ -124,6 +124,7 @@ impl Values {
             commands_before_login_max: self.count("IMAP", "Maximum Commands before Login"),
             mailboxes_max: self.count("IMAP", "Maximum Mailboxes") as usize,
             store_cache_bytes: self.number("Store", "Cache Size"),
+            store_free_bytes_min: self.number("Store", "Minimum Free Space"),
             summary_cache_bytes: self.number("Store", "Summary Cache Size"),
             listeners,
             tls_certificate: self.optional_path("TLS", "Certificate"),

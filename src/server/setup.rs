@@ -69,7 +69,11 @@ pub(super) fn auth_options(config: &Config) -> auth::Options {
 }
 
 pub(super) fn store_options(config: &Config) -> store::Options {
-    store::Options { cache_bytes: config.store_cache_bytes, sync_always: config.sync_always }
+    store::Options {
+        cache_bytes: config.store_cache_bytes,
+        sync_always: config.sync_always,
+        free_bytes_min: config.store_free_bytes_min,
+    }
 }
 
 pub(super) fn mailbox_limits(config: &Config) -> mailbox::Limits {

@@ -18,6 +18,8 @@ pub struct Options {
     pub cache_bytes: u64,
     /// `Sync = always`: every change is synced before it is acknowledged.
     pub sync_always: bool,
+    /// New mail is refused while the disk has fewer octets free; 0 never refuses.
+    pub free_bytes_min: u64,
 }
 
 #[derive(Clone)]
@@ -33,7 +35,7 @@ const STEP: usize = 500;
 
 impl Store {
     pub fn open(directory: &Path, options: &Options) -> Result<Store, StoreError> {
-        Store::with_engine(Embedded::open(directory, options.cache_bytes, options.sync_always)?)
+        Store::with_engine(Embedded::open(directory, options)?)
     }
 
     pub fn memory() -> Store {

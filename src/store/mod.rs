@@ -9,15 +9,19 @@
 
 mod blobs;
 mod check;
+mod disk;
 mod embedded;
 mod engine;
 mod error;
 mod facade;
+mod journal;
 mod keys;
 mod layout;
 mod memory;
 mod model;
 mod pins;
+mod space;
+mod tables;
 
 pub use blobs::{BlobReader, Pin};
 pub use check::{Checked, Finding, Mode};

@@ -1,8 +1,10 @@
 //! Files that the standard library cannot open or lock.
 
+use std::ffi::CString;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -33,6 +35,20 @@ fn named_briefly(directory: &Path) -> io::Result<File> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Octets that the file system of a directory has free for ordinary users.
+pub fn free_bytes(directory: &Path) -> io::Result<u64> {
+    let path = CString::new(directory.as_os_str().as_bytes())?;
+    let mut figures = std::mem::MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: the path ends in NUL, and statvfs fills the figures in when it returns 0.
+    let figures = unsafe {
+        match libc::statvfs(path.as_ptr(), figures.as_mut_ptr()) {
+            0 => figures.assume_init(),
+            _ => return Err(io::Error::last_os_error()),
+        }
+    };
+    Ok(figures.f_bavail.saturating_mul(figures.f_frsize))
 }
 
 /// Takes the file for this process alone; `false` where another has it. Given back when the file is closed.
@@ -81,6 +97,12 @@ mod tests {
             assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
         }
         assert!(spool_file(&directory.path().join("missing")).is_err());
+    }
+
+    #[test]
+    fn free_space_is_known() {
+        assert!(free_bytes(Path::new("/")).unwrap() > 0);
+        assert_eq!(free_bytes(Path::new("/missing")).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

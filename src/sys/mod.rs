@@ -11,7 +11,7 @@ mod process;
 mod signals;
 
 pub use bell::Bell;
-pub use files::{lock_exclusive, peer_uid, spool_file};
+pub use files::{free_bytes, lock_exclusive, peer_uid, spool_file};
 pub use poll::{For, Ready, wait};
 pub use process::{Parent, become_user, daemonize, is_root, own_uid, raise_open_files, set_umask, syslog};
 pub use signals::{Signal, Signals};

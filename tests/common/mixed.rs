@@ -5,6 +5,7 @@
 //! be issued again, and no UIDVALIDITY to another mailbox of the same name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use super::Client;
 
@@ -25,6 +26,8 @@ pub struct Known {
 pub struct Shown {
     pub uids: [u64; 2],
     pub mod_seqs: [u64; 2],
+    /// Whether this server shows MODSEQs at all.
+    pub condstore: bool,
     pub validities: [u64; 2],
     /// Of T, which is another mailbox each time.
     pub last_validity: u64,
@@ -58,22 +61,22 @@ pub struct Worker {
     pub next: u32,
     pub known: Known,
     pub octets_of: fn(u32) -> usize,
-    /// Whether the server shows MODSEQs.
-    condstore: bool,
     pub observer: Option<Observer>,
+    /// How many changes the server has refused as it could not do them; `None` where it must be able to do all.
+    pub refused: Option<u64>,
 }
 
 impl Worker {
     pub fn new(account: String) -> Worker {
         let octets_of = |n: u32| (n as usize * 37) % 5000;
-        Worker { account, next: 1, known: Known::default(), octets_of, condstore: false, observer: None }
+        Worker { account, next: 1, known: Known::default(), octets_of, observer: None, refused: None }
     }
 
     /// Makes the mailboxes, once.
     pub fn prepare(&mut self, client: &mut Client) {
         client.ok("CREATE A");
         client.ok("CREATE B");
-        self.condstore = client.ok("CAPABILITY").iter().any(|line| line.contains("CONDSTORE"));
+        self.known.shown.condstore = client.ok("CAPABILITY").iter().any(|line| line.contains("CONDSTORE"));
         self.known.shown.validities = ["A", "B"].map(|name| status(client, name, "UIDVALIDITY"));
         self.tell();
     }
@@ -86,11 +89,16 @@ impl Worker {
 
     /// Works until the connection ends.
     pub fn work(&mut self, port: u16, random: &mut fastrand::Rng) -> Option<()> {
+        self.work_until(None, port, random)
+    }
+
+    /// Works until a moment; `None` if the connection has ended before.
+    pub fn work_until(&mut self, end: Option<Instant>, port: u16, random: &mut fastrand::Rng) -> Option<()> {
         let mut client = Client::connect("127.0.0.1", port);
         client.response()?;
         client.try_command(&format!("LOGIN {} secret", self.account))?;
         client.try_command("SELECT A")?;
-        loop {
+        while end.is_none_or(|end| Instant::now() < end) {
             let numbers: Vec<u32> = self.known.a.keys().copied().collect();
             let pick = random.choice(&numbers).copied();
             match (random.u8(..24), pick) {
@@ -103,6 +111,7 @@ impl Worker {
                 (_, Some(n)) => self.expunge(&mut client, n)?,
             }
         }
+        Some(())
     }
 
     fn begin(&mut self, pending: Pending) {
@@ -115,12 +124,25 @@ impl Worker {
         self.tell();
     }
 
+    /// Whether a change has been done, by its tagged response. One that was refused has not been done at all.
+    fn is_done(&mut self, end: &str) -> bool {
+        if end.starts_with("OK") {
+            return true;
+        }
+        let refused = self.refused.as_mut().filter(|_| end.starts_with("NO [UNAVAILABLE]"));
+        *refused.unwrap_or_else(|| panic!("{end}")) += 1;
+        self.end();
+        false
+    }
+
     fn append(&mut self, client: &mut Client) -> Option<()> {
         let n = self.next;
         self.next += 1;
         self.begin(Pending::Append(n));
         let end = client.append("A", self.message(n).as_bytes())?;
-        assert!(end.starts_with("OK"), "{end}");
+        if !self.is_done(&end) {
+            return Some(());
+        }
         let uid = last_number(end.split("APPENDUID ").nth(1)?);
         self.known.shown.uids[0] = self.known.shown.uids[0].max(uid);
         self.known.a.insert(n, false);
@@ -138,7 +160,9 @@ impl Worker {
         let uid = self.find(client, n)?;
         self.begin(Pending::Flag(n));
         let (_, end) = client.try_command(&format!("UID STORE {uid} +FLAGS.SILENT (\\Flagged)"))?;
-        assert!(end.starts_with("OK"), "{end}");
+        if !self.is_done(&end) {
+            return Some(());
+        }
         self.known.a.insert(n, true);
         self.end();
         Some(())
@@ -148,7 +172,9 @@ impl Worker {
         let uid = self.find(client, n)?;
         self.begin(if command == "MOVE" { Pending::Move(n) } else { Pending::Copy(n) });
         let (untagged, end) = client.try_command(&format!("UID {command} {uid} B"))?;
-        assert!(end.starts_with("OK"), "{end}");
+        if !self.is_done(&end) {
+            return Some(());
+        }
         let code = untagged.iter().chain([&end]).find_map(|line| line.split("COPYUID ").nth(1))?;
         self.known.shown.uids[1] = self.known.shown.uids[1].max(last_number(code));
         let flagged = self.known.a[&n];
@@ -163,9 +189,14 @@ impl Worker {
     fn expunge(&mut self, client: &mut Client, n: u32) -> Option<()> {
         let uid = self.find(client, n)?;
         self.begin(Pending::Expunge(n));
-        client.try_command(&format!("UID STORE {uid} +FLAGS.SILENT (\\Deleted)"))?;
+        let (_, end) = client.try_command(&format!("UID STORE {uid} +FLAGS.SILENT (\\Deleted)"))?;
+        if !self.is_done(&end) {
+            return Some(());
+        }
         let (_, end) = client.try_command(&format!("UID EXPUNGE {uid}"))?;
-        assert!(end.starts_with("OK"), "{end}");
+        if !self.is_done(&end) {
+            return Some(());
+        }
         self.known.a.remove(&n);
         self.end();
         Some(())
@@ -176,7 +207,9 @@ impl Worker {
             if self.known.t { (Pending::Delete, "DELETE T") } else { (Pending::Create, "CREATE T") };
         self.begin(pending);
         let (_, end) = client.try_command(command)?;
-        assert!(end.starts_with("OK"), "{end}");
+        if !self.is_done(&end) {
+            return Some(());
+        }
         self.known.t = !self.known.t;
         self.known.pending = None;
         if self.known.t {
@@ -196,7 +229,7 @@ impl Worker {
     fn look(&mut self, client: &mut Client) -> Option<()> {
         for (at, name) in ["A", "B"].into_iter().enumerate() {
             self.known.shown.uids[at] = try_status(client, name, "UIDNEXT")? - 1;
-            if self.condstore {
+            if self.known.shown.condstore {
                 self.known.shown.mod_seqs[at] = try_status(client, name, "HIGHESTMODSEQ")?;
             }
         }
@@ -204,10 +237,17 @@ impl Worker {
         Some(())
     }
 
+    /// A message that no two numbers share and that compresses badly.
     pub fn message(&self, n: u32) -> String {
-        let line = format!("{}\r\n", "x".repeat(98));
+        let mut random = fastrand::Rng::with_seed(n.into());
         let octets = (self.octets_of)(n);
-        format!("Subject: number {n}.\r\n\r\n{}{}\r\n", line.repeat(octets / 100), "y".repeat(octets % 100))
+        let mut text = format!("Subject: number {n}.\r\n\r\n");
+        let end = text.len() + octets;
+        while text.len() < end {
+            let line: [u64; 4] = std::array::from_fn(|_| random.u64(..));
+            text.push_str(&format!("{:016x}{:016x}{:016x}{:016x}\r\n", line[0], line[1], line[2], line[3]));
+        }
+        text
     }
 
     /// What the server holds now is what the client knows, the pending command done or not.
@@ -257,7 +297,7 @@ impl Worker {
         for (at, name) in ["A", "B"].into_iter().enumerate() {
             let shown = &mut self.known.shown;
             let [next, validity] = ["UIDNEXT", "UIDVALIDITY"].map(|item| status(client, name, item));
-            let mod_seq = if self.condstore { status(client, name, "HIGHESTMODSEQ") } else { 0 };
+            let mod_seq = if shown.condstore { status(client, name, "HIGHESTMODSEQ") } else { 0 };
             assert_eq!(validity, shown.validities[at], "{}: UIDVALIDITY of {name}", self.account);
             let uid = shown.uids[at];
             assert!(next > uid, "{}: {name} had UID {uid} and has UIDNEXT {next}", self.account);

@@ -1,0 +1,144 @@
+//! Power cuts: what had been acknowledged is there, nothing is half done, no number is issued twice.
+//!
+//! One run under load, from an empty directory on, is recorded; each round makes from the record what a cut at some
+//! moment may have left (image.rs has the model), starts a daemon on it and compares it with what the clients had been
+//! told by then. Changes of flags may be lost that are younger than `RELAXED`, nothing else.
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::common::mixed::{Flags, Known, Worker};
+use super::common::{self, Server};
+use super::image::{Disk, Loss};
+use super::log::{self, Kind, Notes, Record};
+use super::shim;
+
+/// `Sync = optimized` promises flags after a second; the rest is for a machine that is busy with other tests.
+const RELAXED: Duration = Duration::from_millis(1500);
+
+const WORKERS: u64 = 4;
+
+/// All that each client knew, in order.
+type History = Arc<Mutex<Vec<Known>>>;
+
+#[test]
+fn power_cuts() {
+    let mut server = Server::prepare("");
+    let Some(object) = shim::compile(server.directory.path()) else { return };
+    let (data, log_path) = (server.path("data"), server.path("disk.log"));
+    let more = [("SHIM_LOG", log_path.to_str().unwrap()), ("SHIM_SYNC_MICROS", "500")];
+    server.environment = shim::environment(&object, &data, &more);
+    server.restart();
+    let histories = run(&mut server, &log_path);
+    server.environment.clear();
+    let octets = fs::read(&log_path).unwrap();
+    let records = log::read(&octets);
+    let notes = records.iter().filter(|record| record.kind == Kind::Note).count();
+    println!("{} records of {} octets, {notes} notes", records.len(), octets.len());
+    assert!(notes > 500, "too little was done to mean anything");
+    let mut random = fastrand::Rng::with_seed(std::env::var("GATEPOST_SEED").map_or(5, |seed| seed.parse().unwrap()));
+    let mut disk = Disk::default();
+    for cut in cuts(&records, common::rounds(30), &mut random) {
+        disk.advance(&records, cut);
+        server.kill();
+        fs::remove_dir_all(&data).unwrap();
+        fs::create_dir(&data).unwrap();
+        let loss = match random.u8(..8) {
+            0 => Loss::All,
+            1..=2 => Loss::After(cut - random.usize(..cut.min(50))),
+            _ => Loss::Any,
+        };
+        println!("cut at record {cut} of {}, lost: {loss:?}", records.len());
+        disk.write(&data, loss, &mut random);
+        verify(&mut server, &histories, &records, cut);
+    }
+}
+
+/// Works until the daemon is killed.
+fn run(server: &mut Server, log_path: &Path) -> Vec<History> {
+    let histories: Vec<History> = (0..WORKERS).map(|_| History::default()).collect();
+    let mut workers: Vec<Worker> = (0..WORKERS).map(|n| worker(n, histories[n as usize].clone(), log_path)).collect();
+    for worker in &mut workers {
+        worker.prepare(&mut server.user(&worker.account));
+    }
+    let port = server.port;
+    std::thread::scope(|scope| {
+        for (n, worker) in workers.iter_mut().enumerate() {
+            let mut random = fastrand::Rng::with_seed(n as u64);
+            scope.spawn(move || worker.work(port, &mut random));
+        }
+        std::thread::sleep(Duration::from_secs(4));
+        Notes::open(log_path).killed();
+        server.kill();
+    });
+    histories
+}
+
+fn worker(n: u64, history: History, log_path: &Path) -> Worker {
+    let mut worker = Worker::new(format!("user{n}"));
+    worker.octets_of = octets_of;
+    let mut notes = Notes::open(log_path);
+    worker.observer = Some(Box::new(move |known| {
+        let mut history = history.lock().unwrap();
+        history.push(known.clone());
+        notes.note(n, history.len() as u64 - 1);
+    }));
+    worker
+}
+
+/// Mostly small; some fill memory tables, and some come in chunks.
+fn octets_of(n: u32) -> usize {
+    match n % 40 {
+        7 => 4_500_000,
+        3 | 13 | 23 | 33 => 100_000 + n as usize * 1111 % 300_000,
+        _ => (n as usize * 37) % 5000,
+    }
+}
+
+/// Moments in order: anywhere, or just after a client has learned something.
+fn cuts(records: &[Record], rounds: usize, random: &mut fastrand::Rng) -> Vec<usize> {
+    let notes: Vec<usize> =
+        records.iter().enumerate().filter(|(_, r)| r.kind == Kind::Note).map(|(at, _)| at + 1).collect();
+    let mut cuts: Vec<usize> = (0..rounds)
+        .map(|round| if round % 2 == 0 { random.usize(1..=records.len()) } else { *random.choice(&notes).unwrap() })
+        .collect();
+    cuts.sort_unstable();
+    cuts
+}
+
+/// What the client knew when record `cut` had not been written yet, and what it had known some time before.
+fn known(history: &History, records: &[Record], client: u64, cut: usize) -> Option<(Known, Known)> {
+    // Notes have no time.
+    let last_before = |most: Duration| {
+        let fits = |record: &Record| record.kind != Kind::Note && record.time <= most;
+        records[..cut].iter().rposition(fits)
+    };
+    let time = last_before(Duration::MAX).map_or(Duration::ZERO, |at| records[at].time);
+    let old = time.checked_sub(RELAXED).and_then(last_before).unwrap_or(0);
+    let last = |end: usize| {
+        let mut notes = records[..end].iter().rev();
+        notes.find(|record| record.kind == Kind::Note && record.inode == client).map(|record| record.number as usize)
+    };
+    let history = history.lock().unwrap();
+    let of = |note: Option<usize>| note.map(|note| history[note].clone());
+    of(last(cut)).map(|known| (known, of(last(old)).unwrap_or_default()))
+}
+
+fn verify(server: &mut Server, histories: &[History], records: &[Record], cut: usize) {
+    server.restart();
+    for (n, history) in histories.iter().enumerate() {
+        let Some((now, old)) = known(history, records, n as u64, cut) else { continue };
+        let mut worker = Worker::new(format!("user{n}"));
+        worker.octets_of = octets_of;
+        worker.known = now;
+        let mut client = server.user(&worker.account);
+        worker.verify(&mut client, Flags::Of(&old));
+        let end = client.append("A", b"Subject: after the cut\r\n\r\n").unwrap();
+        assert!(end.starts_with("OK"), "{end}");
+    }
+    server.kill();
+    let checked = server.ctl(&["check"]);
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+}
