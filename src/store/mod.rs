@@ -22,6 +22,7 @@ mod model;
 mod pins;
 mod space;
 mod tables;
+mod unfinished;
 
 pub use blobs::{BlobReader, Pin};
 pub use check::{Checked, Finding, Mode};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
 
 use super::error::StoreError;
-use super::journal;
+use super::{journal, unfinished};
 
 /// Octets of the journal before memory tables must be written out: bounds recovery time and disk use.
 const JOURNAL_BYTES: u64 = 512 << 20;
@@ -33,6 +33,7 @@ pub(super) struct Tables {
 impl Tables {
     /// Opens or creates what is in `directory`. A journal that a power cut has torn is cut off where it is torn.
     pub(super) fn open(directory: &Path, cache_bytes: u64) -> Result<Tables, StoreError> {
+        unfinished::clear(directory).map_err(|error| engine(error.into()))?;
         let open = || Database::builder(directory).cache_size(cache_bytes).max_journaling_size(JOURNAL_BYTES);
         let db = match open().worker_threads(2).open() {
             Err(fjall::Error::JournalRecovery(_)) if journal::cut_torn(directory)? => open().worker_threads(2).open(),

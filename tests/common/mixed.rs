@@ -5,7 +5,7 @@
 //! be issued again, and no UIDVALIDITY to another mailbox of the same name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Client;
 
@@ -94,10 +94,7 @@ impl Worker {
 
     /// Works until a moment; `None` if the connection has ended before.
     pub fn work_until(&mut self, end: Option<Instant>, port: u16, random: &mut fastrand::Rng) -> Option<()> {
-        let mut client = Client::connect("127.0.0.1", port);
-        client.response()?;
-        client.try_command(&format!("LOGIN {} secret", self.account))?;
-        client.try_command("SELECT A")?;
+        let mut client = self.enter(port)?;
         while end.is_none_or(|end| Instant::now() < end) {
             let numbers: Vec<u32> = self.known.a.keys().copied().collect();
             let pick = random.choice(&numbers).copied();
@@ -112,6 +109,24 @@ impl Worker {
             }
         }
         Some(())
+    }
+
+    /// Sets flags only, one now and then, until the connection ends or all are set: nobody's sync helps them.
+    pub fn flag_slowly(&mut self, port: u16) -> Option<()> {
+        let mut client = self.enter(port)?;
+        while let Some(n) = self.known.a.iter().find_map(|(n, flagged)| (!flagged).then_some(*n)) {
+            self.flag(&mut client, n)?;
+            std::thread::sleep(Duration::from_millis(40));
+        }
+        Some(())
+    }
+
+    fn enter(&self, port: u16) -> Option<Client> {
+        let mut client = Client::connect("127.0.0.1", port);
+        client.response()?;
+        client.try_command(&format!("LOGIN {} secret", self.account))?;
+        client.try_command("SELECT A")?;
+        Some(client)
     }
 
     fn begin(&mut self, pending: Pending) {

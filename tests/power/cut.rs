@@ -5,9 +5,9 @@
 //! told by then. Changes of flags may be lost that are younger than `RELAXED`, nothing else.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::common::mixed::{Flags, Known, Worker};
 use super::common::{self, Server};
@@ -20,38 +20,75 @@ const RELAXED: Duration = Duration::from_millis(1500);
 
 const WORKERS: u64 = 4;
 
+/// How long the load is mixed, and how long there are changes of flags only.
+const MIXED: Duration = Duration::from_secs(2);
+const FLAGS: Duration = Duration::from_secs(4);
+
 /// All that each client knew, in order.
 type History = Arc<Mutex<Vec<Known>>>;
 
+/// A server whose disk is recorded, and where; `None` where there is no C compiler.
+fn recorded() -> Option<(Server, PathBuf)> {
+    let mut server = Server::prepare("");
+    let object = shim::compile(server.directory.path())?;
+    let log_path = server.path("disk.log");
+    let more = [("SHIM_LOG", log_path.to_str().unwrap()), ("SHIM_SYNC_MICROS", "500")];
+    server.environment = shim::environment(&object, &server.path("data"), &more);
+    server.restart();
+    server.environment.clear();
+    Some((server, log_path))
+}
+
+fn random() -> fastrand::Rng {
+    fastrand::Rng::with_seed(std::env::var("GATEPOST_SEED").map_or(5, |seed| seed.parse().unwrap()))
+}
+
+/// Puts what a cut before record `cut` may leave in the place of the server's data.
+fn cut_power(server: &mut Server, disk: &Disk, cut: usize, loss: Loss, random: &mut fastrand::Rng) {
+    println!("cut at record {cut}, lost: {loss:?}");
+    server.kill();
+    let data = server.path("data");
+    fs::remove_dir_all(&data).unwrap();
+    fs::create_dir(&data).unwrap();
+    disk.write(&data, loss, random);
+}
+
+#[test]
+fn power_cuts_while_the_store_is_made() {
+    let Some((mut server, log_path)) = recorded() else { return };
+    Notes::open(&log_path).killed();
+    server.kill();
+    let octets = fs::read(&log_path).unwrap();
+    let records = log::read(&octets);
+    let (mut disk, mut random) = (Disk::default(), random());
+    for cut in 1..=records.len() {
+        disk.advance(&records, cut);
+        let loss = if cut % 3 == 0 { Loss::All } else { Loss::Any };
+        cut_power(&mut server, &disk, cut, loss, &mut random);
+        server.restart();
+        let end = server.user("user0").append("INBOX", b"Subject: the first\r\n\r\n").unwrap();
+        assert!(end.starts_with("OK"), "{end}");
+    }
+}
+
 #[test]
 fn power_cuts() {
-    let mut server = Server::prepare("");
-    let Some(object) = shim::compile(server.directory.path()) else { return };
-    let (data, log_path) = (server.path("data"), server.path("disk.log"));
-    let more = [("SHIM_LOG", log_path.to_str().unwrap()), ("SHIM_SYNC_MICROS", "500")];
-    server.environment = shim::environment(&object, &data, &more);
-    server.restart();
+    let Some((mut server, log_path)) = recorded() else { return };
     let histories = run(&mut server, &log_path);
-    server.environment.clear();
     let octets = fs::read(&log_path).unwrap();
     let records = log::read(&octets);
     let notes = records.iter().filter(|record| record.kind == Kind::Note).count();
     println!("{} records of {} octets, {notes} notes", records.len(), octets.len());
     assert!(notes > 500, "too little was done to mean anything");
-    let mut random = fastrand::Rng::with_seed(std::env::var("GATEPOST_SEED").map_or(5, |seed| seed.parse().unwrap()));
-    let mut disk = Disk::default();
+    let (mut disk, mut random) = (Disk::default(), random());
     for cut in cuts(&records, common::rounds(30), &mut random) {
         disk.advance(&records, cut);
-        server.kill();
-        fs::remove_dir_all(&data).unwrap();
-        fs::create_dir(&data).unwrap();
         let loss = match random.u8(..8) {
             0 => Loss::All,
             1..=2 => Loss::After(cut - random.usize(..cut.min(50))),
             _ => Loss::Any,
         };
-        println!("cut at record {cut} of {}, lost: {loss:?}", records.len());
-        disk.write(&data, loss, &mut random);
+        cut_power(&mut server, &disk, cut, loss, &mut random);
         verify(&mut server, &histories, &records, cut);
     }
 }
@@ -67,9 +104,12 @@ fn run(server: &mut Server, log_path: &Path) -> Vec<History> {
     std::thread::scope(|scope| {
         for (n, worker) in workers.iter_mut().enumerate() {
             let mut random = fastrand::Rng::with_seed(n as u64);
-            scope.spawn(move || worker.work(port, &mut random));
+            scope.spawn(move || {
+                worker.work_until(Some(Instant::now() + MIXED), port, &mut random)?;
+                worker.flag_slowly(port)
+            });
         }
-        std::thread::sleep(Duration::from_secs(4));
+        std::thread::sleep(MIXED + FLAGS);
         Notes::open(log_path).killed();
         server.kill();
     });
@@ -97,12 +137,24 @@ fn octets_of(n: u32) -> usize {
     }
 }
 
-/// Moments in order: anywhere, or just after a client has learned something.
+/// Moments in order: at any time, just after a client has learned something, and while a sync is under way.
 fn cuts(records: &[Record], rounds: usize, random: &mut fastrand::Rng) -> Vec<usize> {
-    let notes: Vec<usize> =
-        records.iter().enumerate().filter(|(_, r)| r.kind == Kind::Note).map(|(at, _)| at + 1).collect();
+    let all = |kind: Kind| -> Vec<usize> {
+        records.iter().enumerate().filter(|(_, record)| record.kind == kind).map(|(at, _)| at).collect()
+    };
+    let (notes, syncs) = (all(Kind::Note), all(Kind::SyncEnd));
+    let timed: Vec<_> = records.iter().enumerate().filter(|(_, record)| record.kind != Kind::Note).collect();
+    let (first, last) = (timed[0].1.time, timed[timed.len() - 1].1.time);
     let mut cuts: Vec<usize> = (0..rounds)
-        .map(|round| if round % 2 == 0 { random.usize(1..=records.len()) } else { *random.choice(&notes).unwrap() })
+        .map(|round| match round % 4 {
+            0 | 1 => {
+                let time = first + (last - first).mul_f64(random.f64());
+                let after = timed.partition_point(|(_, record)| record.time <= time);
+                timed.get(after).map_or(records.len(), |(at, _)| *at)
+            }
+            2 => *random.choice(&notes).unwrap() + 1,
+            _ => *random.choice(&syncs).unwrap(),
+        })
         .collect();
     cuts.sort_unstable();
     cuts
