@@ -32,6 +32,7 @@ bench: all
 # Longer runs of what `make check` samples.
 torture:
 	GATEPOST_ROUNDS=500 $(CARGO) test --release --test crash -- --nocapture
+	GATEPOST_ROUNDS=500 $(CARGO) test --release --test power -- --nocapture
 	GATEPOST_ROUNDS=2000 $(CARGO) test --release --test model -- --nocapture
 
 fuzz:

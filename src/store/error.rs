@@ -17,7 +17,7 @@ pub enum StoreError {
     Corrupt(String),
     /// What should be there is not; the text names it.
     Missing(String),
-    /// No room on the disk.
+    /// No room on the disk, or less than is to be kept free.
     Full,
     /// An earlier write failed: nothing more is written until the store is opened again.
     Poisoned,
@@ -36,7 +36,9 @@ impl fmt::Display for StoreError {
             ),
             StoreError::Corrupt(what) => write!(f, "corrupt: {what}; run gatepostctl check"),
             StoreError::Missing(what) => write!(f, "missing: {what}; run gatepostctl check"),
-            StoreError::Full => f.write_str("no space left on the disk of the data directory"),
+            StoreError::Full => {
+                f.write_str("no space left on the disk of the data directory, or less than Minimum Free Space")
+            }
             StoreError::Poisoned => {
                 f.write_str("an earlier write to the disk failed: no more is written until gatepostd is restarted")
             }

@@ -8,8 +8,9 @@
 //! 1. A power cut may leave the beginning and the end of the last batches and zeros between. fjall takes a batch without
 //!    its end for what it is, but does not open a journal with a batch whose checksum is wrong. Such a batch was never
 //!    synced, and nothing behind it was.
-//! 2. After a write has failed, fjall holds octets of a batch that was refused, which it would write when it is closed;
-//!    and what a sync has failed to write may be in memory only, and pass there for written. A copy has neither fault.
+//! 2. After a write has failed, fjall holds octets of a batch that was refused, which it writes when its last thread
+//!    lets go of the journal, be it opened again by then or not; and what a sync has failed to write may be in memory
+//!    only, and pass there for written. A copy has neither fault.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -42,30 +43,39 @@ fn active(directory: &Path) -> io::Result<Option<(u64, PathBuf)>> {
 
 /// Copies the journal that is written to, with nothing of what fjall still holds. `None` where there is no journal.
 pub(super) fn copy(directory: &Path) -> Result<Option<Copy>, StoreError> {
+    let path = directory.join(COPY);
     let done = || {
         let Some((_, original)) = active(directory)? else { return Ok(None) };
-        let mut from = File::open(&original)?;
-        let path = directory.join(COPY);
-        let mut to = File::create(&path)?;
-        let mut block = vec![0; BLOCK_BYTES];
-        let mut at = 0;
-        loop {
-            let octets = from.read(&mut block)?;
-            if octets == 0 {
-                break;
-            }
-            // Most of a journal is a hole, and stays one.
-            if block[..octets].iter().any(|octet| *octet != 0) {
-                to.seek(SeekFrom::Start(at))?;
-                to.write_all(&block[..octets])?;
-            }
-            at += octets as u64;
-        }
-        to.set_len(at)?;
-        to.sync_all()?;
-        Ok(Some(Copy { path, original }))
+        copy_file(&original, &path)?;
+        Ok(Some(Copy { path: path.clone(), original }))
     };
-    done().map_err(|error| failed(directory, &error))
+    done().map_err(|error| {
+        // A part of it only takes room.
+        if let Err(error) = fs::remove_file(&path) {
+            log::warn!("{}: {error}", path.display());
+        }
+        failed(directory, &error)
+    })
+}
+
+fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let (mut from, mut to) = (File::open(from)?, File::create(to)?);
+    let mut block = vec![0; BLOCK_BYTES];
+    let mut at = 0;
+    loop {
+        let octets = from.read(&mut block)?;
+        if octets == 0 {
+            break;
+        }
+        // Most of a journal is a hole, and stays one.
+        if block[..octets].iter().any(|octet| *octet != 0) {
+            to.seek(SeekFrom::Start(at))?;
+            to.write_all(&block[..octets])?;
+        }
+        at += octets as u64;
+    }
+    to.set_len(at)?;
+    to.sync_all()
 }
 
 #[must_use]

@@ -3,7 +3,7 @@
 //! `Store` is what the rooms above use: accounts, mailbox trees, mailboxes, message octets, as values (`model`).
 //! Below it an `Engine` keeps keys in partitions and octets in blobs; `layout` says what stands where, to the byte.
 //! A commit is done wholly or not at all, and when it returns it is as durable as was asked. Octets are stored once an
-//! account, named by their BLAKE3 hash.
+//! account, named by their BLAKE3 hash. A full disk and a failed sync are `disk`'s: reading goes on through both.
 //!
 //! This room knows no IMAP syntax and no MIME.
 

@@ -2,7 +2,12 @@
 //!
 //! One run under load, from an empty directory on, is recorded; each round makes from the record what a cut at some
 //! moment may have left (image.rs has the model), starts a daemon on it and compares it with what the clients had been
-//! told by then. Changes of flags may be lost that are younger than `RELAXED`, nothing else.
+//! told by then. Changes of flags may be lost that are younger than `RELAXED`, nothing else; with `Sync = always` none.
+//!
+//! Tried on broken code: commits that are not synced (`Buffer` in the place of `SyncData` in store/embedded.rs) are found
+//! by the first cut within the load, as acknowledged messages that are not there; without the sync of relaxed commits,
+//! flags are missing that are two seconds old. On code as it was it found stores that could not be opened: those whose
+//! making was interrupted.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +16,8 @@ use std::time::{Duration, Instant};
 
 use super::common::mixed::{Flags, Known, Worker};
 use super::common::{self, Server};
-use super::image::{Disk, Loss};
+use super::contents::Loss;
+use super::image::Disk;
 use super::log::{self, Kind, Notes, Record};
 use super::shim;
 
@@ -28,8 +34,8 @@ const FLAGS: Duration = Duration::from_secs(4);
 type History = Arc<Mutex<Vec<Known>>>;
 
 /// A server whose disk is recorded, and where; `None` where there is no C compiler.
-fn recorded() -> Option<(Server, PathBuf)> {
-    let mut server = Server::prepare("");
+fn recorded(more: &str) -> Option<(Server, PathBuf)> {
+    let mut server = Server::prepare(more);
     let object = shim::compile(server.directory.path())?;
     let log_path = server.path("disk.log");
     let more = [("SHIM_LOG", log_path.to_str().unwrap()), ("SHIM_SYNC_MICROS", "500")];
@@ -55,13 +61,17 @@ fn cut_power(server: &mut Server, disk: &Disk, cut: usize, loss: Loss, random: &
 
 #[test]
 fn power_cuts_while_the_store_is_made() {
-    let Some((mut server, log_path)) = recorded() else { return };
+    let Some((mut server, log_path)) = recorded("") else { return };
     Notes::open(&log_path).killed();
     server.kill();
     let octets = fs::read(&log_path).unwrap();
     let records = log::read(&octets);
     let (mut disk, mut random) = (Disk::default(), random());
     for cut in 1..=records.len() {
+        // These change nothing.
+        if matches!(records[cut - 1].kind, Kind::Open | Kind::SyncBegin | Kind::Listing) {
+            continue;
+        }
         disk.advance(&records, cut);
         let loss = if cut % 3 == 0 { Loss::All } else { Loss::Any };
         cut_power(&mut server, &disk, cut, loss, &mut random);
@@ -73,15 +83,24 @@ fn power_cuts_while_the_store_is_made() {
 
 #[test]
 fn power_cuts() {
-    let Some((mut server, log_path)) = recorded() else { return };
+    power_cuts_under("optimized", common::rounds(24));
+}
+
+#[test]
+fn power_cuts_with_every_change_synced() {
+    power_cuts_under("always", common::rounds(8));
+}
+
+fn power_cuts_under(sync: &str, rounds: usize) {
+    let Some((mut server, log_path)) = recorded(&format!("Sync = {sync}")) else { return };
     let histories = run(&mut server, &log_path);
     let octets = fs::read(&log_path).unwrap();
     let records = log::read(&octets);
     let notes = records.iter().filter(|record| record.kind == Kind::Note).count();
     println!("{} records of {} octets, {notes} notes", records.len(), octets.len());
-    assert!(notes > 500, "too little was done to mean anything");
+    assert!(notes > 200, "too little was done to mean anything");
     let (mut disk, mut random) = (Disk::default(), random());
-    for cut in cuts(&records, common::rounds(30), &mut random) {
+    for cut in cuts(&records, rounds, &mut random) {
         disk.advance(&records, cut);
         let loss = match random.u8(..8) {
             0 => Loss::All,
@@ -89,7 +108,7 @@ fn power_cuts() {
             _ => Loss::Any,
         };
         cut_power(&mut server, &disk, cut, loss, &mut random);
-        verify(&mut server, &histories, &records, cut);
+        verify(&mut server, &histories, &records, cut, sync == "always");
     }
 }
 
@@ -178,7 +197,7 @@ fn known(history: &History, records: &[Record], client: u64, cut: usize) -> Opti
     of(last(cut)).map(|known| (known, of(last(old)).unwrap_or_default()))
 }
 
-fn verify(server: &mut Server, histories: &[History], records: &[Record], cut: usize) {
+fn verify(server: &mut Server, histories: &[History], records: &[Record], cut: usize, all_synced: bool) {
     server.restart();
     for (n, history) in histories.iter().enumerate() {
         let Some((now, old)) = known(history, records, n as u64, cut) else { continue };
@@ -186,7 +205,7 @@ fn verify(server: &mut Server, histories: &[History], records: &[Record], cut: u
         worker.octets_of = octets_of;
         worker.known = now;
         let mut client = server.user(&worker.account);
-        worker.verify(&mut client, Flags::Of(&old));
+        worker.verify(&mut client, if all_synced { Flags::All } else { Flags::Of(&old) });
         let end = client.append("A", b"Subject: after the cut\r\n\r\n").unwrap();
         assert!(end.starts_with("OK"), "{end}");
     }

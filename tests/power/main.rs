@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod contents;
 mod cut;
 mod full;
 mod image;
