@@ -61,7 +61,7 @@ fn what_is_frozen_stays_as_it_was() {
         batch.blobs.push((A, blob(b"x"), b"x".into()));
         batch.added = vec![refer(b"x", 1, 1)];
         engine.commit(vec![batch], Durability::Synced).unwrap();
-        let frozen = engine.frozen();
+        let frozen = engine.frozen().unwrap();
         let mut batch = put(mailbox(1), 1, b"a", b"2");
         batch.put(b"b".to_vec(), b"2".to_vec());
         batch.removed = vec![refer(b"x", 1, 1)];
@@ -223,4 +223,46 @@ fn octets_that_do_not_decode_are_corrupt() {
     assert!(matches!(store.mailbox_header(A, MailboxId(1)), Err(StoreError::Corrupt(_))));
     assert!(matches!(store.mailbox_image(A, MailboxId(1)), Err(StoreError::Corrupt(_))));
     assert!(matches!(store.vanished(A, MailboxId(1), gatepost::types::ModSeq(0)), Err(StoreError::Corrupt(_))));
+}
+
+/// A journal of two batches, the second with some of its octets replaced.
+fn damaged(damage: impl Fn(&mut [u8])) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path());
+    engine.commit(vec![put(mailbox(1), 0, b"a", b"1")], Durability::Synced).unwrap();
+    // Of a size that is not compressed.
+    engine.commit(vec![put(mailbox(1), 1, b"b", &[7; 3000])], Durability::Relaxed).unwrap();
+    drop(engine);
+    let path = directory.path().join("0.jnl");
+    let mut journal = std::fs::read(&path).unwrap();
+    let at = journal.windows(2000).position(|window| window == [7; 2000]).unwrap();
+    // From the first sector that lies within the value.
+    damage(&mut journal[at.next_multiple_of(512)..]);
+    std::fs::write(&path, journal).unwrap();
+    directory
+}
+
+/// What fjall does not open: beginning and end of a batch are there, and zeros between, as a power cut may leave it.
+#[test]
+fn a_batch_with_a_hole_is_cut_off() {
+    let directory = damaged(|octets| octets[..512].fill(0));
+    let engine = open(directory.path());
+    assert_eq!(keys(&*engine, mailbox(1), b"a", b"z"), ["a=1"]);
+    assert_eq!(engine.version(mailbox(1)).unwrap(), Version(1));
+    engine.commit(vec![put(mailbox(1), 1, b"c", b"2")], Durability::Synced).unwrap();
+    drop(engine);
+    assert_eq!(keys(&*open(directory.path()), mailbox(1), b"a", b"z"), ["a=1", "c=2"]);
+    let is_torn =
+        |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().path().extension() == Some("torn".as_ref());
+    assert!(std::fs::read_dir(directory.path()).unwrap().any(is_torn), "what was cut off is not set aside");
+}
+
+/// What has rotted is not taken for what a power cut has torn: there may be much mail behind it.
+#[test]
+fn a_batch_that_has_rotted_is_not_cut_off() {
+    let directory = damaged(|octets| octets[100] ^= 1);
+    assert!(Embedded::open(directory.path(), &Options::default()).is_err());
+    let journals = std::fs::read_dir(directory.path()).unwrap().count();
+    assert!(Embedded::open(directory.path(), &Options::default()).is_err());
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), journals, "nothing is moved");
 }

@@ -217,7 +217,7 @@ impl Verbs {
             store.accounts()?.into_iter().filter(|(name, _)| only.is_none_or(|only| only == name.as_str()));
         let mut count = 0;
         for (name, id) in accounts {
-            let space = store.frozen().space(id)?;
+            let space = store.frozen()?.space(id)?;
             wire.send(&json!({ "row": {
                 "account": name.as_str(), "mailboxes": space.mailboxes, "messages": space.messages,
                 "bytes": space.bytes, "kept_messages": space.kept_messages, "kept_bytes": space.kept_bytes,

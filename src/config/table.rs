@@ -164,9 +164,9 @@ pub const KEYS: &[Key] = &[
     key(
         "Store",
         "Minimum Free Space",
-        Kind::Size(M, 1024 * G),
-        "256M",
-        "With less left on the disk no message is taken; with less than a quarter of it nothing is changed.",
+        Kind::Size(0, 1024 * G),
+        "64M",
+        "With less left on the disk no message is taken; with less than a quarter of it nothing is changed; 0 for never.",
     ),
     key(
         "Store",

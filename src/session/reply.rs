@@ -91,9 +91,9 @@ impl From<MailboxError> for Failure {
         match error {
             MailboxError::Refused(refusal) => refusal.into(),
             MailboxError::Store(StoreError::Full) => {
-                log::error!("{}", StoreError::Full);
-                Reply::no(ResponseCode::Unavailable, "The server's disk is full; the mail that is there can be read")
-                    .into()
+                let reference = refer(&StoreError::Full);
+                let text = format!("The server's disk is full, mail can be read; its log explains fault {reference}");
+                Reply::no(ResponseCode::Unavailable, text).into()
             }
             MailboxError::Store(error) => Failure::Refused(internal(&error)),
         }
@@ -116,10 +116,16 @@ fn code_of(refusal: &Refusal) -> ResponseCode {
     }
 }
 
-/// The world's fault: logged under a reference that the client is given.
-pub(super) fn internal(error: &dyn std::fmt::Display) -> Reply {
+/// Logs a fault under a number.
+fn refer(error: &dyn std::fmt::Display) -> u64 {
     static REFERENCES: AtomicU64 = AtomicU64::new(1);
     let reference = REFERENCES.fetch_add(1, Ordering::Relaxed);
     log::error!("fault {reference}: {error}");
+    reference
+}
+
+/// The world's fault: logged under a reference that the client is given.
+pub(super) fn internal(error: &dyn std::fmt::Display) -> Reply {
+    let reference = refer(error);
     Reply::no(ResponseCode::Unavailable, format!("The server cannot do this now; its log explains fault {reference}"))
 }

@@ -70,7 +70,7 @@ impl Store {
         progress: &mut dyn FnMut(&Checked),
     ) -> Result<(), StoreError> {
         checked.accounts += 1;
-        let store = self.frozen();
+        let store = self.frozen()?;
         let image = match store.account_image(id) {
             Ok(image) => image,
             Err(error) => return Ok(checked.findings.push(finding(name, None, error.to_string()))),

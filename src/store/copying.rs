@@ -48,7 +48,7 @@ impl Store {
         now_secs: i64,
         progress: &mut dyn FnMut(&Copied),
     ) -> Result<Copied, StoreError> {
-        let source = self.frozen();
+        let source = self.frozen()?;
         if !target.accounts()?.is_empty() && target.identity()? != source.identity()? {
             return Err(StoreError::Engine("the directory holds mail of another server; choose another one".into()));
         }

@@ -14,9 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode, Readable};
+use fjall::{Keyspace, PersistMode, Readable};
 use parking_lot::{Condvar, Mutex};
 
+use super::disk::Disk;
 use super::engine::{Batch, Engine, Figures, Partition, Reader, Value, Visit};
 use super::error::{CommitError, StoreError};
 use super::facade::Options;
@@ -24,7 +25,8 @@ use super::keys;
 use super::model::{Durability, Version};
 use super::ordered::{Spaces, now_octets, read_version};
 use super::pins::Pins;
-use super::room::{Need, Room};
+use super::room::Brings;
+use super::tables::{Tables, engine, unbroken};
 use crate::types::{AccountId, BlobId};
 
 /// A relaxed commit survives a power cut after at most this long.
@@ -33,24 +35,15 @@ const RELAXED: Duration = Duration::from_secs(1);
 /// Partition versions that the writer remembers; beyond them they are read again.
 const VERSIONS_MAX: usize = 100_000;
 
-/// Octets of the journal before memory tables must be written out: bounds recovery time and disk use.
-const JOURNAL_BYTES: u64 = 512 << 20;
-
 /// Chunks of one large message that are in memory at a time.
 const CHUNKS_HELD: u32 = 8;
 
-/// Values from this size on are kept apart from the tree.
-const SEPARATED_BYTES: u32 = 1024;
-
 pub struct Embedded {
-    db: Database,
-    index: Keyspace,
-    chunks: Keyspace,
+    disk: Arc<Disk>,
     queue: Mutex<Vec<Arc<Waiting>>>,
     writer: Mutex<Writer>,
     pins: Pins,
     always: bool,
-    room: Room,
     owed: Arc<Owed>,
     commits: AtomicU64,
     syncs: AtomicU64,
@@ -85,28 +78,15 @@ struct OwedState {
 impl Embedded {
     /// Opens or creates the store in `directory`.
     pub fn open(directory: &Path, options: &Options) -> Result<Arc<Embedded>, StoreError> {
-        let in_use = |error: fjall::Error| match error {
-            fjall::Error::Locked => StoreError::InUse { directory: directory.display().to_string() },
-            error => engine(error),
-        };
-        let builder = Database::builder(directory)
-            .cache_size(options.cache_bytes)
-            .max_journaling_size(JOURNAL_BYTES)
-            .worker_threads(2);
-        let db = unbroken(|| builder.open().map_err(in_use))?;
-        let index = unbroken(|| db.keyspace("index", index_options).map_err(engine))?;
-        let chunks = unbroken(|| db.keyspace("chunks", chunk_options).map_err(engine))?;
+        let disk = Arc::new(Disk::open(directory, options.cache_bytes, options.free_bytes_min)?);
         let owed = Arc::new(Owed::default());
-        start_syncer(db.clone(), owed.clone())?;
+        start_syncer(disk.clone(), owed.clone())?;
         Ok(Arc::new(Embedded {
-            db,
-            index,
-            chunks,
+            disk,
             queue: Mutex::default(),
             writer: Mutex::default(),
             pins: Pins::default(),
             always: options.sync_always,
-            room: Room::new(directory, options.free_bytes_min),
             owed,
             commits: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
@@ -121,21 +101,40 @@ impl Embedded {
     /// Does all that waits; the caller holds the writer's lock.
     fn commit_waiting(&self, writer: &mut Writer) {
         let waiting = std::mem::take(&mut *self.queue.lock());
-        let mut group = self.db.batch();
+        let admitted = waiting.into_iter().filter_map(|commit| {
+            let batches = std::mem::take(&mut *commit.batches.lock());
+            match self.disk.admit(brings(&batches)) {
+                Ok(()) => Some((commit, batches)),
+                Err(error) => {
+                    *commit.result.lock() = Some(Err(error.into()));
+                    None
+                }
+            }
+        });
+        let admitted: Vec<_> = admitted.collect();
+        match self.disk.tables() {
+            Ok(tables) => self.commit_group(&tables, writer, admitted),
+            Err(error) => {
+                admitted.iter().for_each(|(commit, _)| *commit.result.lock() = Some(Err(error.clone().into())));
+            }
+        }
+    }
+
+    fn commit_group(&self, tables: &Tables, writer: &mut Writer, waiting: Vec<(Arc<Waiting>, Vec<Batch>)>) {
+        let mut group = tables.db.batch();
         let mut synced = self.always;
         let mut done = Vec::new();
-        for commit in waiting {
-            let batches = std::mem::take(&mut *commit.batches.lock());
-            match self.check(writer, &batches) {
+        for (commit, batches) in waiting {
+            match self.check(tables, writer, &batches) {
                 Ok(()) => {
                     synced |= commit.durability == Durability::Synced;
-                    batches.into_iter().for_each(|batch| self.add(&mut group, writer, batch));
+                    batches.into_iter().for_each(|batch| add(tables, &mut group, writer, batch));
                     done.push(commit);
                 }
                 Err(error) => *commit.result.lock() = Some(Err(error)),
             }
         }
-        let result = self.write(group, synced);
+        let result = self.write(tables, group, synced);
         if result.is_err() {
             writer.versions.clear();
         }
@@ -145,149 +144,141 @@ impl Embedded {
         }
     }
 
-    fn check(&self, writer: &mut Writer, batches: &[Batch]) -> Result<(), CommitError> {
-        self.room.check(if batches.iter().any(|batch| !batch.added.is_empty()) {
-            Need::More
-        } else {
-            Need::Little
-        })?;
+    fn check(&self, tables: &Tables, writer: &mut Writer, batches: &[Batch]) -> Result<(), CommitError> {
         for batch in batches {
             let version = match writer.versions.get(&batch.partition) {
                 Some(version) => *version,
-                None => self.version(batch.partition)?,
+                None => version(tables, batch.partition)?,
             };
             if version != batch.guard {
                 return Err(CommitError::Conflict);
             }
-            self.check_octets(batch)?;
+            check_octets(tables, batch)?;
         }
         Ok(())
     }
 
-    /// A reference to octets that are neither there nor brought along would be a message that cannot be read.
-    fn check_octets(&self, batch: &Batch) -> Result<(), StoreError> {
-        // What is appended brings its octets along in the same order.
-        for (at, reference) in batch.added.iter().enumerate() {
-            let brought = batch.blobs.get(at).is_some_and(|blob| blob.1 == reference.blob)
-                || batch.blobs.iter().any(|blob| blob.1 == reference.blob);
-            let key = || keys::chunk(reference.account, reference.blob, 0);
-            if !brought && !self.chunks.contains_key(key()).map_err(engine)? {
-                return Err(StoreError::Missing(format!("the octets of message {}", reference.blob)));
-            }
-        }
-        Ok(())
-    }
-
-    fn add(&self, group: &mut fjall::OwnedWriteBatch, writer: &mut Writer, batch: Batch) {
-        let version = Version(batch.guard.0 + 1);
-        if writer.versions.len() >= VERSIONS_MAX {
-            writer.versions.clear();
-        }
-        writer.versions.insert(batch.partition, version);
-        group.insert(&self.index, keys::version(batch.partition), &version.0.to_be_bytes()[..]);
-        for (key, value) in batch.writes {
-            let key = keys::within(batch.partition, &key);
-            match value {
-                Some(value) => group.insert(&self.index, key, value),
-                None => group.remove(&self.index, key),
-            }
-        }
-        for (account, blob, octets) in batch.blobs {
-            let key = keys::chunk(account, blob, 0);
-            // A chunk that cannot be looked up is written once more, which does no harm.
-            if !self.chunks.contains_key(&key).unwrap_or(false) {
-                group.insert(&self.chunks, key, octets);
-            }
-        }
-        for reference in &batch.added {
-            group.insert(&self.index, keys::reference(reference), &[][..]);
-        }
-        for reference in &batch.removed {
-            group.remove(&self.index, keys::reference(reference));
-            group.insert(&self.index, keys::candidate(reference.account, reference.blob), &now_octets()[..]);
-        }
-    }
-
-    fn write(&self, group: fjall::OwnedWriteBatch, synced: bool) -> Result<(), StoreError> {
+    fn write(&self, tables: &Tables, group: fjall::OwnedWriteBatch, synced: bool) -> Result<(), StoreError> {
         if group.is_empty() {
             return Ok(());
         }
         let mode = if synced { PersistMode::SyncData } else { PersistMode::Buffer };
-        group.durability(Some(mode)).commit().map_err(engine)?;
+        let written = tables.wait_for_memtables().and_then(|()| group.durability(Some(mode)).commit());
+        written.map_err(|error| self.disk.failed(error))?;
         match synced {
             true => drop(self.syncs.fetch_add(1, Ordering::Relaxed)),
             false => self.owed.owe(),
         }
         Ok(())
     }
+}
 
-    fn has_reference(&self, account: AccountId, blob: BlobId) -> Result<bool, StoreError> {
-        match self.index.prefix(keys::references(account, Some(blob))).next() {
-            Some(entry) => entry.key().map_err(engine).map(|_| true),
-            None => Ok(false),
+/// Mail that comes is refused sooner than what brings none.
+fn brings(batches: &[Batch]) -> Brings {
+    let octets = batches.iter().flat_map(|batch| &batch.blobs).map(|blob| blob.2.len() as u64).sum();
+    match batches.iter().any(|batch| !batch.added.is_empty()) {
+        true => Brings::Mail { octets },
+        false => Brings::Nothing,
+    }
+}
+
+fn version(tables: &Tables, partition: Partition) -> Result<Version, StoreError> {
+    match tables.index.get(keys::version(partition)).map_err(engine)? {
+        Some(value) => read_version(&value),
+        None => Ok(Version(0)),
+    }
+}
+
+/// A reference to octets that are neither there nor brought along would be a message that cannot be read.
+fn check_octets(tables: &Tables, batch: &Batch) -> Result<(), StoreError> {
+    // What is appended brings its octets along in the same order.
+    for (at, reference) in batch.added.iter().enumerate() {
+        let brought = batch.blobs.get(at).is_some_and(|blob| blob.1 == reference.blob)
+            || batch.blobs.iter().any(|blob| blob.1 == reference.blob);
+        let key = || keys::chunk(reference.account, reference.blob, 0);
+        if !brought && !tables.chunks.contains_key(key()).map_err(engine)? {
+            return Err(StoreError::Missing(format!("the octets of message {}", reference.blob)));
         }
     }
+    Ok(())
+}
 
-    /// Candidates that died before `before_secs`.
-    fn candidates(&self, before_secs: u64, most: usize) -> Result<Vec<(AccountId, BlobId)>, StoreError> {
-        let mut found = Vec::new();
-        for entry in self.index.prefix(keys::candidates()) {
-            let (key, died) = entry.into_inner().map_err(engine)?;
-            let candidate = keys::read_candidate(&key).filter(|(account, blob)| !self.pins.has(*account, *blob));
-            if let Some(candidate) = candidate.filter(|_| read_version(&died).is_ok_and(|died| died.0 < before_secs))
-            {
-                found.push(candidate);
-            }
-            if found.len() >= most {
-                break;
-            }
+fn add(tables: &Tables, group: &mut fjall::OwnedWriteBatch, writer: &mut Writer, batch: Batch) {
+    let version = Version(batch.guard.0 + 1);
+    if writer.versions.len() >= VERSIONS_MAX {
+        writer.versions.clear();
+    }
+    writer.versions.insert(batch.partition, version);
+    group.insert(&tables.index, keys::version(batch.partition), &version.0.to_be_bytes()[..]);
+    for (key, value) in batch.writes {
+        let key = keys::within(batch.partition, &key);
+        match value {
+            Some(value) => group.insert(&tables.index, key, value),
+            None => group.remove(&tables.index, key),
         }
-        Ok(found)
+    }
+    for (account, blob, octets) in batch.blobs {
+        let key = keys::chunk(account, blob, 0);
+        // A chunk that cannot be looked up is written once more, which does no harm.
+        if !tables.chunks.contains_key(&key).unwrap_or(false) {
+            group.insert(&tables.chunks, key, octets);
+        }
+    }
+    for reference in &batch.added {
+        group.insert(&tables.index, keys::reference(reference), &[][..]);
+    }
+    for reference in &batch.removed {
+        group.remove(&tables.index, keys::reference(reference));
+        group.insert(&tables.index, keys::candidate(reference.account, reference.blob), &now_octets()[..]);
     }
 }
 
-/// Octets of a memory table before it is written out: what is in it is in the journal as well.
-const MEMTABLE_BYTES: u64 = 8 << 20;
-
-fn index_options() -> KeyspaceCreateOptions {
-    KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES)
-}
-
-fn chunk_options() -> KeyspaceCreateOptions {
-    let apart = KvSeparationOptions::default()
-        .separation_threshold(SEPARATED_BYTES)
-        .compression(fjall::CompressionType::None);
-    KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES).with_kv_separation(Some(apart))
-}
-
-fn engine(error: fjall::Error) -> StoreError {
-    let io = match &error {
-        fjall::Error::Io(io) => Some(io),
-        fjall::Error::Storage(fjall::LsmError::Io(io)) => Some(io),
-        fjall::Error::Poisoned => return StoreError::Poisoned,
-        _ => None,
-    };
-    match io.map(std::io::Error::kind) {
-        Some(std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) => StoreError::Full,
-        _ => StoreError::Engine(error.to_string()),
+fn has_reference(tables: &Tables, account: AccountId, blob: BlobId) -> Result<bool, StoreError> {
+    match tables.index.prefix(keys::references(account, Some(blob))).next() {
+        Some(entry) => entry.key().map_err(engine).map(|_| true),
+        None => Ok(false),
     }
+}
+
+/// Candidates that died before `before_secs`.
+fn candidates(
+    tables: &Tables,
+    pins: &Pins,
+    before_secs: u64,
+    most: usize,
+) -> Result<Vec<(AccountId, BlobId)>, StoreError> {
+    let mut found = Vec::new();
+    for entry in tables.index.prefix(keys::candidates()) {
+        let (key, died) = entry.into_inner().map_err(engine)?;
+        let candidate = keys::read_candidate(&key).filter(|(account, blob)| !pins.has(*account, *blob));
+        if let Some(candidate) = candidate.filter(|_| read_version(&died).is_ok_and(|died| died.0 < before_secs)) {
+            found.push(candidate);
+        }
+        if found.len() >= most {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 impl Spaces for Embedded {
     fn index(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
-        unbroken(|| self.index.get(key).map_err(engine))
+        let tables = self.disk.tables()?;
+        unbroken(|| tables.index.get(key).map_err(engine))
     }
 
     fn range(&self, low: Vec<u8>, high: Vec<u8>, visit: Visit<'_>) -> Result<(), StoreError> {
-        visit_all(unbroken(|| Ok(self.index.range(low..high)))?, visit)
+        let tables = self.disk.tables()?;
+        visit_all(unbroken(|| Ok(tables.index.range(low..high)))?, visit)
     }
 
     fn chunk(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
-        unbroken(|| self.chunks.get(key).map_err(engine))
+        let tables = self.disk.tables()?;
+        unbroken(|| tables.chunks.get(key).map_err(engine))
     }
 }
 
-/// The store at one moment.
+/// The store at one moment. While there is one, the tables cannot be opened anew.
 struct Frozen {
     snapshot: fjall::Snapshot,
     index: Keyspace,
@@ -316,17 +307,11 @@ fn visit_all(mut entries: fjall::Iter, visit: Visit<'_>) -> Result<(), StoreErro
     Ok(())
 }
 
-/// What fjall gives, or the error of a file that is not as it was written: fjall panics at some of them.
-fn unbroken<T>(read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_else(|_| {
-        Err(StoreError::Corrupt("a file of the store is not as it was written; restore it from a backup".into()))
-    })
-}
-
 impl Engine for Embedded {
-    fn frozen(&self) -> Arc<dyn Reader> {
-        let (index, chunks) = (self.index.clone(), self.chunks.clone());
-        Arc::new(Frozen { snapshot: self.db.snapshot(), index, chunks })
+    fn frozen(&self) -> Result<Arc<dyn Reader>, StoreError> {
+        let tables = self.disk.tables()?;
+        let (index, chunks) = (tables.index.clone(), tables.chunks.clone());
+        Ok(Arc::new(Frozen { snapshot: tables.db.snapshot(), index, chunks }))
     }
 
     fn commit(&self, batches: Vec<Batch>, durability: Durability) -> Result<(), CommitError> {
@@ -342,16 +327,16 @@ impl Engine for Embedded {
     }
 
     fn write_chunk(&self, account: AccountId, blob: BlobId, chunk: u32, octets: &[u8]) -> Result<(), StoreError> {
-        self.room.check(Need::More)?;
-        let mut group = self.db.batch();
-        group.insert(&self.chunks, keys::chunk(account, blob, chunk), octets);
-        group.insert(&self.index, keys::candidate(account, blob), &now_octets()[..]);
         let writer = self.writer.lock();
-        self.write(group, false)?;
+        self.disk.admit(Brings::Mail { octets: octets.len() as u64 })?;
+        let tables = self.disk.tables()?;
+        let mut group = tables.db.batch();
+        group.insert(&tables.chunks, keys::chunk(account, blob, chunk), octets);
+        group.insert(&tables.index, keys::candidate(account, blob), &now_octets()[..]);
+        self.write(&tables, group, false)?;
         drop(writer);
-        // The memory table of a large message is written out as it comes, not gathered.
         if (chunk + 1).is_multiple_of(CHUNKS_HELD) {
-            self.chunks.rotate_memtable_and_wait().map_err(engine)?;
+            tables.write_out_chunks().map_err(|error| self.disk.failed(error))?;
         }
         Ok(())
     }
@@ -367,23 +352,24 @@ impl Engine for Embedded {
     /// Under the writer's lock, so that no commit refers anew to what is being deleted.
     fn collect(&self, before_secs: u64, most: usize) -> Result<usize, StoreError> {
         let _writer = self.writer.lock();
-        let mut group = self.db.batch();
+        let tables = self.disk.tables()?;
+        let mut group = tables.db.batch();
         let mut deleted = 0;
-        for (account, blob) in self.candidates(before_secs, most)? {
-            if !self.has_reference(account, blob)? {
-                for entry in self.chunks.prefix(&keys::chunk(account, blob, 0)[..40]) {
-                    group.remove(&self.chunks, entry.key().map_err(engine)?);
+        for (account, blob) in candidates(&tables, &self.pins, before_secs, most)? {
+            if !has_reference(&tables, account, blob)? {
+                for entry in tables.chunks.prefix(&keys::chunk(account, blob, 0)[..40]) {
+                    group.remove(&tables.chunks, entry.key().map_err(engine)?);
                 }
                 deleted += 1;
             }
-            group.remove(&self.index, keys::candidate(account, blob));
+            group.remove(&tables.index, keys::candidate(account, blob));
         }
-        self.write(group, false)?;
+        self.write(&tables, group, false)?;
         Ok(deleted)
     }
 
     fn sync(&self) -> Result<(), StoreError> {
-        self.db.persist(PersistMode::SyncData).map_err(engine)
+        self.disk.sync()
     }
 
     fn figures(&self) -> Figures {
@@ -391,7 +377,7 @@ impl Engine for Embedded {
             commits: self.commits.load(Ordering::Relaxed),
             syncs: self.syncs.load(Ordering::Relaxed),
             // A figure: where it cannot be had there is none.
-            disk_bytes: self.db.disk_space().unwrap_or(0),
+            disk_bytes: self.disk.tables().map_or(0, |tables| tables.db.disk_space().unwrap_or(0)),
         }
     }
 }
@@ -400,7 +386,7 @@ impl Drop for Embedded {
     fn drop(&mut self) {
         self.owed.state.lock().closed = true;
         self.owed.wake.notify_one();
-        if let Err(error) = self.db.persist(PersistMode::SyncAll) {
+        if let Err(error) = self.disk.sync() {
             log::error!("closing the store: {error}");
         }
     }
@@ -415,7 +401,7 @@ impl Owed {
     }
 }
 
-fn start_syncer(db: Database, owed: Arc<Owed>) -> Result<(), StoreError> {
+fn start_syncer(disk: Arc<Disk>, owed: Arc<Owed>) -> Result<(), StoreError> {
     let run = move || {
         let mut state = owed.state.lock();
         while !state.closed {
@@ -425,7 +411,7 @@ fn start_syncer(db: Database, owed: Arc<Owed>) -> Result<(), StoreError> {
             }
             owed.wake.wait_for(&mut state, RELAXED);
             state.dirty = false;
-            let synced = parking_lot::MutexGuard::unlocked(&mut state, || db.persist(PersistMode::SyncData));
+            let synced = parking_lot::MutexGuard::unlocked(&mut state, || disk.sync());
             if let Err(error) = synced {
                 log::error!("sync of relaxed changes: {error}");
             }

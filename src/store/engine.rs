@@ -93,7 +93,7 @@ pub trait Reader: Send + Sync {
 
 pub trait Engine: Reader {
     /// The store as it is at this moment, whatever is committed later: for check and backup, which take their time.
-    fn frozen(&self) -> Arc<dyn Reader>;
+    fn frozen(&self) -> Result<Arc<dyn Reader>, StoreError>;
 
     /// All batches or none. Octets of blobs are on the disk no later than the record that names them.
     fn commit(&self, batches: Vec<Batch>, durability: Durability) -> Result<(), CommitError>;

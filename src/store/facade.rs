@@ -100,8 +100,8 @@ impl Store {
 
     /// This store as it is now, whatever is committed later. What is written to it is written to the store, and a
     /// conflict where that has changed since.
-    pub fn frozen(&self) -> Store {
-        Store { engine: self.engine.clone(), reader: self.engine.frozen() }
+    pub fn frozen(&self) -> Result<Store, StoreError> {
+        Ok(Store { engine: self.engine.clone(), reader: self.engine.frozen()? })
     }
 
     pub(super) fn reader(&self) -> &Arc<dyn Reader> {

@@ -88,8 +88,8 @@ impl Spaces for Memory {
 }
 
 impl Engine for Memory {
-    fn frozen(&self) -> Arc<dyn Reader> {
-        Arc::new(self.state.lock().clone())
+    fn frozen(&self) -> Result<Arc<dyn Reader>, StoreError> {
+        Ok(Arc::new(self.state.lock().clone()))
     }
 
     fn commit(&self, batches: Vec<Batch>, _: Durability) -> Result<(), CommitError> {

@@ -10,10 +10,12 @@
 mod blobs;
 mod check;
 mod copying;
+mod disk;
 mod embedded;
 mod engine;
 mod error;
 mod facade;
+mod journal;
 mod keys;
 mod layout;
 mod memory;
@@ -22,6 +24,8 @@ mod ordered;
 mod pins;
 mod room;
 mod space;
+mod tables;
+mod unfinished;
 mod upgrade;
 
 pub use blobs::{BlobReader, Pin};

@@ -50,18 +50,18 @@ pub fn lock_exclusive(file: &File) -> io::Result<bool> {
 }
 
 /// The user at the other end of a Unix socket.
-/// Octets that the file system of `path` has left for ordinary users.
-pub fn free_bytes(path: &Path) -> io::Result<u64> {
-    let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| io::Error::other("a path has no NUL"))?;
-    // SAFETY: statvfs fills what it is given; all zeros is a value of that type.
-    let about = unsafe {
-        let mut about: libc::statvfs = std::mem::zeroed();
-        if libc::statvfs(path.as_ptr(), &mut about) != 0 {
-            return Err(io::Error::last_os_error());
+/// Octets that the file system of a directory has free for ordinary users.
+pub fn free_bytes(directory: &Path) -> io::Result<u64> {
+    let path = CString::new(directory.as_os_str().as_bytes())?;
+    let mut figures = std::mem::MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: the path ends in NUL, and statvfs fills the figures in when it returns 0.
+    let figures = unsafe {
+        match libc::statvfs(path.as_ptr(), figures.as_mut_ptr()) {
+            0 => figures.assume_init(),
+            _ => return Err(io::Error::last_os_error()),
         }
-        about
     };
-    Ok(about.f_bavail.saturating_mul(about.f_frsize))
+    Ok(figures.f_bavail.saturating_mul(figures.f_frsize))
 }
 
 pub fn peer_uid(stream: &UnixStream) -> io::Result<u32> {

@@ -55,7 +55,7 @@ impl Reader for Contended {
 }
 
 impl Engine for Contended {
-    fn frozen(&self) -> Arc<dyn Reader> {
+    fn frozen(&self) -> Result<Arc<dyn Reader>, StoreError> {
         self.inner.frozen()
     }
 

@@ -2,7 +2,7 @@
 #![allow(dead_code)]
 
 pub mod contended;
-pub mod worker;
+pub mod mixed;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -14,9 +14,9 @@ pub struct Server {
     pub directory: tempfile::TempDir,
     pub port: u16,
     pub tls_port: u16,
-    child: Option<Child>,
     /// Environment of the daemon.
-    pub environment: Vec<(&'static str, PathBuf)>,
+    pub environment: Vec<(String, String)>,
+    child: Option<Child>,
 }
 
 /// Accounts that every server has, all with the password `secret`.
@@ -25,15 +25,21 @@ pub const ACCOUNTS: usize = 200;
 impl Server {
     /// With more lines for the configuration's section [IMAP].
     pub fn start(more: &str) -> Server {
+        let mut server = Server::prepare(more);
+        server.restart();
+        server
+    }
+
+    /// All that a daemon needs, which is not started yet.
+    pub fn prepare(more: &str) -> Server {
         let directory = tempfile::tempdir().unwrap();
         let passwd: String = (0..ACCOUNTS).map(|n| format!("user{n}:{{PLAIN}}secret\n")).collect();
         std::fs::write(directory.path().join("passwd"), passwd).unwrap();
-        let mut server = Server { directory, port: 0, tls_port: 0, child: None, environment: Vec::new() };
+        let server = Server { directory, port: 0, tls_port: 0, environment: Vec::new(), child: None };
         let [certificate, key] = ["cert.pem", "key.pem"].map(|name| server.path(name));
         server.write_config(more, 0, 0);
         let made = server.ctl(&["certificate", certificate.to_str().unwrap(), key.to_str().unwrap()]);
         assert!(made.status.success(), "{made:?}");
-        server.restart();
         server
     }
 
@@ -97,9 +103,8 @@ impl Server {
                 break;
             }
         }
-        let path = self.path("log");
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
         std::thread::spawn(move || {
-            let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
             let _ = std::io::copy(&mut log, &mut file);
         });
     }

@@ -1,0 +1,110 @@
+//! fjall's database as the embedded engine has it open: the index, and the chunks of messages apart from it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
+
+use super::error::StoreError;
+use super::{journal, unfinished};
+
+/// Octets of the journal before memory tables must be written out: bounds recovery time and disk use.
+const JOURNAL_BYTES: u64 = 512 << 20;
+
+/// Octets of a memory table before it is written out: what is in it is in the journal as well.
+const MEMTABLE_BYTES: u64 = 8 << 20;
+
+/// Values from this size on are kept apart from the tree.
+const SEPARATED_BYTES: u32 = 1024;
+
+/// Memory tables that wait to be written out before commits wait for them. At four fjall waits itself, without an end
+/// where its threads have failed.
+const MEMTABLES_WAITING: usize = 3;
+
+/// How long to wait before looking again.
+const PAUSE: Duration = Duration::from_millis(2);
+
+pub(super) struct Tables {
+    pub(super) db: Database,
+    pub(super) index: Keyspace,
+    pub(super) chunks: Keyspace,
+}
+
+impl Tables {
+    /// Opens or creates what is in `directory`. A journal that a power cut has torn is cut off where it is torn.
+    pub(super) fn open(directory: &Path, cache_bytes: u64) -> Result<Tables, StoreError> {
+        unfinished::clear(directory).map_err(|error| engine(error.into()))?;
+        let builder = || Database::builder(directory).cache_size(cache_bytes).max_journaling_size(JOURNAL_BYTES);
+        let open = || unbroken(|| Ok(builder().worker_threads(2).open()));
+        let db = match open()? {
+            Err(fjall::Error::JournalRecovery(_)) if journal::cut_torn(directory)? => open()?,
+            other => other,
+        };
+        let db = db.map_err(|error| match error {
+            fjall::Error::Locked => StoreError::InUse { directory: directory.display().to_string() },
+            error => engine(error),
+        })?;
+        let index = unbroken(|| db.keyspace("index", index_options).map_err(engine))?;
+        let chunks = unbroken(|| db.keyspace("chunks", chunk_options).map_err(engine))?;
+        Ok(Tables { db, index, chunks })
+    }
+
+    /// Waits while too much is to be written out.
+    pub(super) fn wait_for_memtables(&self) -> Result<(), fjall::Error> {
+        self.wait_while(|| {
+            [&self.index, &self.chunks].iter().any(|keyspace| keyspace.sealed_memtable_count() >= MEMTABLES_WAITING)
+        })
+    }
+
+    /// The memory table of a large message is written out as it comes, not gathered.
+    pub(super) fn write_out_chunks(&self) -> Result<(), fjall::Error> {
+        if self.chunks.rotate_memtable()? {
+            self.wait_while(|| self.chunks.sealed_memtable_count() > 0)?;
+        }
+        Ok(())
+    }
+
+    fn wait_while(&self, condition: impl Fn() -> bool) -> Result<(), fjall::Error> {
+        while condition() {
+            // Says whether the threads that write out have failed.
+            self.db.persist(PersistMode::Buffer)?;
+            std::thread::sleep(PAUSE);
+        }
+        Ok(())
+    }
+}
+
+fn index_options() -> KeyspaceCreateOptions {
+    KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES)
+}
+
+fn chunk_options() -> KeyspaceCreateOptions {
+    let apart = KvSeparationOptions::default()
+        .separation_threshold(SEPARATED_BYTES)
+        .compression(fjall::CompressionType::None);
+    KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES).with_kv_separation(Some(apart))
+}
+
+pub(super) fn engine(error: fjall::Error) -> StoreError {
+    let io = match &error {
+        fjall::Error::Io(io) => Some(io),
+        fjall::Error::Storage(fjall::LsmError::Io(io)) => Some(io),
+        fjall::Error::Poisoned => return StoreError::Poisoned,
+        _ => None,
+    };
+    match io {
+        Some(io) if is_full(io) => StoreError::Full,
+        _ => StoreError::Engine(error.to_string()),
+    }
+}
+
+pub(super) fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+}
+
+/// What fjall gives, or the error of a file that is not as it was written: fjall panics at some of them.
+pub(super) fn unbroken<T>(read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        Err(StoreError::Corrupt("a file of the store is not as it was written; restore it from a backup".into()))
+    })
+}
