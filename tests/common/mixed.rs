@@ -226,11 +226,12 @@ impl Worker {
             return Some(());
         }
         self.known.t = !self.known.t;
-        self.known.pending = None;
+        // Until it is known which mailbox it is that has come, it may be any new one.
         if self.known.t {
             let validity = try_status(client, "T", "UIDVALIDITY")?;
             self.see_validity(validity);
         }
+        self.known.pending = None;
         self.tell();
         Some(())
     }
