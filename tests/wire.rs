@@ -224,7 +224,7 @@ fn unescaped(text: &str) -> Vec<u8> {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace("\r\n", "\\r\\n")
+    text.replace("\r\n", "\\r\\n").replace('\0', "\\0")
 }
 
 /// What the pattern remembers, if it matches all of `got`.

@@ -115,6 +115,11 @@ impl Manager {
         self.accounts.write().retain(|_, account| Arc::strong_count(account) > 1);
     }
 
+    /// Octets of one message.
+    pub fn message_bytes_max(&self) -> u32 {
+        self.shared.limits.message_bytes_max
+    }
+
     pub(super) fn shared(&self) -> &Shared {
         &self.shared
     }

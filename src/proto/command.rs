@@ -88,6 +88,12 @@ pub struct FetchModifiers {
 #[derive(Debug)]
 pub struct AppendCommand {
     pub mailbox: String,
+    /// One at least. RFC 3502
+    pub messages: Vec<AppendMessage>,
+}
+
+#[derive(Debug)]
+pub struct AppendMessage {
     pub flags: Vec<Flag>,
     pub date: Option<InternalDate>,
     pub message: Literal,

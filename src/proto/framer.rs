@@ -1,7 +1,7 @@
 //! From octets to frames: one command's line, and its literals beside it.       RFC 9051 2.2.1, 4.3; RFC 7888
 //!
 //! Octets are pushed in whatever pieces they arrive; `next` says what to do. Each literal leaves a U+0000 in the line,
-//! which no client can send. A line that is refused is swallowed to its end, so that the session can go on; where the
+//! which no client can send, behind `~` if it is a literal8. A line that is refused is swallowed to its end, so that the session can go on; where the
 //! end cannot be known it must be closed.
 
 use std::fs::File;
@@ -109,7 +109,7 @@ pub struct Framer {
 struct Announced {
     octets: u64,
     synchronising: bool,
-    /// Where `{`, or the `~` before it, stands.
+    /// Where `{` stands.
     at: usize,
 }
 
@@ -388,8 +388,7 @@ fn announced(line: &[u8]) -> Option<Announced> {
         return None;
     }
     let octets = digits.iter().fold(0, |n, digit| n * 10 + u64::from(digit - b'0'));
-    let at = if open > 0 && inner[open - 1] == b'~' { open - 1 } else { open };
-    Some(Announced { octets, synchronising, at })
+    Some(Announced { octets, synchronising, at: open })
 }
 
 /// The tag of a line, if it begins with one. RFC 9051 9: tag = 1*<any ASTRING-CHAR except "+">

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use pest::iterators::{Pair, Pairs};
 
 use super::command::{
-    AppendCommand, CommandBody, Dialect, Echo, ListCommand, Qresync, Secret, SelectCommand, StoreOp,
+    AppendCommand, AppendMessage, CommandBody, Dialect, Echo, ListCommand, Qresync, Secret, SelectCommand, StoreOp,
 };
 use super::framer::Literal;
 use super::grammar::Rule;
@@ -410,19 +410,25 @@ pub(super) fn setquota(args: &mut Args<'_>) -> Lowered<CommandBody> {
 
 pub(super) fn append(args: &mut Args<'_>) -> Lowered<CommandBody> {
     let mailbox = args.mailbox()?;
-    let flags = match args.next_if(Rule::flag_list) {
-        Some(pair) => flags(pair.into_inner(), Recent::PassedOver)?,
-        None => Vec::new(),
-    };
-    let date = match args.next_if(Rule::date_time) {
-        Some(pair) => match InternalDate::parse(&unquoted(pair.as_str())) {
-            Some(date) => Some(date),
-            None => return wrong("The date is not as in \"17-Jul-1996 02:44:25 -0700\""),
-        },
-        None => None,
-    };
-    let message = args.literals.pop_back().map_or_else(|| wrong("The message is missing"), Ok)?;
-    Ok(CommandBody::Append(AppendCommand { mailbox, flags, date, message }))
+    let messages = args.rest().into_iter().map(|pair| append_message(args, pair)).collect::<Lowered<_>>()?;
+    Ok(CommandBody::Append(AppendCommand { mailbox, messages }))
+}
+
+fn append_message<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<AppendMessage> {
+    let (mut flags_, mut date) = (Vec::new(), None);
+    for part in pair.into_inner() {
+        match part.as_rule() {
+            Rule::flag_list => flags_ = flags(part.into_inner(), Recent::PassedOver)?,
+            Rule::date_time => date = Some(date_time(part.as_str())?),
+            _ => {}
+        }
+    }
+    Ok(AppendMessage { flags: flags_, date, message: args.literal()? })
+}
+
+fn date_time(quoted: &str) -> Lowered<InternalDate> {
+    let date = InternalDate::parse(&unquoted(quoted));
+    date.map_or_else(|| wrong("The date is not as in \"17-Jul-1996 02:44:25 -0700\""), Ok)
 }
 
 /// What becomes of \Recent among flags that a client gives: old clients APPEND with it what they were shown.

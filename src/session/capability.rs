@@ -12,7 +12,7 @@ const ALWAYS: &str = "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE";
 /// After login, beside those.
 const AUTHENTICATED: &str = "IDLE NAMESPACE UNSELECT CHILDREN UIDPLUS MOVE ESEARCH SEARCHRES LIST-EXTENDED LIST-STATUS \
      SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE BINARY INPROGRESS CONDSTORE QRESYNC \
-     WITHIN SAVEDATE OBJECTID UNAUTHENTICATE QUOTA QUOTASET QUOTA=RES-STORAGE QUOTA=RES-MESSAGE \
+     MULTIAPPEND WITHIN SAVEDATE OBJECTID UNAUTHENTICATE QUOTA QUOTASET QUOTA=RES-STORAGE QUOTA=RES-MESSAGE \
      QUOTA=RES-MAILBOX ACL RIGHTS=texk LIST-MYRIGHTS \
      SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS";
 
@@ -21,7 +21,7 @@ const ENABLED: [&str; 3] = ["IMAP4rev2", "CONDSTORE", "QRESYNC"];
 
 pub(super) fn list(core: &Core, authenticated: bool) -> String {
     let mut words = ALWAYS.to_string();
-    words.push_str(&format!(" APPENDLIMIT={}", core.service.settings().limits.literal_bytes_max));
+    words.push_str(&format!(" APPENDLIMIT={}", core.append_limit()));
     if authenticated {
         // One layer is enough. RFC 4978 3
         let compress = if core.stream.is_compressed() { "" } else { " COMPRESS=DEFLATE" };

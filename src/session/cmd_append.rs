@@ -1,37 +1,44 @@
-//! APPEND.                                          RFC 9051 6.3.12; RFC 4315 3; RFC 7888
+//! APPEND.                                          RFC 9051 6.3.12; RFC 3502; RFC 3516 4.4; RFC 4315 3; RFC 7888
 //!
-//! The message has been received in full, in memory or in a spool file, before anything is done about it.
+//! All messages have been received in full, in memory or in spool files, before anything is done about them; all of
+//! them are appended by one commit, or none.
 
 use std::sync::Arc;
 
 use super::core::Core;
 use super::reply::{Handled, Reply};
-use crate::mailbox::{Account, Change};
+use crate::mailbox::{Account, Change, MailboxError, NewMessage};
 use crate::metrics;
-use crate::proto::{AppendCommand, Literal, ResponseCode};
+use crate::proto::{AppendCommand, AppendMessage, Literal, ResponseCode};
 use crate::types::{Flag, InternalDate, Right, Rights, SystemFlag};
 
 pub(super) fn append(core: &mut Core, own: &Arc<Account>, command: AppendCommand) -> Handled {
     let place = core.place(own, &command.mailbox)?;
-    let (account, target) = (&place.account, place.to_be_filled()?);
-    let flags = permitted(command.flags, place.rights());
-    if command.message.is_empty() {
-        return Err(Reply::no(ResponseCode::Cannot, "An empty message is not appended").into());
+    let (account, target, rights) = (&place.account, place.to_be_filled()?, place.rights());
+    if command.messages.iter().any(|message| message.message.is_empty()) {
+        return Err(Reply::no(ResponseCode::Cannot, "An empty message cancels APPEND").into());
     }
-    account.check_quota(1, command.message.len())?;
-    let (running, octets) = (core.running(), command.message.len());
-    let date = command.date.unwrap_or_else(now);
-    let message = match command.message {
-        Literal::Memory(octets) => account.take(octets, flags, date)?,
-        Literal::Spool(file, _) => account.take_file(file, flags, date)?,
-    };
-    let outcome = target.commit(Change::Append(vec![message]))?;
+    let octets = command.messages.iter().map(|message| message.message.len()).sum();
+    account.check_quota(command.messages.len() as u64, octets)?;
+    let running = core.running();
+    let messages = command.messages.into_iter().map(|message| take(account, message, rights));
+    let messages = messages.collect::<Result<Vec<_>, _>>()?;
+    let outcome = target.commit(Change::Append(messages))?;
     drop(running);
-    metrics::MESSAGES_APPENDED.add(1);
+    metrics::MESSAGES_APPENDED.add(outcome.appended.len() as u64);
     metrics::BYTES_APPENDED.add(octets);
     let uid_validity = target.header()?.uid_validity;
     let code = ResponseCode::AppendUid { uid_validity, uids: outcome.appended.into_iter().collect() };
     Ok(Reply::ok("APPEND completed").with(code))
+}
+
+fn take(account: &Account, message: AppendMessage, rights: Rights) -> Result<NewMessage, MailboxError> {
+    let AppendMessage { flags, date, message } = message;
+    let (flags, date) = (permitted(flags, rights), date.unwrap_or_else(now));
+    match message {
+        Literal::Memory(octets) => account.take(octets, flags, date),
+        Literal::Spool(file, _) => account.take_file(file, flags, date),
+    }
 }
 
 /// Flags that the list does not permit are left out. RFC 4314 4

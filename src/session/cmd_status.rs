@@ -40,7 +40,7 @@ fn value(core: &Core, mailbox: &Mailbox, item: StatusItem) -> Result<Option<Stri
         StatusItem::DeletedStorage => format!("DELETED-STORAGE {}", header.deleted_bytes.div_ceil(1024)),
         StatusItem::Size => format!("SIZE {}", header.bytes),
         StatusItem::HighestModSeq => format!("HIGHESTMODSEQ {}", header.highest_mod_seq),
-        StatusItem::AppendLimit => format!("APPENDLIMIT {}", core.service.settings().limits.literal_bytes_max),
+        StatusItem::AppendLimit => format!("APPENDLIMIT {}", core.append_limit()),
         StatusItem::MailboxId => format!("MAILBOXID ({})", mailbox.object_id()),
         StatusItem::InternalSize => format!("INTERNALSIZE {}", header.bytes),
         StatusItem::UnseenMedia => format!("UNSEENMEDIA {}", header.unseen_media),

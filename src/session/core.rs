@@ -38,6 +38,12 @@ pub(super) struct Core {
 }
 
 impl Core {
+    /// Octets of the largest message that can be appended, to any mailbox. RFC 7889
+    pub(super) fn append_limit(&self) -> u32 {
+        let literal = self.service.settings().limits.literal_bytes_max;
+        self.service.manager.message_bytes_max().min(literal.try_into().unwrap_or(u32::MAX))
+    }
+
     /// Has the watchdog look after the command in progress, from now until the value is dropped.
     pub(super) fn running(&self) -> Option<Running> {
         self.service.watchdog.watch(&self.output, &self.tag, self.service.settings().running_every)
