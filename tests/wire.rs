@@ -1,4 +1,4 @@
-//! Dialogues, exact and in order: tests/wire/*.imap.
+//! Dialogues, exact and in order: tests/wire/**/*.imap.
 //!
 //! The first line of a transcript says what it shows and cites the RFC. Then, line by line:
 //!
@@ -8,9 +8,14 @@
 //!     S-:                        the server closes the connection
 //!     @raw                       clients are not logged in, and their greeting is not read
 //!     @gatepost                  only Gatepost does it so
+//!     @other C2                  client C2 is another account's; `<other>` is that account's name
 //!
-//! `\r\n` in a line stands for CRLF, `\0` for NUL, `\xhh` for an octet; `C|: ` sends without CRLF. In S lines `<any>` is any text, `<n>` a number,
-//! `<x=n>` a number to be remembered and `<x>` the same number again. All clients of a transcript are one account's.
+//! `\r\n` in a line stands for CRLF, `\0` for NUL, `\xhh` for an octet; `C|: ` sends without CRLF. In S lines `<any>` is
+//! any text, `<n>` a number, `<x=n>` a number to be remembered and `<x>` the same number again. The clients of a
+//! transcript are one account's, but for those of `@other`.
+//!
+//! The folder of an RFC (as `tests/wire/rfc9394`) has a list of its MUSTs, one a line: `SECTION TEXT => TRANSCRIPT`. The
+//! transcript (or a test in Rust, as `tests/compress.rs`) has a comment that names the section before what shows it.
 //!
 //! Each transcript runs against a Gatepost of its own, whole and one octet at a time. With GATEPOST_HOST, GATEPOST_PORT
 //! and GATEPOST_USERS (user:password, with commas between; a transcript takes one) it runs against any other server.
@@ -40,15 +45,13 @@ enum Pace {
 fn transcripts() {
     let server = std::env::var("GATEPOST_HOST").is_err().then(|| Server::start("Maximum Message Size = 64K"));
     let target = target(server.as_ref());
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir("tests/wire").unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files = files_below(Path::new("tests/wire"));
     files.retain(|path| path.extension().is_some_and(|e| e == "imap"));
-    files.sort();
     let only = std::env::var("GATEPOST_ONLY").unwrap_or_default();
     let (mut failures, mut login) = (Vec::new(), target.logins.iter().cycle());
     for path in files.iter().filter(|path| path.to_string_lossy().contains(&only)) {
         for pace in [Pace::Whole, Pace::Octets] {
-            if let Err(failure) = run(path, &target, login.next().unwrap(), pace) {
+            if let Err(failure) = run(path, &target, &mut login, pace) {
                 failures.push(failure);
                 break;
             }
@@ -56,6 +59,46 @@ fn transcripts() {
     }
     assert!(failures.is_empty(), "\n{}", failures.join("\n\n"));
     assert!(files.len() > 30, "transcripts are missing");
+}
+
+/// Every file below a folder, in order.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.into_iter().flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+/// Each MUST that a folder lists has a transcript or a test that names its section.
+#[test]
+fn musts_are_shown() {
+    let mut missing = Vec::new();
+    let lists = files_below(Path::new("tests/wire")).into_iter().filter(|path| path.ends_with("MUST"));
+    for list in lists {
+        for (at, line) in std::fs::read_to_string(&list).unwrap().lines().enumerate().filter(|(_, l)| !l.is_empty()) {
+            if let Err(why) = is_shown(&list, line) {
+                missing.push(format!("{}:{}: {why}", list.display(), at + 1));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "\n{}", missing.join("\n"));
+}
+
+fn is_shown(list: &Path, line: &str) -> Result<(), String> {
+    let (must, shown_by) = line.rsplit_once(" => ").ok_or("expected SECTION TEXT => TRANSCRIPT")?;
+    let section = must.split(' ').next().unwrap_or_default();
+    let (path, comment) = match shown_by.ends_with(".rs") {
+        true => (PathBuf::from(shown_by), "//"),
+        false => (list.with_file_name(shown_by), "#"),
+    };
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let names_it = |line: &str| {
+        let words = line.trim_start().strip_prefix(comment).unwrap_or_default();
+        words.split_whitespace().any(|word| word.trim_end_matches([':', ',', ';']) == section)
+    };
+    match text.lines().any(names_it) {
+        true => Ok(()),
+        false => Err(format!("no comment in {} names {section}", path.display())),
+    }
 }
 
 fn target(server: Option<&Server>) -> Target {
@@ -82,6 +125,9 @@ fn target(server: Option<&Server>) -> Target {
 struct Run<'a> {
     target: &'a Target,
     login: &'a (String, String),
+    /// A login of another account, and the clients that use it.
+    other: &'a (String, String),
+    others: Vec<String>,
     pace: Pace,
     raw: bool,
     clients: BTreeMap<String, Client>,
@@ -89,15 +135,24 @@ struct Run<'a> {
     dialogue: Vec<String>,
 }
 
-fn run(path: &Path, target: &Target, login: &(String, String), pace: Pace) -> Result<(), String> {
+fn run<'a>(
+    path: &Path,
+    target: &'a Target,
+    logins: &mut impl Iterator<Item = &'a (String, String)>,
+    pace: Pace,
+) -> Result<(), String> {
     let text = std::fs::read_to_string(path).unwrap();
     assert!(text.starts_with("# ") && text.lines().next().unwrap().contains("RFC"), "{}: no header", path.display());
     if text.lines().any(|line| line == "@gatepost") && !target.is_gatepost {
         return Ok(());
     }
     let raw = text.lines().any(|line| line == "@raw");
+    let others: Vec<String> =
+        text.lines().filter_map(|line| line.strip_prefix("@other C")).map(str::to_string).collect();
+    let login = logins.next().unwrap();
+    let other = if others.is_empty() { login } else { logins.next().unwrap() };
     let (clients, remembered, dialogue) = Default::default();
-    let mut run = Run { target, login, pace, raw, clients, remembered, dialogue };
+    let mut run = Run { target, login, other, others, pace, raw, clients, remembered, dialogue };
     let lines: Vec<(usize, &str)> = text.lines().enumerate().map(|(at, line)| (at + 1, line)).collect();
     let mut at = 0;
     while at < lines.len() {
@@ -119,7 +174,8 @@ fn run(path: &Path, target: &Target, login: &(String, String), pace: Pace) -> Re
 
 impl Run<'_> {
     fn client(&mut self, name: &str) -> &mut Client {
-        let (target, login, raw) = (self.target, self.login, self.raw);
+        let (target, raw) = (self.target, self.raw);
+        let login = if self.others.iter().any(|other| other == name) { self.other } else { self.login };
         self.clients.entry(name.to_string()).or_insert_with(|| {
             let mut client = Client::connect(&target.host, target.port);
             if !raw {
@@ -158,7 +214,7 @@ impl Run<'_> {
             Some(name) => (name, ""),
             None => (who, "\r\n"),
         };
-        let what = self.filled(what).replace("<user>", &self.login.0).replace("<password>", &self.login.1);
+        let what = self.filled(what).replace("<password>", &self.login.1);
         let octets = [unescaped(&what), end.as_bytes().to_vec()].concat();
         self.dialogue.push(format!("C{who}: {what}"));
         let pace = self.pace;
@@ -199,7 +255,12 @@ impl Run<'_> {
     }
 
     fn filled(&self, text: &str) -> String {
-        self.remembered.iter().fold(text.to_string(), |text, (name, value)| text.replace(&format!("<{name}>"), value))
+        let names = [("user", &self.login.0), ("other", &self.other.0)];
+        let remembered = self.remembered.iter().map(|(name, value)| (name.as_str(), value));
+        names
+            .into_iter()
+            .chain(remembered)
+            .fold(text.to_string(), |text, (name, value)| text.replace(&format!("<{name}>"), value))
     }
 }
 

@@ -463,6 +463,15 @@ pub(super) fn flag(text: &str) -> Lowered<Flag> {
     Keyword::new(text).map_or_else(|| wrong("A keyword that is too long"), |keyword| Ok(Flag::Keyword(keyword)))
 }
 
+pub(super) fn uidbatches(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let numbers: Vec<u32> = args.rest().iter().filter_map(|pair| pair.as_str().parse().ok()).collect();
+    match numbers.as_slice() {
+        &[size] if size > 0 => Ok(CommandBody::UidBatches { size, which: None }),
+        &[size, a, b] if size > 0 && a > 0 && b > 0 => Ok(CommandBody::UidBatches { size, which: Some((a, b)) }),
+        _ => wrong("The numbers are above zero and have 32 bits"),
+    }
+}
+
 pub(super) fn expunge(args: &mut Args<'_>) -> Lowered<CommandBody> {
     Ok(CommandBody::Expunge(Some(args.set()?)))
 }

@@ -10,7 +10,8 @@ use super::reply::{Failure, Handled, Reply};
 use super::session::Session;
 use super::{
     capability, cmd_acl, cmd_append, cmd_compress, cmd_copy, cmd_fetch, cmd_id, cmd_idle, cmd_list, cmd_login,
-    cmd_mailbox, cmd_quota, cmd_search, cmd_select, cmd_sort, cmd_starttls, cmd_status, cmd_store, report,
+    cmd_mailbox, cmd_quota, cmd_search, cmd_select, cmd_sort, cmd_starttls, cmd_status, cmd_store, cmd_uidbatches,
+    report,
 };
 use crate::mailbox::{Access, Account, CopyMode, Expunges};
 use crate::proto::response::untagged_ok;
@@ -149,6 +150,7 @@ fn with_selected(core: &mut Core, account: &Arc<Account>, selected: &mut Selecte
         CommandBody::Store { by, set, op, echo, flags, unchanged_since } => {
             cmd_store::store(core, selected, &set, by, cmd_store::Wanted { op, echo, flags, unchanged_since })
         }
+        CommandBody::UidBatches { size, which } => cmd_uidbatches::uidbatches(core, selected, size, which),
         CommandBody::Copy { by, set, target } => {
             let target = core.place(account, &target)?;
             cmd_copy::copy(core, selected, &set, by, &target, CopyMode::Copy)

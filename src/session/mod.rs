@@ -24,6 +24,7 @@ mod cmd_sort;
 mod cmd_starttls;
 mod cmd_status;
 mod cmd_store;
+mod cmd_uidbatches;
 mod core;
 mod dispatch;
 mod fetch_message;

@@ -20,7 +20,7 @@ pub struct Server {
 }
 
 /// Accounts that every server has, all with the password `secret`.
-pub const ACCOUNTS: usize = 200;
+pub const ACCOUNTS: usize = 1000;
 
 impl Server {
     /// With more lines for the configuration's section [IMAP].
