@@ -17,6 +17,8 @@ pub struct Dialect {
     pub condstore: bool,
     /// After ENABLE QRESYNC: VANISHED instead of EXPUNGE. RFC 7162 3.2.3
     pub qresync: bool,
+    /// After ENABLE EXTENSIONS: messages with $Service and mailboxes of other classes than mail are shown. CommuniGate Pro
+    pub extensions: bool,
 }
 
 /// A password or a SASL response: shown by nothing.

@@ -16,8 +16,8 @@ const AUTHENTICATED: &str = "IDLE NAMESPACE UNSELECT CHILDREN UIDPLUS MOVE ESEAR
      QUOTA=RES-MAILBOX ACL RIGHTS=texk LIST-MYRIGHTS \
      SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS";
 
-/// What ENABLE knows.
-const ENABLED: [&str; 3] = ["IMAP4rev2", "CONDSTORE", "QRESYNC"];
+/// What ENABLE knows. EXTENSIONS is CommuniGate Pro's.
+const ENABLED: [&str; 4] = ["IMAP4rev2", "CONDSTORE", "QRESYNC", "EXTENSIONS"];
 
 pub(super) fn list(core: &Core, authenticated: bool) -> String {
     let mut words = ALWAYS.to_string();
@@ -54,6 +54,7 @@ pub(super) fn enable(core: &mut Core, state: &State, names: &[String]) -> Handle
     })?;
     core.dialect.rev2 |= enabled.contains(&"IMAP4rev2");
     core.dialect.qresync |= enabled.contains(&"QRESYNC");
+    core.dialect.extensions |= enabled.contains(&"EXTENSIONS");
     if core.dialect.qresync || enabled.contains(&"CONDSTORE") {
         core.enable_condstore(state.selected())?;
     }
