@@ -19,6 +19,15 @@ pub struct Dialect {
     pub qresync: bool,
     /// After ENABLE EXTENSIONS: messages with $Service and mailboxes of other classes than mail are shown. CommuniGate Pro
     pub extensions: bool,
+    /// After ENABLE UIDONLY: no message is named by its number, by neither side. RFC 9586 3
+    pub uid_only: bool,
+}
+
+impl Dialect {
+    /// Whether the client hears of expunges by VANISHED. RFC 7162 3.2.10; RFC 9586 3.4
+    pub fn by_vanished(self) -> bool {
+        self.qresync || self.uid_only
+    }
 }
 
 /// A password or a SASL response: shown by nothing.

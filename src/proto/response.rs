@@ -52,6 +52,7 @@ pub enum ResponseCode {
     TryCreate,
     UidNext(Uid),
     UidNotSticky,
+    UidRequired,
     UidValidity(UidValidity),
     Unavailable,
     UnknownCte,
@@ -100,6 +101,7 @@ impl ResponseCode {
             ResponseCode::TryCreate => "TRYCREATE",
             ResponseCode::UidNext(uid) => return text(out, format_args!("UIDNEXT {uid}")),
             ResponseCode::UidNotSticky => "UIDNOTSTICKY",
+            ResponseCode::UidRequired => "UIDREQUIRED",
             ResponseCode::UidValidity(value) => return text(out, format_args!("UIDVALIDITY {value}")),
             ResponseCode::Unavailable => "UNAVAILABLE",
             ResponseCode::UnknownCte => "UNKNOWN-CTE",
@@ -144,6 +146,21 @@ pub fn untagged_ok(out: &mut Vec<u8>, code: Option<&ResponseCode>, explanation: 
 /// `* 23 EXISTS`
 pub fn untagged_number(out: &mut Vec<u8>, n: u32, word: &str) {
     text(out, format_args!("* {n} {word}\r\n"));
+}
+
+/// `* 23 FETCH (`, and after ENABLE UIDONLY `* 4711 UIDFETCH (`. RFC 9586 3.3
+pub fn fetch_begin(out: &mut Vec<u8>, seq: Seq, uid: Uid, dialect: Dialect) {
+    out.extend_from_slice(b"* ");
+    match dialect.uid_only {
+        true => {
+            number(out, uid.get().into());
+            out.extend_from_slice(b" UIDFETCH (");
+        }
+        false => {
+            number(out, seq.get().into());
+            out.extend_from_slice(b" FETCH (");
+        }
+    }
 }
 
 /// `* VANISHED 41,43:116`: gone now, in the place of EXPUNGE. RFC 7162 3.2.10.2

@@ -12,12 +12,12 @@ const ALWAYS: &str = "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE";
 /// After login, beside those.
 const AUTHENTICATED: &str = "IDLE NAMESPACE UNSELECT CHILDREN UIDPLUS MOVE ESEARCH SEARCHRES LIST-EXTENDED LIST-STATUS \
      SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE BINARY INPROGRESS CONDSTORE QRESYNC \
-     MULTIAPPEND UIDBATCHES WITHIN SAVEDATE OBJECTID UNAUTHENTICATE QUOTA QUOTASET QUOTA=RES-STORAGE QUOTA=RES-MESSAGE \
+     MULTIAPPEND UIDONLY UIDBATCHES WITHIN SAVEDATE OBJECTID UNAUTHENTICATE QUOTA QUOTASET QUOTA=RES-STORAGE QUOTA=RES-MESSAGE \
      QUOTA=RES-MAILBOX ACL RIGHTS=texk LIST-MYRIGHTS \
      SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS";
 
 /// What ENABLE knows. EXTENSIONS is CommuniGate Pro's.
-const ENABLED: [&str; 4] = ["IMAP4rev2", "CONDSTORE", "QRESYNC", "EXTENSIONS"];
+const ENABLED: [&str; 5] = ["IMAP4rev2", "CONDSTORE", "QRESYNC", "UIDONLY", "EXTENSIONS"];
 
 pub(super) fn list(core: &Core, authenticated: bool) -> String {
     let mut words = ALWAYS.to_string();
@@ -53,6 +53,7 @@ pub(super) fn enable(core: &mut Core, state: &State, names: &[String]) -> Handle
         out.extend_from_slice(b"\r\n");
     })?;
     core.dialect.rev2 |= enabled.contains(&"IMAP4rev2");
+    core.dialect.uid_only |= enabled.contains(&"UIDONLY");
     core.dialect.qresync |= enabled.contains(&"QRESYNC");
     core.dialect.extensions |= enabled.contains(&"EXTENSIONS");
     if core.dialect.qresync || enabled.contains(&"CONDSTORE") {

@@ -10,7 +10,7 @@ use super::reply::{Failure, Handled, Reply};
 use super::report;
 use crate::mailbox::{Change, Expunges, StoreMode};
 use crate::proto::response as wire;
-use crate::proto::{FetchModifiers, ResponseCode};
+use crate::proto::{Dialect, FetchModifiers, ResponseCode};
 use crate::types::{By, FetchItem, Flag, ModSeq, NumberSet, Right, SystemFlag, Uid, UidSet};
 
 /// Messages whose \Seen is committed at once.
@@ -31,7 +31,7 @@ pub(super) fn fetch(
         Some(since) => changed_since(core, selected, set, by, since, modifiers)?,
         None => selected.resolve(set, by)?,
     };
-    let items = with_uid(items, by);
+    let items = with_uid(items, by, core.dialect);
     let missing = match selected.is_writable() && selected.rights.has(Right::Seen) && items.iter().any(sets_seen) {
         true => fetch_and_mark(core, selected, &uids, &items)?,
         false => answer(core, selected, &uids, &items, &UidSet::new())?,
@@ -72,9 +72,11 @@ fn changed_since(
     Ok(changed.filter(|uid| named.contains(uid.get())).collect())
 }
 
-/// UID FETCH says the UID whether it was asked for or not. RFC 9051 6.4.9
-fn with_uid(items: &[FetchItem], by: By) -> Vec<FetchItem> {
-    let uid = (by == By::Uid && !items.contains(&FetchItem::Uid)).then_some(FetchItem::Uid);
+/// UID FETCH says the UID whether it was asked for or not, but where it stands before the response. RFC 9051 6.4.9;
+/// RFC 9586 3.3
+fn with_uid(items: &[FetchItem], by: By, dialect: Dialect) -> Vec<FetchItem> {
+    let said = dialect.uid_only || items.contains(&FetchItem::Uid);
+    let uid = (by == By::Uid && !said).then_some(FetchItem::Uid);
     uid.into_iter().chain(items.iter().cloned()).collect()
 }
 

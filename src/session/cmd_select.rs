@@ -59,7 +59,8 @@ fn describe(core: &Core, selected: &Selected) -> Result<(), super::output::Gone>
         wire::untagged_number(out, shown.len(), "EXISTS");
         if !core.dialect.rev2 {
             wire::untagged_number(out, selected.view.recent_count(), "RECENT");
-            if let Some(seq) = first_unseen {
+            // A message number is nothing for a client of UIDONLY. RFC 9586 3
+            if let Some(seq) = first_unseen.filter(|_| !core.dialect.uid_only) {
                 wire::untagged_ok(out, Some(&ResponseCode::Unseen(seq)), "First message without \\Seen");
             }
         }

@@ -11,7 +11,7 @@ use super::session::Session;
 use super::{
     capability, cmd_acl, cmd_append, cmd_compress, cmd_copy, cmd_fetch, cmd_id, cmd_idle, cmd_list, cmd_login,
     cmd_mailbox, cmd_quota, cmd_search, cmd_select, cmd_sort, cmd_starttls, cmd_status, cmd_store, cmd_uidbatches,
-    report,
+    report, uid_only,
 };
 use crate::mailbox::{Access, Account, CopyMode, Expunges};
 use crate::proto::response::untagged_ok;
@@ -21,6 +21,7 @@ use crate::types::{By, StatusItem};
 /// The tagged response; `None` when the session is over.
 pub(super) fn dispatch(session: &mut Session, body: CommandBody) -> Result<Option<Reply>, Failure> {
     let Session { core, state, framer, .. } = session;
+    uid_only::check(core.dialect, &body)?;
     let reply = match body {
         CommandBody::Capability => {
             let authenticated = !matches!(state, State::NotAuthenticated);

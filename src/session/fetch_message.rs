@@ -63,9 +63,7 @@ impl<'a> Fetcher<'a> {
         };
         let summary = stored.as_deref().map(summary_of).transpose().map_err(MailboxError::from)?;
         let prepared = self.prepare(message, summary.as_ref())?;
-        response.buffer.extend_from_slice(b"* ");
-        wire::number(response.buffer, message.seq().get().into());
-        response.buffer.extend_from_slice(b" FETCH (");
+        wire::fetch_begin(response.buffer, message.seq(), message.uid(), self.dialect);
         let mut writer = Writer { response, view: self.view, message, summary };
         for (i, item) in self.items.iter().enumerate() {
             if i > 0 {

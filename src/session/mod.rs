@@ -36,6 +36,7 @@ mod running;
 mod service;
 #[allow(clippy::module_inception)]
 mod session;
+mod uid_only;
 
 pub use running::Watchdog;
 pub use service::{Service, Settings};

@@ -45,9 +45,9 @@ fn write(core: &Core, selected: &mut Selected, changes: &Changes, by: By) -> Res
     Ok(())
 }
 
-/// The highest number first, so that those below stay what they were; by UID for a client of QRESYNC.
+/// The highest number first, so that those below stay what they were; by UID for a client of QRESYNC or UIDONLY.
 fn expunged(core: &Core, selected: &mut Selected, changes: &Changes) -> Result<(), Gone> {
-    if core.dialect.qresync {
+    if core.dialect.by_vanished() {
         let uids: UidSet = changes.expunged.iter().map(|(_, uid)| *uid).collect();
         core.output.say(|out| wire::vanished(out, &uids))?;
         selected.forget(changes.expunged.iter().map(|(_, uid)| *uid));
@@ -68,7 +68,7 @@ pub(super) fn fetch_flags(
     dialect: Dialect,
     by: By,
 ) {
-    fetch_begin(out, message, by);
+    fetch_begin(out, message, dialect, by);
     flags.write(out, message.uid(), message.flags());
     if dialect.condstore {
         wire::text(out, format_args!(" MODSEQ ({})", message.mod_seq()));
@@ -80,18 +80,16 @@ pub(super) fn fetch_flags(
 pub(super) fn mod_seqs(core: &Core, selected: &Selected, uids: &UidSet, by: By) -> Result<(), Gone> {
     for message in selected.view.shown().in_uids(uids) {
         core.output.say(|out| {
-            fetch_begin(out, &message, by);
+            fetch_begin(out, &message, core.dialect, by);
             wire::text(out, format_args!("MODSEQ ({}))\r\n", message.mod_seq()));
         })?;
     }
     Ok(())
 }
 
-fn fetch_begin(out: &mut Vec<u8>, message: &Message<'_>, by: By) {
-    out.extend_from_slice(b"* ");
-    wire::number(out, message.seq().get().into());
-    out.extend_from_slice(b" FETCH (");
-    if by == By::Uid {
+fn fetch_begin(out: &mut Vec<u8>, message: &Message<'_>, dialect: Dialect, by: By) {
+    wire::fetch_begin(out, message.seq(), message.uid(), dialect);
+    if by == By::Uid && !dialect.uid_only {
         out.extend_from_slice(b"UID ");
         wire::number(out, message.uid().get().into());
         out.push(b' ');

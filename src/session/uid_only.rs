@@ -1,0 +1,46 @@
+//! UIDONLY: what a client that has enabled it may not say.           RFC 9586 3
+//!
+//! What it is not told either, message numbers in responses, is for the writers of responses, by their `Dialect`.
+
+use super::reply::{Failure, Reply};
+use crate::proto::{CommandBody, Dialect, ResponseCode};
+use crate::types::{By, NumberSet, SearchKey};
+
+/// Refuses a command that names messages by number.
+pub(super) fn check(dialect: Dialect, body: &CommandBody) -> Result<(), Failure> {
+    match dialect.uid_only && names_numbers(body) {
+        true => {
+            let text = "UIDONLY is enabled: messages are named by UID, as in UID FETCH or in the search key UID";
+            Err(Reply::bad(text).with(ResponseCode::UidRequired).into())
+        }
+        false => Ok(()),
+    }
+}
+
+/// Commands that have a UID form, search keys, and the sequence match data of QRESYNC. RFC 9586 3.2, 3.5, 3.7, 3.8
+fn names_numbers(body: &CommandBody) -> bool {
+    match body {
+        CommandBody::Fetch { by, .. }
+        | CommandBody::Store { by, .. }
+        | CommandBody::Copy { by, .. }
+        | CommandBody::Move { by, .. } => *by == By::Seq,
+        CommandBody::Search { by, key, .. }
+        | CommandBody::Sort { by, key, .. }
+        | CommandBody::Thread { by, key, .. } => *by == By::Seq || is_by_number(key),
+        CommandBody::Select(command) | CommandBody::Examine(command) => {
+            command.qresync.as_ref().is_some_and(|qresync| !qresync.samples.is_empty())
+        }
+        _ => false,
+    }
+}
+
+/// `$` is a set of UIDs, however it came about.
+fn is_by_number(key: &SearchKey) -> bool {
+    match key {
+        SearchKey::And(keys) => keys.iter().any(is_by_number),
+        SearchKey::Or(a, b) => is_by_number(a) || is_by_number(b),
+        SearchKey::Not(key) => is_by_number(key),
+        SearchKey::Seqs(set) => matches!(set, NumberSet::Set(_)),
+        _ => false,
+    }
+}
