@@ -64,9 +64,13 @@ impl Context for InView<'_> {
         self.view.shown().keyword_id(keyword).and_then(FlagBits::keyword)
     }
 
-    /// Numbers beyond the view match nothing here: the command has checked them.
+    /// Numbers beyond the view match nothing, and are no error. RFC 7377 2
     fn seqs(&self, set: &NumberSet) -> UidSet {
-        self.view.resolve(set, By::Seq, self.saved).unwrap_or_default()
+        let shown = self.view.shown();
+        match set {
+            NumberSet::Set(set) => shown.in_seqs(&set.resolve(shown.len())).map(|message| message.uid()).collect(),
+            NumberSet::Saved => self.view.resolve(set, By::Seq, self.saved).unwrap_or_default(),
+        }
     }
 
     fn now_secs(&self) -> i64 {

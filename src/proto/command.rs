@@ -5,7 +5,7 @@ use std::fmt;
 use super::framer::Literal;
 use crate::types::{
     By, FetchItem, Flag, InternalDate, ListReturn, ListSelect, ModSeq, ModifyRights, NumberSet, QuotaResource,
-    SearchKey, SearchReturn, SortKey, SortOrder, SpecialUse, StatusItem, ThreadAlgorithm, UidSet,
+    ResultRange, SearchKey, SearchReturn, SortKey, SortOrder, SpecialUse, StatusItem, ThreadAlgorithm, UidSet,
 };
 
 /// What the client has been told it may use, where it changes what is on the wire.
@@ -89,11 +89,13 @@ pub struct Qresync {
     pub samples: Vec<(u32, u32)>,
 }
 
-/// Which of the named messages FETCH answers for. RFC 7162 3.1.4.1, 3.2.6
+/// Which of the named messages FETCH answers for. RFC 7162 3.1.4.1, 3.2.6; RFC 9394 3.3
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FetchModifiers {
     pub changed_since: Option<ModSeq>,
     pub vanished: bool,
+    /// Of the messages that are named, by their places.
+    pub partial: Option<ResultRange>,
 }
 
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use pest::iterators::Pair;
 use super::command::{CommandBody, FetchModifiers};
 use super::grammar::Rule;
 use super::lower::{Args, Lowered, number, wrong};
+use super::lower_search::partial_range;
 use crate::types::{By, FetchItem, ModSeq, PartPath, Partial, Section, SectionText};
 
 /// Parts in the path to a body part: as deep as messages are parsed.
@@ -17,6 +18,10 @@ pub(super) fn fetch(args: &mut Args<'_>) -> Lowered<CommandBody> {
         match pair.as_rule() {
             Rule::fetch_changed_since => modifiers.changed_since = Some(changed_since(pair)?),
             Rule::fetch_vanished => modifiers.vanished = true,
+            Rule::fetch_partial if args.by == By::Seq || modifiers.partial.is_some() => {
+                return wrong("PARTIAL is for UID FETCH, and once");
+            }
+            Rule::fetch_partial => modifiers.partial = Some(partial_range(pair)?),
             Rule::fetch_macro => items.extend(fetch_macro(pair.as_str())),
             _ => items.push(fetch_item(args, pair)?),
         }

@@ -5,13 +5,10 @@ use pest::iterators::Pair;
 use super::command::CommandBody;
 use super::grammar::Rule;
 use super::lower::{Args, LowerError, Lowered, flag, number, number_set, wrong};
-use crate::types::{CivilDate, Flag, ModSeq, SearchKey, SearchReturn, SystemFlag};
+use crate::types::{CivilDate, Flag, ModSeq, ResultEnd, ResultRange, SearchKey, SearchReturn, SystemFlag};
 
 pub(super) fn search(args: &mut Args<'_>) -> Lowered<CommandBody> {
-    let returns = match args.next_if(Rule::search_return_opts) {
-        Some(pair) => Some(pair.into_inner().map(search_return).collect::<Lowered<Vec<_>>>()?),
-        None => None,
-    };
+    let returns = search_returns(args)?;
     charset(args)?;
     let key = search_keys(args)?;
     Ok(CommandBody::Search { by: args.by, returns, key })
@@ -37,8 +34,24 @@ pub(super) fn search_keys(args: &mut Args<'_>) -> Lowered<SearchKey> {
     Ok(if keys.len() == 1 { keys.remove(0) } else { SearchKey::And(keys) })
 }
 
-pub(super) fn search_return(pair: Pair<'_, Rule>) -> Lowered<SearchReturn> {
-    match pair.as_str().to_ascii_uppercase().as_str() {
+/// The return options, where there is a list of them.
+pub(super) fn search_returns(args: &mut Args<'_>) -> Lowered<Option<Vec<SearchReturn>>> {
+    let Some(pair) = args.next_if(Rule::search_return_opts) else { return Ok(None) };
+    let returns = pair.into_inner().map(search_return).collect::<Lowered<Vec<_>>>()?;
+    // RFC 9394 3.1
+    let lists = |option: &&SearchReturn| matches!(option, SearchReturn::All | SearchReturn::Partial(_));
+    match returns.iter().filter(lists).count() > 1 && returns.iter().any(|r| matches!(r, SearchReturn::Partial(_))) {
+        true => wrong("PARTIAL stands once, and not beside ALL"),
+        false => Ok(Some(returns)),
+    }
+}
+
+fn search_return(pair: Pair<'_, Rule>) -> Lowered<SearchReturn> {
+    let Some(option) = pair.into_inner().next() else { return wrong("A return option is missing") };
+    if option.as_rule() == Rule::search_return_partial {
+        return partial_range(option).map(SearchReturn::Partial);
+    }
+    match option.as_str().to_ascii_uppercase().as_str() {
         "MIN" => Ok(SearchReturn::Min),
         "MAX" => Ok(SearchReturn::Max),
         "ALL" => Ok(SearchReturn::All),
@@ -46,6 +59,18 @@ pub(super) fn search_return(pair: Pair<'_, Rule>) -> Lowered<SearchReturn> {
         "SAVE" => Ok(SearchReturn::Save),
         _ => wrong("An unknown return option"),
     }
+}
+
+/// `-1:-100`, `1:100`
+pub(super) fn partial_range(pair: Pair<'_, Rule>) -> Lowered<ResultRange> {
+    let text = pair.into_inner().next().map_or("", |range| range.as_str());
+    let end = if text.starts_with('-') { ResultEnd::Last } else { ResultEnd::First };
+    let numbers: Vec<u32> = text.split(':').filter_map(|n| n.trim_start_matches('-').parse().ok()).collect();
+    let range = match numbers.as_slice() {
+        &[a, b] => ResultRange::new(end, a, b),
+        _ => None,
+    };
+    range.map_or_else(|| wrong("The numbers of PARTIAL have more than 32 bits"), Ok)
 }
 
 /// Recurses as deep as the command is nested, which `parse` has bounded.

@@ -5,14 +5,11 @@ use pest::iterators::Pair;
 use super::command::CommandBody;
 use super::grammar::Rule;
 use super::lower::{Args, Lowered, wrong};
-use super::lower_search::{charset, search_keys, search_return};
-use crate::types::{SearchReturn, SortKey, SortOrder, ThreadAlgorithm};
+use super::lower_search::{charset, search_keys, search_returns};
+use crate::types::{SortKey, SortOrder, ThreadAlgorithm};
 
 pub(super) fn sort(args: &mut Args<'_>) -> Lowered<CommandBody> {
-    let returns = match args.next_if(Rule::search_return_opts) {
-        Some(pair) => Some(pair.into_inner().map(search_return).collect::<Lowered<Vec<SearchReturn>>>()?),
-        None => None,
-    };
+    let returns = search_returns(args)?;
     let criteria = args.next()?.into_inner().map(criterion).collect::<Lowered<Vec<_>>>()?;
     charset(args)?;
     let key = search_keys(args)?;

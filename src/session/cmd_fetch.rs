@@ -29,7 +29,7 @@ pub(super) fn fetch(
     }
     let uids = match modifiers.changed_since {
         Some(since) => changed_since(core, selected, set, by, since, modifiers)?,
-        None => selected.resolve(set, by)?,
+        None => in_range(selected.resolve(set, by)?, modifiers),
     };
     let items = with_uid(items, by, core.dialect);
     let missing = match selected.is_writable() && selected.rights.has(Right::Seen) && items.iter().any(sets_seen) {
@@ -40,6 +40,14 @@ pub(super) fn fetch(
     match missing {
         false => Ok(Reply::ok("FETCH completed")),
         true => Err(Reply::no(ResponseCode::ExpungeIssued, "Some of the messages have been expunged").into()),
+    }
+}
+
+/// Those of the named messages that stand at the places of PARTIAL. RFC 9394 3.3
+fn in_range(uids: UidSet, modifiers: FetchModifiers) -> UidSet {
+    match modifiers.partial {
+        Some(range) => uids.at(range.of(uids.count() as usize)),
+        None => uids,
     }
 }
 
@@ -68,6 +76,11 @@ fn changed_since(
         let vanished = selected.view.vanished(since)?.intersection(&named);
         core.output.say(|out| wire::vanished_earlier(out, &vanished))?;
     }
+    // PARTIAL counts messages, those without a change too. RFC 9394 3.4
+    let named = match modifiers.partial {
+        Some(_) => in_range(selected.resolve(set, by)?, modifiers),
+        None => named,
+    };
     let changed = selected.view.shown().changed_since(since).map(|message| message.uid());
     Ok(changed.filter(|uid| named.contains(uid.get())).collect())
 }

@@ -14,7 +14,7 @@ use crate::net::{Ready, SessionInfo, Stream};
 use crate::proto::response::{status, untagged_ok};
 use crate::proto::{Dialect, Framer, ResponseCode};
 use crate::sys::Bell;
-use crate::types::{AccountName, By, NumberSet, Right, Rights, SearchKey, Uid, UidSet};
+use crate::types::{AccountName, By, NumberSet, Right, Rights, Uid, UidSet};
 
 /// What a handler may use in any state.
 pub(super) struct Core {
@@ -127,17 +127,6 @@ impl Selected {
     /// The messages that a command names; a sequence number beyond the mailbox is BAD.
     pub(super) fn resolve(&self, set: &NumberSet, by: By) -> Result<UidSet, Failure> {
         self.view.resolve(set, by, &self.saved).ok_or_else(|| no_such_number(self.view.shown().len()))
-    }
-
-    /// Sequence numbers in a search that are beyond the mailbox are BAD, as they are elsewhere.
-    pub(super) fn check_seqs(&self, key: &SearchKey) -> Result<(), Failure> {
-        match key {
-            SearchKey::And(keys) => keys.iter().try_for_each(|key| self.check_seqs(key)),
-            SearchKey::Or(a, b) => self.check_seqs(a).and_then(|()| self.check_seqs(b)),
-            SearchKey::Not(key) => self.check_seqs(key),
-            SearchKey::Seqs(set) => self.resolve(set, By::Seq).map(drop),
-            _ => Ok(()),
-        }
     }
 
     /// Messages that the client has been told are gone leave `$` as well. RFC 5182 2.1

@@ -27,6 +27,7 @@ mod cmd_store;
 mod cmd_uidbatches;
 mod core;
 mod dispatch;
+mod esearch;
 mod fetch_message;
 mod output;
 mod place;

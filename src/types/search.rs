@@ -1,4 +1,7 @@
-//! The keys and results of SEARCH.                  RFC 9051 6.4.4; RFC 7162 3.1.5
+//! The keys and results of SEARCH.                  RFC 9051 6.4.4; RFC 7162 3.1.5; RFC 9394
+
+use std::fmt;
+use std::ops::Range;
 
 use super::{CivilDate, Flag, ModSeq, NumberSet};
 
@@ -57,4 +60,69 @@ pub enum SearchReturn {
     All,
     Count,
     Save,
+    /// RFC 9394 3.1
+    Partial(ResultRange),
+}
+
+/// The end that results are counted from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResultEnd {
+    First,
+    /// `-1` is the last result.
+    Last,
+}
+
+/// `partial-range`: results by their place in the requested order, from 1. RFC 9394 4
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResultRange {
+    end: ResultEnd,
+    /// As written: in either order.
+    ends: (u32, u32),
+}
+
+impl ResultRange {
+    /// `None` for zero, which is no place.
+    pub fn new(end: ResultEnd, a: u32, b: u32) -> Option<ResultRange> {
+        (a > 0 && b > 0).then_some(ResultRange { end, ends: (a, b) })
+    }
+
+    /// Those of `count` results that are in the range, by index.
+    pub fn of(self, count: usize) -> Range<usize> {
+        let (low, high) = (self.ends.0.min(self.ends.1) as usize, self.ends.0.max(self.ends.1) as usize);
+        let (before, until) = ((low - 1).min(count), high.min(count));
+        match self.end {
+            ResultEnd::First => before..until,
+            ResultEnd::Last => count - until..count - before,
+        }
+    }
+}
+
+/// As it was written.
+impl fmt::Display for ResultRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let minus = if self.end == ResultEnd::Last { "-" } else { "" };
+        write!(f, "{minus}{}:{minus}{}", self.ends.0, self.ends.1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_of_results() {
+        let first = |a, b| ResultRange::new(ResultEnd::First, a, b).unwrap();
+        let last = |a, b| ResultRange::new(ResultEnd::Last, a, b).unwrap();
+        assert_eq!(
+            (first(1, 3).of(5), first(3, 1).of(5), first(4, 9).of(5), first(6, 9).of(5)),
+            (0..3, 0..3, 3..5, 5..5)
+        );
+        assert_eq!(
+            (last(1, 2).of(5), last(2, 1).of(5), last(4, 9).of(5), last(6, 9).of(5)),
+            (3..5, 3..5, 0..2, 0..0)
+        );
+        assert_eq!(last(1, u32::MAX).of(0), 0..0);
+        assert!(ResultRange::new(ResultEnd::First, 0, 1).is_none());
+        assert_eq!((first(5, 4).to_string(), last(1, 100).to_string()), ("5:4".into(), "-1:-100".into()));
+    }
 }

@@ -1,6 +1,7 @@
 //! Sets of message numbers.                         RFC 9051 9 (sequence-set), 4.1.1; RFC 5182
 
 use std::fmt;
+use std::ops::Range;
 
 use super::{Seq, Uid};
 
@@ -159,6 +160,22 @@ impl UidSet {
         self.ranges.iter().flat_map(|r| r.0..=r.1)
     }
 
+    /// The numbers that stand at these places, the first place being 0.
+    pub fn at(&self, places: Range<usize>) -> UidSet {
+        let (mut start, mut set) = (0, UidSet::new());
+        let (first, end) = (places.start as u64, places.end as u64);
+        for &(low, high) in &self.ranges {
+            let long = u64::from(high - low) + 1;
+            let (from, to) = (first.max(start), end.min(start + long));
+            if from < to {
+                // Both are within the range.
+                set.push_range(low + (from - start) as u32, low + (to - start - 1) as u32);
+            }
+            start += long;
+        }
+        set
+    }
+
     pub fn uids(&self) -> impl Iterator<Item = Uid> + '_ {
         self.numbers().filter_map(Uid::new)
     }
@@ -208,6 +225,16 @@ mod tests {
         assert_eq!(set.count(), 5);
         set.push_range(2, 8);
         assert_eq!(set.to_string(), "1:9");
+    }
+
+    #[test]
+    fn places() {
+        let mut set = UidSet::new();
+        [(1, 3), (7, 7), (9, u32::MAX)].into_iter().for_each(|(low, high)| set.push_range(low, high));
+        assert_eq!(set.at(0..2).to_string(), "1:2");
+        assert_eq!(set.at(2..6).to_string(), "3,7,9:10");
+        assert_eq!(set.at(4..4).to_string(), "");
+        assert_eq!(set.at(1 << 40..1 << 41).to_string(), "");
     }
 
     #[test]
