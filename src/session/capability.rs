@@ -1,37 +1,125 @@
 //! CAPABILITY and ENABLE.                           RFC 9051 6.1.1, 6.3.1, 7.2.2
 //!
-//! What is listed is complete; what depends on the state of the connection is listed when it can be used.
+//! What is listed is complete; what depends on the state of the connection is listed when it can be used. One table has
+//! every word there is: an extension adds its row, and what ENABLE of it changes to `enable`.
 
 use super::cmd_login::may_send_password;
 use super::core::{Core, State};
 use super::reply::{Handled, Reply};
 
-/// Before login.
-const ALWAYS: &str = "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE";
+/// When a word is listed.
+enum Offered {
+    Always,
+    AfterLogin,
+    /// The whole word, where it is listed; told whether a user has logged in.
+    When(fn(&Core, bool) -> Option<String>),
+    /// ENABLE knows it, CAPABILITY does not.
+    Never,
+}
 
-/// After login, beside those.
-const AUTHENTICATED: &str = "IDLE NAMESPACE UNSELECT CHILDREN UIDPLUS MOVE ESEARCH SEARCHRES PARTIAL LIST-EXTENDED LIST-STATUS \
-     SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE BINARY INPROGRESS CONDSTORE QRESYNC \
-     MULTIAPPEND UIDONLY UIDBATCHES WITHIN SAVEDATE OBJECTID UNAUTHENTICATE QUOTA QUOTASET QUOTA=RES-STORAGE QUOTA=RES-MESSAGE \
-     QUOTA=RES-MAILBOX ACL RIGHTS=texk LIST-MYRIGHTS \
-     SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS";
+/// Whether ENABLE takes the word. RFC 5161 3.1
+#[derive(PartialEq, Eq)]
+enum Enable {
+    Taken,
+    PassedOver,
+}
 
-/// What ENABLE knows. EXTENSIONS is CommuniGate Pro's.
-const ENABLED: [&str; 5] = ["IMAP4rev2", "CONDSTORE", "QRESYNC", "UIDONLY", "EXTENSIONS"];
+struct Row {
+    /// Up to the value, where the word has one that is computed.
+    word: &'static str,
+    offered: Offered,
+    enable: Enable,
+}
+
+const fn row(word: &'static str, offered: Offered) -> Row {
+    Row { word, offered, enable: Enable::PassedOver }
+}
+
+const fn enabled(word: &'static str, offered: Offered) -> Row {
+    Row { word, offered, enable: Enable::Taken }
+}
+
+use Offered::{AfterLogin, Always, Never, When};
+
+/// In the order in which they are listed.
+const ROWS: &[Row] = &[
+    row("IMAP4rev1", Always),
+    enabled("IMAP4rev2", Always),
+    row("LITERAL+", Always),
+    row("SASL-IR", Always),
+    row("ID", Always),
+    row("ENABLE", Always),
+    row("APPENDLIMIT", When(|core, _| Some(format!("APPENDLIMIT={}", core.append_limit())))),
+    row("STARTTLS", When(starttls)),
+    row("AUTH=PLAIN", When(|core, user| (!user && may_send_password(core)).then(|| "AUTH=PLAIN".into()))),
+    row("LOGINDISABLED", When(|core, user| (!user && !may_send_password(core)).then(|| "LOGINDISABLED".into()))),
+    row("IDLE", AfterLogin),
+    row("NAMESPACE", AfterLogin),
+    row("UNSELECT", AfterLogin),
+    row("CHILDREN", AfterLogin),
+    row("UIDPLUS", AfterLogin),
+    row("MOVE", AfterLogin),
+    row("ESEARCH", AfterLogin),
+    row("SEARCHRES", AfterLogin),
+    row("PARTIAL", AfterLogin),
+    row("LIST-EXTENDED", AfterLogin),
+    row("LIST-STATUS", AfterLogin),
+    row("SPECIAL-USE", AfterLogin),
+    row("CREATE-SPECIAL-USE", AfterLogin),
+    row("STATUS=SIZE", AfterLogin),
+    row("BINARY", AfterLogin),
+    row("INPROGRESS", AfterLogin),
+    enabled("CONDSTORE", AfterLogin),
+    enabled("QRESYNC", AfterLogin),
+    row("MULTIAPPEND", AfterLogin),
+    enabled("UIDONLY", AfterLogin),
+    row("UIDBATCHES", AfterLogin),
+    row("WITHIN", AfterLogin),
+    row("SAVEDATE", AfterLogin),
+    row("OBJECTID", AfterLogin),
+    row("UNAUTHENTICATE", AfterLogin),
+    row("QUOTA", AfterLogin),
+    row("QUOTASET", AfterLogin),
+    row("QUOTA=RES-STORAGE", AfterLogin),
+    row("QUOTA=RES-MESSAGE", AfterLogin),
+    row("QUOTA=RES-MAILBOX", AfterLogin),
+    row("ACL", AfterLogin),
+    row("RIGHTS=texk", AfterLogin),
+    row("LIST-MYRIGHTS", AfterLogin),
+    row("SORT", AfterLogin),
+    row("SORT=DISPLAY", AfterLogin),
+    row("ESORT", AfterLogin),
+    row("THREAD=ORDEREDSUBJECT", AfterLogin),
+    row("THREAD=REFERENCES", AfterLogin),
+    row("THREAD=REFS", AfterLogin),
+    // One layer is enough. RFC 4978 3
+    row(
+        "COMPRESS=DEFLATE",
+        When(|core, user| (user && !core.stream.is_compressed()).then(|| "COMPRESS=DEFLATE".into())),
+    ),
+    // Of CommuniGate Pro's clients.
+    enabled("EXTENSIONS", Never),
+];
+
+fn starttls(core: &Core, _: bool) -> Option<String> {
+    let may = core.may_start_tls && !core.stream.is_tls() && core.service.settings().tls.is_some();
+    may.then(|| "STARTTLS".into())
+}
+
+impl Row {
+    fn listed(&self, core: &Core, authenticated: bool) -> Option<String> {
+        match self.offered {
+            Offered::Always => Some(self.word.into()),
+            Offered::AfterLogin => authenticated.then(|| self.word.into()),
+            Offered::When(listed) => listed(core, authenticated),
+            Offered::Never => None,
+        }
+    }
+}
 
 pub(super) fn list(core: &Core, authenticated: bool) -> String {
-    let mut words = ALWAYS.to_string();
-    words.push_str(&format!(" APPENDLIMIT={}", core.append_limit()));
-    if authenticated {
-        // One layer is enough. RFC 4978 3
-        let compress = if core.stream.is_compressed() { "" } else { " COMPRESS=DEFLATE" };
-        return format!("{words} {AUTHENTICATED}{compress}");
-    }
-    if core.may_start_tls && !core.stream.is_tls() && core.service.settings().tls.is_some() {
-        words.push_str(" STARTTLS");
-    }
-    words.push_str(if may_send_password(core) { " AUTH=PLAIN" } else { " LOGINDISABLED" });
-    words
+    let words: Vec<String> = ROWS.iter().filter_map(|row| row.listed(core, authenticated)).collect();
+    words.join(" ")
 }
 
 pub(super) fn capability(core: &mut Core, authenticated: bool) -> Handled {
@@ -44,8 +132,8 @@ pub(super) fn capability(core: &mut Core, authenticated: bool) -> Handled {
 pub(super) fn enable(core: &mut Core, state: &State, names: &[String]) -> Handled {
     let mut enabled: Vec<&str> = Vec::new();
     for name in names {
-        let known = ENABLED.iter().find(|known| known.eq_ignore_ascii_case(name));
-        enabled.extend(known.filter(|known| !enabled.contains(known)));
+        let known = ROWS.iter().find(|row| row.enable == Enable::Taken && row.word.eq_ignore_ascii_case(name));
+        enabled.extend(known.map(|row| row.word).filter(|word| !enabled.contains(word)));
     }
     core.output.say(|out| {
         out.extend_from_slice(b"* ENABLED");
