@@ -71,6 +71,7 @@ const COMMANDS: &[&[u8]] = &[
     b"a SEARCH RETURN (MIN MAX) CHARSET UTF-8 OR (FROM \"x\" NOT SEEN) HEADER A {1+}\r\nb SINCE 1-Feb-1994 1:4,7:*\r\n",
     b"a LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (\"*\" %) RETURN (CHILDREN STATUS (MESSAGES))\r\n",
     b"a APPEND \"x &AOQ- y\" (\\Seen $K) \"17-Jul-1996 02:44:25 -0700\" ~{5+}\r\nhello\r\n",
+    b"a FETCH 1:* (PREVIEW (LAZY) UID)\r\na FETCH 1 PREVIEW (CHANGEDSINCE 5)\r\n",
     b"a STORE 1:* +FLAGS.SILENT (\\Deleted a b c)\r\na CREATE x (USE (\\Trash))\r\na ID (\"a\" NIL)\r\n",
 ];
 
@@ -103,6 +104,7 @@ fn commands() {
 const MAIL: &[&[u8]] = &[
     b"From: a <b@c>, \"d\" <e@f>\r\nTo: g: h@i;\r\nSubject: =?utf-8?q?=C3=A4?= =?iso-8859-1?B?5A==?=\r\nDate: Fri, 21 Nov 1997 09:55:06 -0600\r\n\r\nbody\r\n",
     b"Content-Type: multipart/mixed; boundary=\"A b\"; x*0=y\r\n\r\n--A b\r\nContent-Type: message/rfc822\r\n\r\nContent-Type: multipart/digest; boundary=B\r\n\r\n--B\r\n\r\nSubject: x\r\n\r\ny\r\n--B--\r\n--A b\r\nContent-Transfer-Encoding: base64\r\n\r\nSGVsbG8=\r\n--A b--\r\n",
+    b"Content-Type: text/html; charset=utf-8\r\n\r\n<html><style>a>b</style><!-- x --><p title=\"y\">&lt;caf&eacute;&#x20;<blockquote>z</blockquote><br/>\r\n",
 ];
 
 #[test]

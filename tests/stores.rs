@@ -2,6 +2,9 @@
 //!
 //! `tests/data/stores/N.tar.gz` holds a store of format N. All have the same mail, which `expected` describes.
 
+mod common;
+
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -65,4 +68,33 @@ fn every_format_is_opened() {
         formats += 1;
     }
     assert_eq!(formats, FORMAT, "a store of each format");
+}
+
+/// A message that came before there were previews: with LAZY there is none until one is asked for; then it is kept.
+/// RFC 8970 3.2, 4.1
+#[test]
+fn previews_are_made_when_they_are_asked_for() {
+    let mut server = common::Server::prepare("");
+    let archive = Path::new("tests/data/stores/2.tar.gz");
+    std::fs::create_dir_all(server.path("data")).unwrap();
+    let done = Command::new("tar").arg("xzf").arg(archive).arg("-C").arg(server.path("data")).status().unwrap();
+    assert!(done.success());
+    let mut passwd = std::fs::OpenOptions::new().append(true).open(server.path("passwd")).unwrap();
+    passwd.write_all(b"demo:{PLAIN}secret\n").unwrap();
+    server.restart();
+    let lazy = |server: &common::Server, command: &str| -> Vec<String> {
+        let mut client = server.user("demo");
+        client.ok("EXAMINE INBOX");
+        client.ok(command)
+    };
+    let before = lazy(&server, "FETCH 1:* PREVIEW (LAZY)");
+    assert_eq!(before.len(), 57);
+    assert!(before.iter().all(|line| line.ends_with("FETCH (PREVIEW NIL)")), "{before:?}");
+    let made = lazy(&server, "FETCH 1:* PREVIEW");
+    assert!(made.len() == 57 && !made.iter().any(|line| line.contains("NIL")), "{made:?}");
+    assert!(made.iter().filter(|line| !line.ends_with("PREVIEW \"\")")).count() > 40, "{made:?}");
+    assert_eq!(lazy(&server, "FETCH 1:* PREVIEW (LAZY)"), made);
+    server.restart();
+    assert_eq!(lazy(&server, "FETCH 1:* PREVIEW (LAZY)"), made);
+    assert_eq!(lazy(&server, "FETCH 7 PREVIEW (LAZY)"), made[6..7]);
 }

@@ -56,6 +56,8 @@ pub enum Change {
     Remove(UidSet),
     /// Brings expunged messages back, under new UIDs, each with its summary.
     Undelete(Vec<(ExpungedMessage, Value)>),
+    /// Keeps other summaries of messages; of those that are still there.
+    Describe(Vec<(Uid, Value)>),
     /// Gives up messages that were kept.
     Purge(Vec<ExpungedMessage>),
 }
@@ -115,7 +117,11 @@ impl Draft {
 
     /// Whether there is anything to commit.
     pub(super) fn is_empty(&self) -> bool {
-        self.flags.is_empty() && self.released.is_empty() && self.keywords_before == self.snapshot.keywords.len()
+        let describes = !self.structures.is_empty();
+        !describes
+            && self.flags.is_empty()
+            && self.released.is_empty()
+            && self.keywords_before == self.snapshot.keywords.len()
     }
 
     /// Whether messages come or go, so that the commit must be synced whatever `Sync` says.
@@ -138,6 +144,11 @@ impl Draft {
             Change::Expunge(among) => self.expunge(among.as_ref()),
             Change::Remove(uids) => self.remove(uids, Keeping::Gone),
             Change::Undelete(messages) => self.undelete(messages)?,
+            Change::Describe(summaries) => {
+                let there = summaries.iter().filter(|(uid, _)| self.snapshot.by_uid(*uid).is_some());
+                self.structures.extend(there.cloned());
+                self.unchanged()
+            }
             Change::Purge(messages) => {
                 messages.iter().for_each(|message| self.release(message));
                 self.unchanged()
@@ -151,6 +162,7 @@ impl Draft {
         match change {
             Change::Append(_) | Change::Undelete(_) => self.snapshot.load(&last()),
             Change::Purge(_) => Ok(()),
+            Change::Describe(summaries) => self.snapshot.load(&summaries.iter().map(|(uid, _)| *uid).collect()),
             Change::Store { uids, .. } | Change::Remove(uids) | Change::Expunge(Some(uids)) => {
                 self.snapshot.load(uids)
             }

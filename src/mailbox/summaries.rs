@@ -2,13 +2,16 @@
 //!
 //! FETCH of a structure, SEARCH of a header and their like read the message's summary, never the message. A page of
 //! summaries is read by one scan of the store and kept in a cache that all mailboxes share and that is bounded in
-//! octets. A summary never changes; a page that was read before its last messages arrived is read again.
+//! octets. A summary never changes, but that one of an earlier version may get what it lacks; a page that was read before its
+//! last messages arrived is read again.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
+use super::change::Change;
 use super::column::Column;
 use super::error::MailboxError;
 use super::mailbox::Mailbox;
@@ -148,6 +151,16 @@ impl Summaries {
             self.mailbox.octets(blob, 0..u64::MAX, &mut all)
         };
         Ok(describe(octets)?.structure)
+    }
+}
+
+impl Mailbox {
+    /// Keeps summaries that were made anew in the place of others.
+    pub fn describe_anew(&self, summaries: Vec<(Uid, Value)>) -> Result<(), MailboxError> {
+        let pages: BTreeSet<PageNo> = summaries.iter().map(|(uid, _)| PageNo::of(*uid)).collect();
+        self.commit(Change::Describe(summaries))?;
+        pages.into_iter().for_each(|no| drop(self.summaries.pages.remove(&(self.account, self.id, no))));
+        Ok(())
     }
 }
 

@@ -21,6 +21,8 @@ pub fn message(octets: &[u8], piece: usize) {
         body.chunks(piece.max(1)).for_each(|piece| decoder.feed(piece, &mut text));
         decoder.finish(&mut text);
     }
+    let preview = std::str::from_utf8(summary.preview().expect("a preview")).expect("UTF-8");
+    assert!(preview.chars().count() <= 200 && !preview.chars().any(char::is_control), "{preview:?}");
     for wire in [summary.envelope(), summary.body(), summary.body_structure()] {
         assert!(wire.first() == Some(&b'(') && wire.last() == Some(&b')') && !wire.contains(&0));
     }
@@ -43,7 +45,7 @@ pub fn summary(octets: &[u8]) {
     for field in [Field::Subject, Field::To, Field::ListId] {
         let _ = summary.field(field);
     }
-    let _ = (summary.header_range(), summary.sent_date(), summary.parts().count());
+    let _ = (summary.preview(), summary.header_range(), summary.sent_date(), summary.parts().count());
 }
 
 /// A header block and what stands in its fields.

@@ -11,6 +11,7 @@ use memchr::{memchr, memchr_iter, memmem::Finder};
 
 use super::boundary::{Boundaries, Delimiter};
 use super::envelope::{NOTHING, envelope};
+use super::excerpt::Excerpts;
 use super::part::{Kind, Message, Part, Within};
 
 /// Entities within entities: no honest message is deeper, and whoever walks the tree may recurse.
@@ -56,6 +57,7 @@ pub struct Parser {
     /// The two octets before `offset`.
     tail: [u8; 2],
     finder: Finder<'static>,
+    excerpts: Excerpts,
 }
 
 impl Default for Parser {
@@ -83,13 +85,18 @@ impl Parser {
             lines: 0,
             tail: *b"\r\n",
             finder: Finder::new(b"\n--"),
+            excerpts: Excerpts::default(),
         }
     }
 
     pub fn feed(&mut self, mut octets: &[u8]) {
         while !octets.is_empty() {
             let gathers = self.in_header || self.line_bytes > 0 || self.begins_boundary(octets);
+            let wanted = self.excerpts.open();
             let used = if gathers { self.gather(octets) } else { self.skip(octets) };
+            if let Some(text) = wanted {
+                self.excerpts.add(text, &octets[..used]);
+            }
             octets = &octets[used..];
         }
     }
@@ -206,7 +213,10 @@ impl Parser {
         let full = self.open.len() >= DEPTH_MAX || self.parts.len() >= PARTS_MAX;
         let entity = &mut self.parts[part];
         match entity.kind {
-            Kind::Leaf => {}
+            Kind::Leaf => {
+                let within = self.open[..level].iter().map(|open| &self.parts[open.part]);
+                self.excerpts.begin(part, &self.parts[part], within);
+            }
             _ if full => entity.make_opaque(),
             Kind::Multipart => {
                 if let Some(boundary) = entity.content_type.param("boundary").filter(|text| !text.is_empty()) {
@@ -266,6 +276,7 @@ impl Parser {
             let cut = if end >= part.body.start + eol { eol } else { 0 };
             part.body.end = (end - cut).max(part.body.start);
             part.lines = (self.lines - open.lines_before).saturating_sub(u64::from(cut > 0));
+            self.excerpts.end(open.part, part.body.end - part.body.start);
             if part.kind == Kind::Multipart && part.children.is_empty() {
                 let (at, child) = (part.body.end, self.parts.len());
                 self.parts[open.part].children.push(child);
@@ -283,7 +294,13 @@ impl Parser {
         while !self.open.is_empty() {
             self.close(self.offset, 0);
         }
-        Message { parts: self.parts, header: self.root_header, header_cut: self.header_cut, size: self.offset }
+        Message {
+            parts: self.parts,
+            header: self.root_header,
+            header_cut: self.header_cut,
+            size: self.offset,
+            excerpts: self.excerpts,
+        }
     }
 }
 

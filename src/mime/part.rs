@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::content::{self, ContentType, Disposition};
 use super::date;
+use super::excerpt::Excerpts;
 use super::header::{fields, unfold};
 use super::transfer::Encoding;
 use crate::types::InternalDate;
@@ -158,6 +159,8 @@ pub struct Message {
     /// Whether the header was longer than what was kept.
     pub(super) header_cut: bool,
     pub(super) size: u64,
+    /// What a preview is made of.
+    pub(super) excerpts: Excerpts,
 }
 
 impl Message {

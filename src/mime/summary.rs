@@ -1,17 +1,17 @@
 //! What is kept of a message beside it: how it is written.
 //!
 //! ENVELOPE, BODY and BODYSTRUCTURE as they go to the wire; the header's fields but the bulky ones; the octet ranges of the
-//! parts; the text that SEARCH asks for, decoded and folded. A summary answers most of what clients fetch and search, so
+//! parts; the text that SEARCH asks for, decoded and folded; the preview. A summary answers most of what clients fetch and search, so
 //! that the message is read only for its text. `SummaryRef` reads it.
 //!
 //! | octets | what |
 //! |--------|------|
-//! | 1      | version: 1 |
+//! | 1      | version: 2; or 1, without the last section |
 //! | 1      | bit 0: the header is too long to say which fields it has; bit 1: there is a date |
 //! | 8      | octets of the message |
 //! | 8, 2   | Date: seconds since 1970, minutes east of UTC |
-//! | 7 × 4  | lengths of: envelope, body, body structure, header, omitted, fields, parts |
-//! |        | the seven, one after the other |
+//! | 8 × 4  | lengths of: envelope, body, body structure, header, omitted, fields, parts, preview |
+//! |        | the eight, one after the other |
 //!
 //! Numbers of fixed length have their least octet first; `n` is a number in groups of seven bits, the lowest first, the
 //! eighth bit set in all but the last.
@@ -21,20 +21,24 @@
 //! * fields: u8 which (`Field`), `n` octets, the text;
 //! * parts, in preorder: u8 (bit 0 multipart, 1 message, 2 text, 3 ASCII stands for itself), u8 transfer encoding, `n`
 //!   children, `n` first octet, `n` octets of header, `n` octets of body, u8 length and text of `media/subtype`, u8
-//!   length and text of the charset.
+//!   length and text of the charset;
+//! * preview: UTF-8.
 
 use super::charset::is_ascii_compatible;
 use super::envelope::envelope;
 use super::field::{Field, texts};
 use super::header::fields;
 use super::part::{Kind, Message, Part};
+use super::preview::preview;
 use super::structure::Structure;
 use crate::types::InternalDate;
 
-pub(super) const VERSION: u8 = 1;
-pub(super) const SECTIONS: usize = 7;
+pub(super) const VERSION: u8 = 2;
+/// What summaries were before there were previews.
+pub(super) const VERSION_1: u8 = 1;
+pub(super) const SECTIONS: usize = 8;
 /// Octets before the first section.
-pub(super) const FIXED_BYTES: usize = 20 + SECTIONS * 4;
+const FIXED_BYTES: usize = 20 + SECTIONS * 4;
 pub(super) const HEADER_CUT: u8 = 1;
 pub(super) const HAS_DATE: u8 = 2;
 
@@ -78,6 +82,7 @@ impl Summary {
             omitted,
             fields_text(message.header()),
             message.parts.iter().fold(Vec::new(), part),
+            preview(message).into_bytes(),
         ];
         let date = message.sent_date();
         let flags = [(cut || message.header_cut, HEADER_CUT), (date.is_some(), HAS_DATE)];

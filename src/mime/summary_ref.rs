@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::field::Field;
 use super::header::{self, Include};
-use super::summary::{FIXED_BYTES, HAS_DATE, HEADER_CUT, SECTIONS, VERSION};
+use super::summary::{HAS_DATE, HEADER_CUT, SECTIONS, VERSION, VERSION_1};
 use super::transfer::Encoding;
 use crate::types::{InternalDate, PartPath};
 
@@ -38,27 +38,31 @@ pub struct SummaryRef<'a> {
     size: u64,
     date: InternalDate,
     sections: [&'a [u8]; SECTIONS],
+    has_preview: bool,
 }
 
 impl<'a> SummaryRef<'a> {
     /// `None` where the octets are no summary of a version that is known.
     pub fn new(octets: &'a [u8]) -> Option<SummaryRef<'a>> {
-        let (fixed, mut rest) = octets.split_at_checked(FIXED_BYTES)?;
-        let (&[version, flags], fixed) = fixed.split_first_chunk()?;
+        let (&[version, flags], fixed) = octets.split_first_chunk()?;
         let (size, fixed) = fixed.split_first_chunk()?;
         let (secs, fixed) = fixed.split_first_chunk()?;
-        let (zone_mins, mut lengths) = fixed.split_first_chunk()?;
-        if version != VERSION {
-            return None;
-        }
+        let (zone_mins, lengths) = fixed.split_first_chunk()?;
+        let known = match version {
+            VERSION => SECTIONS,
+            VERSION_1 => SECTIONS - 1,
+            _ => return None,
+        };
+        let (mut lengths, mut rest) = lengths.split_at_checked(known * 4)?;
         let mut sections = [&b""[..]; SECTIONS];
-        for section in &mut sections {
+        for section in &mut sections[..known] {
             let length;
             (length, lengths) = lengths.split_first_chunk()?;
             (*section, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
         }
         let date = InternalDate { secs: i64::from_le_bytes(*secs), zone_mins: i16::from_le_bytes(*zone_mins) };
-        Some(SummaryRef { flags, size: u64::from_le_bytes(*size), date, sections })
+        let has_preview = known == SECTIONS;
+        Some(SummaryRef { flags, size: u64::from_le_bytes(*size), date, sections, has_preview })
     }
 
     /// Octets of the message.
@@ -111,6 +115,11 @@ impl<'a> SummaryRef<'a> {
                 return std::str::from_utf8(text).ok();
             }
         }
+    }
+
+    /// PREVIEW's text, empty where there is nothing to show; `None` in a summary that was made before there were previews.
+    pub fn preview(&self) -> Option<&'a [u8]> {
+        self.has_preview.then_some(self.sections[7])
     }
 
     /// All parts in preorder, the root first.

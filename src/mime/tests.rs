@@ -273,3 +273,23 @@ fn real_messages() {
     }
     assert!(bytes <= messages.len() * 2500, "{} octets for {} messages", bytes, messages.len());
 }
+
+/// As summaries were before there were previews: all else is read as ever.
+#[test]
+fn summaries_of_version_1() {
+    let message = b"Subject: x\r\n\r\nHello\r\n";
+    let octets = summary(message);
+    let new = SummaryRef::new(&octets).unwrap();
+    assert_eq!(new.preview(), Some(&b"Hello"[..]));
+    let mut old = octets.clone();
+    old[0] = 1;
+    old.truncate(octets.len() - "Hello".len());
+    old.drain(20 + 7 * 4..20 + 8 * 4);
+    let old = SummaryRef::new(&old).unwrap();
+    assert_eq!(old.preview(), None);
+    assert_eq!(
+        (old.envelope(), old.body_structure(), old.size()),
+        (new.envelope(), new.body_structure(), new.size())
+    );
+    assert_eq!(old.parts().collect::<Vec<_>>(), new.parts().collect::<Vec<_>>());
+}

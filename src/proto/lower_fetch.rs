@@ -6,7 +6,7 @@ use super::command::{CommandBody, FetchModifiers};
 use super::grammar::Rule;
 use super::lower::{Args, Lowered, number, wrong};
 use super::lower_search::partial_range;
-use crate::types::{By, FetchItem, ModSeq, PartPath, Partial, Section, SectionText};
+use crate::types::{By, FetchItem, ModSeq, PartPath, Partial, Priority, Section, SectionText};
 
 /// Parts in the path to a body part: as deep as messages are parsed.
 const PART_LEVELS_MAX: usize = 100;
@@ -62,6 +62,10 @@ fn fetch_item<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<FetchIte
     match item.as_rule() {
         Rule::fetch_body => fetch_body(args, item),
         Rule::fetch_binary => fetch_binary(item),
+        Rule::fetch_preview => Ok(FetchItem::Preview(match item.into_inner().next() {
+            Some(_) => Priority::Lazy,
+            None => Priority::Normal,
+        })),
         Rule::fetch_binary_size => Ok(FetchItem::BinarySize(part_path(item.into_inner().next())?)),
         _ => fetch_word(item.as_str()),
     }

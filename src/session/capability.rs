@@ -68,6 +68,7 @@ const ROWS: &[Row] = &[
     row("CREATE-SPECIAL-USE", AfterLogin),
     row("STATUS=SIZE", AfterLogin),
     row("BINARY", AfterLogin),
+    row("PREVIEW", AfterLogin),
     row("INPROGRESS", AfterLogin),
     enabled("CONDSTORE", AfterLogin),
     enabled("QRESYNC", AfterLogin),

@@ -1,11 +1,12 @@
-//! FETCH and UID FETCH.                             RFC 9051 6.4.5, 7.5.2; RFC 3501 6.4.5; RFC 3516 4.2, 4.3
+//! FETCH and UID FETCH.                             RFC 9051 6.4.5, 7.5.2; RFC 3501 6.4.5; RFC 3516 4.2, 4.3; RFC 8970
 //!
 //! What is small is answered from the index and the summary; the octets of a message are read piece by piece and only
 //! where they are asked for. A section that is fetched without PEEK sets \Seen: the flags are committed for a batch of
 //! messages before the batch is answered, so that no client is shown a flag that a crash could take back.
 
+use super::content::Missing;
 use super::core::{Core, Selected};
-use super::fetch_message::{Fetcher, Missing};
+use super::fetch_message::Fetcher;
 use super::reply::{Failure, Handled, Reply};
 use super::report;
 use crate::mailbox::{Change, Expunges, StoreMode};
@@ -119,7 +120,9 @@ fn answer(
             Err(Missing::Message) => missing = true,
             Err(Missing::Refused(failure)) => return Err(failure),
         }
+        core.user.iter().for_each(|user| fetcher.keep(user));
     }
+    core.user.iter().for_each(|user| fetcher.keep_all(user));
     Ok(missing)
 }
 

@@ -25,6 +25,7 @@ mod cmd_starttls;
 mod cmd_status;
 mod cmd_store;
 mod cmd_uidbatches;
+mod content;
 mod core;
 mod dispatch;
 mod esearch;

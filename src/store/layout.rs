@@ -44,7 +44,7 @@ use crate::types::{
 };
 
 /// The format that this version writes, and the latest that it reads.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 pub const RECORD_BYTES: usize = 68;
 

@@ -1,4 +1,4 @@
-//! What FETCH can fetch.                            RFC 9051 6.4.5; RFC 3516
+//! What FETCH can fetch.                            RFC 9051 6.4.5; RFC 3516; RFC 8970
 
 /// One item of FETCH; the macros ALL, FAST and FULL are written out by the parser.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum FetchItem {
     ThreadId,
     /// RFC 8514 4.1
     SaveDate,
+    /// RFC 8970
+    Preview(Priority),
     /// BODY[section]<partial>; with `peek` \Seen stays as it is.
     BodySection {
         section: Section,
@@ -37,6 +39,13 @@ pub enum FetchItem {
     Rfc822,
     Rfc822Header,
     Rfc822Text,
+}
+
+/// Whether the client waits for a preview that has to be made. RFC 8970 4.1
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    Normal,
+    Lazy,
 }
 
 /// `<offset.count>`; a count of zero cannot be parsed.

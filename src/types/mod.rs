@@ -20,7 +20,7 @@ mod sort;
 
 pub use acl::{ModifyRights, Right, Rights};
 pub use date::{CivilDate, InternalDate};
-pub use fetch::{FetchItem, PartPath, Partial, Section, SectionText};
+pub use fetch::{FetchItem, PartPath, Partial, Priority, Section, SectionText};
 pub use flag::{Flag, FlagBits, Keyword, KeywordId, MEDIA, SystemFlag};
 pub use id::{AccountId, BlobId, MailboxId};
 pub use list::{ListReturn, ListSelect, QuotaResource, SpecialUse, StatusItem};

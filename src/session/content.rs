@@ -1,0 +1,219 @@
+//! What a client asks for of a message's octets: which they are, and how they go to the wire.
+//!                                                   RFC 9051 6.4.5.1, 4.3; RFC 3516 4.3
+
+use std::ops::Range;
+
+use super::output::{Gone, Response};
+use super::reply::{Failure, Reply};
+use crate::mailbox::{Mailbox, MailboxError};
+use crate::mime::{
+    Content, Encoding, Include, PartRef, SummaryRef, TransferDecoder, filter_fields, section as find_section,
+};
+use crate::proto::ResponseCode;
+use crate::proto::response as wire;
+use crate::types::{BlobId, PartPath, Partial, Section, SectionText};
+
+/// Octets that are decoded at once.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// Why a message has no response.
+pub(super) enum Missing {
+    /// It has been expunged and is gone.
+    Message,
+    Refused(Failure),
+}
+
+impl<E: Into<Failure>> From<E> for Missing {
+    fn from(error: E) -> Missing {
+        Missing::Refused(error.into())
+    }
+}
+
+/// The content of an item: what it is made of is known to be there, so that a response can begin.
+pub(super) enum Prepared {
+    /// Octets of the message.
+    Range(Range<u64>),
+    Octets(Vec<u8>),
+    /// A part's body with its transfer encoding undone, and how long that is.
+    Decoded(PartRef, u64),
+    Nil,
+}
+
+impl Prepared {
+    pub(super) fn len(&self) -> u64 {
+        match self {
+            Prepared::Range(range) => range.end - range.start,
+            Prepared::Octets(octets) => octets.len() as u64,
+            Prepared::Decoded(_, size) => *size,
+            Prepared::Nil => 0,
+        }
+    }
+}
+
+/// Whether a literal may have NULs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LiteralKind {
+    Literal,
+    /// `~{n}`: RFC 3516 4.3
+    Literal8,
+}
+
+/// The message's octets.
+pub(super) struct Source<'a> {
+    pub(super) mailbox: &'a Mailbox,
+    pub(super) blob: BlobId,
+}
+
+impl Source<'_> {
+    pub(super) fn section(&self, wanted: &Section, summary: &SummaryRef<'_>) -> Result<Prepared, Missing> {
+        let (names, include) = match &wanted.text {
+            SectionText::HeaderFields(names) => (names.as_slice(), Include::Only),
+            SectionText::HeaderFieldsNot(names) => (names.as_slice(), Include::Except),
+            _ => (&[][..], Include::Only),
+        };
+        // What clients list a mailbox by: no look at the parts, none at the message.
+        if wanted.part.0.is_empty()
+            && !names.is_empty()
+            && let Some(octets) = summary.header_fields(names, include)
+        {
+            return Ok(Prepared::Octets(octets));
+        }
+        Ok(match find_section(summary, wanted) {
+            Content::Nil => Prepared::Nil,
+            Content::Range(range) => Prepared::Range(range),
+            Content::Fields(range) => Prepared::Octets(filter_fields(&self.read(range)?, names, include)),
+        })
+    }
+
+    fn read(&self, range: Range<u64>) -> Result<Vec<u8>, Missing> {
+        Ok(self.mailbox.octets_of(self.blob, range)?)
+    }
+
+    /// The part's body with its transfer encoding undone; not possible for a multipart's parts. RFC 3516 4.3
+    pub(super) fn binary(&self, path: &PartPath, summary: &SummaryRef<'_>) -> Result<Prepared, Missing> {
+        if path.0.is_empty() {
+            return Ok(Prepared::Range(0..summary.size()));
+        }
+        let Some(part) = summary.part(path) else { return Ok(Prepared::Nil) };
+        match part.encoding {
+            _ if part.is_multipart || part.is_message => Ok(Prepared::Range(part.body)),
+            Encoding::Identity => Ok(Prepared::Range(part.body)),
+            Encoding::Unknown => {
+                let text = "The part's transfer encoding is not known here";
+                Err(Missing::Refused(Reply::no(ResponseCode::UnknownCte, text).into()))
+            }
+            _ => {
+                let mut size = 0;
+                self.decode(&part, &mut |piece| {
+                    size += piece.len() as u64;
+                    true
+                })?;
+                Ok(Prepared::Decoded(part, size))
+            }
+        }
+    }
+
+    /// Gives a part's octets, its transfer encoding undone, piece by piece; the part is never in memory as a whole.
+    fn decode(&self, part: &PartRef, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), MailboxError> {
+        let (mut decoder, mut out, mut go_on) = (TransferDecoder::new(part.encoding), Vec::new(), true);
+        self.mailbox.octets(self.blob, part.body.clone(), &mut |piece| {
+            for piece in piece.chunks(PIECE_BYTES) {
+                out.clear();
+                decoder.feed(piece, &mut out);
+                go_on = go_on && take(&out);
+            }
+            go_on
+        })?;
+        out.clear();
+        decoder.finish(&mut out);
+        if go_on {
+            take(&out);
+        }
+        Ok(())
+    }
+
+    /// Gives the octets `range` of a content piece by piece, until `take` says `false`.
+    pub(super) fn octets(
+        &self,
+        content: &Prepared,
+        range: Range<u64>,
+        take: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<(), MailboxError> {
+        match content {
+            Prepared::Nil => Ok(()),
+            Prepared::Octets(octets) => {
+                take(&octets[range.start as usize..range.end as usize]);
+                Ok(())
+            }
+            Prepared::Range(Range { start, .. }) => {
+                self.mailbox.octets(self.blob, start + range.start..start + range.end, take)
+            }
+            Prepared::Decoded(part, _) => {
+                let mut at = 0u64;
+                self.decode(part, &mut |piece| {
+                    let end = at + piece.len() as u64;
+                    let (from, to) = (range.start.clamp(at, end) - at, range.end.clamp(at, end) - at);
+                    at = end;
+                    take(&piece[from as usize..to as usize]) && at < range.end
+                })
+            }
+        }
+    }
+
+    /// Writes a content as a literal, or NIL. What has been announced must come: where it cannot be read, the connection
+    /// ends, so that no client is given other octets.
+    pub(super) fn write(
+        &self,
+        response: &mut Response<'_>,
+        content: &Prepared,
+        partial: Option<Partial>,
+        kind: LiteralKind,
+    ) -> Result<(), Gone> {
+        if matches!(content, Prepared::Nil) {
+            response.buffer.extend_from_slice(b"NIL");
+            return Ok(());
+        }
+        let range = cut(0..content.len(), partial);
+        let (mut left, mut failed) = (range.end - range.start, None);
+        if kind == LiteralKind::Literal8 {
+            response.buffer.push(b'~');
+        }
+        wire::text(response.buffer, format_args!("{{{left}}}\r\n"));
+        let read = self.octets(content, range, &mut |piece| {
+            left -= piece.len() as u64;
+            failed = literal_octets(response, piece, kind).err();
+            failed.is_none()
+        });
+        if let Err(error) = &read {
+            log::error!("message {}: {error}", self.blob);
+        }
+        match (failed, left) {
+            (Some(gone), _) => Err(gone),
+            (None, 0) => Ok(()),
+            (None, _) => Err(Gone),
+        }
+    }
+}
+
+/// NUL, which only literal8 may have, goes out as 0x80, as Dovecot sends it. RFC 9051 4.3
+fn literal_octets(response: &mut Response<'_>, piece: &[u8], kind: LiteralKind) -> Result<(), Gone> {
+    match kind == LiteralKind::Literal && memchr::memchr(0, piece).is_some() {
+        true => response.octets(&piece.iter().map(|b| if *b == 0 { 0x80 } else { *b }).collect::<Vec<u8>>()),
+        false => response.octets(piece),
+    }
+}
+
+/// What of a range a partial fetch asks for; nothing where it begins beyond the end. RFC 9051 6.4.5
+pub(super) fn cut(range: Range<u64>, partial: Option<Partial>) -> Range<u64> {
+    match partial {
+        None => range,
+        Some(Partial { offset, count }) => {
+            let start = range.start.saturating_add(offset).min(range.end);
+            start..start.saturating_add(count).min(range.end)
+        }
+    }
+}
+
+pub(super) fn is_whole(section: &Section) -> bool {
+    section.part.0.is_empty() && section.text == SectionText::Whole
+}
