@@ -463,9 +463,13 @@ impl Tool {
 
     fn certificate(&self, certificate: &Path, key: &Path) -> Result<(), Failed> {
         let failed = |error: rcgen::Error| Failed::new(EX_SOFTWARE, error.to_string());
-        let made = rcgen::generate_simple_self_signed(vec![self.host.clone()]).map_err(failed)?;
-        write_new(key, 0o600, &made.signing_key.serialize_pem())?;
-        write_new(certificate, 0o644, &made.cert.pem())
+        let mut wanted = rcgen::CertificateParams::new(vec![self.host.clone()]).map_err(failed)?;
+        wanted.distinguished_name = rcgen::DistinguishedName::new();
+        wanted.distinguished_name.push(rcgen::DnType::CommonName, self.host.as_str());
+        let pair = rcgen::KeyPair::generate().map_err(failed)?;
+        let made = wanted.self_signed(&pair).map_err(failed)?;
+        write_new(key, 0o600, &pair.serialize_pem())?;
+        write_new(certificate, 0o644, &made.pem())
     }
 }
 

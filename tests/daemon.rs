@@ -1,0 +1,313 @@
+//! The daemon as an admin meets it: checked, started, reloaded, watched and stopped, by hand and by its init script.
+
+mod common;
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{Client, Server, installed};
+
+const GATEPOSTD: &str = env!("CARGO_BIN_EXE_gatepostd");
+
+/// What a daemon in the background needs; it is ended with this.
+struct Daemon {
+    server: Server,
+}
+
+impl Daemon {
+    /// `more` goes to the section [Server].
+    fn prepare(more: &str) -> Daemon {
+        let server = Server::prepare("Log Level = Low-Level");
+        let daemon = Daemon { server };
+        let text = daemon.read("gatepost.ini");
+        let log = daemon.path("daemon.log");
+        let with = text.replace("[Server]\n", &format!("[Server]\nLog To = {}\n{more}", log.display()));
+        std::fs::write(daemon.path("gatepost.ini"), with).unwrap();
+        daemon
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.server.path(name)
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(GATEPOSTD).args(arguments).arg("-c").arg(self.path("gatepost.ini")).output().unwrap()
+    }
+
+    /// Comes back when the daemon serves.
+    fn start(&self) {
+        let started = self.run(&[]);
+        assert!(started.status.success(), "{started:?}");
+    }
+
+    fn pid(&self) -> i32 {
+        self.read("run/gatepostd.pid").trim().parse().unwrap()
+    }
+
+    fn port(&self, listener: &str) -> u16 {
+        let log = self.read("daemon.log");
+        let line = log.lines().rfind(|line| line.contains(&format!("listener {listener} at"))).unwrap();
+        line.rsplit(':').next().unwrap().parse().unwrap()
+    }
+
+    fn client(&self) -> Client {
+        let mut client = Client::connect("127.0.0.1", self.port("imap"));
+        client.greeting();
+        client
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").arg(format!("-{signal}")).arg(self.pid().to_string()).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if let Ok(pid) = std::fs::read_to_string(self.path("run/gatepostd.pid")) {
+            // It may have ended by itself.
+            let _ = Command::new("kill").arg("-9").arg(pid.trim()).stderr(Stdio::null()).status();
+        }
+    }
+}
+
+fn within(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !holds() {
+        assert!(Instant::now() < end, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn text(octets: &[u8]) -> String {
+    String::from_utf8_lossy(octets).into_owned()
+}
+
+#[test]
+fn a_configuration_is_checked() {
+    let daemon = Daemon::prepare("");
+    let good = daemon.run(&["-t"]);
+    assert_eq!(good.status.code(), Some(0), "{good:?}");
+
+    let bad = daemon.read("gatepost.ini").replace("[IMAP]\n", "[IMAP]\nMaximum Chanels = 5\nSync = sometimes\n");
+    std::fs::write(daemon.path("gatepost.ini"), &bad).unwrap();
+    let line = |wanted: &str| bad.lines().position(|line| line.starts_with(wanted)).unwrap() + 1;
+    let refused = daemon.run(&["-t"]);
+    assert_eq!(refused.status.code(), Some(78));
+    let said = text(&refused.stderr);
+    let at = |line: usize| format!("gatepost.ini:{line}: ");
+    assert!(said.contains(&at(line("Maximum Chanels"))) && said.contains("Maximum Channels"), "{said}");
+    assert!(said.contains(&at(line("Sync"))) && said.contains("optimized"), "all is said at once: {said}");
+
+    assert_eq!(Command::new(GATEPOSTD).arg("-x").output().unwrap().status.code(), Some(64));
+    let missing = Command::new(GATEPOSTD).args(["-t", "-c", "/nonexistent/gatepost.ini"]).output().unwrap();
+    assert_eq!(missing.status.code(), Some(78));
+    assert!(text(&missing.stderr).contains("/nonexistent/gatepost.ini"), "{missing:?}");
+}
+
+#[test]
+fn it_lives_in_the_background() {
+    let daemon = Daemon::prepare("");
+    daemon.start();
+    let pid = daemon.pid();
+    let mut client = daemon.client();
+    client.ok("LOGIN user0 secret");
+    client.ok("SELECT INBOX");
+
+    // SIGHUP: another account, another log; the session stays.
+    let mut passwd = daemon.read("passwd");
+    passwd.push_str("late:{PLAIN}secret\n");
+    std::fs::write(daemon.path("passwd"), passwd).unwrap();
+    std::fs::rename(daemon.path("daemon.log"), daemon.path("daemon.log.1")).unwrap();
+    let port = {
+        let log = daemon.read("daemon.log.1");
+        log.lines().rfind(|line| line.contains("listener imap at")).unwrap().rsplit(':').next().unwrap().to_string()
+    };
+    daemon.signal("HUP");
+    within("the log is opened anew", || daemon.path("daemon.log").exists());
+    client.ok("NOOP");
+    within("the new account can log in", || {
+        let mut late = Client::connect("127.0.0.1", port.parse().unwrap());
+        late.greeting();
+        late.command("LOGIN late secret").1.starts_with("OK")
+    });
+
+    // A configuration with an error changes nothing, and the log names the line.
+    let good = daemon.read("gatepost.ini");
+    std::fs::write(daemon.path("gatepost.ini"), good.replace("[IMAP]\n", "[IMAP]\nNonsense = 1\n")).unwrap();
+    daemon.signal("HUP");
+    within("the log names the line", || daemon.read("daemon.log").contains("unknown key"));
+    client.ok("NOOP");
+
+    // SIGTERM: BYE, and an end.
+    daemon.signal("TERM");
+    let bye = client.response();
+    assert!(bye.as_deref().is_some_and(|line| line.starts_with("* BYE")), "{bye:?}");
+    within("the daemon ends", || !Path::new(&format!("/proc/{pid}")).exists());
+    assert!(!daemon.path("run/gatepostd.pid").exists(), "the pid file goes with the daemon");
+}
+
+#[test]
+fn passwords_and_mail_are_not_in_the_log() {
+    let daemon = Daemon::prepare("");
+    daemon.start();
+    let mut client = daemon.client();
+    client.ok("LOGIN user1 secret");
+    client.append("INBOX", b"Subject: private matter\r\n\r\nnobody's business\r\n").unwrap();
+    client.ok("NOOP");
+    let mut client = daemon.client();
+    client.ok("AUTHENTICATE PLAIN AHVzZXIxAHNlY3JldA==");
+    within("the dialogue is logged", || daemon.read("daemon.log").contains("AUTHENTICATE"));
+    let log = daemon.read("daemon.log");
+    assert!(log.contains("APPEND INBOX"), "{log}");
+    for kept_out in ["secret", "AHVzZXIx", "private matter", "business"] {
+        assert!(!log.contains(kept_out), "{kept_out} in {log}");
+    }
+    let tagged = |line: &str| line.contains(" IMAP-0000");
+    assert!(
+        log.lines().filter(|line| line.contains("APPEND INBOX")).all(tagged),
+        "each record has its session: {log}"
+    );
+}
+
+#[test]
+fn another_certificate_is_served_after_a_reload() {
+    if !installed("openssl") {
+        return;
+    }
+    let daemon = Daemon::prepare("");
+    daemon.start();
+    let address = format!("127.0.0.1:{}", daemon.port("imaps"));
+    let served = || {
+        let mut shown = Command::new("openssl")
+            .args(["s_client", "-quiet", "-showcerts", "-connect", &address])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        shown.stdin.take().unwrap().write_all(b"a LOGOUT\r\n").unwrap();
+        let shown = shown.wait_with_output().unwrap();
+        text(&shown.stdout) + &text(&shown.stderr)
+    };
+    assert!(served().contains("CN = localhost"), "{}", served());
+    let pem = |name| daemon.path(name).to_str().unwrap().to_string();
+    std::fs::remove_file(daemon.path("cert.pem")).unwrap();
+    std::fs::remove_file(daemon.path("key.pem")).unwrap();
+    let made = daemon.server.ctl(&["certificate", "--host", "other.example", &pem("cert.pem"), &pem("key.pem")]);
+    assert!(made.status.success(), "{made:?}");
+    assert!(!served().contains("other.example"));
+    daemon.signal("HUP");
+    within("the new certificate is served", || served().contains("other.example"));
+
+    // What cannot be used does not take the place of what can.
+    std::fs::write(daemon.path("cert.pem"), "nonsense").unwrap();
+    daemon.signal("HUP");
+    within("the log says so", || daemon.read("daemon.log").contains("cert.pem"));
+    assert!(served().contains("other.example"));
+}
+
+#[test]
+fn root_becomes_the_configured_user() {
+    if !nobody_can_be_had() {
+        eprintln!("skipped: only root can become another user");
+        return;
+    }
+    let daemon = Daemon::prepare("");
+    let config = daemon.read("gatepost.ini").replace("User = root", "User = nobody");
+    std::fs::write(daemon.path("gatepost.ini"), config).unwrap();
+    // The log, the accounts and the key are the user's to read.
+    let everybody = |path: &Path, mode: u32| {
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    };
+    everybody(daemon.server.directory.path(), 0o777);
+    ["passwd", "gatepost.ini", "key.pem", "cert.pem"].iter().for_each(|name| everybody(&daemon.path(name), 0o644));
+    daemon.start();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
+    let uids = status.lines().find(|line| line.starts_with("Uid:")).unwrap();
+    assert!(uids.split_whitespace().skip(1).all(|uid| uid == "65534"), "{uids}");
+    let store = std::fs::metadata(daemon.path("data/store")).unwrap();
+    assert_eq!((store.uid(), store.mode() & 0o777), (65534, 0o700));
+    daemon.client().ok("LOGIN user0 secret");
+}
+
+fn nobody_can_be_had() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+#[test]
+fn no_channels_at_all() {
+    let mut server = Server::prepare("Maximum Channels = 0");
+    server.restart();
+    assert!(server.client().greeting().starts_with("* BYE [UNAVAILABLE]"));
+}
+
+#[test]
+fn the_control_socket_takes_any_octets() {
+    let server = Server::start("");
+    let inputs: [&[u8]; 6] = [
+        b"nonsense\n",
+        b"{}\n",
+        b"{\"verb\": 7}\n",
+        b"{\"verb\": \"no such verb\"}\n",
+        b"{\"verb\": \"import\", \"account\": \"user0\", \"mailbox\": \"\\u0000\"}\n\xff\xfe",
+        &[b'['; 300_000],
+    ];
+    for input in inputs {
+        let mut stream = UnixStream::connect(server.path("run/control")).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        // It may have been closed before all was sent.
+        let _ = stream.write_all(input);
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let mut answer = Vec::new();
+        let _ = BufReader::new(stream).read_until(b'\n', &mut answer);
+        assert!(!text(&answer).contains("\"ok\""), "{answer:?}");
+    }
+    assert!(server.ctl(&["who"]).status.success(), "the daemon goes on");
+    server.user("user0").ok("NOOP");
+}
+
+#[test]
+fn the_init_script_does_what_it_says() {
+    let daemon = Daemon::prepare("");
+    let sbin = Path::new(GATEPOSTD).parent().unwrap().display().to_string();
+    let script = std::fs::read_to_string("etc/gatepost.init").unwrap();
+    let script =
+        script.replace("@SBIN@", &sbin).replace("@CONF@", &daemon.server.directory.path().display().to_string());
+    std::fs::write(daemon.path("init"), script).unwrap();
+    let run = |verb: &str| {
+        let done = Command::new("sh").arg(daemon.path("init")).arg(verb).output().unwrap();
+        (done.status.code(), text(&done.stdout) + &text(&done.stderr))
+    };
+    assert_eq!(run("status").0, Some(3));
+    assert_eq!(run("start").0, Some(0));
+    let first = daemon.pid();
+    assert_eq!(run("status").0, Some(0));
+    assert_eq!(run("start").0, Some(0), "it runs already");
+    assert_eq!(daemon.pid(), first);
+    daemon.client().ok("LOGIN user0 secret");
+    assert_eq!(run("reload").0, Some(0));
+    assert_eq!(run("restart").0, Some(0));
+    assert_ne!(daemon.pid(), first);
+    daemon.client().ok("LOGIN user0 secret");
+
+    // A configuration with an error stops nothing.
+    let good = daemon.read("gatepost.ini");
+    std::fs::write(daemon.path("gatepost.ini"), format!("{good}[Nonsense]\n")).unwrap();
+    for verb in ["restart", "reload"] {
+        let (code, said) = run(verb);
+        assert!(code != Some(0) && said.contains("gatepost.ini:"), "{verb}: {code:?} {said}");
+    }
+    assert_eq!(run("status").0, Some(0));
+    std::fs::write(daemon.path("gatepost.ini"), good).unwrap();
+    assert_eq!(run("stop").0, Some(0));
+    assert_eq!(run("status").0, Some(3));
+}
