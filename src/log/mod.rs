@@ -23,6 +23,9 @@ use component::Component;
 pub use component::Filters;
 use sink::Sink;
 
+/// The target of records that are written at every level: panics, and what becomes of them.
+pub const CRASH: &str = "crash";
+
 /// Where records go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -66,7 +69,8 @@ pub fn set(target: Target, filters: Filters) -> io::Result<()> {
             start()?;
         }
     }
-    log::set_max_level(filters.most());
+    // A crash is an error, whatever else is wanted.
+    log::set_max_level(filters.most().max(LevelFilter::Error));
     Ok(())
 }
 
@@ -80,7 +84,7 @@ fn start() -> io::Result<()> {
         .format(format)
         .try_init()
         .map_err(|error| io::Error::other(format!("the log cannot be started: {error}")))?;
-    std::panic::set_hook(Box::new(|panic| log::error!("{}", panic.to_string().replace('\n', " "))));
+    std::panic::set_hook(Box::new(|panic| log::error!(target: CRASH, "{}", panic.to_string().replace('\n', " "))));
     Ok(())
 }
 
@@ -88,7 +92,7 @@ fn write(record: &Record<'_>) {
     let Some(logger) = LOGGER.get() else { return };
     let component = Component::of(record.module_path().unwrap_or(""));
     let logger = logger.read();
-    if record.level() <= logger.filters.of(component) {
+    if record.target() == CRASH || record.level() <= logger.filters.of(component) {
         let line = TAG.with_borrow(|tag| line(record, component, tag));
         logger.sink.write(record.level(), &line);
     }

@@ -68,7 +68,15 @@ fn levels_tags_and_files() {
     assert_eq!(found[0], "Failure AUTH probe: after the reload");
     assert!(found[1].contains("panicked at src/log/tests.rs") && found[1].ends_with(": probe: a bug"), "{found:?}");
 
+    let crashes = Filters { auth: LevelFilter::Off, admin: LevelFilter::Off, ..QUIET };
+    set(Target::File(path.clone()), crashes).unwrap();
+    record("gatepost::auth", Level::Error, "probe: a failure is no crash");
+    assert!(std::panic::catch_unwind(|| panic!("probe: another bug")).is_err());
+    let found = lines(&path);
+    assert!(found.len() == 3 && found[2].ends_with(": probe: another bug"), "{found:?}");
+    set(Target::File(path.clone()), QUIET).unwrap();
+
     assert!(set(Target::File(directory.path().join("no/such/place")), QUIET).is_err());
     record("gatepost::auth", Level::Error, "probe: still here");
-    assert_eq!(lines(&path).len(), 3, "an error leaves the log as it was");
+    assert_eq!(lines(&path).len(), 4, "an error leaves the log as it was");
 }

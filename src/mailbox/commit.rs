@@ -45,7 +45,7 @@ pub(super) struct AbortOnPanic;
 impl Drop for AbortOnPanic {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            log::error!("panic during a commit: the process ends, the store recovers at its next start");
+            log::error!(target: crate::log::CRASH, "panic during a commit: the process ends, the store recovers at its next start");
             std::process::abort();
         }
     }

@@ -224,7 +224,7 @@ fn serve(shared: &Shared, job: Job) {
     let connection = Connection { stream: stream.clone(), mode, ticket };
     if catch_unwind(AssertUnwindSafe(|| (shared.handler)(connection))).is_err() {
         metrics::PANICS.add(1);
-        log::error!("session {id} panicked; this is a bug, please report it with the line above");
+        log::error!(target: crate::log::CRASH, "session {id} panicked; this is a bug, please report it with the line above");
         // Whatever it was that broke, the client may be gone as well.
         let _ = stream.write_all(&shared.farewell);
         stream.close();

@@ -14,10 +14,11 @@ use crate::proto::Limits;
 use crate::session::Settings;
 use crate::store;
 
-/// CommuniGate Pro's levels as `log`'s: crashes are logged at every level.
+/// CommuniGate Pro's levels as `log`'s; crashes are logged at every level.
 fn filter(level: Level) -> LevelFilter {
     match level {
-        Level::CrashesOnly | Level::Failures => LevelFilter::Error,
+        Level::CrashesOnly => LevelFilter::Off,
+        Level::Failures => LevelFilter::Error,
         Level::MajorAndFailures => LevelFilter::Warn,
         Level::Problems => LevelFilter::Info,
         Level::LowLevel => LevelFilter::Debug,
