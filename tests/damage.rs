@@ -11,10 +11,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use gatepost::mailbox::{Change, Limits, MailboxError, Manager, describe};
-use gatepost::store::{Checked, Mode, Options, Store, StoreError};
+use gatepost::store::{Checked, Compression, Mode, Options, Store, StoreError};
 use gatepost::types::{AccountName, BlobId, InternalDate, MailboxName};
 
-const OPTIONS: Options = Options { cache_bytes: 4 << 20, sync_always: false, free_bytes_min: 0 };
+const OPTIONS: Options =
+    Options { cache_bytes: 4 << 20, sync_always: false, free_bytes_min: 0, compression: Compression::None };
 const MESSAGES: usize = 300;
 
 fn message(n: usize) -> Vec<u8> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use gatepost::store::{
-    Batch, CommitError, Durability, Embedded, Engine, Memory, Options, Partition, Reader, Reference, Store,
-    StoreError, Version,
+    Batch, CommitError, Compression, Durability, Embedded, Engine, Memory, Options, Partition, Reader, Reference,
+    Store, StoreError, Version,
 };
 use gatepost::types::{AccountId, BlobId, MailboxId, Uid};
 
@@ -163,6 +163,35 @@ fn a_reference_without_octets_is_refused() {
     batch.added = vec![refer(b"nothing", 1, 1)];
     let refused = engine.commit(vec![batch], Durability::Synced);
     assert!(matches!(refused, Err(CommitError::Store(StoreError::Missing(_)))));
+}
+
+#[test]
+fn a_store_is_compressed_as_it_was_made() {
+    let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let options =
+        [Compression::None, Compression::Lz4].map(|compression| Options { compression, ..Options::default() });
+    let text: Vec<u8> = (0..100_000u32).flat_map(|n| format!("line {n} of a text\r\n").into_bytes()).collect();
+    let blob = BlobId([7; 32]);
+    let sizes = [0, 1].map(|at| {
+        let engine = Embedded::open(directories[at].path(), &options[at]).unwrap();
+        for (n, chunk) in (0..).zip(text.chunks(256 * 1024)) {
+            engine.write_chunk(A, blob, n, chunk).unwrap();
+        }
+        drop(engine);
+        // The other setting changes nothing about it.
+        let engine = Embedded::open(directories[at].path(), &options[1 - at]).unwrap();
+        let read = |n| engine.read_chunk(A, blob, n).unwrap().unwrap();
+        let whole: Vec<u8> = (0..text.chunks(256 * 1024).len() as u32).flat_map(|n| read(n).to_vec()).collect();
+        assert!(whole == text);
+        files(&directories[at].path().join("keyspaces"))
+    });
+    assert!(sizes[1] * 2 < sizes[0], "{sizes:?}");
+}
+
+/// Octets of all files below a folder.
+fn files(folder: &std::path::Path) -> u64 {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| if path.is_dir() { files(&path) } else { path.metadata().unwrap().len() }).sum()
 }
 
 #[test]

@@ -18,11 +18,11 @@ use serde_json::{Value, json};
 use super::control::{serve, socket_path};
 use super::verbs::{EX_CONFIG, EX_IOERR, EX_NOPERM, EX_NOUSER, EX_SOFTWARE, EX_UNAVAILABLE, EX_USAGE, Failed, Verbs};
 use super::wire::{Reader, Wire};
-use super::{mail_source, progress, quota_policy, table};
+use super::{mail_source, mailbox_limits, progress, quota_policy, store_options, table};
 use crate::auth::{EditError, Passwd, edit, hash};
 use crate::config::Config;
-use crate::mailbox::{Limits, Manager};
-use crate::store::{Options, Store, StoreError};
+use crate::mailbox::Manager;
+use crate::store::{Store, StoreError};
 use crate::sys;
 use crate::types::AccountName;
 
@@ -256,13 +256,7 @@ impl Tool {
             return Err(Failed::new(EX_UNAVAILABLE, "no gatepostd is running here"));
         }
         let store = self.local_store(&config)?;
-        let limits = Limits {
-            mailboxes_max: config.mailboxes_max,
-            message_bytes_max: config.message_bytes_max.min(u32::MAX.into()) as u32,
-            summary_cache_bytes: config.summary_cache_bytes,
-            keep_expunged_secs: config.keep_expunged.as_secs(),
-        };
-        let manager = Manager::new(store, limits);
+        let manager = Manager::new(store, mailbox_limits(&config));
         manager.load_alerts()?;
         manager.set_quota_policy(quota_policy(&config));
         let verbs = Verbs { manager: Arc::new(manager), registry: None };
@@ -275,12 +269,7 @@ impl Tool {
     fn local_store(&self, config: &Config) -> Result<Store, Failed> {
         let directory = config.data_directory.join("store");
         own_directories(config, &directory)?;
-        let options = Options {
-            cache_bytes: config.store_cache_bytes,
-            sync_always: config.sync_always,
-            free_bytes_min: config.free_bytes_min,
-        };
-        Store::open(&directory, &options).map_err(|error| match error {
+        Store::open(&directory, &store_options(config)).map_err(|error| match error {
             StoreError::InUse { .. } => {
                 let socket = socket_path(&config.run_directory);
                 Failed::new(

@@ -6,6 +6,7 @@
 //!
 //! This room never reaches into a session: it sees who is connected, and may ask one to end.
 
+mod configured;
 mod control;
 mod ctl;
 mod mail_source;
@@ -15,13 +16,12 @@ mod transfer;
 mod verbs;
 mod wire;
 
+pub use configured::{mailbox_limits, quota_policy, store_options};
 pub use control::Control;
 pub use ctl::main as ctl_main;
 
 use serde_json::{Value, json};
 
-use crate::config::{self, Config};
-use crate::mailbox::{QuotaLimits, QuotaPolicy};
 use crate::store::Copied;
 
 /// What a copy of the store has come to, for the tool.
@@ -29,18 +29,4 @@ fn copied_json(copied: &Copied) -> Value {
     json!({
         "accounts": copied.accounts, "mailboxes": copied.mailboxes, "messages": copied.messages, "bytes": copied.bytes,
     })
-}
-
-/// What the configuration says of quotas, for the daemon and for the tool alike.
-pub fn quota_policy(config: &Config) -> QuotaPolicy {
-    let limits = |of: config::QuotaLimits| QuotaLimits {
-        storage_bytes: of.storage_bytes,
-        messages: of.messages,
-        mailboxes: of.mailboxes,
-    };
-    QuotaPolicy {
-        all: limits(config.quota),
-        domains: config.domains.iter().map(|domain| (domain.name.clone(), limits(domain.quota))).collect(),
-        counts_expunged: config.quota_counts_expunged,
-    }
 }

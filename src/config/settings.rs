@@ -72,6 +72,8 @@ pub struct Config {
     pub store_cache_bytes: u64,
     pub summary_cache_bytes: u64,
     pub free_bytes_min: u64,
+    /// Whether a store that is made new compresses messages.
+    pub compresses: bool,
     pub keep_expunged: Duration,
     pub quota: QuotaLimits,
     pub quota_counts_expunged: bool,

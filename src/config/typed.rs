@@ -134,6 +134,7 @@ impl Values {
             store_cache_bytes: self.number("Store", "Cache Size"),
             summary_cache_bytes: self.number("Store", "Summary Cache Size"),
             free_bytes_min: self.number("Store", "Minimum Free Space"),
+            compresses: self.is("Store", "Compression", "lz4"),
             keep_expunged: self.duration("Store", "Keep Expunged"),
             quota: QuotaLimits {
                 storage_bytes: Some(self.number("Quota", "Storage")),

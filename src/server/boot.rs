@@ -97,9 +97,9 @@ fn start(config: &Config, path: &Path, listeners: Vec<BoundListener>, foreground
     let tls = setup::tls(config).map_err(|error| text(&error))?;
     let groups = setup::groups(config).map_err(|error| text(&error))?;
     let auth = Auth::open(&config.passwd_file, setup::auth_options(config)).map_err(|error| text(&error))?;
-    let store = Store::open(&config.data_directory.join("store"), &setup::store_options(config))
+    let store = Store::open(&config.data_directory.join("store"), &admin::store_options(config))
         .map_err(|error| format!("{}: {error}", config.data_directory.display()))?;
-    let manager = Arc::new(Manager::new(store.clone(), setup::mailbox_limits(config)));
+    let manager = Arc::new(Manager::new(store.clone(), admin::mailbox_limits(config)));
     manager.load_alerts().map_err(|error| text(&error))?;
     manager.set_quota_policy(admin::quota_policy(config));
     let watchdog = Watchdog::start().map_err(|error| text(&error))?;

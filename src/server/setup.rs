@@ -8,11 +8,9 @@ use log::LevelFilter;
 use crate::auth;
 use crate::config::{self, Config, Level, TlsMode};
 use crate::log::{Filters, Target};
-use crate::mailbox;
 use crate::net::{self, BoundListener, Mode, TlsError, TlsFiles};
 use crate::proto::Limits;
 use crate::session::Settings;
-use crate::store;
 
 /// CommuniGate Pro's levels as `log`'s; crashes are logged at every level.
 fn filter(level: Level) -> LevelFilter {
@@ -69,27 +67,9 @@ pub(super) fn auth_options(config: &Config) -> auth::Options {
     }
 }
 
-pub(super) fn store_options(config: &Config) -> store::Options {
-    store::Options {
-        cache_bytes: config.store_cache_bytes,
-        sync_always: config.sync_always,
-        free_bytes_min: config.free_bytes_min,
-    }
-}
-
 pub(super) fn groups(config: &Config) -> Result<Arc<auth::Groups>, auth::PasswdError> {
     let groups = config.groups_file.as_deref().map(auth::Groups::load).transpose()?;
     Ok(Arc::new(groups.unwrap_or_default()))
-}
-
-pub(super) fn mailbox_limits(config: &Config) -> mailbox::Limits {
-    mailbox::Limits {
-        mailboxes_max: config.mailboxes_max,
-        // The table keeps it below.
-        message_bytes_max: config.message_bytes_max.min(u32::MAX.into()) as u32,
-        summary_cache_bytes: config.summary_cache_bytes,
-        keep_expunged_secs: config.keep_expunged.as_secs(),
-    }
 }
 
 pub(super) fn spool_directory(config: &Config) -> PathBuf {

@@ -17,6 +17,7 @@ use fjall::PersistMode;
 use parking_lot::{MappedRwLockReadGuard, Mutex, RwLock, RwLockReadGuard};
 
 use super::error::StoreError;
+use super::facade::Options;
 use super::journal;
 use super::room::{Brings, Room};
 use super::tables::{Tables, engine};
@@ -26,7 +27,7 @@ const PROBE_EVERY: Duration = Duration::from_millis(500);
 
 pub(super) struct Disk {
     directory: PathBuf,
-    cache_bytes: u64,
+    options: Options,
     /// `None` only after a reopening that failed.
     tables: RwLock<Option<Tables>>,
     failure: Mutex<Option<Failure>>,
@@ -42,13 +43,13 @@ enum Failure {
 }
 
 impl Disk {
-    pub(super) fn open(directory: &Path, cache_bytes: u64, free_bytes_min: u64) -> Result<Disk, StoreError> {
+    pub(super) fn open(directory: &Path, options: &Options) -> Result<Disk, StoreError> {
         Ok(Disk {
             directory: directory.to_path_buf(),
-            cache_bytes,
-            tables: RwLock::new(Some(Tables::open(directory, cache_bytes)?)),
+            options: options.clone(),
+            tables: RwLock::new(Some(Tables::open(directory, options)?)),
             failure: Mutex::new(None),
-            room: Room::new(directory.to_path_buf(), free_bytes_min),
+            room: Room::new(directory.to_path_buf(), options.free_bytes_min),
         })
     }
 
@@ -114,7 +115,7 @@ impl Disk {
             drop(tables.take());
             copy.map_or(Ok(()), journal::Copy::put)?;
         }
-        *tables = Some(Tables::open(&self.directory, self.cache_bytes)?);
+        *tables = Some(Tables::open(&self.directory, &self.options)?);
         *self.failure.lock() = None;
         log::warn!("the disk has room again: the store goes on");
         Ok(())

@@ -78,7 +78,7 @@ struct OwedState {
 impl Embedded {
     /// Opens or creates the store in `directory`.
     pub fn open(directory: &Path, options: &Options) -> Result<Arc<Embedded>, StoreError> {
-        let disk = Arc::new(Disk::open(directory, options.cache_bytes, options.free_bytes_min)?);
+        let disk = Arc::new(Disk::open(directory, options)?);
         let owed = Arc::new(Owed::default());
         start_syncer(disk.clone(), owed.clone())?;
         Ok(Arc::new(Embedded {

@@ -34,7 +34,7 @@ pub use copying::Copied;
 pub use embedded::Embedded;
 pub use engine::{Batch, CHUNK_BYTES, Engine, Figures, Partition, Reader, Reference, Value, Visit};
 pub use error::{CommitError, StoreError};
-pub use facade::{Options, Store};
+pub use facade::{Compression, Options, Store};
 pub use layout::FORMAT;
 pub use memory::Memory;
 pub use model::*;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
 
 use super::error::StoreError;
+use super::facade::{Compression, Options};
 use super::{journal, unfinished};
 
 /// Octets of the journal before memory tables must be written out: bounds recovery time and disk use.
@@ -32,9 +33,10 @@ pub(super) struct Tables {
 
 impl Tables {
     /// Opens or creates what is in `directory`. A journal that a power cut has torn is cut off where it is torn.
-    pub(super) fn open(directory: &Path, cache_bytes: u64) -> Result<Tables, StoreError> {
+    pub(super) fn open(directory: &Path, options: &Options) -> Result<Tables, StoreError> {
         unfinished::clear(directory).map_err(|error| engine(error.into()))?;
-        let builder = || Database::builder(directory).cache_size(cache_bytes).max_journaling_size(JOURNAL_BYTES);
+        let builder =
+            || Database::builder(directory).cache_size(options.cache_bytes).max_journaling_size(JOURNAL_BYTES);
         let open = || unbroken(|| Ok(builder().worker_threads(2).open()));
         let db = match open()? {
             Err(fjall::Error::JournalRecovery(_)) if journal::cut_torn(directory)? => open()?,
@@ -45,7 +47,7 @@ impl Tables {
             error => engine(error),
         })?;
         let index = unbroken(|| db.keyspace("index", index_options).map_err(engine))?;
-        let chunks = unbroken(|| db.keyspace("chunks", chunk_options).map_err(engine))?;
+        let chunks = unbroken(|| db.keyspace("chunks", || chunk_options(options.compression)).map_err(engine))?;
         Ok(Tables { db, index, chunks })
     }
 
@@ -78,10 +80,12 @@ fn index_options() -> KeyspaceCreateOptions {
     KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES)
 }
 
-fn chunk_options() -> KeyspaceCreateOptions {
-    let apart = KvSeparationOptions::default()
-        .separation_threshold(SEPARATED_BYTES)
-        .compression(fjall::CompressionType::None);
+fn chunk_options(compression: Compression) -> KeyspaceCreateOptions {
+    let compression = match compression {
+        Compression::None => fjall::CompressionType::None,
+        Compression::Lz4 => fjall::CompressionType::Lz4,
+    };
+    let apart = KvSeparationOptions::default().separation_threshold(SEPARATED_BYTES).compression(compression);
     KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES).with_kv_separation(Some(apart))
 }
 

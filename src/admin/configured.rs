@@ -1,0 +1,37 @@
+//! What the configuration means for the store and the mailboxes: the same for the daemon and for the tool.
+
+use crate::config::{self, Config};
+use crate::mailbox::{Limits, QuotaLimits, QuotaPolicy};
+use crate::store::{Compression, Options};
+
+pub fn store_options(config: &Config) -> Options {
+    Options {
+        cache_bytes: config.store_cache_bytes,
+        sync_always: config.sync_always,
+        free_bytes_min: config.free_bytes_min,
+        compression: if config.compresses { Compression::Lz4 } else { Compression::None },
+    }
+}
+
+pub fn mailbox_limits(config: &Config) -> Limits {
+    Limits {
+        mailboxes_max: config.mailboxes_max,
+        // The table keeps it below.
+        message_bytes_max: config.message_bytes_max.min(u32::MAX.into()) as u32,
+        summary_cache_bytes: config.summary_cache_bytes,
+        keep_expunged_secs: config.keep_expunged.as_secs(),
+    }
+}
+
+pub fn quota_policy(config: &Config) -> QuotaPolicy {
+    let limits = |of: config::QuotaLimits| QuotaLimits {
+        storage_bytes: of.storage_bytes,
+        messages: of.messages,
+        mailboxes: of.mailboxes,
+    };
+    QuotaPolicy {
+        all: limits(config.quota),
+        domains: config.domains.iter().map(|domain| (domain.name.clone(), limits(domain.quota))).collect(),
+        counts_expunged: config.quota_counts_expunged,
+    }
+}
