@@ -69,6 +69,8 @@ pub struct Config {
     pub bad_commands_max: u32,
     pub commands_before_login_max: u32,
     pub mailboxes_max: usize,
+    pub search_contexts_max: usize,
+    pub searched_mailboxes_max: usize,
     pub store_cache_bytes: u64,
     pub summary_cache_bytes: u64,
     pub free_bytes_min: u64,

@@ -129,6 +129,20 @@ pub const KEYS: &[Key] = &[
         "Mailboxes, and subscriptions, of one account.",
     ),
     key(
+        "IMAP",
+        "Maximum Search Contexts",
+        Kind::Number(1, 1000),
+        "16",
+        "Searches of one session whose results are kept up to date; each is looked at with every change, and takes up to 8 octets a message.",
+    ),
+    key(
+        "IMAP",
+        "Maximum Searched Mailboxes",
+        Kind::Number(1, 10_000_000),
+        "10000",
+        "Mailboxes that one ESEARCH looks into; all that are searched stay in memory for a while.",
+    ),
+    key(
         "Quota",
         "Storage",
         Kind::Size(0, 1 << 62),

@@ -131,6 +131,8 @@ impl Values {
             bad_commands_max: self.count("IMAP", "Maximum Bad Commands"),
             commands_before_login_max: self.count("IMAP", "Maximum Commands before Login"),
             mailboxes_max: self.count("IMAP", "Maximum Mailboxes") as usize,
+            search_contexts_max: self.count("IMAP", "Maximum Search Contexts") as usize,
+            searched_mailboxes_max: self.count("IMAP", "Maximum Searched Mailboxes") as usize,
             store_cache_bytes: self.number("Store", "Cache Size"),
             summary_cache_bytes: self.number("Store", "Summary Cache Size"),
             free_bytes_min: self.number("Store", "Minimum Free Space"),

@@ -14,6 +14,13 @@ use crate::types::{By, FlagBits, InternalDate, Keyword, ModSeq, NumberSet, Searc
 /// Messages between two calls of the progress function.
 const PROGRESS_EVERY: u32 = 64;
 
+/// Whether summaries are read one by one or a page at a time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Single,
+    Pages,
+}
+
 /// What a search has found.
 #[derive(Debug, Default)]
 pub struct Found {
@@ -31,15 +38,55 @@ impl View {
         progress: &mut dyn FnMut(u32, u32),
     ) -> Result<Found, MailboxError> {
         let test = Test::compile(key, &InView { view: self, saved });
+        match test.among().cloned() {
+            Some(among) => self.ask(&test, &among, Reading::Single, progress),
+            None => {
+                let mut all = UidSet::new();
+                all.push_range(1, self.shown().last_uid().map_or(1, Uid::get));
+                self.ask(&test, &all, Reading::Pages, progress)
+            }
+        }
+    }
+
+    /// Those of a few messages that a key matches.
+    pub fn search_among(&self, key: &SearchKey, saved: &UidSet, among: &UidSet) -> Result<UidSet, MailboxError> {
+        let test = Test::compile(key, &InView { view: self, saved });
+        Ok(self.ask(&test, among, Reading::Single, &mut |_, _| {})?.uids)
+    }
+
+    /// A key whose answer for a message depends on that message alone: sequence numbers, `$` and `*` are what they are
+    /// now. RFC 5267 4.3
+    pub fn fixed(&self, key: &SearchKey, saved: &UidSet) -> SearchKey {
+        let context = InView { view: self, saved };
+        let inner = |key: &SearchKey| Box::new(self.fixed(key, saved));
+        match key {
+            SearchKey::And(keys) => SearchKey::And(keys.iter().map(|key| self.fixed(key, saved)).collect()),
+            SearchKey::Or(a, b) => SearchKey::Or(inner(a), inner(b)),
+            SearchKey::Not(key) => SearchKey::Not(inner(key)),
+            SearchKey::Seqs(set) => SearchKey::Uids(context.seqs(set).into()),
+            SearchKey::Uids(NumberSet::Saved) => SearchKey::Uids(saved.clone().into()),
+            SearchKey::Uids(NumberSet::Set(set)) => {
+                let last = self.shown().last_uid().map_or(0, Uid::get);
+                SearchKey::Uids(NumberSet::Set(set.opened(last)))
+            }
+            other => other.clone(),
+        }
+    }
+
+    fn ask(
+        &self,
+        test: &Test,
+        among: &UidSet,
+        reading: Reading,
+        progress: &mut dyn FnMut(u32, u32),
+    ) -> Result<Found, MailboxError> {
         let shown = self.shown().clone();
-        let mut all = UidSet::new();
-        all.push_range(1, shown.last_uid().map_or(1, Uid::get));
         let mut found = Found::default();
         let mut summaries = self.summaries();
         let mut held = Held::default();
-        let many = test.among().is_none();
-        shown.load(test.among().unwrap_or(&all))?;
-        for (done, message) in shown.in_uids(test.among().unwrap_or(&all)).enumerate() {
+        let many = reading == Reading::Pages;
+        shown.load(among)?;
+        for (done, message) in shown.in_uids(among).enumerate() {
             if done as u32 % PROGRESS_EVERY == 0 {
                 progress(done as u32, shown.len());
             }

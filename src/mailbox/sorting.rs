@@ -17,6 +17,9 @@ use crate::types::{By, SortKey, SortOrder, ThreadAlgorithm, Uid, UidSet};
 /// Message-IDs of one message that are looked at: no honest list of references is longer.
 const REFERENCES_MAX: usize = 1000;
 
+/// Messages above which it is cheaper to sort all anew than to put them into their places one by one.
+const SORTED_ANEW: u64 = 100;
+
 /// What the messages of a page are ordered by; each made when it is first asked for.
 #[derive(Default)]
 pub(super) struct Orders {
@@ -156,6 +159,25 @@ impl Column {
             Column::Texts(texts) => texts[a].cmp(&texts[b]),
         }
     }
+
+    fn compare_to(&self, a: usize, other: &Column, b: usize) -> Ordering {
+        match (self, other) {
+            (Column::Numbers(numbers), Column::Numbers(others)) => numbers[a].cmp(&others[b]),
+            (Column::Texts(texts), Column::Texts(others)) => texts[a].cmp(&others[b]),
+            // Two kinds of values stand under one criterion for a message that is not there alone.
+            (Column::Numbers(_), Column::Texts(_)) => Ordering::Less,
+            (Column::Texts(_), Column::Numbers(_)) => Ordering::Greater,
+        }
+    }
+}
+
+/// By the first criterion that tells two messages apart.
+fn compared(criteria: &[(SortKey, SortOrder)], by: impl Fn(usize) -> Ordering) -> Ordering {
+    let ordered = criteria.iter().enumerate().map(|(at, (_, order))| match order {
+        SortOrder::Ascending => by(at),
+        SortOrder::Reverse => by(at).reverse(),
+    });
+    ordered.into_iter().find(|ordering| ordering.is_ne()).unwrap_or(Ordering::Equal)
 }
 
 impl View {
@@ -165,14 +187,47 @@ impl View {
         let columns = criteria.iter().map(|(key, _)| self.column(&messages, *key)).collect::<Result<Vec<_>, _>>()?;
         let mut order: Vec<usize> = (0..messages.len()).collect();
         // Stable: what is alike stays in order.
-        order.sort_by(|a, b| {
-            let compared = columns.iter().zip(criteria).map(|(column, (_, order))| match order {
-                SortOrder::Ascending => column.compare(*a, *b),
-                SortOrder::Reverse => column.compare(*b, *a),
-            });
-            compared.into_iter().find(|ordering| ordering.is_ne()).unwrap_or(Ordering::Equal)
-        });
+        order.sort_by(|a, b| compared(criteria, |at| columns[at].compare(*a, *b)));
         Ok(order.into_iter().map(|at| messages[at].uid()).collect())
+    }
+
+    /// Puts messages where they belong among others that stand in order; costs the new ones, not the others.
+    pub fn sort_into(
+        &self,
+        sorted: &mut Vec<Uid>,
+        new: &UidSet,
+        criteria: &[(SortKey, SortOrder)],
+    ) -> Result<(), MailboxError> {
+        if new.count() > SORTED_ANEW {
+            let all: UidSet = new.uids().chain(sorted.iter().copied()).collect();
+            *sorted = self.sort(&all, criteria)?;
+            return Ok(());
+        }
+        for uid in new.uids() {
+            let key = self.key_of(uid, criteria)?;
+            let (mut low, mut high) = (0, sorted.len());
+            while low < high {
+                let middle = (low + high) / 2;
+                let other = self.key_of(sorted[middle], criteria)?;
+                let compared = compared(criteria, |at| key[at].compare_to(0, &other[at], 0));
+                match compared.then(uid.cmp(&sorted[middle])) {
+                    Ordering::Less => high = middle,
+                    _ => low = middle + 1,
+                }
+            }
+            sorted.insert(low, uid);
+        }
+        Ok(())
+    }
+
+    /// The values of one message.
+    fn key_of(&self, uid: Uid, criteria: &[(SortKey, SortOrder)]) -> Result<Vec<Column>, MailboxError> {
+        let messages: Vec<Message<'_>> = self.shown().by_uid(uid).into_iter().collect();
+        // A message that is not there has no values, and sorts as one without any.
+        match messages.is_empty() {
+            true => Ok(criteria.iter().map(|_| Column::Numbers(vec![i64::MIN])).collect()),
+            false => criteria.iter().map(|(key, _)| self.column(&messages, *key)).collect(),
+        }
     }
 
     fn column(&self, messages: &[Message<'_>], key: SortKey) -> Result<Column, MailboxError> {

@@ -41,6 +41,8 @@ pub struct Changes {
     pub keywords: bool,
     /// Messages whose flags may have changed.
     pub flags: Vec<Uid>,
+    /// Those, and the messages that have come: what a search may find another answer for.
+    pub touched: UidSet,
 }
 
 pub struct View {
@@ -102,6 +104,7 @@ impl View {
         let next = if hold { Arc::new(self.shown.held(&newest)?) } else { newest.clone() };
         changes.keywords = next.keywords().len() != self.shown.keywords().len();
         changes.flags = std::mem::take(&mut difference.changed);
+        changes.touched = changes.flags.iter().chain(&difference.arrived).copied().collect();
         changes.exists = (!difference.arrived.is_empty()).then(|| next.len());
         self.shown = next;
         self.synced = newest;

@@ -4,8 +4,9 @@ use std::fmt;
 
 use super::framer::Literal;
 use crate::types::{
-    By, FetchItem, Flag, InternalDate, ListReturn, ListSelect, ModSeq, ModifyRights, NumberSet, QuotaResource,
-    ResultRange, SearchKey, SearchReturn, SortKey, SortOrder, SpecialUse, StatusItem, ThreadAlgorithm, UidSet,
+    By, FetchItem, Flag, InternalDate, ListReturn, ListSelect, MailboxFilter, ModSeq, ModifyRights, NumberSet,
+    QuotaResource, ResultRange, SearchKey, SearchReturn, SortKey, SortOrder, SpecialUse, StatusItem, ThreadAlgorithm,
+    UidSet,
 };
 
 /// What the client has been told it may use, where it changes what is on the wire.
@@ -152,6 +153,8 @@ pub enum CommandBody {
     Expunge(Option<NumberSet>),
     Search { by: By, returns: Option<Vec<SearchReturn>>, key: SearchKey },
     Sort { by: By, returns: Option<Vec<SearchReturn>>, criteria: Vec<(SortKey, SortOrder)>, key: SearchKey },
+    Esearch { sources: Vec<MailboxFilter>, returns: Vec<SearchReturn>, key: SearchKey },
+    CancelUpdate(Vec<String>),
     Thread { by: By, algorithm: ThreadAlgorithm, key: SearchKey },
     Fetch { by: By, set: NumberSet, items: Vec<FetchItem>, modifiers: FetchModifiers },
     Store { by: By, set: NumberSet, op: StoreOp, echo: Echo, flags: Vec<Flag>, unchanged_since: Option<ModSeq> },

@@ -87,7 +87,7 @@ impl<'a> Args<'a> {
         String::from_utf8(self.octets(pair)?).or_else(|_| wrong("An argument is not UTF-8"))
     }
 
-    fn next_text(&mut self) -> Lowered<String> {
+    pub(super) fn next_text(&mut self) -> Lowered<String> {
         let pair = self.next()?;
         self.text(&pair)
     }
@@ -102,7 +102,7 @@ impl<'a> Args<'a> {
         }
     }
 
-    fn mailbox_name(&mut self, pair: &Pair<'a, Rule>) -> Lowered<String> {
+    pub(super) fn mailbox_name(&mut self, pair: &Pair<'a, Rule>) -> Lowered<String> {
         let text = self.text(pair)?;
         if text.contains(['\0', '\r', '\n']) {
             return wrong("A mailbox name has control characters");

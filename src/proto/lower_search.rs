@@ -5,13 +5,54 @@ use pest::iterators::Pair;
 use super::command::CommandBody;
 use super::grammar::Rule;
 use super::lower::{Args, LowerError, Lowered, flag, number, number_set, wrong};
-use crate::types::{CivilDate, Flag, ModSeq, ResultEnd, ResultRange, SearchKey, SearchReturn, SystemFlag};
+use crate::types::{
+    CivilDate, Flag, MailboxFilter, ModSeq, ResultEnd, ResultRange, SearchKey, SearchReturn, SystemFlag,
+};
 
 pub(super) fn search(args: &mut Args<'_>) -> Lowered<CommandBody> {
     let returns = search_returns(args)?;
     charset(args)?;
     let key = search_keys(args)?;
     Ok(CommandBody::Search { by: args.by, returns, key })
+}
+
+/// RFC 7377
+pub(super) fn esearch(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let sources = match args.next_if(Rule::esearch_source_opts) {
+        Some(pair) => pair.into_inner().map(|pair| mailbox_filter(args, pair)).collect::<Lowered<_>>()?,
+        None => vec![MailboxFilter::Selected],
+    };
+    let returns = search_returns(args)?.unwrap_or_default();
+    charset(args)?;
+    let key = search_keys(args)?;
+    Ok(CommandBody::Esearch { sources, returns, key })
+}
+
+/// RFC 5465 6, with RFC 7377's `subtree-one`.
+fn mailbox_filter<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<MailboxFilter> {
+    let Some(filter) = pair.into_inner().next() else { return wrong("A specifier of mailboxes is missing") };
+    let word = filter.as_str().split(' ').next().unwrap_or_default().to_ascii_lowercase();
+    let mut names = Vec::new();
+    for name in filter.into_inner().filter(|pair| pair.as_rule() == Rule::mailbox) {
+        if let Some(inner) = name.into_inner().next() {
+            names.push(args.mailbox_name(&inner)?);
+        }
+    }
+    Ok(match word.as_str() {
+        "selected" => MailboxFilter::Selected,
+        "inboxes" => MailboxFilter::Inboxes,
+        "personal" => MailboxFilter::Personal,
+        "subscribed" => MailboxFilter::Subscribed,
+        "subtree" if !names.is_empty() => MailboxFilter::Subtree(names),
+        "subtree-one" if !names.is_empty() => MailboxFilter::SubtreeOne(names),
+        "mailboxes" if !names.is_empty() => MailboxFilter::Mailboxes(names),
+        _ => return wrong("An unknown specifier of mailboxes"),
+    })
+}
+
+pub(super) fn cancelupdate(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let tags = args.rest().iter().map(|pair| args.text(pair)).collect::<Lowered<_>>()?;
+    Ok(CommandBody::CancelUpdate(tags))
 }
 
 /// The charset of the strings that follow, where one is named.
@@ -57,6 +98,8 @@ fn search_return(pair: Pair<'_, Rule>) -> Lowered<SearchReturn> {
         "ALL" => Ok(SearchReturn::All),
         "COUNT" => Ok(SearchReturn::Count),
         "SAVE" => Ok(SearchReturn::Save),
+        "CONTEXT" => Ok(SearchReturn::Context),
+        "UPDATE" => Ok(SearchReturn::Update),
         _ => wrong("An unknown return option"),
     }
 }

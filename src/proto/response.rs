@@ -40,6 +40,8 @@ pub enum ResponseCode {
     Modified(UidSet),
     NonExistent,
     NoPerm,
+    /// The tag of the search whose results are not kept up to date. RFC 5267 4.3.1
+    NoUpdate(String),
     NotSaved,
     OverQuota,
     PrivacyRequired,
@@ -89,6 +91,10 @@ impl ResponseCode {
             ResponseCode::Modified(set) => return text(out, format_args!("MODIFIED {set}")),
             ResponseCode::NonExistent => "NONEXISTENT",
             ResponseCode::NoPerm => "NOPERM",
+            ResponseCode::NoUpdate(tag) => {
+                out.extend_from_slice(b"NOUPDATE ");
+                return quoted(out, tag.as_bytes());
+            }
             ResponseCode::NotSaved => "NOTSAVED",
             ResponseCode::OverQuota => "OVERQUOTA",
             ResponseCode::PrivacyRequired => "PRIVACYREQUIRED",

@@ -91,6 +91,8 @@ pub(super) fn settings(
         administrators: config.administrators.clone(),
         groups,
         bad_commands_max: config.bad_commands_max,
+        search_contexts_max: config.search_contexts_max,
+        searched_mailboxes_max: config.searched_mailboxes_max,
         commands_before_login_max: config.commands_before_login_max,
         limits: Limits {
             line_bytes_max: config.line_bytes_max,

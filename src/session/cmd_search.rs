@@ -2,10 +2,11 @@
 //!
 //! Rev1 without RETURN answers `* SEARCH`, all else `* ESEARCH`. SAVE keeps the result for `$`.
 
+use super::contexts;
 use super::core::{Core, Selected};
-use super::esearch::{self, Results, kept};
+use super::esearch::{self, Heading, Results, kept};
 use super::reply::{Failure, Handled, Reply};
-use crate::mailbox::{Found, Snapshot};
+use crate::mailbox::{Found, Snapshot, View};
 use crate::proto::response as wire;
 use crate::types::{By, ModSeq, SearchKey, SearchReturn, UidSet};
 
@@ -16,6 +17,8 @@ pub(super) fn search(
     returns: Option<&[SearchReturn]>,
     key: &SearchKey,
 ) -> Handled {
+    let asked = returns.unwrap_or(&[]);
+    contexts::check(core, selected, asked)?;
     let saving = returns.is_some_and(|returns| returns.contains(&SearchReturn::Save));
     let by_mod_seq = names_mod_seq(key);
     let found = match search_for(core, selected, key) {
@@ -34,16 +37,22 @@ pub(super) fn search(
     let numbers = found.numbers(&shown, by);
     match (returns, numbers) {
         (None, Results::Mailbox(numbers)) if !core.dialect.rev2 => plain(core, &numbers, mod_seq)?,
-        (returns, numbers) => {
-            let returns = returns.unwrap_or(&[]);
-            let mod_seq = mod_seq.map(|_| highest(&shown, &kept(returns, &found)));
-            esearch::say(core, by, returns, &numbers, mod_seq)?;
+        (_, numbers) => {
+            let mod_seq = mod_seq.map(|_| highest(&shown, &kept(asked, &found)));
+            esearch::say(core, &heading(core, by), asked, &numbers, mod_seq)?;
         }
     }
     if saving {
-        selected.saved = kept(returns.unwrap_or(&[]), &found);
+        selected.saved = kept(asked, &found);
+    }
+    if asked.contains(&SearchReturn::Update) {
+        contexts::begin(core, selected, heading(core, by), key, None, &found)?;
     }
     Ok(Reply::ok("SEARCH completed"))
+}
+
+pub(super) fn heading(core: &Core, by: By) -> Heading {
+    Heading { tag: core.tag.clone(), by, mailbox: None }
 }
 
 /// Looks for messages, with signs of life where it takes long.
@@ -51,17 +60,22 @@ pub(super) fn search_for(core: &mut Core, selected: &Selected, key: &SearchKey) 
     if names_mod_seq(key) {
         core.enable_condstore(Some(selected))?;
     }
+    search_view(core, &selected.view, &selected.saved, key)
+}
+
+/// As `search_for`, in any mailbox.
+pub(super) fn search_view(core: &Core, view: &View, saved: &UidSet, key: &SearchKey) -> Result<Found, Failure> {
     let running = core.running();
     let mut progress = |done: u32, goal: u32| {
         if let Some(running) = &running {
             running.progress(done.into(), goal.into());
         }
     };
-    Ok(selected.view.search(key, &selected.saved, &mut progress)?)
+    Ok(view.search(key, saved, &mut progress)?)
 }
 
 /// Whether a key asks for MODSEQ, so that the answer tells it. RFC 7162 3.1.5
-fn names_mod_seq(key: &SearchKey) -> bool {
+pub(super) fn names_mod_seq(key: &SearchKey) -> bool {
     match key {
         SearchKey::And(keys) => keys.iter().any(names_mod_seq),
         SearchKey::Or(a, b) => names_mod_seq(a) || names_mod_seq(b),
@@ -72,7 +86,7 @@ fn names_mod_seq(key: &SearchKey) -> bool {
 }
 
 /// The highest MODSEQ of the messages that are returned. RFC 4731 3.2
-fn highest(shown: &Snapshot, returned: &UidSet) -> ModSeq {
+pub(super) fn highest(shown: &Snapshot, returned: &UidSet) -> ModSeq {
     shown.in_uids(returned).map(|message| message.mod_seq()).max().unwrap_or_default()
 }
 

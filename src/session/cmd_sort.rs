@@ -1,6 +1,7 @@
 //! SORT and THREAD, and their UID forms.             RFC 5256 3; RFC 5957; ESORT of RFC 5267 3.1
 
-use super::cmd_search::search_for;
+use super::cmd_search::{heading, search_for};
+use super::contexts;
 use super::core::{Core, Selected};
 use super::esearch::{self, Results, kept};
 use super::reply::{Failure, Handled, Reply};
@@ -15,6 +16,7 @@ pub(super) fn sort(
     criteria: &[(SortKey, SortOrder)],
     key: &SearchKey,
 ) -> Handled {
+    contexts::check(core, selected, returns.unwrap_or(&[]))?;
     let found = search_for(core, selected, key)?;
     let running = core.running();
     let sorted = selected.view.sort(&found.uids, criteria)?;
@@ -24,9 +26,12 @@ pub(super) fn sort(
         (None, Results::Sorted(numbers)) => plain(core, &numbers)?,
         (returns, numbers) => {
             let returns = returns.unwrap_or(&[]);
-            esearch::say(core, by, returns, &numbers, None)?;
+            esearch::say(core, &heading(core, by), returns, &numbers, None)?;
             if returns.contains(&SearchReturn::Save) {
                 selected.saved = kept(returns, &sorted);
+            }
+            if returns.contains(&SearchReturn::Update) {
+                contexts::begin(core, selected, heading(core, by), key, Some(criteria), &sorted)?;
             }
         }
     }

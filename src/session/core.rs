@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
+use super::contexts::Contexts;
 use super::output::{Gone, Output};
 use super::reply::{Failure, Reply};
 use super::running::Running;
@@ -96,11 +97,13 @@ pub(super) struct Selected {
     pub(super) rights: Rights,
     /// `$`, the result of the last SEARCH RETURN (SAVE). RFC 9051 6.4.4.1
     pub(super) saved: UidSet,
+    /// Searches whose results are kept up to date.
+    pub(super) contexts: Contexts,
 }
 
 impl Selected {
     pub(super) fn new(name: String, view: View, rights: Rights) -> Selected {
-        Selected { name, view, rights, saved: UidSet::new() }
+        Selected { name, view, rights, saved: UidSet::new(), contexts: Contexts::default() }
     }
 
     /// `* OK [HIGHESTMODSEQ n]`

@@ -9,9 +9,9 @@ use super::core::{Core, Selected, State};
 use super::reply::{Failure, Handled, Reply};
 use super::session::Session;
 use super::{
-    capability, cmd_acl, cmd_append, cmd_compress, cmd_copy, cmd_fetch, cmd_id, cmd_idle, cmd_list, cmd_login,
-    cmd_mailbox, cmd_quota, cmd_search, cmd_select, cmd_sort, cmd_starttls, cmd_status, cmd_store, cmd_uidbatches,
-    report, uid_only,
+    capability, cmd_acl, cmd_append, cmd_compress, cmd_copy, cmd_esearch, cmd_fetch, cmd_id, cmd_idle, cmd_list,
+    cmd_login, cmd_mailbox, cmd_quota, cmd_search, cmd_select, cmd_sort, cmd_starttls, cmd_status, cmd_store,
+    cmd_uidbatches, contexts, report, uid_only,
 };
 use crate::mailbox::{Access, Account, CopyMode, Expunges};
 use crate::proto::response::untagged_ok;
@@ -117,6 +117,9 @@ fn with_account(core: &mut Core, state: &mut State, body: CommandBody) -> Handle
             }
             cmd_status::status(core, &core.place(&account, &mailbox)?, &items)
         }
+        CommandBody::Esearch { sources, returns, key } => {
+            cmd_esearch::esearch(core, &account, state, &sources, &returns, &key)
+        }
         CommandBody::Append(command) => cmd_append::append(core, &account, command),
         body => return with_selected(core, &account, selected_of(state)?, body),
     };
@@ -151,6 +154,7 @@ fn with_selected(core: &mut Core, account: &Arc<Account>, selected: &mut Selecte
         CommandBody::Store { by, set, op, echo, flags, unchanged_since } => {
             cmd_store::store(core, selected, &set, by, cmd_store::Wanted { op, echo, flags, unchanged_since })
         }
+        CommandBody::CancelUpdate(tags) => contexts::cancel(core, selected, &tags),
         CommandBody::UidBatches { size, which } => cmd_uidbatches::uidbatches(core, selected, size, which),
         CommandBody::Copy { by, set, target } => {
             let target = core.place(account, &target)?;

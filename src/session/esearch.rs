@@ -6,8 +6,9 @@
 use super::core::Core;
 use super::output::Gone;
 use crate::mailbox::Snapshot;
+use crate::proto::Dialect;
 use crate::proto::response as wire;
-use crate::types::{By, ModSeq, SearchReturn, Uid, UidSet};
+use crate::types::{By, ModSeq, SearchReturn, Uid, UidSet, UidValidity};
 
 /// What was found, in the requested order.
 pub(super) enum Results {
@@ -67,7 +68,15 @@ impl Results {
         }
     }
 
-    fn set(&self) -> UidSet {
+    /// Of results that are UIDs.
+    pub(super) fn uids(&self) -> Vec<Uid> {
+        match self {
+            Results::Mailbox(set) => set.uids().collect(),
+            Results::Sorted(list) => list.iter().filter_map(|n| Uid::new(*n)).collect(),
+        }
+    }
+
+    pub(super) fn set(&self) -> UidSet {
         match self {
             Results::Mailbox(set) => set.clone(),
             Results::Sorted(list) => {
@@ -103,6 +112,33 @@ fn in_order(out: &mut Vec<u8>, numbers: &[u32]) {
     }
 }
 
+/// What a response is about: the search, by its tag, and of a search in many mailboxes the mailbox. RFC 7377 2.1
+#[derive(Clone, Debug)]
+pub(super) struct Heading {
+    pub(super) tag: String,
+    pub(super) by: By,
+    pub(super) mailbox: Option<(String, UidValidity)>,
+}
+
+impl Heading {
+    /// `* ESEARCH (TAG "a" MAILBOX folder1 UIDVALIDITY 1) UID`
+    pub(super) fn write(&self, out: &mut Vec<u8>, dialect: Dialect) {
+        out.extend_from_slice(b"* ESEARCH (TAG ");
+        wire::quoted(out, self.tag.as_bytes());
+        if let Some((name, uid_validity)) = &self.mailbox {
+            out.extend_from_slice(b" MAILBOX ");
+            wire::mailbox(out, name, dialect);
+            wire::text(out, format_args!(" UIDVALIDITY {uid_validity}"));
+        }
+        out.extend_from_slice(if self.by(dialect) == By::Uid { b") UID" } else { b")" });
+    }
+
+    /// A client that has enabled UIDONLY meanwhile is told UIDs. RFC 9586 3
+    pub(super) fn by(&self, dialect: Dialect) -> By {
+        if dialect.uid_only { By::Uid } else { self.by }
+    }
+}
+
 fn partial(returns: &[SearchReturn]) -> Option<crate::types::ResultRange> {
     returns.iter().find_map(|option| match option {
         SearchReturn::Partial(range) => Some(*range),
@@ -111,23 +147,14 @@ fn partial(returns: &[SearchReturn]) -> Option<crate::types::ResultRange> {
 }
 
 /// Whether there is anything to say: some options ask for no data. RFC 5182 2.1
-pub(super) fn has_data(returns: &[SearchReturn]) -> bool {
-    let is_data = |option: &SearchReturn| !matches!(option, SearchReturn::Save);
+fn has_data(returns: &[SearchReturn]) -> bool {
+    let is_data =
+        |option: &SearchReturn| !matches!(option, SearchReturn::Save | SearchReturn::Context | SearchReturn::Update);
     returns.is_empty() || returns.iter().any(is_data)
 }
 
-/// `* ESEARCH (TAG "a") UID`
-pub(super) fn begin(out: &mut Vec<u8>, tag: &str, by: By) {
-    out.extend_from_slice(b"* ESEARCH (TAG ");
-    wire::quoted(out, tag.as_bytes());
-    out.extend_from_slice(b")");
-    if by == By::Uid {
-        out.extend_from_slice(b" UID");
-    }
-}
-
 /// What the client asked for of the results, by their numbers.
-pub(super) fn items(out: &mut Vec<u8>, returns: &[SearchReturn], numbers: &Results, mod_seq: Option<ModSeq>) {
+fn items(out: &mut Vec<u8>, returns: &[SearchReturn], numbers: &Results, mod_seq: Option<ModSeq>) {
     let asked = |item| returns.contains(&item);
     if let Some(first) = numbers.first().filter(|_| asked(SearchReturn::Min)) {
         wire::text(out, format_args!(" MIN {first}"));
@@ -159,7 +186,7 @@ pub(super) fn items(out: &mut Vec<u8>, returns: &[SearchReturn], numbers: &Resul
 /// The whole response.
 pub(super) fn say(
     core: &Core,
-    by: By,
+    heading: &Heading,
     returns: &[SearchReturn],
     numbers: &Results,
     mod_seq: Option<ModSeq>,
@@ -168,7 +195,7 @@ pub(super) fn say(
         return Ok(());
     }
     core.output.say(|out| {
-        begin(out, &core.tag, by);
+        heading.write(out, core.dialect);
         items(out, returns, numbers, mod_seq);
         out.extend_from_slice(b"\r\n");
     })

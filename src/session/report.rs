@@ -1,9 +1,10 @@
 //! Untagged data that nobody asked for.             RFC 9051 7.4, 7.5, 5.2
 //!
 //! What has happened in the selected mailbox, in the order in which the client can follow: EXPUNGE, EXISTS, RECENT,
-//! FLAGS, FETCH.
+//! FLAGS, FETCH; before and behind them what that makes of searches that are kept up to date.
 
 use super::cmd_append::right_for;
+use super::contexts;
 use super::core::{Core, Selected};
 use super::output::Gone;
 use super::reply::Failure;
@@ -15,16 +16,17 @@ use crate::types::{By, Flag, FlagBits, Right, Rights, SystemFlag, Uid, UidSet};
 /// Moves the view on and tells the client.
 pub(super) fn news(core: &Core, selected: &mut Selected, expunges: Expunges) -> Result<(), Failure> {
     let changes = selected.view.sync(expunges)?;
-    Ok(write(core, selected, &changes, By::Uid)?)
+    write(core, selected, &changes, By::Uid)
 }
 
 /// As `news`, for changes that the command has looked through before; `by` says whether UIDs are wanted.
 pub(super) fn changes(core: &Core, selected: &mut Selected, changes: &Changes, by: By) -> Result<(), Failure> {
     let uid = if core.dialect.rev2 || core.dialect.condstore { By::Uid } else { by };
-    Ok(write(core, selected, changes, uid)?)
+    write(core, selected, changes, uid)
 }
 
-fn write(core: &Core, selected: &mut Selected, changes: &Changes, by: By) -> Result<(), Gone> {
+fn write(core: &Core, selected: &mut Selected, changes: &Changes, by: By) -> Result<(), Failure> {
+    contexts::expunged(core, selected, changes)?;
     expunged(core, selected, changes)?;
     core.output.say(|out| {
         if let Some(exists) = changes.exists {
@@ -42,7 +44,7 @@ fn write(core: &Core, selected: &mut Selected, changes: &Changes, by: By) -> Res
     for message in changes.flags.iter().filter_map(|uid| shown.by_uid(*uid)) {
         core.output.say(|out| fetch_flags(out, &mut flags, &message, core.dialect, by))?;
     }
-    Ok(())
+    contexts::touched(core, selected, changes)
 }
 
 /// The highest number first, so that those below stay what they were; by UID for a client of QRESYNC or UIDONLY.

@@ -27,6 +27,10 @@ pub struct Settings {
     pub administrators: Vec<String>,
     pub bad_commands_max: u32,
     pub commands_before_login_max: u32,
+    /// Searches of one session whose results are kept up to date. RFC 5267 4.3.1
+    pub search_contexts_max: usize,
+    /// Mailboxes of one ESEARCH. RFC 7377 2.4
+    pub searched_mailboxes_max: usize,
     pub limits: Limits,
     pub spool_directory: PathBuf,
     pub tls: Option<Arc<rustls::ServerConfig>>,

@@ -30,6 +30,7 @@ fn names_numbers(body: &CommandBody) -> bool {
         CommandBody::Select(command) | CommandBody::Examine(command) => {
             command.qresync.as_ref().is_some_and(|qresync| !qresync.samples.is_empty())
         }
+        CommandBody::Esearch { key, .. } => is_by_number(key),
         _ => false,
     }
 }

@@ -26,6 +26,6 @@ pub use id::{AccountId, BlobId, MailboxId};
 pub use list::{ListReturn, ListSelect, QuotaResource, SpecialUse, StatusItem};
 pub use name::{AccountName, DELIMITER, MailboxName, NameError, Pattern};
 pub use number::{By, ModSeq, Seq, Uid, UidValidity};
-pub use search::{ResultEnd, ResultRange, SearchKey, SearchReturn};
+pub use search::{MailboxFilter, ResultEnd, ResultRange, SearchKey, SearchReturn};
 pub use set::{NumberSet, SequenceSet, UidSet};
 pub use sort::{SortKey, SortOrder, ThreadAlgorithm};

@@ -62,6 +62,25 @@ pub enum SearchReturn {
     Save,
     /// RFC 9394 3.1
     Partial(ResultRange),
+    /// More searches of this kind will follow: a hint. RFC 5267 4.2
+    Context,
+    /// The client is told when the results change. RFC 5267 4.3
+    Update,
+}
+
+/// Which mailboxes a command means. RFC 5465 6; RFC 7377 2.2
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MailboxFilter {
+    Selected,
+    /// Those that mail is delivered to.
+    Inboxes,
+    Personal,
+    Subscribed,
+    /// With all that are below.
+    Subtree(Vec<String>),
+    /// With those one level below.
+    SubtreeOne(Vec<String>),
+    Mailboxes(Vec<String>),
 }
 
 /// The end that results are counted from.

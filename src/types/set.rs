@@ -37,6 +37,17 @@ impl SequenceSet {
         set
     }
 
+    /// The set with `*` written out: what reaches from a number in use up to `*` has no end, so that it holds what comes
+    /// later too.
+    pub fn opened(&self, last: u32) -> SequenceSet {
+        let open = |&(a, b): &(SetNumber, SetNumber)| match (a, b) {
+            (Some(a), Some(b)) => (Some(a), Some(b)),
+            (Some(n), None) | (None, Some(n)) if n <= last => (Some(n), Some(u32::MAX)),
+            (n, m) => (Some(n.unwrap_or(last).max(1)), Some(m.unwrap_or(last).max(1))),
+        };
+        SequenceSet { ranges: self.ranges.iter().map(open).collect() }
+    }
+
     /// The largest number that is written out, `*` aside: a sequence number beyond the mailbox is an error.
     pub fn largest(&self) -> u32 {
         self.ranges.iter().flat_map(|&(a, b)| [a, b]).flatten().max().unwrap_or(0)
@@ -135,6 +146,47 @@ impl UidSet {
         both
     }
 
+    /// What is in this set and not in the other.
+    pub fn difference(&self, other: &UidSet) -> UidSet {
+        let (mut j, mut left) = (0, UidSet::new());
+        for &(low, high) in &self.ranges {
+            let mut from = u64::from(low);
+            while let Some(&(a, b)) = other.ranges.get(j).filter(|(a, _)| *a <= high) {
+                if u64::from(a) > from {
+                    left.push_range(from as u32, a - 1);
+                }
+                from = from.max(u64::from(b) + 1);
+                if b >= high {
+                    break;
+                }
+                j += 1;
+            }
+            if from <= u64::from(high) {
+                left.push_range(from as u32, high);
+            }
+        }
+        left
+    }
+
+    /// What is in either.
+    pub fn union(&self, other: &UidSet) -> UidSet {
+        let (mut i, mut j, mut all) = (0, 0, UidSet::new());
+        loop {
+            let next = match (self.ranges.get(i), other.ranges.get(j)) {
+                (Some(a), b) if b.is_none_or(|b| a.0 <= b.0) => {
+                    i += 1;
+                    a
+                }
+                (_, Some(b)) => {
+                    j += 1;
+                    b
+                }
+                (_, None) => return all,
+            };
+            all.push_range(next.0, next.1);
+        }
+    }
+
     pub fn ranges(&self) -> &[(u32, u32)] {
         &self.ranges
     }
@@ -178,6 +230,12 @@ impl UidSet {
 
     pub fn uids(&self) -> impl Iterator<Item = Uid> + '_ {
         self.numbers().filter_map(Uid::new)
+    }
+}
+
+impl From<UidSet> for NumberSet {
+    fn from(set: UidSet) -> NumberSet {
+        NumberSet::Set(SequenceSet { ranges: set.ranges.iter().map(|&(a, b)| (Some(a), Some(b))).collect() })
     }
 }
 
@@ -225,6 +283,32 @@ mod tests {
         assert_eq!(set.count(), 5);
         set.push_range(2, 8);
         assert_eq!(set.to_string(), "1:9");
+    }
+
+    #[test]
+    fn unions_and_differences() {
+        let mut random = fastrand::Rng::with_seed(7);
+        for _ in 0..500 {
+            let mut set = || {
+                let mut set = UidSet::new();
+                (0..random.u32(0..12)).for_each(|_| {
+                    let low = random.u32(1..40);
+                    set.push_range(low, low + random.u32(0..4));
+                });
+                set
+            };
+            let (a, b) = (set(), set());
+            let by_hand = |keep: &dyn Fn(bool, bool) -> bool| {
+                let mut set = UidSet::new();
+                (1..60).filter(|n| keep(a.contains(*n), b.contains(*n))).for_each(|n| set.push_range(n, n));
+                set
+            };
+            assert_eq!(a.union(&b), by_hand(&|a, b| a || b));
+            assert_eq!(a.difference(&b), by_hand(&|a, b| a && !b));
+        }
+        let mut all = UidSet::new();
+        all.push_range(1, u32::MAX);
+        assert!(all.difference(&all).is_empty());
     }
 
     #[test]

@@ -1,0 +1,255 @@
+//! ESEARCH: one search in many mailboxes.           RFC 7377; RFC 5465 6
+//!
+//! Each mailbox that has a match is answered for with one response, by UID. A mailbox that may not be read, or that is
+//! not there, is passed over without a word. UPDATE is about the selected mailbox, whatever is searched.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::cmd_search::{highest, names_mod_seq, search_view};
+use super::contexts;
+use super::core::{Core, Selected, State};
+use super::esearch::{self, Heading, Results, kept};
+use super::place::Place;
+use super::reply::{Failure, Handled, Reply};
+use crate::mailbox::{Access, Account, Mailbox, MailboxError, Refusal, View};
+use crate::proto::ResponseCode;
+use crate::types::{By, MailboxFilter, MailboxName, Right, SearchKey, SearchReturn, UidSet};
+
+/// Whether a mailbox is named, or found by where it is: then it must be visible too. RFC 7377 2.2
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    Itself,
+    ByPlace,
+}
+
+/// What is to be searched: the names by which the client knows mailboxes, each mailbox once.
+#[derive(Default)]
+struct Sources {
+    selected: bool,
+    mailboxes: Vec<(String, Arc<Mailbox>)>,
+    known: HashSet<String>,
+}
+
+pub(super) fn esearch(
+    core: &mut Core,
+    account: &Arc<Account>,
+    state: &mut State,
+    filters: &[MailboxFilter],
+    returns: &[SearchReturn],
+    key: &SearchKey,
+) -> Handled {
+    let mut selected = match state {
+        State::Selected(_, selected) => Some(&mut **selected),
+        _ => None,
+    };
+    check(core, selected.as_deref(), filters, returns)?;
+    if names_mod_seq(key) {
+        core.enable_condstore(selected.as_deref())?;
+    }
+    let sources = sources(core, account, selected.as_deref(), filters)?;
+    if let Some(selected) = selected.as_mut().filter(|_| sources.selected) {
+        in_selected(core, selected, returns, key)?;
+    }
+    for (name, mailbox) in &sources.mailboxes {
+        match in_other(core, name, mailbox, returns, key) {
+            // It went meanwhile.
+            Err(Failure::Refused(reply)) if reply.code == Some(ResponseCode::NonExistent) => {}
+            done => done?,
+        }
+    }
+    if let Some(selected) = selected.filter(|_| returns.contains(&SearchReturn::Update)) {
+        keep(core, selected, key)?;
+    }
+    Ok(Reply::ok("ESEARCH completed"))
+}
+
+/// What RFC 7377 2.2 makes BAD.
+fn check(
+    core: &Core,
+    selected: Option<&Selected>,
+    filters: &[MailboxFilter],
+    returns: &[SearchReturn],
+) -> Result<(), Failure> {
+    let Some(selected) = selected else {
+        return match filters.contains(&MailboxFilter::Selected) || returns.contains(&SearchReturn::Update) {
+            true => Err(Reply::bad("No mailbox is selected").into()),
+            false => Ok(()),
+        };
+    };
+    if returns.contains(&SearchReturn::Save) && filters.iter().any(|filter| *filter != MailboxFilter::Selected) {
+        return Err(Reply::bad("SAVE is for a search of the selected mailbox alone").into());
+    }
+    contexts::check(core, selected, returns)
+}
+
+fn in_selected(
+    core: &mut Core,
+    selected: &mut Selected,
+    returns: &[SearchReturn],
+    key: &SearchKey,
+) -> Result<(), Failure> {
+    let heading = heading(core, &selected.name, &selected.view);
+    let saving = returns.contains(&SearchReturn::Save);
+    // RFC 5182 2.1: a search that fails leaves nothing saved.
+    let saved = if saving { std::mem::take(&mut selected.saved) } else { selected.saved.clone() };
+    let found = answer(core, &heading, &selected.view, &saved, returns, key)?;
+    if saving {
+        selected.saved = kept(returns, &found);
+    }
+    Ok(())
+}
+
+fn in_other(
+    core: &Core,
+    name: &str,
+    mailbox: &Arc<Mailbox>,
+    returns: &[SearchReturn],
+    key: &SearchKey,
+) -> Result<(), Failure> {
+    let view = View::open(mailbox.clone(), Access::ReadOnly, core.bell.clone())?;
+    answer(core, &heading(core, name, &view), &view, &UidSet::new(), returns, key).map(drop)
+}
+
+fn heading(core: &Core, name: &str, view: &View) -> Heading {
+    let uid_validity = view.shown().header().uid_validity;
+    Heading { tag: core.tag.clone(), by: By::Uid, mailbox: Some((name.to_string(), uid_validity)) }
+}
+
+/// One mailbox's response, where anything matches.
+fn answer(
+    core: &Core,
+    heading: &Heading,
+    view: &View,
+    saved: &UidSet,
+    returns: &[SearchReturn],
+    key: &SearchKey,
+) -> Result<Results, Failure> {
+    let found = Results::Mailbox(search_view(core, view, saved, key)?.uids);
+    if found.count() > 0 {
+        let mod_seq = names_mod_seq(key).then(|| highest(view.shown(), &kept(returns, &found)));
+        esearch::say(core, heading, returns, &found, mod_seq)?;
+    }
+    Ok(found)
+}
+
+fn keep(core: &Core, selected: &mut Selected, key: &SearchKey) -> Result<(), Failure> {
+    let found = Results::Mailbox(search_view(core, &selected.view, &selected.saved, key)?.uids);
+    let heading = heading(core, &selected.name, &selected.view);
+    contexts::begin(core, selected, heading, key, None, &found)
+}
+
+fn sources(
+    core: &Core,
+    account: &Arc<Account>,
+    selected: Option<&Selected>,
+    filters: &[MailboxFilter],
+) -> Result<Sources, Failure> {
+    let mut sources = Sources::default();
+    if let Some(selected) = selected.filter(|_| filters.contains(&MailboxFilter::Selected)) {
+        sources.selected = true;
+        sources.known.insert(selected.view.mailbox().object_id());
+    }
+    for filter in filters {
+        for (name, named) in names(core, account, filter)? {
+            sources.add(core, account, selected, name, named)?;
+        }
+    }
+    Ok(sources)
+}
+
+impl Sources {
+    fn add(
+        &mut self,
+        core: &Core,
+        account: &Arc<Account>,
+        selected: Option<&Selected>,
+        name: String,
+        named: Named,
+    ) -> Result<(), Failure> {
+        let Some(mailbox) = readable(core, account, &name, named)? else { return Ok(()) };
+        if !self.known.insert(mailbox.object_id()) {
+            return Ok(());
+        }
+        // What the client has not been told of the selected mailbox is not found there.
+        if selected.is_some_and(|selected| Arc::ptr_eq(selected.view.mailbox(), &mailbox)) {
+            self.selected = true;
+            return Ok(());
+        }
+        self.mailboxes.push((name, mailbox));
+        let most = core.service.settings().searched_mailboxes_max;
+        match self.mailboxes.len() > most {
+            true => {
+                let text = format!("One search looks into {most} mailboxes at most; name fewer");
+                Err(Reply::no(ResponseCode::Limit, text).into())
+            }
+            false => Ok(()),
+        }
+    }
+}
+
+/// The mailbox of a name that the client may search; nothing where it may not, or where there is none.
+fn readable(core: &Core, account: &Arc<Account>, name: &str, named: Named) -> Result<Option<Arc<Mailbox>>, Failure> {
+    let place = match core.place(account, name) {
+        Ok(place) => place,
+        Err(Failure::Refused(_)) => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    let rights = place.rights();
+    if !rights.has(Right::Read) || (named == Named::ByPlace && !rights.has(Right::Lookup)) {
+        return Ok(None);
+    }
+    match place.account.mailbox(&place.name) {
+        Ok(mailbox) => Ok(Some(mailbox)),
+        Err(MailboxError::Refused(Refusal::NonExistent | Refusal::NoSelect)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How many levels below a mailbox.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Levels {
+    One,
+    All,
+}
+
+/// The names of the mailboxes that a specifier means, in order.
+fn names(core: &Core, account: &Arc<Account>, filter: &MailboxFilter) -> Result<Vec<(String, Named)>, Failure> {
+    let explicit = |name: &String| (name.clone(), Named::Itself);
+    let by_place = |name: &str| (name.to_string(), Named::ByPlace);
+    Ok(match filter {
+        MailboxFilter::Selected => Vec::new(),
+        // Mail is delivered to INBOX alone.
+        MailboxFilter::Inboxes => vec![by_place(MailboxName::inbox().as_str())],
+        MailboxFilter::Personal => account.tree().nodes().map(|(name, _)| by_place(name.as_str())).collect(),
+        MailboxFilter::Subscribed => account.tree().subscriptions().iter().map(|name| by_place(name)).collect(),
+        MailboxFilter::Mailboxes(names) => names.iter().map(explicit).collect(),
+        MailboxFilter::Subtree(names) => with_below(core, account, names, Levels::All),
+        MailboxFilter::SubtreeOne(names) => with_below(core, account, names, Levels::One),
+    })
+}
+
+/// A tree of names has no loops. RFC 7377 2.2
+fn with_below(core: &Core, account: &Arc<Account>, names: &[String], levels: Levels) -> Vec<(String, Named)> {
+    let mut all = Vec::new();
+    for name in names {
+        all.push((name.clone(), Named::Itself));
+        if let Ok(place) = core.place(account, name) {
+            all.extend(below(&place, levels).map(|below| (below, Named::ByPlace)));
+        }
+    }
+    all
+}
+
+/// The names below a place, as the client would write them.
+fn below(place: &Place, levels: Levels) -> impl Iterator<Item = String> {
+    let tree = place.account.tree();
+    let nodes = tree.nodes().map(|(name, _)| name);
+    let wanted = nodes.filter(|name| match levels {
+        Levels::All => name.is_below(&place.name),
+        Levels::One => name.parent().as_ref() == Some(&place.name),
+    });
+    let long = place.name.as_str().len();
+    let shown = |name: &MailboxName| format!("{}{}", place.shown, &name.as_str()[long..]);
+    wanted.map(shown).collect::<Vec<_>>().into_iter()
+}
