@@ -8,7 +8,7 @@
 //! 4                   session    admin                 who speaks
 //! 3                      mailbox                       what sessions share
 //! 2               search   auth   store                what is known, what is kept
-//! 1           config   proto   mime   net              pure, or at the edge
+//! 1        config   proto   mime   smime   net         pure, or at the edge
 //! 0                types   sys   log   metrics         import nothing above
 //! ```
 //!
@@ -29,6 +29,7 @@ pub mod proto;
 pub mod search;
 pub mod server;
 pub mod session;
+pub mod smime;
 pub mod store;
 pub mod sys;
 pub mod types;

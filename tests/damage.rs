@@ -31,13 +31,17 @@ fn fill(directory: &Path) -> HashMap<BlobId, Vec<u8>> {
     let mut known = HashMap::new();
     for n in 0..MESSAGES {
         let date = InternalDate { secs: n as i64, zone_mins: 0 };
-        let message = account.take(message(n), Vec::new(), date).unwrap();
+        let message = account.intake(&inbox).unwrap().take(message(n), Vec::new(), date).unwrap();
         known.insert(message.blob.id, self::message(n));
         inbox.commit(Change::Append(vec![message])).unwrap();
     }
     // A message of many chunks has the tables written out.
     let large = vec![b'x'; 9 << 20];
-    let taken = account.take(large.clone(), Vec::new(), InternalDate { secs: 0, zone_mins: 0 }).unwrap();
+    let taken = account
+        .intake(&inbox)
+        .unwrap()
+        .take(large.clone(), Vec::new(), InternalDate { secs: 0, zone_mins: 0 })
+        .unwrap();
     known.insert(taken.blob.id, large);
     inbox.commit(Change::Append(vec![taken])).unwrap();
     known

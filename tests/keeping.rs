@@ -20,8 +20,10 @@ fn name(text: &str) -> MailboxName {
 fn append(account: &Account, mailbox: &str, text: &str) {
     let octets = format!("Subject: {text}\r\n\r\n{text}\r\n").into_bytes();
     let date = InternalDate { secs: 1_000_000, zone_mins: 60 };
-    let message = account.take(octets, vec![Flag::System(SystemFlag::Flagged)], date).unwrap();
-    account.mailbox(&name(mailbox)).unwrap().commit(Change::Append(vec![message])).unwrap();
+    let mailbox = account.mailbox(&name(mailbox)).unwrap();
+    let message =
+        account.intake(&mailbox).unwrap().take(octets, vec![Flag::System(SystemFlag::Flagged)], date).unwrap();
+    mailbox.commit(Change::Append(vec![message])).unwrap();
 }
 
 fn expunge_all(account: &Account, mailbox: &str) {

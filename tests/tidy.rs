@@ -12,13 +12,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("proto", &["types"]),
     ("mime", &["types"]),
+    ("smime", &[]),
     ("net", &["sys", "log", "metrics"]),
     ("search", &["types", "mime"]),
     ("auth", &["types", "sys"]),
     ("store", &["types", "sys"]),
-    ("mailbox", &["types", "sys", "log", "mime", "search", "store"]),
+    ("mailbox", &["types", "sys", "log", "mime", "smime", "search", "store"]),
     ("session", &["types", "sys", "log", "metrics", "proto", "mime", "net", "auth", "mailbox"]),
-    ("admin", &["types", "sys", "config", "mime", "net", "auth", "store", "mailbox"]),
+    ("admin", &["types", "sys", "config", "mime", "smime", "net", "auth", "store", "mailbox"]),
     ("server", &["sys", "log", "config", "proto", "net", "auth", "store", "mailbox", "session", "admin"]),
 ];
 

@@ -1,5 +1,7 @@
 //! What the configuration means for the store and the mailboxes: the same for the daemon and for the tool.
 
+use std::path::PathBuf;
+
 use crate::config::{self, Config};
 use crate::mailbox::{Limits, QuotaLimits, QuotaPolicy};
 use crate::store::{Compression, Options};
@@ -20,7 +22,13 @@ pub fn mailbox_limits(config: &Config) -> Limits {
         message_bytes_max: config.message_bytes_max.min(u32::MAX.into()) as u32,
         summary_cache_bytes: config.summary_cache_bytes,
         keep_expunged_secs: config.keep_expunged.as_secs(),
+        spool_directory: spool_directory(config),
     }
+}
+
+/// Where what is too large for memory is while it is under way.
+pub fn spool_directory(config: &Config) -> PathBuf {
+    config.data_directory.join("spool")
 }
 
 pub fn quota_policy(config: &Config) -> QuotaPolicy {

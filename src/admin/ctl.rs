@@ -28,6 +28,7 @@ use crate::types::AccountName;
 
 const USAGE: &str = "usage: gatepostctl [-c file] [--json] verb ...
   account add NAME | passwd NAME | list | remove NAME
+  account certificate NAME [FILE | --remove]
   mailbox list ACCOUNT | create ACCOUNT MAILBOX | rename ACCOUNT MAILBOX NEW | remove ACCOUNT MAILBOX
   import --account NAME [--mailbox MAILBOX] FILE.mbox|MAILDIR
   export --account NAME [--mailbox MAILBOX] FILE.mbox
@@ -57,6 +58,7 @@ struct Tool {
     limits: Vec<(&'static str, String)>,
     host: String,
     repair: bool,
+    remove: bool,
 }
 
 pub fn main() -> ExitCode {
@@ -85,6 +87,7 @@ fn arguments() -> Result<Tool, Failed> {
         limits: Vec::new(),
         host: "localhost".into(),
         repair: false,
+        remove: false,
     };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next().map_err(usage)? {
@@ -100,6 +103,7 @@ fn arguments() -> Result<Tool, Failed> {
             Long("since") => tool.since = Some(text(parser.value())?),
             Long("host") => tool.host = text(parser.value())?,
             Long("repair") => tool.repair = true,
+            Long("remove") => tool.remove = true,
             Short('h') | Long("help") => {
                 println!("{USAGE}");
                 std::process::exit(0);
@@ -123,6 +127,8 @@ impl Tool {
             ["account", "passwd", name] => self.account_passwd(name),
             ["account", "list"] => self.account_list(),
             ["account", "remove", name] => self.account_remove(name),
+            ["account", "certificate", name] => self.account_certificate(name),
+            ["account", "certificate", name, file] => self.account_certificate_set(name, Path::new(file)),
             ["mailbox", "list", account] => self.ask_table(
                 json!({ "verb": "mailbox list", "account": account }),
                 &["mailbox", "messages", "unseen", "bytes", "use"],
@@ -209,6 +215,30 @@ impl Tool {
         let passwd = Passwd::load(&config.passwd_file).map_err(|error| Failed::new(EX_CONFIG, error.to_string()))?;
         let rows: Vec<Value> = passwd.names().map(|name| json!({ "account": name.as_str() })).collect();
         self.show(&["account"], &rows, &json!({}))
+    }
+
+    fn account_certificate(&self, name: &str) -> Result<(), Failed> {
+        let name = account_name(name)?;
+        if self.remove {
+            return self.ask_quiet(json!({ "verb": "certificate set", "account": name.as_str() }));
+        }
+        self.ask_table(
+            json!({ "verb": "certificate show", "account": name.as_str() }),
+            &["subject", "issuer", "from", "to", "key", "usable", "sha256"],
+        )
+    }
+
+    /// PEM or DER: the daemon is given base64, and judges.
+    fn account_certificate_set(&self, name: &str, file: &Path) -> Result<(), Failed> {
+        use base64::Engine;
+        self.known(name)?;
+        let failed = |text: String| Failed::new(super::verbs::EX_DATAERR, format!("{}: {text}", file.display()));
+        let octets =
+            std::fs::read(file).map_err(|error| Failed::new(EX_IOERR, format!("{}: {error}", file.display())))?;
+        let der = crate::smime::decode(&octets).map_err(|unusable| failed(unusable.to_string()))?;
+        let text = base64::engine::general_purpose::STANDARD.encode(der);
+        let request = json!({ "verb": "certificate set", "account": name, "certificate": text });
+        self.ask_quiet(request).map_err(|error| failed(error.text))
     }
 
     /// The line first: nobody logs in while the mail goes.

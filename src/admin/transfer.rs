@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::verbs::{EX_DATAERR, Failed, Verbs, account_name, mailbox_name};
 use super::wire::Wire;
-use crate::mailbox::{Account, Change, Mailbox, MailboxError, NewMessage, Refusal};
+use crate::mailbox::{Account, Change, Intake, Mailbox, MailboxError, NewMessage, Refusal};
 use crate::types::{BlobId, Flag, InternalDate, Keyword, MailboxName, SystemFlag};
 
 /// Messages, and octets, of one commit of an import: its sync is shared by all of them.
@@ -23,11 +23,12 @@ pub(super) fn import(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<
         _ => None,
     };
     let (mut batch, mut bytes, mut count) = (Vec::new(), 0, 0u64);
+    let mut intake = account.intake(&mailbox)?;
     loop {
         let head = wire.receive()?.ok_or_else(|| Failed::new(EX_DATAERR, "the import was cut short"))?;
         let size = head["size"].as_u64().unwrap_or(0);
         if size > 0 {
-            let message = message(&account, &head, wire.octets(size)?)?;
+            let message = message(&mut intake, &head, wire.octets(size)?)?;
             if there.as_mut().is_none_or(|there| there.insert(message.blob.id)) {
                 batch.push(message);
                 bytes += size;
@@ -36,7 +37,7 @@ pub(super) fn import(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<
         }
         if size == 0 || batch.len() >= BATCH_MESSAGES || bytes >= BATCH_BYTES {
             flush(&mailbox, &mut batch)?;
-            bytes = 0;
+            (bytes, intake) = (0, account.intake(&mailbox)?);
             wire.send(&json!({ "progress": count, "of": 0 }))?;
             wire.flush()?;
         }
@@ -69,7 +70,7 @@ fn made(account: &Account, name: &MailboxName) -> Result<std::sync::Arc<Mailbox>
     Ok(account.mailbox(name)?)
 }
 
-fn message(account: &Account, head: &Value, octets: Vec<u8>) -> Result<NewMessage, Failed> {
+fn message(intake: &mut Intake<'_>, head: &Value, octets: Vec<u8>) -> Result<NewMessage, Failed> {
     let named = |name: &str| match SystemFlag::from_name(name) {
         Some(flag) => Some(Flag::System(flag)),
         None => Keyword::new(name).map(Flag::Keyword),
@@ -79,7 +80,7 @@ fn message(account: &Account, head: &Value, octets: Vec<u8>) -> Result<NewMessag
         secs: head["secs"].as_i64().unwrap_or_else(|| crate::sys::local_time().timestamp()),
         zone_mins: head["zone"].as_i64().unwrap_or(0) as i16,
     };
-    Ok(account.take(octets, flags, date)?)
+    Ok(intake.take(octets, flags, date)?)
 }
 
 /// Gives all messages of a mailbox: each `{"size", "flags", "date", "uid"}` and its octets.

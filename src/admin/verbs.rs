@@ -91,6 +91,8 @@ impl Verbs {
             "space" => self.space(request, wire),
             "mailbox ensure" => self.mailbox_ensure(request),
             "subscribe" => self.subscribe(request),
+            "certificate set" => self.certificate_set(request),
+            "certificate show" => self.certificate_show(request, wire),
             "alert post" => self.alert_post(request),
             "alert list" => self.alert_list(wire),
             "alert remove" => self.alert_remove(request),
@@ -230,6 +232,24 @@ impl Verbs {
             (Some(only), 0) => Err(Failed::new(EX_NOUSER, format!("the account '{only}' has no mail here"))),
             _ => Ok(json!({ "disk_bytes": store.figures().disk_bytes })),
         }
+    }
+
+    /// With `"certificate": null` it is taken away.
+    fn certificate_set(&self, request: &Value) -> Result<Value, Failed> {
+        let account = self.manager.account(&account_name(request)?)?;
+        account.set_certificate(request["certificate"].as_str().map(str::as_bytes))?;
+        Ok(json!({}))
+    }
+
+    fn certificate_show(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
+        let of = self.account(request)?.describe_certificate().map_err(MailboxError::from)?;
+        let day = |secs| chrono::DateTime::from_timestamp(secs, 0).map(|at| at.format("%Y-%m-%d").to_string());
+        let usable = of.unusable.map_or("yes".to_string(), |unusable| format!("no: {unusable}"));
+        wire.send(&json!({ "row": {
+            "subject": of.subject, "issuer": of.issuer, "from": day(of.not_before_secs),
+            "to": day(of.not_after_secs), "key": of.key, "usable": usable, "sha256": of.sha256,
+        } }))?;
+        Ok(json!({}))
     }
 
     fn alert_post(&self, request: &Value) -> Result<Value, Failed> {

@@ -1,6 +1,6 @@
 //! COPY and MOVE.                                   RFC 9051 6.4.7, 6.4.8; RFC 4315 3
 //!
-//! No message's octets are moved: the copy refers to the same blob. All messages are copied or none.
+//! No message's octets are moved within an account: the copy refers to the same blob. All messages are copied or none.
 
 use std::sync::Arc;
 
@@ -8,11 +8,16 @@ use super::account::Account;
 use super::change::{Change, NewMessage};
 use super::commit::move_messages;
 use super::error::{MailboxError, Refusal};
+use super::intake::Intake;
 use super::mailbox::Mailbox;
+use super::sealing::{HEAD_BYTES, Seal};
 use super::snapshot::{Message, Snapshot};
 use super::view::View;
 use crate::store::{NewBlob, Value};
 use crate::types::{Flag, SystemFlag, Uid, UidSet, UidValidity};
+
+/// Told how many messages have been dealt with, and of how many.
+pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 
 /// Whether the source keeps its messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,20 +37,35 @@ pub struct Copied {
 impl View {
     /// Copies or moves the messages of `uids` that are in this view. `None` where there is none of them.
     ///
-    /// The octets of messages that go to another account go there in full: each account has its own.
+    /// The octets of messages that go to another account go there in full: each account has its own. So do those that are
+    /// encrypted, by `seal` or because the target asks for it.
     pub fn copy(
         &self,
         uids: &UidSet,
         owner: &Account,
         target: &Arc<Mailbox>,
         mode: CopyMode,
+        seal: Option<Seal>,
+        progress: Progress<'_>,
     ) -> Result<Option<Copied>, MailboxError> {
-        let copies = match target.account == self.mailbox().account {
+        let mut intake = owner.intake(target)?;
+        if let Some(seal) = seal {
+            intake = intake.sealed(seal);
+        }
+        // Within an account a MOVE changes no sum.
+        let counts = mode == CopyMode::Copy || !self.mailbox().is_of(owner);
+        if counts {
+            self.check_quota(uids, &intake)?;
+        }
+        let copies = match target.account == self.mailbox().account && !intake.is_sealed() {
             true => self.copies(uids)?,
-            false => self.copies_for(uids, owner)?,
+            false => self.copies_for(uids, &mut intake, progress)?,
         };
         if copies.is_empty() {
             return Ok(None);
+        }
+        if counts {
+            intake.check_quota_sealed(copies.iter().map(|(_, message)| message))?;
         }
         let uid_validity = target.header()?.uid_validity;
         let (source, appended) = match mode {
@@ -62,15 +82,39 @@ impl View {
         Ok((!appended.is_empty()).then(|| Copied { uid_validity, source, target: appended.into_iter().collect() }))
     }
 
-    fn copies_for(&self, uids: &UidSet, owner: &Account) -> Result<Vec<(Uid, NewMessage)>, MailboxError> {
+    fn check_quota(&self, uids: &UidSet, intake: &Intake<'_>) -> Result<(), MailboxError> {
         let shown = self.shown();
         shown.load(uids)?;
-        let taken = |message: Message<'_>| {
-            let octets = self.mailbox().octets_of(message.blob(), 0..message.size().into())?;
+        let bytes = shown.in_uids(uids).map(|message| u64::from(message.size())).sum();
+        intake.check_quota(uids.count(), bytes)
+    }
+
+    fn copies_for(
+        &self,
+        uids: &UidSet,
+        intake: &mut Intake<'_>,
+        progress: Progress<'_>,
+    ) -> Result<Vec<(Uid, NewMessage)>, MailboxError> {
+        let shown = self.shown();
+        shown.load(uids)?;
+        let (mut copies, goal) = (Vec::new(), uids.count());
+        for message in shown.in_uids(uids) {
+            let (blob, size) = (message.blob(), u64::from(message.size()));
+            let head = match intake.is_sealed() {
+                true => self.mailbox().octets_of(blob, 0..size.min(HEAD_BYTES as u64))?,
+                false => Vec::new(),
+            };
+            let mut pieces = |take: &mut dyn FnMut(&[u8])| {
+                self.mailbox().octets(blob, 0..size, &mut |piece| {
+                    take(piece);
+                    true
+                })
+            };
             let (flags, date) = (shown.flags_of(&message), message.internal_date());
-            Ok((message.uid(), owner.take(octets, flags, date)?))
-        };
-        shown.in_uids(uids).map(taken).collect()
+            copies.push((message.uid(), intake.take_pieces(&head, size, &mut pieces, flags, date)?));
+            progress(copies.len() as u64, goal);
+        }
+        Ok(copies)
     }
 
     fn copies(&self, uids: &UidSet) -> Result<Vec<(Uid, NewMessage)>, MailboxError> {

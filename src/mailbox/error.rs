@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use crate::smime::Unusable;
 use crate::store::{CommitError, StoreError};
 use crate::types::NameError;
 
@@ -41,6 +42,10 @@ pub enum Refusal {
     OverQuota,
     /// A message of this size is not taken.
     TooBig,
+    /// Mail cannot be encrypted for this certificate.
+    Certificate(Unusable),
+    /// The account has no certificate that mail could be encrypted for.
+    NoCertificate,
 }
 
 #[derive(Debug)]
@@ -77,6 +82,8 @@ impl fmt::Display for Refusal {
             Refusal::BadAlert => "An alert is one line of at most 900 octets",
             Refusal::OverQuota => "The account has used up its quota; delete some messages",
             Refusal::TooBig => "The message is larger than this server takes",
+            Refusal::Certificate(unusable) => return unusable.fmt(f),
+            Refusal::NoCertificate => "The account has no S/MIME certificate; the administrator can set one",
         })
     }
 }
@@ -92,6 +99,12 @@ impl From<StoreError> for MailboxError {
 impl From<Refusal> for MailboxError {
     fn from(refusal: Refusal) -> MailboxError {
         MailboxError::Refused(refusal)
+    }
+}
+
+impl From<Unusable> for Refusal {
+    fn from(unusable: Unusable) -> Refusal {
+        Refusal::Certificate(unusable)
     }
 }
 

@@ -1,7 +1,9 @@
-//! A message on its way in: APPEND, import, delivery.             RFC 9051 6.3.12
+//! A message on its way in: APPEND, import, delivery, and what COPY brings from elsewhere.        RFC 9051 6.3.12
 //!
 //! A message is hashed and parsed in one pass. A small one travels in the commit that names it, at the cost of no sync
-//! of its own; a large one is read a second time, chunk by chunk, into the store.
+//! of its own; a large one, and small ones when there are many, is read a second time, chunk by chunk, into the store.
+//! Where the mailbox has all its mail encrypted, or the command asks for it, nothing of the message is kept in the
+//! clear.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -10,70 +12,183 @@ use std::sync::Arc;
 use super::account::Account;
 use super::change::NewMessage;
 use super::error::{MailboxError, Refusal};
+use super::mailbox::Mailbox;
+use super::sealing::{HEAD_BYTES, Pieces, Seal, Sealed};
 use crate::mime::{Message, Parser, Summary};
 use crate::store::{CHUNK_BYTES, NewBlob, StoreError};
 use crate::types::{BlobId, Flag, InternalDate};
 
+/// Octets that the messages of one commit bring along in memory.
+const HELD_BYTES_MAX: usize = 8 << 20;
+
+/// The way into a mailbox, for the messages of one commit.
+pub struct Intake<'a> {
+    account: &'a Account,
+    seal: Option<Seal>,
+    /// Octets that the messages so far have in memory.
+    held_bytes: usize,
+}
+
 impl Account {
-    /// A message in memory, ready for `Change::Append`.
-    pub fn take(&self, octets: Vec<u8>, flags: Vec<Flag>, date: InternalDate) -> Result<NewMessage, MailboxError> {
-        self.check_size(octets.len() as u64)?;
-        if octets.len() > CHUNK_BYTES {
-            return self.take_large(&mut std::io::Cursor::new(octets), flags, date);
+    /// The way into a mailbox of this account.
+    pub fn intake(&self, _mailbox: &Mailbox) -> Result<Intake<'_>, MailboxError> {
+        Ok(Intake { account: self, seal: None, held_bytes: 0 })
+    }
+}
+
+impl Intake<'_> {
+    /// Encrypts the messages, whatever the mailbox asks for itself.
+    pub fn sealed(self, seal: Seal) -> Self {
+        Intake { seal: Some(seal), ..self }
+    }
+
+    /// Whether messages are encrypted here.
+    pub fn is_sealed(&self) -> bool {
+        self.seal.is_some()
+    }
+
+    /// Whether messages of so many octets may come. Of messages that are to be encrypted it is asked when they have been.
+    pub fn check_quota(&self, messages: u64, bytes: u64) -> Result<(), MailboxError> {
+        match self.is_sealed() {
+            true => Ok(()),
+            false => self.account.check_quota(messages, bytes),
         }
-        let mut parser = Parser::new();
-        parser.feed(&octets);
-        let id = BlobId(*blake3::hash(&octets).as_bytes());
-        let blob = NewBlob { id, bytes: Some(octets.into()) };
-        Ok(new_message(blob, &parser.finish(), flags, date))
+    }
+
+    /// As `check_quota`, of messages that have been encrypted.
+    pub fn check_quota_sealed<'a>(
+        &self,
+        messages: impl Iterator<Item = &'a NewMessage> + Clone,
+    ) -> Result<(), MailboxError> {
+        match self.is_sealed() {
+            true => {
+                let bytes = messages.clone().map(|message| u64::from(message.size)).sum();
+                self.account.check_quota(messages.count() as u64, bytes)
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// A message in memory, ready for `Change::Append`.
+    pub fn take(
+        &mut self,
+        octets: Vec<u8>,
+        flags: Vec<Flag>,
+        date: InternalDate,
+    ) -> Result<NewMessage, MailboxError> {
+        self.check_size(octets.len() as u64)?;
+        if self.seal.is_none() {
+            return self.keep(octets, flags, date);
+        }
+        let head = &octets[..octets.len().min(HEAD_BYTES)];
+        let mut pieces = |take: &mut dyn FnMut(&[u8])| -> Result<(), MailboxError> {
+            octets.chunks(CHUNK_BYTES).for_each(take);
+            Ok(())
+        };
+        self.take_pieces(head, octets.len() as u64, &mut pieces, flags, date)
     }
 
     /// A message in a spool file, from its beginning.
     pub fn take_file(
-        &self,
+        &mut self,
         mut file: File,
         flags: Vec<Flag>,
         date: InternalDate,
     ) -> Result<NewMessage, MailboxError> {
         let size = file.metadata().map_err(unreadable)?.len();
         self.check_size(size)?;
+        if self.seal.is_none() {
+            return self.keep_file(file, flags, date);
+        }
+        let mut head = Vec::new();
+        (&file).take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(unreadable)?;
+        file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+        let mut pieces = |take: &mut dyn FnMut(&[u8])| Ok(in_pieces(&mut file, take)?);
+        self.take_pieces(&head, size, &mut pieces, flags, date)
+    }
+
+    /// A message that comes in pieces; `head` is its beginning.
+    pub(super) fn take_pieces(
+        &mut self,
+        head: &[u8],
+        size: u64,
+        pieces: Pieces<'_>,
+        flags: Vec<Flag>,
+        date: InternalDate,
+    ) -> Result<NewMessage, MailboxError> {
+        let Some(seal) = &self.seal else {
+            let mut octets = Vec::with_capacity(size.min(u32::MAX.into()) as usize);
+            pieces(&mut |piece| octets.extend_from_slice(piece))?;
+            return self.keep(octets, flags, date);
+        };
+        match seal.envelope(&self.account.shared.limits.spool_directory, head, size, pieces)? {
+            Sealed::Memory(octets) => self.keep(octets, flags, date),
+            Sealed::Spool(file) => self.keep_file(file, flags, date),
+        }
+    }
+
+    fn keep(&mut self, octets: Vec<u8>, flags: Vec<Flag>, date: InternalDate) -> Result<NewMessage, MailboxError> {
+        self.held_bytes += octets.len();
+        if octets.len() > CHUNK_BYTES || self.held_bytes > HELD_BYTES_MAX {
+            self.held_bytes -= octets.len();
+            return self.keep_large(&mut std::io::Cursor::new(octets), flags, date);
+        }
+        let mut parser = Parser::new();
+        parser.feed(&octets);
+        let id = BlobId(*blake3::hash(&octets).as_bytes());
+        let blob = NewBlob { id, bytes: Some(octets.into()) };
+        new_message(blob, &parser.finish(), flags, date)
+    }
+
+    fn keep_file(
+        &mut self,
+        mut file: File,
+        flags: Vec<Flag>,
+        date: InternalDate,
+    ) -> Result<NewMessage, MailboxError> {
+        let size = file.metadata().map_err(unreadable)?.len();
         if size <= CHUNK_BYTES as u64 {
             let mut octets = Vec::with_capacity(size as usize);
             file.read_to_end(&mut octets).map_err(unreadable)?;
-            return self.take(octets, flags, date);
+            return self.keep(octets, flags, date);
         }
-        self.take_large(&mut file, flags, date)
+        self.keep_large(&mut file, flags, date)
     }
 
-    fn take_large(
+    fn keep_large(
         &self,
         source: &mut (impl Read + Seek),
         flags: Vec<Flag>,
         date: InternalDate,
     ) -> Result<NewMessage, MailboxError> {
         let (mut parser, mut hasher) = (Parser::new(), blake3::Hasher::new());
-        let mut piece = vec![0; CHUNK_BYTES];
-        loop {
-            let length = source.read(&mut piece).map_err(unreadable)?;
-            if length == 0 {
-                break;
-            }
-            parser.feed(&piece[..length]);
-            hasher.update(&piece[..length]);
-        }
-        drop(piece);
+        in_pieces(source, &mut |piece| {
+            parser.feed(piece);
+            hasher.update(piece);
+        })?;
         source.seek(SeekFrom::Start(0)).map_err(unreadable)?;
         let id = BlobId(*hasher.finalize().as_bytes());
-        let pin = self.shared.store.write_blob(self.id, id, source)?;
-        let mut message = new_message(NewBlob { id, bytes: None }, &parser.finish(), flags, date);
+        let pin = self.account.shared.store.write_blob(self.account.id, id, source)?;
+        let mut message = new_message(NewBlob { id, bytes: None }, &parser.finish(), flags, date)?;
         message.pin = Some(Arc::new(pin));
         Ok(message)
     }
 
+    /// Of a message as it comes: its envelope may be larger.
     fn check_size(&self, size: u64) -> Result<(), Refusal> {
-        match size > u64::from(self.shared.limits.message_bytes_max) {
+        match size > u64::from(self.account.shared.limits.message_bytes_max) {
             true => Err(Refusal::TooBig),
             false => Ok(()),
+        }
+    }
+}
+
+fn in_pieces(source: &mut impl Read, take: &mut dyn FnMut(&[u8])) -> Result<(), StoreError> {
+    let mut piece = vec![0; CHUNK_BYTES];
+    loop {
+        match source.read(&mut piece).map_err(unreadable)? {
+            0 => return Ok(()),
+            length => take(&piece[..length]),
         }
     }
 }
@@ -82,15 +197,19 @@ fn unreadable(error: std::io::Error) -> StoreError {
     StoreError::Engine(format!("reading the message: {error}"))
 }
 
-fn new_message(blob: NewBlob, message: &Message, flags: Vec<Flag>, internal_date: InternalDate) -> NewMessage {
-    NewMessage {
+fn new_message(
+    blob: NewBlob,
+    message: &Message,
+    flags: Vec<Flag>,
+    internal_date: InternalDate,
+) -> Result<NewMessage, MailboxError> {
+    Ok(NewMessage {
         blob,
-        // Bounded by `message_bytes_max`.
-        size: message.size() as u32,
+        size: u32::try_from(message.size()).map_err(|_| Refusal::TooBig)?,
         internal_date,
         sent_date: message.sent_date().unwrap_or(internal_date),
         flags,
         structure: Summary::encode(message).into(),
         pin: None,
-    }
+    })
 }

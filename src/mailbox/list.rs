@@ -102,6 +102,7 @@ mod tests {
             quota: Default::default(),
             acls: Vec::new(),
             aliases: Vec::new(),
+            certificate: None,
             version: Version(1),
             nodes: names.iter().map(node).collect(),
             subscriptions: subscribed.iter().map(|name| name.to_string()).collect(),

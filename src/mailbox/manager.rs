@@ -1,6 +1,7 @@
 //! The accounts that are in use.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -25,6 +26,8 @@ pub struct Limits {
     pub summary_cache_bytes: u64,
     /// How long expunged messages and deleted mailboxes are kept; 0 for not at all.
     pub keep_expunged_secs: u64,
+    /// Where messages are that are being encrypted.
+    pub spool_directory: PathBuf,
 }
 
 impl Default for Limits {
@@ -34,6 +37,7 @@ impl Default for Limits {
             message_bytes_max: 256 << 20,
             summary_cache_bytes: 256 << 20,
             keep_expunged_secs: 7 * 86_400,
+            spool_directory: std::env::temp_dir(),
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::Refusal;
-use crate::store::{AccountChange, AccountImage, Acl, DeletedMailbox, MailboxNode, QuotaLimits, Version};
+use crate::store::{AccountChange, AccountImage, Acl, DeletedMailbox, MailboxNode, QuotaLimits, Value, Version};
 use crate::types::{MailboxId, MailboxName, SpecialUse, UidValidity};
 
 /// What a name stands for.
@@ -25,6 +25,7 @@ pub struct Tree {
     quota: QuotaLimits,
     acls: BTreeMap<MailboxId, Acl>,
     aliases: BTreeMap<MailboxName, String>,
+    certificate: Option<Value>,
     next_mailbox: u64,
     last_uid_validity: u32,
 }
@@ -70,6 +71,7 @@ impl Tree {
             quota: image.quota,
             acls: image.acls.into_iter().collect(),
             aliases: image.aliases.into_iter().collect(),
+            certificate: image.certificate,
             next_mailbox: image.next_mailbox,
             last_uid_validity: image.last_uid_validity,
         }
@@ -117,6 +119,11 @@ impl Tree {
             seen.contains(name) || above.contains(name)
         });
         tree
+    }
+
+    /// The S/MIME certificate of the account, in DER.
+    pub(super) fn certificate(&self) -> Option<&Value> {
+        self.certificate.as_ref()
     }
 
     /// The account's own limits.
@@ -297,6 +304,7 @@ impl Tree {
             AccountChange::Acl(id, acl) => drop(self.acls.insert(*id, acl.clone())),
             AccountChange::PutAlias(alias, name) => drop(self.aliases.insert(alias.clone(), name.clone())),
             AccountChange::RemoveAlias(alias) => drop(self.aliases.remove(alias)),
+            AccountChange::Certificate(der) => self.certificate = der.clone(),
             AccountChange::Bury(mailbox) => self.deleted.push(mailbox.clone()),
             AccountChange::Exhume(id) | AccountChange::Purge(id) => self.deleted.retain(|mailbox| mailbox.id != *id),
         }

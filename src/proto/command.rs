@@ -73,6 +73,15 @@ pub struct ListCommand {
     pub extended: bool,
 }
 
+/// Whom COPY ... ENCRYPTED encrypts for. CommuniGate Pro
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EncryptFor {
+    /// `*`: the user who is logged in.
+    User,
+    /// The holder of a certificate, as the client has sent it.
+    Certificate(Vec<u8>),
+}
+
 #[derive(Debug)]
 pub struct SelectCommand {
     pub mailbox: String,
@@ -159,6 +168,6 @@ pub enum CommandBody {
     Fetch { by: By, set: NumberSet, items: Vec<FetchItem>, modifiers: FetchModifiers },
     Store { by: By, set: NumberSet, op: StoreOp, echo: Echo, flags: Vec<Flag>, unchanged_since: Option<ModSeq> },
     UidBatches { size: u32, which: Option<(u32, u32)> },
-    Copy { by: By, set: NumberSet, target: String },
-    Move { by: By, set: NumberSet, target: String },
+    Copy { by: By, set: NumberSet, target: String, encrypted: Option<EncryptFor> },
+    Move { by: By, set: NumberSet, target: String, encrypted: Option<EncryptFor> },
 }

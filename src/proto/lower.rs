@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use pest::iterators::{Pair, Pairs};
 
 use super::command::{
-    AppendCommand, AppendMessage, CommandBody, Dialect, Echo, ListCommand, Qresync, Secret, SelectCommand, StoreOp,
+    AppendCommand, AppendMessage, CommandBody, Dialect, Echo, EncryptFor, ListCommand, Qresync, Secret,
+    SelectCommand, StoreOp,
 };
 use super::framer::Literal;
 use super::grammar::Rule;
@@ -477,11 +478,20 @@ pub(super) fn expunge(args: &mut Args<'_>) -> Lowered<CommandBody> {
 }
 
 pub(super) fn copy(args: &mut Args<'_>) -> Lowered<CommandBody> {
-    Ok(CommandBody::Copy { by: args.by, set: args.set()?, target: args.mailbox()? })
+    Ok(CommandBody::Copy { by: args.by, set: args.set()?, target: args.mailbox()?, encrypted: encrypt_for(args)? })
 }
 
 pub(super) fn move_(args: &mut Args<'_>) -> Lowered<CommandBody> {
-    Ok(CommandBody::Move { by: args.by, set: args.set()?, target: args.mailbox()? })
+    Ok(CommandBody::Move { by: args.by, set: args.set()?, target: args.mailbox()?, encrypted: encrypt_for(args)? })
+}
+
+fn encrypt_for(args: &mut Args<'_>) -> Lowered<Option<EncryptFor>> {
+    let Some(pair) = args.next_if(Rule::certificate_data) else { return Ok(None) };
+    let octets = match pair.into_inner().next() {
+        Some(inner) => args.octets(&inner)?,
+        None => b"*".to_vec(),
+    };
+    Ok(Some(if octets == b"*" { EncryptFor::User } else { EncryptFor::Certificate(octets) }))
 }
 
 pub(super) fn store(args: &mut Args<'_>) -> Lowered<CommandBody> {

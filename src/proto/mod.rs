@@ -19,8 +19,8 @@ pub mod response;
 mod utf7;
 
 pub use command::{
-    AppendCommand, AppendMessage, Command, CommandBody, Dialect, Echo, FetchModifiers, ListCommand, Qresync, Secret,
-    SelectCommand, StoreOp,
+    AppendCommand, AppendMessage, Command, CommandBody, Dialect, Echo, EncryptFor, FetchModifiers, ListCommand,
+    Qresync, Secret, SelectCommand, StoreOp,
 };
 pub use framer::{Frame, Framer, Limits, Literal, Refusal, Step, Why};
 pub use mask::mask;

@@ -78,7 +78,7 @@ pub fn run(path: &Path, background: Background) -> Result<(), String> {
 
 /// Makes the directories, and as root becomes the configured user, who owns them.
 fn prepare_directories(config: &Config) -> Result<(), String> {
-    let spool = setup::spool_directory(config);
+    let spool = admin::spool_directory(config);
     let store = config.data_directory.join("store");
     let directories = [&*config.data_directory, &*config.run_directory, &*spool, &*store];
     for directory in directories {

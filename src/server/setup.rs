@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use log::LevelFilter;
 
+use crate::admin;
 use crate::auth;
 use crate::config::{self, Config, Level, TlsMode};
 use crate::log::{Filters, Target};
@@ -72,10 +73,6 @@ pub(super) fn groups(config: &Config) -> Result<Arc<auth::Groups>, auth::PasswdE
     Ok(Arc::new(groups.unwrap_or_default()))
 }
 
-pub(super) fn spool_directory(config: &Config) -> PathBuf {
-    config.data_directory.join("spool")
-}
-
 pub(super) fn settings(
     config: &Config,
     tls: Option<Arc<rustls::ServerConfig>>,
@@ -100,7 +97,7 @@ pub(super) fn settings(
             literal_memory_max: config.literal_memory_max,
             literals_max: config.literals_max,
         },
-        spool_directory: spool_directory(config),
+        spool_directory: admin::spool_directory(config),
         tls,
     }
 }

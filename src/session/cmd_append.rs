@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::core::Core;
 use super::reply::{Handled, Reply};
-use crate::mailbox::{Account, Change, MailboxError, NewMessage};
+use crate::mailbox::{Account, Change, Intake, MailboxError, NewMessage};
 use crate::metrics;
 use crate::proto::{AppendCommand, AppendMessage, Literal, ResponseCode};
 use crate::types::{Flag, InternalDate, Right, Rights, SystemFlag};
@@ -19,10 +19,12 @@ pub(super) fn append(core: &mut Core, own: &Arc<Account>, command: AppendCommand
         return Err(Reply::no(ResponseCode::Cannot, "An empty message cancels APPEND").into());
     }
     let octets = command.messages.iter().map(|message| message.message.len()).sum();
-    account.check_quota(command.messages.len() as u64, octets)?;
+    let mut intake = account.intake(&target)?;
+    intake.check_quota(command.messages.len() as u64, octets)?;
     let running = core.running();
-    let messages = command.messages.into_iter().map(|message| take(account, message, rights));
+    let messages = command.messages.into_iter().map(|message| take(&mut intake, message, rights));
     let messages = messages.collect::<Result<Vec<_>, _>>()?;
+    intake.check_quota_sealed(messages.iter())?;
     let outcome = target.commit(Change::Append(messages))?;
     drop(running);
     metrics::MESSAGES_APPENDED.add(outcome.appended.len() as u64);
@@ -32,12 +34,12 @@ pub(super) fn append(core: &mut Core, own: &Arc<Account>, command: AppendCommand
     Ok(Reply::ok("APPEND completed").with(code))
 }
 
-fn take(account: &Account, message: AppendMessage, rights: Rights) -> Result<NewMessage, MailboxError> {
+fn take(intake: &mut Intake<'_>, message: AppendMessage, rights: Rights) -> Result<NewMessage, MailboxError> {
     let AppendMessage { flags, date, message } = message;
     let (flags, date) = (permitted(flags, rights), date.unwrap_or_else(now));
     match message {
-        Literal::Memory(octets) => account.take(octets, flags, date),
-        Literal::Spool(file, _) => account.take_file(file, flags, date),
+        Literal::Memory(octets) => intake.take(octets, flags, date),
+        Literal::Spool(file, _) => intake.take_file(file, flags, date),
     }
 }
 

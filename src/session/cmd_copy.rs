@@ -5,12 +5,21 @@
 
 use super::core::{Core, Selected};
 use super::place::Place;
-use super::reply::{Handled, Reply};
+use super::reply::{Failure, Handled, Reply};
 use super::report;
-use crate::mailbox::{Copied, CopyMode, Expunges, MailboxError};
-use crate::proto::ResponseCode;
+use crate::mailbox::{Account, Copied, CopyMode, Expunges, Seal};
 use crate::proto::response as wire;
+use crate::proto::{EncryptFor, ResponseCode};
 use crate::types::{By, NumberSet, Right};
+
+/// Whom a command encrypts for; the user's own certificate may have expired since it was set.
+pub(super) fn seal(own: &Account, encrypted: Option<&EncryptFor>) -> Result<Option<Seal>, Failure> {
+    Ok(match encrypted {
+        None => None,
+        Some(EncryptFor::User) => Some(own.seal()?),
+        Some(EncryptFor::Certificate(text)) => Some(Seal::of(text)?),
+    })
+}
 
 pub(super) fn copy(
     core: &mut Core,
@@ -19,21 +28,20 @@ pub(super) fn copy(
     by: By,
     place: &Place,
     mode: CopyMode,
+    seal: Option<Seal>,
 ) -> Handled {
     if mode == CopyMode::Move {
         selected.require(&[Right::DeleteMessages, Right::Expunge])?;
     }
     let uids = selected.resolve(set, by)?;
     let target = place.to_be_filled()?;
-    // Within an account a MOVE changes no sum.
-    if mode == CopyMode::Copy || !selected.view.mailbox().is_of(&place.account) {
-        let shown = selected.view.shown();
-        shown.load(&uids).map_err(MailboxError::from)?;
-        let bytes = shown.in_uids(&uids).map(|message| u64::from(message.size())).sum();
-        place.account.check_quota(uids.count(), bytes)?;
-    }
     let running = core.running();
-    let copied = selected.view.copy(&uids, &place.account, &target, mode)?;
+    let mut progress = |done, goal| {
+        if let Some(running) = &running {
+            running.progress(done, goal);
+        }
+    };
+    let copied = selected.view.copy(&uids, &place.account, &target, mode, seal, &mut progress)?;
     drop(running);
     match mode {
         CopyMode::Copy => {

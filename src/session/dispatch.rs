@@ -156,13 +156,13 @@ fn with_selected(core: &mut Core, account: &Arc<Account>, selected: &mut Selecte
         }
         CommandBody::CancelUpdate(tags) => contexts::cancel(core, selected, &tags),
         CommandBody::UidBatches { size, which } => cmd_uidbatches::uidbatches(core, selected, size, which),
-        CommandBody::Copy { by, set, target } => {
-            let target = core.place(account, &target)?;
-            cmd_copy::copy(core, selected, &set, by, &target, CopyMode::Copy)
+        CommandBody::Copy { by, set, target, encrypted } => {
+            let (target, seal) = (core.place(account, &target)?, cmd_copy::seal(account, encrypted.as_ref())?);
+            cmd_copy::copy(core, selected, &set, by, &target, CopyMode::Copy, seal)
         }
-        CommandBody::Move { by, set, target } => {
-            let target = core.place(account, &target)?;
-            cmd_copy::copy(core, selected, &set, by, &target, CopyMode::Move)
+        CommandBody::Move { by, set, target, encrypted } => {
+            let (target, seal) = (core.place(account, &target)?, cmd_copy::seal(account, encrypted.as_ref())?);
+            cmd_copy::copy(core, selected, &set, by, &target, CopyMode::Move, seal)
         }
         _ => Err(Reply::bad("The command is not possible now").into()),
     }

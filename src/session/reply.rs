@@ -112,6 +112,7 @@ fn code_of(refusal: &Refusal) -> ResponseCode {
         Refusal::UseAttr => ResponseCode::UseAttr,
         Refusal::Expunged => ResponseCode::ExpungeIssued,
         Refusal::TooBig => ResponseCode::TooBig,
+        Refusal::Certificate(_) | Refusal::NoCertificate => ResponseCode::Cannot,
         Refusal::OverQuota => ResponseCode::OverQuota,
     }
 }

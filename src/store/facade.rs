@@ -206,6 +206,7 @@ impl Store {
             quota: QuotaLimits::default(),
             acls: Vec::new(),
             aliases: Vec::new(),
+            certificate: self.reader.get(partition, b"x")?,
             next_mailbox: 1,
             last_uid_validity: 0,
         };
@@ -541,6 +542,8 @@ fn account_batch(commit: AccountCommit) -> Batch {
             AccountChange::Acl(mailbox, acl) => batch.put(layout::numbered_long(b'l', mailbox.0), layout::acl(&acl)),
             AccountChange::PutAlias(alias, name) => batch.put(layout::named(b'y', alias.as_str()), name.into_bytes()),
             AccountChange::RemoveAlias(alias) => batch.remove(layout::named(b'y', alias.as_str())),
+            AccountChange::Certificate(Some(der)) => batch.put(layout::key(b'x'), der.to_vec()),
+            AccountChange::Certificate(None) => batch.remove(layout::key(b'x')),
             AccountChange::Bury(mailbox) => {
                 batch.put(layout::numbered_long(b'g', mailbox.id.0), layout::deleted(&mailbox));
             }

@@ -21,6 +21,7 @@
 //! | account   | `g` u64 MailboxId       | deleted and kept: u64 seconds since 1970, u8 n, n × u8 special use, str name |
 //! | account   | `l` u64 MailboxId       | access control list: each u16 rights (`types::Right`), u8 length, identifier |
 //! | account   | `y` str alias           | str the name that it stands for |
+//! | account   | `x`                     | its S/MIME certificate: DER, opaque |
 //! | account   | `p` u64 MailboxId       | empty: this mailbox has been deleted, its partition is to be emptied |
 //! | mailbox   | `h`                     | header: 80 octets, see `header` |
 //! | mailbox   | `e` u64 seconds, u32 UID | expunged then and kept: its record and its flags, one behind the other |

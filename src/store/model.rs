@@ -246,6 +246,8 @@ pub struct AccountImage {
     pub acls: Vec<(MailboxId, Acl)>,
     /// An alias and the name that it stands for, the owner's or a foreign one.
     pub aliases: Vec<(MailboxName, String)>,
+    /// The S/MIME certificate, in DER.
+    pub certificate: Option<Value>,
     /// The next `MailboxId` to issue; ids below it are used up.
     pub next_mailbox: u64,
     /// UIDVALIDITY of the mailbox created last; the next one's is larger.
@@ -278,6 +280,8 @@ pub enum AccountChange {
     Acl(MailboxId, Acl),
     PutAlias(MailboxName, String),
     RemoveAlias(MailboxName),
+    /// Replaces or removes the S/MIME certificate.
+    Certificate(Option<Value>),
     /// The mailbox has lost its name and is kept.
     Bury(DeletedMailbox),
     /// A kept mailbox has a name again.

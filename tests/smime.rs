@@ -1,0 +1,230 @@
+//! Enveloped messages come back to the octet, by the key of their certificate and openssl.        RFC 8551; CommuniGate Pro
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{Client, Server, installed};
+
+fn openssl(arguments: &[&str]) -> Vec<u8> {
+    let done = Command::new("openssl").args(arguments).output().unwrap();
+    assert!(done.status.success(), "{arguments:?}: {done:?}");
+    done.stdout
+}
+
+/// A certificate and its key, by openssl.
+fn pair(directory: &Path, name: &str, key: &[&str]) -> (PathBuf, PathBuf) {
+    let (certificate, private) = (directory.join(format!("{name}.pem")), directory.join(format!("{name}.key")));
+    let mut arguments = vec!["req", "-x509", "-nodes", "-days", "30", "-subj", "/O=Gatepost/CN=Joe Doe"];
+    arguments.extend(["-keyout", private.to_str().unwrap(), "-out", certificate.to_str().unwrap(), "-newkey"]);
+    arguments.extend(key);
+    openssl(&arguments);
+    (certificate, private)
+}
+
+fn base64_of(certificate: &Path) -> String {
+    let text = std::fs::read_to_string(certificate).unwrap();
+    text.lines().filter(|line| !line.starts_with('-')).collect()
+}
+
+/// What openssl makes of an enveloped message.
+fn decrypted(directory: &Path, enveloped: &str, (certificate, key): &(PathBuf, PathBuf)) -> Vec<u8> {
+    let file = directory.join("enveloped");
+    std::fs::write(&file, enveloped).unwrap();
+    let path = |path: &Path| path.to_str().unwrap().to_string();
+    openssl(&["cms", "-decrypt", "-in", &path(&file), "-inkey", &path(key), "-recip", &path(certificate)])
+}
+
+/// By a literal8, which may have NULs. RFC 3516
+fn append(client: &mut Client, options: &str, message: &[u8]) {
+    client.send(format!("append APPEND INBOX {options}~{{{}+}}\r\n", message.len()).as_bytes());
+    client.send(message);
+    client.send(b"\r\n");
+    loop {
+        let response = client.response().unwrap();
+        if let Some(end) = response.strip_prefix("append ") {
+            return assert!(end.starts_with("OK"), "{end}");
+        }
+    }
+}
+
+fn fetched(client: &mut Client, number: usize) -> String {
+    let response = client.ok(&format!("FETCH {number} BODY.PEEK[]")).remove(0);
+    let (head, message) = response.split_once("\r\n").unwrap();
+    assert!(head.contains("BODY[] {"), "{head}");
+    message.strip_suffix(')').unwrap().to_string()
+}
+
+/// Messages whose octets must come back, broken ones among them.
+fn messages() -> Vec<Vec<u8>> {
+    let large: Vec<u8> = (0..3_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    vec![
+        b"From: a@b\r\nTo: c@d\r\nSubject: hello\r\n world\r\nDate: Mon, 7 Feb 1994 21:52:25 -0800\r\nX-Secret: s\r\n\
+          Message-ID: <1@x>\r\nReferences: <0@x>\r\nIn-Reply-To: <0@x>\r\nCc: e@f\r\nContent-Type: text/plain\r\n\r\nbody\r\n"
+            .to_vec(),
+        b"Subject: bare\nFrom: x\n\nlines\nwithout CR\n".to_vec(),
+        b"Subject: caf\xe9\r\n\r\nno end \xff\xfe\x00\x00 of line".to_vec(),
+        b"\r\n".to_vec(),
+        b"no header at all".to_vec(),
+        b"Subject: \x00\r\n \x00\r\n\x00\r\n\r\nNULs".to_vec(),
+        [b"Subject: sixteen\r\n\r\n".to_vec(), vec![b'x'; 12]].concat(),
+        [b"Subject: large\r\n\r\n".to_vec(), large].concat(),
+    ]
+}
+
+#[test]
+fn copies_come_back_to_the_octet() {
+    if !installed("openssl") {
+        return;
+    }
+    let server = Server::start("");
+    let directory = server.directory.path().to_path_buf();
+    let messages = messages();
+    let mut client = server.user("user1");
+    for message in &messages {
+        append(&mut client, "(\\Flagged $Work) \"17-Jul-1996 02:44:25 -0700\" ", message);
+    }
+    let kinds: [(&str, &[&str]); 4] = [
+        ("rsa2048", &["rsa:2048"]),
+        ("rsa4096", &["rsa:4096"]),
+        ("p256", &["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]),
+        ("p384", &["ec", "-pkeyopt", "ec_paramgen_curve:P-384"]),
+    ];
+    for (name, key) in kinds {
+        let pair = pair(&directory, name, key);
+        client.ok(&format!("CREATE {name}"));
+        client.ok("SELECT INBOX");
+        let (_, end) = client.command(&format!("COPY 1:* {name} ENCRYPTED {}", base64_of(&pair.0)));
+        assert!(end.starts_with("OK [COPYUID "), "{end}");
+        client.ok(&format!("SELECT {name}"));
+        for (at, message) in messages.iter().enumerate() {
+            let enveloped = fetched(&mut client, at + 1);
+            assert!(enveloped.lines().all(|line| line.len() <= 998) && enveloped.is_ascii() || at == 2);
+            assert!(decrypted(&directory, &enveloped, &pair) == *message, "{name}: message {at} came back otherwise");
+        }
+        let outer = fetched(&mut client, 1);
+        let header = outer.split("\r\n\r\n").next().unwrap();
+        for kept in ["Subject: hello\r\n world", "From: a@b", "References: <0@x>", "In-Reply-To: <0@x>", "Cc: e@f"] {
+            assert!(header.contains(kept), "{header}");
+        }
+        assert!(!outer.contains("X-Secret") && !header.contains("text/plain"), "{header}");
+        let kept = client.ok("FETCH 1 (FLAGS INTERNALDATE ENVELOPE)").remove(0);
+        assert!(kept.contains("17-Jul-1996 02:44:25 -0700") && kept.contains("$Work"), "{kept}");
+        assert!(kept.contains("\\Flagged") && kept.contains("hello world") && kept.contains("<1@x>"), "{kept}");
+        assert!(!client.ok("SEARCH SUBJECT hello").is_empty());
+    }
+}
+
+#[test]
+fn the_users_own_certificate() {
+    if !installed("openssl") {
+        return;
+    }
+    let mut server = Server::start("");
+    let directory = server.directory.path().to_path_buf();
+    let pair = pair(&directory, "own", &["rsa:2048"]);
+    let mut client = server.user("user1");
+    append(&mut client, "", b"Subject: own\r\n\r\nbody\r\n");
+    client.ok("CREATE Safe");
+    client.ok("SELECT INBOX");
+    let (_, end) = client.command("COPY 1 Safe ENCRYPTED *");
+    assert!(end.starts_with("NO [CANNOT] The account has no S/MIME certificate"), "{end}");
+    let certificate = pair.0.to_str().unwrap();
+    assert!(server.ctl(&["account", "certificate", "nobody", certificate]).status.code() != Some(0));
+    let passwd = server.path("passwd");
+    assert!(server.ctl(&["account", "certificate", "user1", passwd.to_str().unwrap()]).status.code() != Some(0));
+    let set = server.ctl(&["account", "certificate", "user1", certificate]);
+    assert!(set.status.success(), "{set:?}");
+    let shown = String::from_utf8(server.ctl(&["account", "certificate", "user1"]).stdout).unwrap();
+    assert!(shown.contains("Joe Doe") && shown.contains("RSA 2048") && shown.contains("yes"), "{shown}");
+
+    let (untagged, end) = client.command("UID MOVE 1 Safe ENCRYPTED \"*\"");
+    assert!(end.starts_with("OK") && untagged.iter().any(|line| line.contains("COPYUID")), "{untagged:?} {end}");
+    assert_eq!(client.ok("STATUS INBOX (MESSAGES)"), ["* STATUS INBOX (MESSAGES 0)"]);
+    client.ok("SELECT Safe");
+    let enveloped = fetched(&mut client, 1);
+    assert_eq!(decrypted(&directory, &enveloped, &pair), b"Subject: own\r\n\r\nbody\r\n");
+
+    // It is in the store, and another's `*` is another's.
+    server.restart();
+    assert!(server.ctl(&["account", "certificate", "user1"]).status.success());
+    assert!(!server.ctl(&["account", "certificate", "user2"]).status.success());
+    let checked = server.ctl(&["check"]);
+    assert!(checked.status.success(), "{checked:?}");
+    assert!(server.ctl(&["account", "certificate", "user1", "--remove"]).status.success());
+    assert!(!server.ctl(&["account", "certificate", "user1"]).status.success());
+}
+
+/// A certificate by rcgen, in base64.
+fn made(change: impl FnOnce(&mut rcgen::CertificateParams), algorithm: &'static rcgen::SignatureAlgorithm) -> String {
+    use base64::Engine;
+    let mut params = rcgen::CertificateParams::new(vec!["example.com".into()]).unwrap();
+    change(&mut params);
+    let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
+    base64::engine::general_purpose::STANDARD.encode(params.self_signed(&key).unwrap().der())
+}
+
+#[test]
+fn certificates_that_cannot_be_used() {
+    if !installed("openssl") {
+        return;
+    }
+    use rcgen::{ExtendedKeyUsagePurpose as Purpose, KeyUsagePurpose as Usage, PKCS_ECDSA_P256_SHA256 as P256};
+    let server = Server::start("");
+    let weak = base64_of(&pair(server.directory.path(), "weak", &["rsa:1024"]).0);
+    let p521 = base64_of(&pair(server.directory.path(), "p521", &["ec", "-pkeyopt", "ec_paramgen_curve:P-521"]).0);
+    let good = made(|_| {}, &P256);
+    let critical = |params: &mut rcgen::CertificateParams| {
+        let mut extension = rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99999, 1], vec![5, 0]);
+        extension.set_criticality(true);
+        params.custom_extensions.push(extension);
+    };
+    let cases = [
+        ("rubbish", "not base64", "no!".to_string()),
+        ("nothing", "not base64", "\"\"".to_string()),
+        ("no certificate", "no X.509 certificate", "AAAA".to_string()),
+        ("cut", "no X.509 certificate", good[..good.len() - 8].to_string()),
+        ("more", "no X.509 certificate", format!("{}AAAA", good.trim_end_matches('='))),
+        ("expired", "has expired", made(|params| params.not_after = rcgen::date_time_ymd(2020, 1, 1), &P256)),
+        ("early", "not valid yet", made(|params| params.not_before = rcgen::date_time_ymd(4000, 1, 1), &P256)),
+        ("signing", "encryption of mail", made(|params| params.key_usages = vec![Usage::DigitalSignature], &P256)),
+        (
+            "a server's",
+            "encryption of mail",
+            made(|params| params.extended_key_usages = vec![Purpose::ServerAuth], &P256),
+        ),
+        ("critical", "critical extension", made(critical, &P256)),
+        ("weak", "too weak", weak),
+        ("another curve", "neither RSA", p521),
+        ("no encryption", "neither RSA", made(|_| {}, &rcgen::PKCS_ED25519)),
+    ];
+    let mut client = server.user("user1");
+    for n in 0..3 {
+        append(&mut client, "", format!("Subject: {n}\r\n\r\nbody\r\n").as_bytes());
+    }
+    client.ok("CREATE Safe");
+    client.ok("SELECT INBOX");
+    for (name, why, text) in &cases {
+        for command in ["COPY 1:*", "UID COPY 1:*", "MOVE 1:*", "UID MOVE 1:*"] {
+            let (untagged, end) = client.command(&format!("{command} Safe ENCRYPTED {text}"));
+            assert!(end.starts_with("NO [CANNOT] ") && end.contains(why), "{name}: {end}");
+            assert!(untagged.is_empty(), "{name}: {untagged:?}");
+        }
+    }
+    assert_eq!(client.ok("STATUS Safe (MESSAGES)"), ["* STATUS Safe (MESSAGES 0)"]);
+    assert_eq!(client.ok("STATUS INBOX (MESSAGES)"), ["* STATUS INBOX (MESSAGES 3)"]);
+    // The same names with a certificate that can.
+    let usages = |params: &mut rcgen::CertificateParams| {
+        params.key_usages = vec![Usage::KeyAgreement];
+        params.extended_key_usages = vec![Purpose::EmailProtection];
+    };
+    let text = made(usages, &P256);
+    client.ok(&format!("COPY 1:* Safe ENCRYPTED \"{text}\""));
+    let wrapped: Vec<&str> = text.as_bytes().chunks(60).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    let pem = format!("-----BEGIN CERTIFICATE-----\r\n{}\r\n-----END CERTIFICATE-----\r\n", wrapped.join("\r\n"));
+    client.ok(&format!("MOVE 1:* Safe ENCRYPTED {{{}+}}\r\n{pem}", pem.len()));
+    assert_eq!(client.ok("STATUS Safe (MESSAGES)"), ["* STATUS Safe (MESSAGES 6)"]);
+    assert_eq!(client.command("COPY 1 Safe ENCRYPTED").1.split(' ').next(), Some("BAD"));
+    assert_eq!(client.command("COPY 1 Safe CLEAR *").1.split(' ').next(), Some("BAD"));
+}
