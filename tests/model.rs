@@ -43,6 +43,8 @@ fn start(store: Store, directory: &std::path::Path) -> Running {
         administrators: Vec::new(),
         groups: Arc::default(),
         bad_commands_max: 1000,
+        search_contexts_max: 16,
+        searched_mailboxes_max: 1000,
         commands_before_login_max: 1000,
         limits: Limits {
             line_bytes_max: 8192,
