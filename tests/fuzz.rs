@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use gatepost::mime::{Parser, Summary, SummaryRef, decode_field, parse_date};
-use gatepost::proto::{Dialect, Framer, Limits, Stage, Step, parse, utf7_decode};
+use gatepost::proto::{Dialect, Framer, Limits, MessageUrl, Stage, Step, parse, utf7_decode};
 use gatepost::types::{PartPath, Pattern};
 
 fn fuzz(name: &str, seeds: &[&[u8]], target: impl Fn(&[u8]) + Send + 'static) {
@@ -73,6 +73,7 @@ const COMMANDS: &[&[u8]] = &[
     b"a ESEARCH IN (mailboxes (a {1+}\r\nb) subtree-one c personal) RETURN (COUNT) TEXT x\r\na UID FETCH 1 UID (PARTIAL 1:2)\r\n",
     b"a LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (\"*\" %) RETURN (CHILDREN STATUS (MESSAGES))\r\n",
     b"a APPEND \"x &AOQ- y\" (\\Seen $K) \"17-Jul-1996 02:44:25 -0700\" ~{5+}\r\nhello\r\n",
+    b"a APPEND x (\\Seen) CATENATE (URL \"/INBOX;UIDVALIDITY=7/;UID=20/;SECTION=1.MIME/;PARTIAL=1.5\" TEXT {3+}\r\nabc UTF8 (~{1+}\r\nx)) UTF8 (~{2+}\r\nxy)\r\nb UID REPLACE * x {1+}\r\ny\r\n",
     b"a FETCH 1:* (PREVIEW (LAZY) UID)\r\na FETCH 1 PREVIEW (CHANGEDSINCE 5)\r\n",
     b"a STORE 1:* +FLAGS.SILENT (\\Deleted a b c)\r\na CREATE x (USE (\\Trash))\r\na ID (\"a\" NIL)\r\n",
 ];
@@ -207,4 +208,21 @@ fn configurations() {
             drop(gatepost::config::Config::parse("x.ini", &String::from_utf8_lossy(input)));
         },
     );
+}
+
+const URLS: &[&[u8]] = &[
+    b"imap://joe;AUTH=*@example.com:143/~x/a%20b;UIDVALIDITY=7/;UID=20/;SECTION=1.2.HEADER.FIELDS%20(A%20%22B%22)/;PARTIAL=1.5;EXPIRE=2026-01-01T00:00:00Z;URLAUTH=submit+joe:INTERNAL:0123456789abcdef0123456789abcdef",
+    b"/INBOX/;UID=1/;SECTION=TEXT",
+];
+
+#[test]
+fn urls() {
+    fuzz("urls", URLS, |input| {
+        let text = String::from_utf8_lossy(input);
+        if let Some(url) = MessageUrl::parse(&text)
+            && let Some(verifier) = url.authorization.and_then(|authorization| authorization.verifier)
+        {
+            assert!(text[..verifier.rump_bytes].len() < text.len() && verifier.token.len() >= 32);
+        }
+    });
 }

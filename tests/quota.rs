@@ -40,6 +40,31 @@ fn what_is_beyond_is_refused() {
     assert_eq!(quota(&server), "* QUOTA user1 (MESSAGE 2 3 MAILBOX 2 3)");
 }
 
+/// Only what an account has more than before is counted. RFC 8508 3.4
+#[test]
+fn replace_counts_the_difference() {
+    let server = Server::start("Keep Expunged = Never");
+    set(&server, &["--messages", "2", "--storage", "2K"]);
+    let mut client = server.user("user1");
+    let sized = |octets: usize| [MAIL, &vec![b'x'; octets - MAIL.len()]].concat();
+    let replace = |client: &mut common::Client, octets: usize| {
+        let message = String::from_utf8(sized(octets)).unwrap();
+        client.command(&format!("UID REPLACE * INBOX {{{octets}+}}\r\n{message}"))
+    };
+    assert!(client.append("INBOX", &sized(1000)).unwrap().starts_with("OK"));
+    assert!(client.append("INBOX", &sized(1000)).unwrap().starts_with("OK"));
+    client.ok("SELECT INBOX");
+    assert!(client.append("INBOX", MAIL).unwrap().starts_with("NO [OVERQUOTA]"));
+    assert!(replace(&mut client, 1100).1.starts_with("NO [OVERQUOTA]"));
+    assert_eq!(client.ok("UID SEARCH ALL"), ["* SEARCH 1 2"]);
+    assert!(replace(&mut client, 1048).1.starts_with("OK"));
+    assert_eq!(client.ok("UID SEARCH ALL"), ["* SEARCH 1 3"]);
+    assert_eq!(quota(&server), "* QUOTA user1 (STORAGE 2 2 MESSAGE 2 2)");
+    // With less than is allowed left, what is smaller still comes in.
+    set(&server, &["--storage", "1K"]);
+    assert!(replace(&mut client, 900).1.starts_with("OK"));
+}
+
 #[test]
 fn usage_is_exact_after_a_crash() {
     let mut server = Server::start("");

@@ -52,8 +52,6 @@ pub enum Change {
     },
     /// Removes what is marked \Deleted: all of it, or those among the given.
     Expunge(Option<UidSet>),
-    /// Removes messages whether they are marked or not: MOVE.
-    Remove(UidSet),
     /// Brings expunged messages back, under new UIDs, each with its summary.
     Undelete(Vec<(ExpungedMessage, Value)>),
     /// Keeps other summaries of messages; of those that are still there.
@@ -142,7 +140,6 @@ impl Draft {
                 self.store(uids, *mode, flags, *unchanged_since)?
             }
             Change::Expunge(among) => self.expunge(among.as_ref()),
-            Change::Remove(uids) => self.remove(uids, Keeping::Gone),
             Change::Undelete(messages) => self.undelete(messages)?,
             Change::Describe(summaries) => {
                 let there = summaries.iter().filter(|(uid, _)| self.snapshot.by_uid(*uid).is_some());
@@ -163,9 +160,7 @@ impl Draft {
             Change::Append(_) | Change::Undelete(_) => self.snapshot.load(&last()),
             Change::Purge(_) => Ok(()),
             Change::Describe(summaries) => self.snapshot.load(&summaries.iter().map(|(uid, _)| *uid).collect()),
-            Change::Store { uids, .. } | Change::Remove(uids) | Change::Expunge(Some(uids)) => {
-                self.snapshot.load(uids)
-            }
+            Change::Store { uids, .. } | Change::Expunge(Some(uids)) => self.snapshot.load(uids),
             Change::Expunge(None) if self.snapshot.header.deleted == 0 => Ok(()),
             Change::Expunge(None) => self.snapshot.load_all(),
         }
@@ -335,6 +330,11 @@ impl Draft {
             None => self.snapshot.messages().filter(deleted).map(|m| m.uid()).collect(),
         };
         self.remove(&uids, self.keeping)
+    }
+
+    /// Removes messages for which others have come: a MOVE, or a REPLACE.
+    pub(super) fn leave(&mut self, uids: &UidSet) -> Outcome {
+        self.remove(uids, self.keeping)
     }
 
     fn remove(&mut self, uids: &UidSet, keeping: Keeping) -> Outcome {

@@ -113,16 +113,25 @@ impl Mailbox {
             return Ok(());
         }
         let durability = self.settle(&mut draft);
-        let due = if draft.keeps() { self.shared.due_once(self)? } else { None };
+        let due = self.due_for(&draft)?;
         let commit = draft.commit(self.account, self.id, writer.version);
         let day = due.as_ref().and_then(Commit::due_day);
         let commits = [Commit::Mailbox(commit)].into_iter().chain(due).collect();
         self.store.commit(commits, durability)?;
+        self.is_due(day);
+        self.publish(writer, draft.snapshot);
+        Ok(())
+    }
+
+    /// What must be committed beside a draft that keeps what it expunges.
+    fn due_for(&self, draft: &Draft) -> Result<Option<Commit>, CommitFailure> {
+        if draft.keeps() { self.shared.due_once(self) } else { Ok(None) }
+    }
+
+    fn is_due(&self, day: Option<u32>) {
         if let Some(day) = day {
             self.due_day.store(day, Ordering::Relaxed);
         }
-        self.publish(writer, draft.snapshot);
-        Ok(())
     }
 
     fn keeping(&self) -> Keeping {
@@ -155,6 +164,24 @@ impl Mailbox {
     }
 }
 
+/// Why messages leave a mailbox as others arrive in one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaving {
+    /// They are the same messages.
+    Moved,
+    /// They are expunged, and kept where expunged messages are.
+    Replaced,
+}
+
+impl Leaving {
+    fn keeping(self, source: &Mailbox) -> Keeping {
+        match self {
+            Leaving::Moved => Keeping::Gone,
+            Leaving::Replaced => source.keeping(),
+        }
+    }
+}
+
 /// Appends messages of one mailbox to another and removes them from the first, both or neither. RFC 6851
 ///
 /// `copies` gives the messages to append for those UIDs of the source that are still there. The two may be one mailbox.
@@ -162,9 +189,11 @@ pub(super) fn move_messages(
     source: &Mailbox,
     target: &Mailbox,
     copies: &[(Uid, NewMessage)],
+    leaving: Leaving,
 ) -> Result<(Outcome, Outcome), MailboxError> {
+    let keeping = leaving.keeping(source);
     if source.id == target.id && source.account == target.account {
-        return move_within(source, copies);
+        return move_within(source, copies, keeping);
     }
     let source_first = (source.account, source.id) < (target.account, target.id);
     let (first, second) = if source_first { (source, target) } else { (target, source) };
@@ -178,7 +207,7 @@ pub(super) fn move_messages(
         return Err(Refusal::NonExistent.into());
     }
     loop {
-        let mut leaving = Draft::new(&*source.load_locked(from)?, Keeping::Gone);
+        let mut leaving = Draft::new(&*source.load_locked(from)?, keeping);
         let mut arriving = Draft::new(&*target.load_locked(to)?, Keeping::Gone);
         let outcome = plan_move(&mut leaving, Some(&mut arriving), copies)?;
         if leaving.is_empty() {
@@ -186,11 +215,7 @@ pub(super) fn move_messages(
         }
         source.settle(&mut leaving);
         target.settle(&mut arriving);
-        let commits = vec![
-            Commit::Mailbox(arriving.commit(target.account, target.id, to.version)),
-            Commit::Mailbox(leaving.commit(source.account, source.id, from.version)),
-        ];
-        match source.store.commit(commits, Durability::Synced).map_err(CommitFailure::from) {
+        match commit_both((source, from, &mut leaving), (target, to, &mut arriving)) {
             Ok(()) => {
                 target.publish(to, arriving.snapshot);
                 source.publish(from, leaving.snapshot);
@@ -205,14 +230,35 @@ pub(super) fn move_messages(
     }
 }
 
-fn move_within(mailbox: &Mailbox, copies: &[(Uid, NewMessage)]) -> Result<(Outcome, Outcome), MailboxError> {
+/// A mailbox, its writer, and what is to become of it.
+type Planned<'a> = (&'a Mailbox, &'a WriterState, &'a mut Draft);
+
+fn commit_both(leaving: Planned<'_>, arriving: Planned<'_>) -> Result<(), CommitFailure> {
+    let ((source, from, leaving), (target, to, arriving)) = (leaving, arriving);
+    let due = source.due_for(leaving)?;
+    let day = due.as_ref().and_then(Commit::due_day);
+    let mut commits = vec![
+        Commit::Mailbox(arriving.commit(target.account, target.id, to.version)),
+        Commit::Mailbox(leaving.commit(source.account, source.id, from.version)),
+    ];
+    commits.extend(due);
+    source.store.commit(commits, Durability::Synced)?;
+    source.is_due(day);
+    Ok(())
+}
+
+fn move_within(
+    mailbox: &Mailbox,
+    copies: &[(Uid, NewMessage)],
+    keeping: Keeping,
+) -> Result<(Outcome, Outcome), MailboxError> {
     let mut writer = mailbox.writer.lock();
     let _abort = AbortOnPanic;
     if mailbox.is_gone() {
         return Err(Refusal::NonExistent.into());
     }
     loop {
-        let mut draft = Draft::new(&*mailbox.load_locked(&mut writer)?, Keeping::Gone);
+        let mut draft = Draft::new(&*mailbox.load_locked(&mut writer)?, keeping);
         let outcome = plan_move(&mut draft, None, copies)?;
         match mailbox.write(&mut writer, draft) {
             Ok(()) => return Ok(outcome),
@@ -235,10 +281,10 @@ fn plan_move(
         return Ok((Outcome::default(), Outcome::default()));
     }
     let append = Change::Append(there.iter().map(|(_, message)| message.clone()).collect());
-    let remove = Change::Remove(there.iter().map(|(uid, _)| *uid).collect());
     let appended = match arriving {
         Some(arriving) => arriving.apply(&append)?,
         None => leaving.apply(&append)?,
     };
-    Ok((appended, leaving.apply(&remove)?))
+    let gone: UidSet = there.iter().map(|(uid, _)| *uid).collect();
+    Ok((appended, leaving.leave(&gone)))
 }

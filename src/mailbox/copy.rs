@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::account::Account;
 use super::change::{Change, NewMessage};
-use super::commit::move_messages;
+use super::commit::{Leaving, move_messages};
 use super::error::{MailboxError, Refusal};
 use super::intake::Intake;
 use super::mailbox::Mailbox;
@@ -75,7 +75,7 @@ impl View {
                 (source, target.commit(Change::Append(messages))?.appended)
             }
             CopyMode::Move => {
-                let (appended, removed) = move_messages(self.mailbox(), target, &copies)?;
+                let (appended, removed) = move_messages(self.mailbox(), target, &copies, Leaving::Moved)?;
                 (removed.expunged, appended.appended)
             }
         };

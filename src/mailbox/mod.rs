@@ -27,6 +27,7 @@ mod mailbox;
 mod manager;
 mod octets;
 mod quota;
+mod replacing;
 mod sealing;
 mod searching;
 mod snapshot;

@@ -123,6 +123,17 @@ impl Account {
         Ok(())
     }
 
+    /// As `check_quota`, for a message in the place of one of the account's own: only what it has more is counted, unless
+    /// what is expunged counts as long as it is kept. RFC 8508 3.4
+    pub fn check_quota_replacing(&self, before: u64, bytes: u64) -> Result<(), MailboxError> {
+        let still_counts = self.shared.quota.read().counts_expunged && self.shared.limits.keep_expunged_secs > 0;
+        match still_counts {
+            true => self.check_quota(1, bytes),
+            false if bytes > before => self.check_quota(0, bytes - before),
+            false => Ok(()),
+        }
+    }
+
     /// Posts an alert when a resource passes `WARN_PERCENT` of its limit.
     fn warn(&self, of: Resource, more: u64) -> Result<(), MailboxError> {
         let percent = |used: u64| of.limit.map_or(0, |limit| used.saturating_mul(100) / limit);

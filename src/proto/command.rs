@@ -119,7 +119,34 @@ pub struct AppendCommand {
 pub struct AppendMessage {
     pub flags: Vec<Flag>,
     pub date: Option<InternalDate>,
-    pub message: Literal,
+    pub data: AppendData,
+}
+
+/// What a message is made of. RFC 4466 7
+#[derive(Debug)]
+pub enum AppendData {
+    Message(Literal),
+    /// UTF8 (~{n}): its header may be UTF-8. RFC 6855 4
+    Utf8(Literal),
+    /// RFC 4469
+    Catenate(Vec<CatPart>),
+}
+
+#[derive(Debug)]
+pub enum CatPart {
+    Text(Literal),
+    Utf8(Literal),
+    Url(String),
+}
+
+/// RFC 8508
+#[derive(Debug)]
+pub struct ReplaceCommand {
+    pub by: By,
+    /// Of one number.
+    pub set: NumberSet,
+    pub mailbox: String,
+    pub message: AppendMessage,
 }
 
 /// Mailbox names are UTF-8, whatever they were on the wire.
@@ -155,6 +182,7 @@ pub enum CommandBody {
     SetQuota { root: String, limits: Vec<(QuotaResource, u64)> },
     Status { mailbox: String, items: Vec<StatusItem> },
     Append(AppendCommand),
+    Replace(ReplaceCommand),
     Idle,
     Check,
     Close,

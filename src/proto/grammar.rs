@@ -10,4 +10,6 @@
 #[grammar = "../grammar/quota.pest"]
 #[grammar = "../grammar/acl.pest"]
 #[grammar = "../grammar/sort.pest"]
+#[grammar = "../grammar/append.pest"]
+#[grammar = "../grammar/url.pest"]
 pub(super) struct Grammar;

@@ -4,10 +4,7 @@ use std::collections::VecDeque;
 
 use pest::iterators::{Pair, Pairs};
 
-use super::command::{
-    AppendCommand, AppendMessage, CommandBody, Dialect, Echo, EncryptFor, ListCommand, Qresync, Secret,
-    SelectCommand, StoreOp,
-};
+use super::command::{CommandBody, Dialect, Echo, EncryptFor, ListCommand, Qresync, Secret, SelectCommand, StoreOp};
 use super::framer::Literal;
 use super::grammar::Rule;
 use super::utf7;
@@ -68,7 +65,7 @@ impl<'a> Args<'a> {
         self.pairs.drain(..).filter(|pair| pair.as_rule() != Rule::EOI).collect()
     }
 
-    fn literal(&mut self) -> Lowered<Literal> {
+    pub(super) fn literal(&mut self) -> Lowered<Literal> {
         self.literals.pop_front().ok_or_else(|| LowerError::Reason("A literal is missing".into()))
     }
 
@@ -409,37 +406,19 @@ pub(super) fn setquota(args: &mut Args<'_>) -> Lowered<CommandBody> {
     Ok(CommandBody::SetQuota { root, limits })
 }
 
-pub(super) fn append(args: &mut Args<'_>) -> Lowered<CommandBody> {
-    let mailbox = args.mailbox()?;
-    let messages = args.rest().into_iter().map(|pair| append_message(args, pair)).collect::<Lowered<_>>()?;
-    Ok(CommandBody::Append(AppendCommand { mailbox, messages }))
-}
-
-fn append_message<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<AppendMessage> {
-    let (mut flags_, mut date) = (Vec::new(), None);
-    for part in pair.into_inner() {
-        match part.as_rule() {
-            Rule::flag_list => flags_ = flags(part.into_inner(), Recent::PassedOver)?,
-            Rule::date_time => date = Some(date_time(part.as_str())?),
-            _ => {}
-        }
-    }
-    Ok(AppendMessage { flags: flags_, date, message: args.literal()? })
-}
-
-fn date_time(quoted: &str) -> Lowered<InternalDate> {
+pub(super) fn date_time(quoted: &str) -> Lowered<InternalDate> {
     let date = InternalDate::parse(&unquoted(quoted));
     date.map_or_else(|| wrong("The date is not as in \"17-Jul-1996 02:44:25 -0700\""), Ok)
 }
 
 /// What becomes of \Recent among flags that a client gives: old clients APPEND with it what they were shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Recent {
+pub(super) enum Recent {
     PassedOver,
     Refused,
 }
 
-fn flags<'a>(pairs: impl Iterator<Item = Pair<'a, Rule>>, recent: Recent) -> Lowered<Vec<Flag>> {
+pub(super) fn flags<'a>(pairs: impl Iterator<Item = Pair<'a, Rule>>, recent: Recent) -> Lowered<Vec<Flag>> {
     let mut flags: Vec<Flag> = Vec::new();
     for pair in pairs.filter(|pair| pair.as_rule() == Rule::flag) {
         let text = pair.as_str();

@@ -105,7 +105,7 @@ fn fetch_body<'a>(args: &mut Args<'a>, item: Pair<'a, Rule>) -> Lowered<FetchIte
     Ok(FetchItem::BodySection { section, partial: partial_, peek })
 }
 
-fn section_spec<'a>(args: &mut Args<'a>, spec: Pair<'a, Rule>) -> Lowered<Section> {
+pub(super) fn section_spec<'a>(args: &mut Args<'a>, spec: Pair<'a, Rule>) -> Lowered<Section> {
     let mut section = Section { part: PartPath::default(), text: SectionText::Whole };
     for pair in spec.into_inner() {
         match pair.as_rule() {

@@ -9,7 +9,7 @@ use super::command::{Command, CommandBody, Dialect};
 use super::framer::{Frame, tag_of};
 use super::grammar::{Grammar, Rule};
 use super::lower::{self, Args, LowerError};
-use super::{lower_fetch, lower_search, lower_sort};
+use super::{lower_append, lower_fetch, lower_search, lower_sort};
 
 /// What a session can be asked, as far as syntax goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,8 +159,22 @@ const ROWS: &[Row] = &[
         "APPEND",
         AFTER,
         Rule::append_args,
-        lower::append,
-        "APPEND takes a mailbox name, flags and a date if wanted, and a literal",
+        lower_append::append,
+        "APPEND takes a mailbox name, flags and a date if wanted, and a literal or CATENATE (...)",
+    ),
+    row(
+        "REPLACE",
+        AFTER,
+        Rule::replace_args,
+        lower_append::replace,
+        "REPLACE takes a sequence number, a mailbox name, flags and a date if wanted, and a literal or CATENATE (...)",
+    ),
+    row(
+        "UID REPLACE",
+        AFTER,
+        Rule::replace_args,
+        lower_append::replace,
+        "UID REPLACE takes a UID, a mailbox name, flags and a date if wanted, and a literal or CATENATE (...)",
     ),
     row("IDLE", AFTER, Rule::no_args, |_| Ok(CommandBody::Idle), "IDLE takes no arguments"),
     row("CHECK", AFTER, Rule::no_args, |_| Ok(CommandBody::Check), "CHECK takes no arguments"),

@@ -19,6 +19,8 @@ pub enum ResponseCode {
     },
     AuthenticationFailed,
     AuthorizationFailed,
+    /// Of CATENATE. RFC 4469 4.1
+    BadUrl(String),
     /// The charsets that are known.
     BadCharset,
     Cannot,
@@ -72,6 +74,10 @@ impl ResponseCode {
             }
             ResponseCode::AuthenticationFailed => "AUTHENTICATIONFAILED",
             ResponseCode::AuthorizationFailed => "AUTHORIZATIONFAILED",
+            ResponseCode::BadUrl(url) => {
+                out.extend_from_slice(b"BADURL ");
+                return url_text(out, url);
+            }
             ResponseCode::BadCharset => {
                 "BADCHARSET (UTF-8 US-ASCII ISO-8859-1 WINDOWS-1252 KOI8-R SHIFT_JIS GB18030)"
             }
@@ -115,6 +121,19 @@ impl ResponseCode {
             ResponseCode::UseAttr => "USEATTR",
         };
         out.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// Octets that a URL can have; in the place of others their percent-encoding. RFC 4469 5 (url-resp-text)
+fn url_text(out: &mut Vec<u8>, url: &str) {
+    if url.is_empty() {
+        out.extend_from_slice(b"\"\"");
+    }
+    for octet in url.bytes().take(1000) {
+        match octet.is_ascii_graphic() && !matches!(octet, b']' | b'[' | b'\\' | b'"') {
+            true => out.push(octet),
+            false => text(out, format_args!("%{octet:02X}")),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! APPEND.                                          RFC 9051 6.3.12; RFC 3502; RFC 3516 4.4; RFC 4315 3; RFC 7888
+//! APPEND.                            RFC 9051 6.3.12; RFC 3502; RFC 3516 4.4; RFC 4315 3; RFC 4469; RFC 6855 4; RFC 7888
 //!
 //! All messages have been received in full, in memory or in spool files, before anything is done about them; all of
 //! them are appended by one commit, or none.
@@ -6,41 +6,71 @@
 use std::sync::Arc;
 
 use super::core::Core;
-use super::reply::{Handled, Reply};
+use super::reply::{Failure, Handled, Reply};
 use crate::mailbox::{Account, Change, Intake, MailboxError, NewMessage};
 use crate::metrics;
 use crate::proto::{AppendCommand, AppendMessage, Literal, ResponseCode};
-use crate::types::{Flag, InternalDate, Right, Rights, SystemFlag};
+use crate::types::{Flag, InternalDate, Right, Rights, SystemFlag, Uid};
+
+use super::catenate::Plan;
+
+/// A message on its way in, as the client sent it.
+pub(super) struct Arriving {
+    flags: Vec<Flag>,
+    date: Option<InternalDate>,
+    plan: Plan,
+}
+
+impl Arriving {
+    pub(super) fn new(core: &Core, own: &Arc<Account>, message: AppendMessage) -> Result<Arriving, Failure> {
+        let plan = core.plan(own, message.data)?;
+        match plan.len() {
+            0 => Err(Reply::no(ResponseCode::Cannot, "An empty message cancels APPEND").into()),
+            _ => Ok(Arriving { flags: message.flags, date: message.date, plan }),
+        }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.plan.len()
+    }
+
+    /// Ready for its mailbox, for somebody who has these rights there.
+    pub(super) fn take(self, core: &Core, intake: &mut Intake<'_>, rights: Rights) -> Result<NewMessage, Failure> {
+        let (flags, date) = (permitted(self.flags, rights), self.date.unwrap_or_else(now));
+        let taken: Result<NewMessage, MailboxError> = match core.assemble(self.plan)? {
+            Literal::Memory(octets) => intake.take(octets, flags, date),
+            Literal::Spool(file, _) => intake.take_file(file, flags, date),
+        };
+        Ok(taken?)
+    }
+}
 
 pub(super) fn append(core: &mut Core, own: &Arc<Account>, command: AppendCommand) -> Handled {
     let place = core.place(own, &command.mailbox)?;
     let (account, target, rights) = (&place.account, place.to_be_filled()?, place.rights());
-    if command.messages.iter().any(|message| message.message.is_empty()) {
-        return Err(Reply::no(ResponseCode::Cannot, "An empty message cancels APPEND").into());
-    }
-    let octets = command.messages.iter().map(|message| message.message.len()).sum();
+    let arriving = command.messages.into_iter().map(|message| Arriving::new(core, own, message));
+    let arriving = arriving.collect::<Result<Vec<_>, _>>()?;
+    let octets = arriving.iter().map(Arriving::len).sum();
     let mut intake = account.intake(&target)?;
-    intake.check_quota(command.messages.len() as u64, octets)?;
+    intake.check_quota(arriving.len() as u64, octets)?;
     let running = core.running();
-    let messages = command.messages.into_iter().map(|message| take(&mut intake, message, rights));
+    let messages = arriving.into_iter().map(|message| message.take(core, &mut intake, rights));
     let messages = messages.collect::<Result<Vec<_>, _>>()?;
     intake.check_quota_sealed(messages.iter())?;
     let outcome = target.commit(Change::Append(messages))?;
     drop(running);
-    metrics::MESSAGES_APPENDED.add(outcome.appended.len() as u64);
-    metrics::BYTES_APPENDED.add(octets);
+    count(outcome.appended.len(), octets);
     let uid_validity = target.header()?.uid_validity;
-    let code = ResponseCode::AppendUid { uid_validity, uids: outcome.appended.into_iter().collect() };
-    Ok(Reply::ok("APPEND completed").with(code))
+    Ok(Reply::ok("APPEND completed").with(append_uid(uid_validity, outcome.appended)))
 }
 
-fn take(intake: &mut Intake<'_>, message: AppendMessage, rights: Rights) -> Result<NewMessage, MailboxError> {
-    let AppendMessage { flags, date, message } = message;
-    let (flags, date) = (permitted(flags, rights), date.unwrap_or_else(now));
-    match message {
-        Literal::Memory(octets) => intake.take(octets, flags, date),
-        Literal::Spool(file, _) => intake.take_file(file, flags, date),
-    }
+pub(super) fn count(messages: usize, octets: u64) {
+    metrics::MESSAGES_APPENDED.add(messages as u64);
+    metrics::BYTES_APPENDED.add(octets);
+}
+
+pub(super) fn append_uid(uid_validity: crate::types::UidValidity, uids: Vec<Uid>) -> ResponseCode {
+    ResponseCode::AppendUid { uid_validity, uids: uids.into_iter().collect() }
 }
 
 /// Flags that the list does not permit are left out. RFC 4314 4

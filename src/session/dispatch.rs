@@ -10,8 +10,8 @@ use super::reply::{Failure, Handled, Reply};
 use super::session::Session;
 use super::{
     capability, cmd_acl, cmd_append, cmd_compress, cmd_copy, cmd_esearch, cmd_fetch, cmd_id, cmd_idle, cmd_list,
-    cmd_login, cmd_mailbox, cmd_quota, cmd_search, cmd_select, cmd_sort, cmd_starttls, cmd_status, cmd_store,
-    cmd_uidbatches, contexts, report, uid_only,
+    cmd_login, cmd_mailbox, cmd_quota, cmd_replace, cmd_search, cmd_select, cmd_sort, cmd_starttls, cmd_status,
+    cmd_store, cmd_uidbatches, contexts, report, uid_only,
 };
 use crate::mailbox::{Access, Account, CopyMode, Expunges};
 use crate::proto::response::untagged_ok;
@@ -155,6 +155,7 @@ fn with_selected(core: &mut Core, account: &Arc<Account>, selected: &mut Selecte
             cmd_store::store(core, selected, &set, by, cmd_store::Wanted { op, echo, flags, unchanged_since })
         }
         CommandBody::CancelUpdate(tags) => contexts::cancel(core, selected, &tags),
+        CommandBody::Replace(command) => cmd_replace::replace(core, account, selected, command),
         CommandBody::UidBatches { size, which } => cmd_uidbatches::uidbatches(core, selected, size, which),
         CommandBody::Copy { by, set, target, encrypted } => {
             let (target, seal) = (core.place(account, &target)?, cmd_copy::seal(account, encrypted.as_ref())?);

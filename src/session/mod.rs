@@ -7,6 +7,7 @@
 //! This room never imports `store`: what is kept is the mailbox manager's business.
 
 mod capability;
+mod catenate;
 mod cmd_acl;
 mod cmd_append;
 mod cmd_compress;
@@ -19,6 +20,7 @@ mod cmd_list;
 mod cmd_login;
 mod cmd_mailbox;
 mod cmd_quota;
+mod cmd_replace;
 mod cmd_search;
 mod cmd_select;
 mod cmd_sort;
@@ -32,6 +34,7 @@ mod core;
 mod dispatch;
 mod esearch;
 mod fetch_message;
+mod located;
 mod output;
 mod place;
 mod reply;

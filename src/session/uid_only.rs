@@ -24,6 +24,7 @@ fn names_numbers(body: &CommandBody) -> bool {
         | CommandBody::Store { by, .. }
         | CommandBody::Copy { by, .. }
         | CommandBody::Move { by, .. } => *by == By::Seq,
+        CommandBody::Replace(command) => command.by == By::Seq,
         CommandBody::Search { by, key, .. }
         | CommandBody::Sort { by, key, .. }
         | CommandBody::Thread { by, key, .. } => *by == By::Seq || is_by_number(key),

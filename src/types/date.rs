@@ -25,6 +25,11 @@ impl InternalDate {
         CivilDate(days.clamp(i32::MIN.into(), i32::MAX.into()) as i32)
     }
 
+    /// From a date of RFC 3339 5.6, in seconds since 1970.
+    pub fn parse_rfc3339(text: &str) -> Option<i64> {
+        DateTime::parse_from_rfc3339(text).ok().map(|date| date.timestamp())
+    }
+
     /// From `date-time` without its quotes: `17-Jul-1996 02:44:25 -0700`, the day with a leading space or zero.
     pub fn parse(text: &str) -> Option<InternalDate> {
         let mut words = text.split_ascii_whitespace();
