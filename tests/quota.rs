@@ -43,7 +43,7 @@ fn what_is_beyond_is_refused() {
 /// Only what an account has more than before is counted. RFC 8508 3.4
 #[test]
 fn replace_counts_the_difference() {
-    let server = Server::start("Keep Expunged = Never");
+    let server = Server::start("");
     set(&server, &["--messages", "2", "--storage", "2K"]);
     let mut client = server.user("user1");
     let sized = |octets: usize| [MAIL, &vec![b'x'; octets - MAIL.len()]].concat();
