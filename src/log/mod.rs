@@ -103,7 +103,7 @@ fn line(record: &Record<'_>, component: Component, tag: &str) -> String {
     let mut line = String::new();
     let tag = if tag.is_empty() { component.name() } else { tag };
     // A String takes all.
-    let _ = write!(Escaped(&mut line), "{} {tag} {}", name(record.level()), record.args());
+    let _ = write!(Escaped(&mut line), "{} {tag} {}", number(record), record.args());
     line
 }
 
@@ -122,15 +122,10 @@ impl std::fmt::Write for Escaped<'_> {
     }
 }
 
-/// `log`'s levels by CommuniGate Pro's names: an error is a failure, and so on.
-fn name(level: Level) -> &'static str {
-    match level {
-        Level::Error => "Failure",
-        Level::Warn => "Major",
-        Level::Info => "Problem",
-        Level::Debug => "Low-Level",
-        Level::Trace => "Info",
-    }
+/// The number of the level by which a record is first written, as CommuniGate Pro has it: 0 for Crashes Only, 1 for
+/// Failures, up to 5 for All Info.
+fn number(record: &Record<'_>) -> usize {
+    if record.target() == CRASH { 0 } else { record.level() as usize }
 }
 
 #[cfg(test)]

@@ -51,10 +51,10 @@ fn levels_tags_and_files() {
     record("gatepost::net::pool", Level::Error, "probe: of no session");
     record("fjall::db", Level::Warn, "probe: a library");
     let want = [
-        "Low-Level IMAP-00123 probe: C: a noop\\x0d\\x0a2026 Failure \\x2028\\x1b[2J forged",
-        "Failure IMAP-00124 probe: of a session",
-        "Problem IMAP-00123 probe: the first again",
-        "Failure NET probe: of no session",
+        "4 IMAP-00123 probe: C: a noop\\x0d\\x0a2026 Failure \\x2028\\x1b[2J forged",
+        "1 IMAP-00124 probe: of a session",
+        "3 IMAP-00123 probe: the first again",
+        "1 NET probe: of no session",
     ];
     assert_eq!(lines(&path), want);
 
@@ -65,7 +65,7 @@ fn levels_tags_and_files() {
     assert!(panicked.is_err());
     assert_eq!(lines(&moved), want);
     let found = lines(&path);
-    assert_eq!(found[0], "Failure AUTH probe: after the reload");
+    assert_eq!(found[0], "1 AUTH probe: after the reload");
     assert!(found[1].contains("panicked at src/log/tests.rs") && found[1].ends_with(": probe: a bug"), "{found:?}");
 
     let crashes = Filters { auth: LevelFilter::Off, admin: LevelFilter::Off, ..QUIET };
@@ -73,7 +73,7 @@ fn levels_tags_and_files() {
     record("gatepost::auth", Level::Error, "probe: a failure is no crash");
     assert!(std::panic::catch_unwind(|| panic!("probe: another bug")).is_err());
     let found = lines(&path);
-    assert!(found.len() == 3 && found[2].ends_with(": probe: another bug"), "{found:?}");
+    assert!(found.len() == 3 && found[2].starts_with("0 ") && found[2].ends_with(": probe: another bug"), "{found:?}");
     set(Target::File(path.clone()), QUIET).unwrap();
 
     assert!(set(Target::File(directory.path().join("no/such/place")), QUIET).is_err());
