@@ -29,6 +29,7 @@ check:
 bench: all
 	$(CARGO) bench --bench load -- --compare
 	$(CARGO) bench --bench load -- --sizes
+	$(CARGO) bench --bench load -- --disk
 
 # Longer runs of what `make check` samples.
 torture:

@@ -16,7 +16,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use log::{Level, LevelFilter, Record};
+use log::{LevelFilter, Record};
 use parking_lot::RwLock;
 
 use component::Component;

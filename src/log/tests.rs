@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use log::LevelFilter;
+use log::{Level, LevelFilter};
 
 use super::*;
 
@@ -73,7 +73,10 @@ fn levels_tags_and_files() {
     record("gatepost::auth", Level::Error, "probe: a failure is no crash");
     assert!(std::panic::catch_unwind(|| panic!("probe: another bug")).is_err());
     let found = lines(&path);
-    assert!(found.len() == 3 && found[2].starts_with("0 ") && found[2].ends_with(": probe: another bug"), "{found:?}");
+    assert!(
+        found.len() == 3 && found[2].starts_with("0 ") && found[2].ends_with(": probe: another bug"),
+        "{found:?}"
+    );
     set(Target::File(path.clone()), QUIET).unwrap();
 
     assert!(set(Target::File(directory.path().join("no/such/place")), QUIET).is_err());

@@ -3,12 +3,15 @@
 //!     load HOST PORT USER PASSWORD [--messages N] [--mail FILE] [--json]
 //!     load --compare [--messages N] [--mail FILE] [--json]
 //!     load --sizes [--json]
+//!     load --disk [--mail FILE] [--json]
 //!
 //! The first form measures any server; the account should be empty. The second starts Gatepost and, where it is
 //! installed, Dovecot, on loopback and in scratch directories, and measures both in one run. The third shows what single
-//! operations cost Gatepost in mailboxes of a thousand, a hundred thousand and a million messages.
+//! operations cost Gatepost in mailboxes of a thousand, a hundred thousand and a million messages. The fourth shows how near
+//! durable APPEND comes to what the disk can do.
 
 mod client;
+mod disk;
 mod measure;
 mod servers;
 mod sizes;
@@ -21,6 +24,7 @@ fn main() {
     // Arguments that cargo adds for its own harness.
     let mut words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let json = take_flag(&mut words, "--json");
+    let disk = take_flag(&mut words, "--disk");
     let compare = take_flag(&mut words, "--compare");
     if take_flag(&mut words, "--sizes") {
         return sizes::run(json);
@@ -28,6 +32,9 @@ fn main() {
     let messages = take_value(&mut words, "--messages").map_or(20_000, |n| n.parse().unwrap_or_else(|_| usage()));
     let mail = take_value(&mut words, "--mail").unwrap_or_else(|| "tests/data/demo.mbox".into());
     let plan = Plan { messages, mail: measure::read_mail(&mail) };
+    if disk {
+        return disk::run(&plan, json);
+    }
     if compare {
         return servers::compare(&plan, json);
     }
@@ -43,7 +50,9 @@ fn main() {
 }
 
 fn usage() -> ! {
-    eprintln!("usage: load HOST PORT USER PASSWORD | --compare | --sizes  [--messages N] [--mail FILE] [--json]");
+    eprintln!(
+        "usage: load HOST PORT USER PASSWORD | --compare | --sizes | --disk  [--messages N] [--mail FILE] [--json]"
+    );
     exit(64)
 }
 

@@ -37,7 +37,7 @@ pub fn read_mail(path: &str) -> Vec<Vec<u8>> {
 }
 
 /// The nth message: each is another, so that nothing is stored once for all.
-fn message(plan: &Plan, n: usize) -> Vec<u8> {
+pub fn message(plan: &Plan, n: usize) -> Vec<u8> {
     [format!("X-Number: {n}-{}\r\n", plan.messages).as_bytes(), &plan.mail[n % plan.mail.len()]].concat()
 }
 

@@ -61,6 +61,10 @@ impl Own {
         Own { scratch, running }
     }
 
+    pub fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
     pub fn target(&self) -> Target {
         target(GATEPOST_PORT, self.running.as_ref().map_or(0, |running| running.0.id()))
     }
