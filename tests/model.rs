@@ -46,8 +46,6 @@ fn start(store: Store, directory: &std::path::Path) -> Running {
         search_contexts_max: 16,
         searched_mailboxes_max: 1000,
         commands_before_login_max: 1000,
-        search_contexts_max: 10,
-        searched_mailboxes_max: 100,
         limits: Limits {
             line_bytes_max: 8192,
             literal_bytes_max: 1 << 20,
