@@ -53,7 +53,9 @@ fn start(store: Store, directory: &std::path::Path) -> Running {
             literals_max: 10,
         },
         spool_directory: directory.into(),
-        tls: None,
+        tls: Default::default(),
+        domains: Default::default(),
+        masks: Default::default(),
     };
     let manager = Arc::new(Manager::new(store, MailboxLimits::default()));
     let watchdog = Watchdog::start().unwrap();

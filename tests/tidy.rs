@@ -20,7 +20,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("mailbox", &["types", "sys", "log", "mime", "smime", "search", "store"]),
     ("session", &["types", "sys", "log", "metrics", "proto", "mime", "net", "auth", "mailbox"]),
     ("admin", &["types", "sys", "config", "mime", "smime", "net", "auth", "store", "mailbox"]),
-    ("server", &["sys", "log", "config", "proto", "net", "auth", "store", "mailbox", "session", "admin"]),
+    ("server", &["types", "sys", "log", "config", "proto", "net", "auth", "store", "mailbox", "session", "admin"]),
 ];
 
 fn sources(directory: &Path) -> Vec<PathBuf> {

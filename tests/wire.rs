@@ -35,6 +35,14 @@ struct Target {
     is_gatepost: bool,
 }
 
+/// What the transcripts count on.
+const CONFIGURATION: &str = "Maximum Message Size = 64K
+[Router]
+<moved> = John@server.example
+<far-*> = *@far.example
+<alias-*> = *
+@old.example = @new.example";
+
 #[derive(Clone, Copy, PartialEq)]
 enum Pace {
     Whole,
@@ -43,7 +51,7 @@ enum Pace {
 
 #[test]
 fn transcripts() {
-    let server = std::env::var("GATEPOST_HOST").is_err().then(|| Server::start("Maximum Message Size = 64K"));
+    let server = std::env::var("GATEPOST_HOST").is_err().then(|| Server::start(CONFIGURATION));
     let target = target(server.as_ref());
     let mut files = files_below(Path::new("tests/wire"));
     files.retain(|path| path.extension().is_some_and(|e| e == "imap"));

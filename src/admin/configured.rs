@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::config::{self, Config};
+use crate::auth::{RouteError, Router};
+use crate::config::{self, Config, ConfigError};
 use crate::mailbox::{Limits, QuotaLimits, QuotaPolicy};
 use crate::store::{Compression, Options};
 
@@ -42,4 +43,15 @@ pub fn quota_policy(config: &Config) -> QuotaPolicy {
         domains: config.domains.iter().map(|domain| (domain.name.clone(), limits(domain.quota))).collect(),
         counts_expunged: config.quota_counts_expunged,
     }
+}
+
+/// The routes; an error names file and line.
+pub fn router(config: &Config) -> Result<Router, Vec<ConfigError>> {
+    let rows = config.routes.iter().map(|route| (route.line, route.pattern.as_str(), route.target.as_str()));
+    let domains = config.domains.iter().map(|domain| domain.name.clone()).collect();
+    Router::new(rows, domains).map_err(|errors| {
+        let error =
+            |error: RouteError| ConfigError { file: config.file.clone(), line: error.line, reason: error.reason };
+        errors.into_iter().map(error).collect()
+    })
 }

@@ -5,6 +5,7 @@
 
 mod backup;
 mod import;
+mod route;
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::os::unix::net::UnixStream;
@@ -20,7 +21,7 @@ use super::verbs::{EX_CONFIG, EX_IOERR, EX_NOPERM, EX_NOUSER, EX_SOFTWARE, EX_UN
 use super::wire::{Reader, Wire};
 use super::{mail_source, mailbox_limits, progress, quota_policy, store_options, table};
 use crate::auth::{EditError, Passwd, edit, hash};
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::mailbox::Manager;
 use crate::store::{Store, StoreError};
 use crate::sys;
@@ -43,6 +44,7 @@ const USAGE: &str = "usage: gatepostctl [-c file] [--json] verb ...
   alias add ACCOUNT ALIAS MAILBOX | remove ACCOUNT ALIAS | list ACCOUNT
   quota show NAME | recount NAME
   quota set NAME [--storage LIMIT] [--messages LIMIT] [--mailboxes LIMIT]
+  route ADDRESS
   who | kick ACCOUNT|SESSION | reload | stop
   check [--account NAME] [--repair]
   certificate [--host NAME] CERTIFICATE KEY";
@@ -177,6 +179,7 @@ impl Tool {
             ["quota", "show", account] => self.quota("quota show", account, json!({})),
             ["quota", "recount", account] => self.quota("quota recount", account, json!({})),
             ["quota", "set", account] => self.quota_set(account),
+            ["route", address] => self.route(address),
             ["undelete"] => self.undelete(),
             ["who"] => self.ask_table(json!({ "verb": "who" }), &["session", "account", "address", "seconds", "at"]),
             ["kick", whom] => self.ask_quiet(json!({ "verb": "kick", "whom": whom })),
@@ -190,9 +193,7 @@ impl Tool {
     }
 
     fn config(&self) -> Result<Config, Failed> {
-        Config::load(&self.config_path).map_err(|errors| {
-            Failed::new(EX_CONFIG, errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\ngatepostctl: "))
-        })
+        Config::load(&self.config_path).map_err(|errors| config_failed(&errors))
     }
 
     // Accounts.
@@ -512,6 +513,11 @@ fn next_answer(reader: &mut Reader) -> Result<Value, Failed> {
         Some(text) => Err(Failed::new(answer["exit"].as_u64().unwrap_or(u64::from(EX_SOFTWARE)) as u8, text)),
         None => Ok(answer),
     }
+}
+
+fn config_failed(errors: &[ConfigError]) -> Failed {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    Failed::new(EX_CONFIG, lines.join("\ngatepostctl: "))
 }
 
 fn account_name(name: &str) -> Result<AccountName, Failed> {

@@ -10,6 +10,7 @@ use parking_lot::RwLock;
 use super::cache::Cache;
 use super::checks::Checks;
 use super::passwd::{Passwd, PasswdError};
+use super::router::{Destination, Remote, Router, Way};
 use super::scheme::{self, Hash};
 use super::source::Source;
 use super::throttle::Throttle;
@@ -22,6 +23,7 @@ pub struct Auth {
     cache: Cache,
     throttle: Throttle,
     checks: Checks,
+    router: RwLock<Arc<Router>>,
     /// What a password is compared with where the file has no account at all.
     decoy: Option<Hash>,
 }
@@ -35,6 +37,7 @@ impl Auth {
             cache: Cache::new(),
             throttle: Throttle::new(),
             checks: Checks::new(),
+            router: RwLock::default(),
             decoy: scheme::hash(b"").and_then(|hash| Hash::parse(&hash).ok()),
         })
     }
@@ -45,7 +48,32 @@ impl Auth {
         self.source.reload()
     }
 
-    /// The account of a name, in any case, and its password. `peer` is who asks. A refusal comes after
+    pub fn set_router(&self, router: Router) {
+        *self.router.write() = Arc::new(router);
+    }
+
+    /// Where a name leads, by the Router.
+    pub fn way(&self, name: &str) -> Way {
+        let passwd = self.source.current();
+        let is_local = |host: &str| passwd.names().any(|account| account.domain() == Some(host));
+        self.router.read().clone().way(name, is_local)
+    }
+
+    /// A name as a client gives it that came to a domain: without a domain it is the domain's, where that has such an
+    /// account or the Router such a name.
+    pub fn name_in(&self, name: &str, domain: Option<&str>) -> String {
+        let full = domain.filter(|_| !name.contains('@')).map(|domain| format!("{name}@{domain}"));
+        let is_account = |full: &String| AccountName::new(full).is_some_and(|name| self.has(&name));
+        let known = |full: &String| self.router.read().knows(full) || is_account(full);
+        full.filter(known).unwrap_or_else(|| name.to_string())
+    }
+
+    /// Whether there is such an account.
+    pub fn has(&self, account: &AccountName) -> bool {
+        self.source.current().hash(account).is_some()
+    }
+
+    /// The account that a name, in any case, leads to, and its password. `peer` is who asks. A refusal comes after
     /// `failed_login_delay`.
     pub fn login(&self, name: &str, password: &[u8], peer: IpAddr) -> Result<AccountName, LoginError> {
         let options = self.options.read().clone();
@@ -64,6 +92,12 @@ impl Auth {
         peer: IpAddr,
         options: &Options,
     ) -> Result<AccountName, LoginError> {
+        let name = match self.way(name).destination {
+            Destination::Local(name) => name,
+            Destination::Circle => String::new(),
+            Destination::Remote(remote) => return Err(self.moved(name, password, remote, peer, options)),
+        };
+        let name = name.as_str();
         let account = AccountName::new(name);
         let attempt = self.throttle.begin(peer, account.as_ref(), options).ok_or(LoginError::Throttled)?;
         let passwd = self.source.current();
@@ -79,6 +113,15 @@ impl Auth {
             // An attempt that is dropped has failed.
             false => Err(LoginError::Refused),
         }
+    }
+
+    /// A name that leads elsewhere costs what others cost. It counts as no failure: a client that does not understand
+    /// shuts nobody out.
+    fn moved(&self, name: &str, password: &[u8], remote: Remote, peer: IpAddr, options: &Options) -> LoginError {
+        let Some(attempt) = self.throttle.begin(peer, None, options) else { return LoginError::Throttled };
+        self.pretend(&self.source.current(), name, password);
+        attempt.came_to_nothing();
+        LoginError::Moved(remote)
     }
 
     /// A file that has changed meanwhile gives the password another chance.

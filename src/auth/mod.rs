@@ -1,4 +1,4 @@
-//! Who may log in: the passwd file, password schemes, SASL, and what slows down those who guess.
+//! Who may log in: the passwd file, the Router, password schemes, SASL, and what slows down those who guess.
 //!
 //! Promises: an account that does not exist costs as much as a wrong password and gives the same error. Costly checks
 //! are bounded in number, so that a flood of logins cannot take all memory. A password that was right is remembered
@@ -15,6 +15,7 @@ mod groups;
 mod login;
 mod passwd;
 mod password;
+mod router;
 mod sasl;
 mod scheme;
 mod source;
@@ -29,6 +30,7 @@ pub use groups::Groups;
 pub use login::Auth;
 pub use passwd::{Passwd, PasswdError};
 pub use password::Password;
+pub use router::{Destination, Remote, RouteError, RouteStep, Router, Way};
 pub use sasl::{PlainError, plain};
 pub use scheme::hash;
 
@@ -44,10 +46,12 @@ pub struct Options {
 }
 
 /// Why a login is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoginError {
     /// No such account, or not its password.
     Refused,
     /// Too many failures; the password was not looked at.
     Throttled,
+    /// The name leads to another server; no password was looked at.
+    Moved(Remote),
 }

@@ -72,6 +72,11 @@ impl Attempt<'_> {
         self.throttle.familiar.of((name.clone(), self.address)).forget();
     }
 
+    /// Was no attempt at all.
+    pub(super) fn came_to_nothing(mut self) {
+        self.withdraw();
+    }
+
     /// Has neither failed nor succeeded.
     fn withdraw(&mut self) {
         self.tallies.drain(..).for_each(|tally| tally.end(0));

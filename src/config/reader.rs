@@ -1,25 +1,38 @@
 //! From lines to settings: what the lines say is looked up in the table.
 
+use std::net::IpAddr;
+
 use super::error::ConfigError;
 use super::file::{self, Line};
 use super::nearest::nearest;
-use super::settings::{Config, Domain, Listener, QuotaLimits, TlsMode};
+use super::settings::{Config, Domain, Listener, Mask, Route, TlsMode};
 use super::table::{self, KEYS, Key};
 use super::typed::Values;
 use super::value::{self, Value};
 
 pub(super) fn read(file: &str, text: &str) -> Result<Config, Vec<ConfigError>> {
     let (errors, values) = (Vec::new(), Values::default());
-    let (listeners, domains) = (Vec::new(), Vec::new());
-    let mut reader = Reader { file, section: Section::None, seen: Vec::new(), values, listeners, domains, errors };
+    let sections = Sections::default();
+    let mut reader = Reader { file, section: Section::None, seen: Vec::new(), values, sections, errors };
     for (line, said) in file::read(text) {
         reader.line(line, said);
     }
     reader.check_listeners();
     reader.check_tls();
-    let Reader { values, listeners, domains, mut errors, .. } = reader;
+    reader.check_domains();
+    reader.check_masks();
+    let Reader { values, sections, mut errors, .. } = reader;
     errors.sort_by_key(|error| error.line);
-    if errors.is_empty() { Ok(values.config(file, listeners, domains)) } else { Err(errors) }
+    if errors.is_empty() { Ok(values.config(file, sections)) } else { Err(errors) }
+}
+
+/// What stands in sections of which there are many, or whose keys are not in the table.
+#[derive(Default)]
+pub(super) struct Sections {
+    pub(super) listeners: Vec<Listener>,
+    pub(super) domains: Vec<Domain>,
+    pub(super) routes: Vec<Route>,
+    pub(super) masks: Vec<Mask>,
 }
 
 /// The section that a line stands in.
@@ -34,6 +47,9 @@ enum Section {
     Listener(usize),
     /// Its place among the domains.
     Domain(usize),
+    /// Its place among the masks.
+    Mask(usize),
+    Router,
 }
 
 struct Reader<'a> {
@@ -42,14 +58,14 @@ struct Reader<'a> {
     /// The keys that have been set, each with its line.
     seen: Vec<(Section, &'static str, usize)>,
     values: Values,
-    listeners: Vec<Listener>,
-    domains: Vec<Domain>,
+    sections: Sections,
     errors: Vec<ConfigError>,
 }
 
 /// The sections of the table, in its order.
-fn sections() -> impl Iterator<Item = &'static str> {
-    KEYS.chunk_by(|a, b| a.section == b.section).filter_map(|keys| keys.first()).map(|key| key.section)
+fn table_sections() -> impl Iterator<Item = &'static str> {
+    let tabled = KEYS.chunk_by(|a, b| a.section == b.section).filter_map(|keys| keys.first()).map(|key| key.section);
+    tabled.chain([table::ROUTER])
 }
 
 impl Reader<'_> {
@@ -73,13 +89,20 @@ impl Reader<'_> {
         if first.eq_ignore_ascii_case(table::DOMAIN) {
             return self.enter_domain(line, rest);
         }
-        if let Some(known) = sections().find(|known| known.eq_ignore_ascii_case(name)) {
+        if first.eq_ignore_ascii_case(table::MASK) {
+            return self.enter_mask(line, rest);
+        }
+        if name.eq_ignore_ascii_case(table::ROUTER) {
+            return Section::Router;
+        }
+        if let Some(known) = table_sections().find(|known| known.eq_ignore_ascii_case(name)) {
             return Section::Known(known);
         }
-        let hint = match nearest(first, sections()) {
+        let hint = match nearest(first, table_sections()) {
             Some(table::LISTENER) => "; did you mean [Listener NAME]?".to_string(),
             Some(table::DOMAIN) => "; did you mean [Domain NAME]?".to_string(),
-            _ => nearest(name, sections()).map_or(String::new(), |near| format!("; did you mean [{near}]?")),
+            Some(table::MASK) => "; did you mean [Mask NAME]?".to_string(),
+            _ => nearest(name, table_sections()).map_or(String::new(), |near| format!("; did you mean [{near}]?")),
         };
         self.wrong(line, format!("unknown section [{name}]{hint}"));
         Section::Unknown
@@ -90,11 +113,11 @@ impl Reader<'_> {
             self.wrong(line, "a listener needs a name: [Listener NAME]".into());
             return Section::Unknown;
         }
-        let known = self.listeners.iter().position(|listener| listener.name.eq_ignore_ascii_case(name));
+        let known = self.sections.listeners.iter().position(|listener| listener.name.eq_ignore_ascii_case(name));
         Section::Listener(known.unwrap_or_else(|| {
             let (addresses, tls) = (Vec::new(), TlsMode::StartTls);
-            self.listeners.push(Listener { name: name.to_string(), addresses, tls, line });
-            self.listeners.len() - 1
+            self.sections.listeners.push(Listener { name: name.to_string(), addresses, tls, line });
+            self.sections.listeners.len() - 1
         }))
     }
 
@@ -104,10 +127,23 @@ impl Reader<'_> {
             return Section::Unknown;
         }
         let name = name.to_lowercase();
-        let known = self.domains.iter().position(|domain| domain.name == name);
+        let known = self.sections.domains.iter().position(|domain| domain.name == name);
         Section::Domain(known.unwrap_or_else(|| {
-            self.domains.push(Domain { name, quota: QuotaLimits::default() });
-            self.domains.len() - 1
+            self.sections.domains.push(Domain::new(name));
+            self.sections.domains.len() - 1
+        }))
+    }
+
+    fn enter_mask(&mut self, line: usize, name: &str) -> Section {
+        if name.is_empty() {
+            self.wrong(line, "a mask needs a name: [Mask NAME]".into());
+            return Section::Unknown;
+        }
+        let masks = &mut self.sections.masks;
+        let known = masks.iter().position(|mask| mask.name.eq_ignore_ascii_case(name));
+        Section::Mask(known.unwrap_or_else(|| {
+            masks.push(Mask { name: name.to_string(), line, ..Mask::default() });
+            masks.len() - 1
         }))
     }
 
@@ -115,12 +151,18 @@ impl Reader<'_> {
     fn section_name(&self) -> String {
         match &self.section {
             Section::Known(name) => name.to_string(),
-            Section::Listener(at) => {
-                self.listeners.get(*at).map_or(String::new(), |listener| format!("Listener {}", listener.name))
-            }
+            Section::Listener(at) => self
+                .sections
+                .listeners
+                .get(*at)
+                .map_or(String::new(), |listener| format!("Listener {}", listener.name)),
             Section::Domain(at) => {
-                self.domains.get(*at).map_or(String::new(), |domain| format!("Domain {}", domain.name))
+                self.sections.domains.get(*at).map_or(String::new(), |domain| format!("Domain {}", domain.name))
             }
+            Section::Mask(at) => {
+                self.sections.masks.get(*at).map_or(String::new(), |mask| format!("Mask {}", mask.name))
+            }
+            Section::Router => table::ROUTER.to_string(),
             Section::None | Section::Unknown => String::new(),
         }
     }
@@ -132,6 +174,8 @@ impl Reader<'_> {
             Section::Known(section) => section,
             Section::Listener(_) => table::LISTENER,
             Section::Domain(_) => table::DOMAIN,
+            Section::Mask(_) => table::MASK,
+            Section::Router => return self.route(line, name, text),
         };
         let Some(key) = table::find(section, name) else { return self.unknown_key(line, section, name) };
         let before = self.seen.iter().find(|(section, known, _)| *section == self.section && *known == key.name);
@@ -150,9 +194,10 @@ impl Reader<'_> {
         let at = match self.section {
             Section::Listener(at) => at,
             Section::Domain(at) => return self.set_domain(at, key, value),
+            Section::Mask(at) => return self.set_mask(at, key, value),
             _ => return self.values.set(key, value),
         };
-        let Some(listener) = self.listeners.get_mut(at) else { return };
+        let Some(listener) = self.sections.listeners.get_mut(at) else { return };
         match value {
             Value::Addresses(addresses) => listener.addresses = addresses,
             Value::Choice("implicit") => listener.tls = TlsMode::Implicit,
@@ -162,18 +207,46 @@ impl Reader<'_> {
     }
 
     fn set_domain(&mut self, at: usize, key: &'static Key, value: Value) {
-        let (Some(domain), Value::Number(number)) = (self.domains.get_mut(at), value) else { return };
-        match key.name {
-            "Storage Quota" => domain.quota.storage_bytes = Some(number),
-            "Message Quota" => domain.quota.messages = Some(number),
-            _ => domain.quota.mailboxes = Some(number),
+        let Some(domain) = self.sections.domains.get_mut(at) else { return };
+        match (key.name, value) {
+            ("Storage Quota", Value::Number(number)) => domain.quota.storage_bytes = Some(number),
+            ("Message Quota", Value::Number(number)) => domain.quota.messages = Some(number),
+            ("Mailbox Quota", Value::Number(number)) => domain.quota.mailboxes = Some(number),
+            ("Address", Value::Hosts(addresses)) => domain.addresses = addresses,
+            ("Certificate", Value::Path(path)) => domain.tls_certificate = Some(path),
+            ("Private Key", Value::Path(path)) => domain.tls_private_key = Some(path),
+            ("Cleartext Login", Value::Bool(value)) => domain.cleartext_login = Some(value),
+            _ => debug_assert!(false, "nothing is made of '{}' in [Domain]", key.name),
         }
     }
 
+    fn set_mask(&mut self, at: usize, key: &'static Key, value: Value) {
+        let (Some(mask), Value::Text(text)) = (self.sections.masks.get_mut(at), value) else { return };
+        let words = text.split(',').map(|word| word.trim().to_lowercase()).filter(|word| !word.is_empty()).collect();
+        match key.name {
+            "Client" => mask.clients = words,
+            "Account" => mask.accounts = words,
+            _ => mask.capabilities = words,
+        }
+    }
+
+    /// The rows are judged by the router.
+    fn route(&mut self, line: usize, pattern: &str, target: &str) {
+        let before = self.sections.routes.iter().find(|route| route.pattern.eq_ignore_ascii_case(pattern));
+        if let Some(before) = before {
+            let reason = format!("'{pattern}' is routed twice, before in line {}", before.line);
+            return self.wrong(line, reason);
+        }
+        self.sections.routes.push(Route { line, pattern: pattern.to_string(), target: target.to_string() });
+    }
+
     fn unknown_key(&mut self, line: usize, section: &str, name: &str) {
-        let elsewhere = KEYS.iter().find(|key| key.name.eq_ignore_ascii_case(name)).map(|key| match key.section {
+        // What a domain may have for itself is most often meant for all.
+        let named = KEYS.iter().filter(|key| key.name.eq_ignore_ascii_case(name));
+        let elsewhere = named.min_by_key(|key| key.section == table::DOMAIN).map(|key| match key.section {
             table::LISTENER => "; it belongs in [Listener NAME]".to_string(),
             table::DOMAIN => "; it belongs in [Domain NAME]".to_string(),
+            table::MASK => "; it belongs in [Mask NAME]".to_string(),
             section => format!("; it belongs in [{section}]"),
         });
         let names = KEYS.iter().filter(|key| key.section == section).map(|key| key.name);
@@ -188,7 +261,7 @@ impl Reader<'_> {
 
     fn check_listeners(&mut self) {
         let mut taken = Vec::new();
-        for (at, listener) in self.listeners.clone().into_iter().enumerate() {
+        for (at, listener) in self.sections.listeners.clone().into_iter().enumerate() {
             let Some(line) = self.line_of(&Section::Listener(at), "Address") else {
                 self.wrong(listener.line, format!("[Listener {}] has no Address", listener.name));
                 continue;
@@ -199,6 +272,33 @@ impl Reader<'_> {
                     Some((_, by)) => self.wrong(line, format!("{address} is an Address of [Listener {by}] already")),
                     None => taken.push((address, listener.name.clone())),
                 }
+            }
+        }
+    }
+
+    fn check_domains(&mut self) {
+        let mut taken: Vec<(IpAddr, String)> = Vec::new();
+        for (at, domain) in self.sections.domains.clone().into_iter().enumerate() {
+            let of = |name| self.line_of(&Section::Domain(at), name);
+            let (address, certificate, key) = (of("Address"), of("Certificate"), of("Private Key"));
+            match (certificate, key) {
+                (Some(line), None) => self.wrong(line, format!("[Domain {}] has no Private Key", domain.name)),
+                (None, Some(line)) => self.wrong(line, format!("[Domain {}] has no Certificate", domain.name)),
+                _ => {}
+            }
+            for (address, line) in domain.addresses.iter().zip(address.into_iter().cycle()) {
+                match taken.iter().find(|(known, _)| known == address) {
+                    Some((_, by)) => self.wrong(line, format!("{address} is an Address of [Domain {by}] already")),
+                    None => taken.push((*address, domain.name.clone())),
+                }
+            }
+        }
+    }
+
+    fn check_masks(&mut self) {
+        for mask in self.sections.masks.clone() {
+            if mask.capabilities.is_empty() {
+                self.wrong(mask.line, format!("[Mask {}] has no Capabilities", mask.name));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The settings, typed.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -43,6 +43,46 @@ pub struct Domain {
     /// In small letters.
     pub name: String,
     pub quota: QuotaLimits,
+    /// Who comes to one of these comes to this domain.
+    pub addresses: Vec<IpAddr>,
+    /// With `tls_private_key` or not at all.
+    pub tls_certificate: Option<PathBuf>,
+    pub tls_private_key: Option<PathBuf>,
+    /// `None` where [Auth] says.
+    pub cleartext_login: Option<bool>,
+}
+
+impl Domain {
+    pub(super) fn new(name: String) -> Domain {
+        Domain {
+            name,
+            quota: QuotaLimits::default(),
+            addresses: Vec::new(),
+            tls_certificate: None,
+            tls_private_key: None,
+            cleartext_login: None,
+        }
+    }
+}
+
+/// A row of [Router], as it stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    pub line: usize,
+    pub pattern: String,
+    pub target: String,
+}
+
+/// What is kept from clients that trip over it. Patterns are in small letters and have `*`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mask {
+    pub name: String,
+    pub line: usize,
+    /// None for every client.
+    pub clients: Vec<String>,
+    /// None for every account.
+    pub accounts: Vec<String>,
+    pub capabilities: Vec<String>,
 }
 
 /// Every setting of the daemon; `table` says what each means. Durations of zero stand for Never.
@@ -80,6 +120,9 @@ pub struct Config {
     pub quota: QuotaLimits,
     pub quota_counts_expunged: bool,
     pub domains: Vec<Domain>,
+    /// In the order of the file.
+    pub routes: Vec<Route>,
+    pub masks: Vec<Mask>,
     pub listeners: Vec<Listener>,
     /// With `tls_private_key` or not at all.
     pub tls_certificate: Option<PathBuf>,

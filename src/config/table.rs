@@ -6,6 +6,10 @@ use super::value::Kind;
 pub(super) const LISTENER: &str = "Listener";
 /// The section that stands for all sections `[Domain NAME]`.
 pub(super) const DOMAIN: &str = "Domain";
+/// The section that stands for all sections `[Mask NAME]`.
+pub(super) const MASK: &str = "Mask";
+/// The section whose keys are addresses.
+pub(super) const ROUTER: &str = "Router";
 
 /// One key of the configuration.
 #[derive(Debug)]
@@ -167,6 +171,49 @@ pub const KEYS: &[Key] = &[
     ),
     key("Domain", "Message Quota", Kind::Number(0, 1 << 62), "", "The same for messages."),
     key("Domain", "Mailbox Quota", Kind::Number(0, 1 << 62), "", "The same for mailboxes."),
+    key(
+        "Domain",
+        "Address",
+        Kind::Hosts,
+        "",
+        "Addresses of this machine, with commas between, that are this domain's: who comes there is its user.",
+    ),
+    key(
+        "Domain",
+        "Certificate",
+        Kind::Path,
+        "",
+        "The domain's certificate and its chain, for clients that name the domain in TLS or come to its Address.",
+    ),
+    key("Domain", "Private Key", Kind::Path, "", "The key of the domain's certificate."),
+    key(
+        "Domain",
+        "Cleartext Login",
+        Kind::Bool,
+        "",
+        "Whether passwords of the domain are taken over connections without TLS; without it [Auth] says.",
+    ),
+    key(
+        "Mask",
+        "Client",
+        Kind::Text,
+        "",
+        "Clients, with commas between, by the name that they give with ID; * stands for any text. Without it all.",
+    ),
+    key(
+        "Mask",
+        "Account",
+        Kind::Text,
+        "",
+        "Accounts, with commas between; * stands for any text. Without it all, those not logged in included.",
+    ),
+    key(
+        "Mask",
+        "Capabilities",
+        Kind::Text,
+        "",
+        "Capabilities, with commas between, that are neither listed nor enabled; * stands for any text.",
+    ),
     key("Store", "Cache Size", Kind::Size(M, 1024 * G), "128M", "Memory for what is read from the disk."),
     key(
         "Store",
@@ -275,6 +322,14 @@ pub(super) fn find(section: &str, name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.section.eq_ignore_ascii_case(section) && key.name.eq_ignore_ascii_case(name))
 }
 
+/// What the sample has of [Router], whose keys are addresses.
+const ROUTES: &str = "\n\
+; Names that lead elsewhere, the first row that fits: a moved account, aliases, whole domains.\n\
+[Router]\n\
+;<j.smith> = John@server.example\n\
+;<sales-*> = sales\n\
+;@example.net = @example.com\n";
+
 /// The sample file: every key at its default, behind a comment that explains it.
 pub fn sample() -> String {
     let mut out =
@@ -288,6 +343,7 @@ pub fn sample() -> String {
                     "\n; As many listeners as wanted, each with a name of its own.\n[Listener imap]\n".to_string()
                 }
                 DOMAIN => "\n; As many domains as wanted.\n[Domain example.com]\n".to_string(),
+                MASK => "\n; As many masks as wanted, each with a name of its own.\n;[Mask outlook]\n".to_string(),
                 section => format!("\n[{section}]\n"),
             });
         }
@@ -298,5 +354,6 @@ pub fn sample() -> String {
         let mark = if example.is_empty() { ";" } else { "" };
         out.push_str(&format!("; {}\n{mark}{} = {example}\n", key.meaning, key.name));
     }
+    out.push_str(ROUTES);
     out
 }

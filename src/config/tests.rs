@@ -68,7 +68,8 @@ fn every_key_has_a_good_default_and_is_honoured() {
         let sound = key.default.is_empty() || value::parse(key.kind, key.default).is_ok();
         assert!(sound, "[{}] {}: bad default", key.section, key.name);
         assert!(key.meaning.ends_with('.'), "[{}] {}: its meaning is no sentence", key.section, key.name);
-        let honoured = ["Listener", "Domain"].contains(&key.section) || asked.contains(&(key.section, key.name));
+        let honoured =
+            ["Listener", "Domain", "Mask"].contains(&key.section) || asked.contains(&(key.section, key.name));
         assert!(honoured, "[{}] {}: nobody asks for it", key.section, key.name);
     }
 }
@@ -78,7 +79,7 @@ fn the_sample_says_the_defaults() {
     let config = Config::parse("sample", &sample()).unwrap();
     let defaults = Config::parse("sample", "").unwrap();
     assert_eq!(
-        format!("{:?}", Config { listeners: Vec::new(), domains: Vec::new(), ..config }),
+        format!("{:?}", Config { listeners: Vec::new(), domains: Vec::new(), masks: Vec::new(), ..config }),
         format!("{defaults:?}")
     );
     for key in KEYS {

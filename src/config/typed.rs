@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::level::{Level, Levels};
-use super::settings::{Config, Domain, Listener, QuotaLimits, TlsVersion};
+use super::reader::Sections;
+use super::settings::{Config, QuotaLimits, TlsVersion};
 use super::table::{self, Key};
 use super::value::{self, Value};
 
@@ -107,7 +108,8 @@ impl Values {
         }
     }
 
-    pub(super) fn config(&self, file: &str, listeners: Vec<Listener>, domains: Vec<Domain>) -> Config {
+    pub(super) fn config(&self, file: &str, sections: Sections) -> Config {
+        let Sections { listeners, domains, routes, masks } = sections;
         let version_1_3 = self.is("TLS", "Minimum Version", "1.3");
         Config {
             file: file.to_string(),
@@ -145,6 +147,8 @@ impl Values {
             },
             quota_counts_expunged: self.bool("Quota", "Count Expunged"),
             domains,
+            routes,
+            masks,
             listeners,
             tls_certificate: self.optional_path("TLS", "Certificate"),
             tls_private_key: self.optional_path("TLS", "Private Key"),

@@ -1,6 +1,6 @@
 //! The types of values, as an admin writes them.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ pub enum Kind {
     Number(u64, u64),
     Choice(&'static [&'static str]),
     Addresses,
+    /// IP addresses without a port, with commas between.
+    Hosts,
     Level,
 }
 
@@ -37,6 +39,7 @@ pub(super) enum Value {
     Number(u64),
     Choice(&'static str),
     Addresses(Vec<SocketAddr>),
+    Hosts(Vec<IpAddr>),
     Level(Level),
 }
 
@@ -66,6 +69,7 @@ pub(super) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
             found.map(|word| Value::Choice(word)).ok_or_else(|| format!("expected one of: {}", words.join(", ")))
         }
         Kind::Addresses => addresses(text),
+        Kind::Hosts => hosts(text),
         Kind::Level => Level::from_name(text)
             .map(Value::Level)
             .ok_or_else(|| format!("expected one of: {}", Level::NAMES.join(", "))),
@@ -152,6 +156,17 @@ fn addresses(text: &str) -> Result<Value, String> {
         true => Err("expected an address such as 127.0.0.1:143".into()),
         false => Ok(Value::Addresses(addresses)),
     }
+}
+
+fn hosts(text: &str) -> Result<Value, String> {
+    let one = |text: &str| {
+        let text = text.trim();
+        let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+        inner
+            .parse::<IpAddr>()
+            .map_err(|_| format!("'{text}' is no address; expected one as 192.0.2.1 or 2001:db8::1"))
+    };
+    Ok(Value::Hosts(text.split(',').map(one).collect::<Result<_, _>>()?))
 }
 
 #[cfg(test)]

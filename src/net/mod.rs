@@ -22,7 +22,7 @@ pub use listener::{BoundListener, Mode, bind};
 pub use pool::{Connection, Options, Server};
 pub use registry::{Registry, SessionInfo, Ticket};
 pub use stream::{Ready, Stream, TLS_HELLO, TlsInfo};
-pub use tls::{TlsError, TlsFiles, TlsVersion, load as load_tls};
+pub use tls::{Tls, TlsError, TlsFiles, TlsVersion, domain_of};
 
 /// The stack of a worker. What is touched of it is what it costs; the deepest use is a search nested as far as the
 /// parser allows, in a build without optimisation.

@@ -115,6 +115,11 @@ impl Stream {
         Some(TlsInfo { version, cipher_suite: format!("{:?}", tls.negotiated_cipher_suite()?.suite()) })
     }
 
+    /// The name of the server that the client has asked for in TLS. RFC 6066 3
+    pub fn server_name(&self) -> Option<String> {
+        self.tls.lock().as_ref().and_then(|tls| tls.server_name().map(str::to_string))
+    }
+
     /// Waits for octets from the client, a bell, or the end of `timeout`. The end of the connection is readable.
     pub fn wait(&self, bells: &[&Bell], timeout: Duration) -> io::Result<Ready> {
         if self.has_buffered() {

@@ -1,4 +1,4 @@
-//! TLS by rustls: certificate and key from PEM files.
+//! TLS by rustls: certificates and keys from PEM files, chosen by the name that a client asks for.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,8 @@ use std::sync::Arc;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, SupportedProtocolVersion};
 
 /// The oldest version that is spoken.
@@ -70,18 +72,90 @@ fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     }
 }
 
-/// What new connections use; connections that are there keep what they began with.
-pub fn load(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
-    let TlsFiles { certificate, private_key, version_min } = files;
+/// What new connections use; connections that are there keep what they began with. By domain, as each has a certificate
+/// of its own or not.
+#[derive(Clone, Default)]
+pub struct Tls {
+    any: Option<Arc<ServerConfig>>,
+    /// Domains in small letters; for who comes to an address of theirs.
+    domains: Vec<(String, Arc<ServerConfig>)>,
+}
+
+impl Tls {
+    /// `files` for clients that name no domain of `domains`, where there are any.
+    pub fn load(files: Option<&TlsFiles>, domains: &[(String, TlsFiles)]) -> Result<Tls, TlsError> {
+        let any = files.map(certified).transpose()?;
+        let named = domains.iter().map(|(name, files)| Ok((name.clone(), certified(files)?)));
+        let named: Arc<Vec<_>> = Arc::new(named.collect::<Result<_, TlsError>>()?);
+        let config = |fallback: Option<Arc<CertifiedKey>>, files: &TlsFiles| {
+            server_config(files, Certificates { fallback, named: named.clone() })
+        };
+        let any = match (files, domains.first()) {
+            (Some(files), _) => Some(config(any, files)?),
+            (None, Some((_, files))) => Some(config(None, files)?),
+            (None, None) => None,
+        };
+        let domains = domains
+            .iter()
+            .zip(named.iter())
+            .map(|((name, files), (_, key))| Ok((name.clone(), config(Some(key.clone()), files)?)));
+        Ok(Tls { any, domains: domains.collect::<Result<_, TlsError>>()? })
+    }
+
+    /// For who has come to an address of a domain, or of none.
+    pub fn config(&self, domain: Option<&str>) -> Option<Arc<ServerConfig>> {
+        let own = domain.and_then(|domain| self.domains.iter().find(|(name, _)| name == domain));
+        own.map(|(_, config)| config.clone()).or_else(|| self.any.clone())
+    }
+
+    pub fn is_there(&self) -> bool {
+        self.any.is_some()
+    }
+}
+
+/// Of some domains the one that a host's name is or stands below, the longest of them.
+pub fn domain_of<'a, T>(host: &str, domains: &'a [T], name: impl Fn(&T) -> &str) -> Option<&'a T> {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let within =
+        |domain: &&T| host.strip_suffix(name(domain)).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    domains.iter().filter(within).max_by_key(|domain| name(domain).len())
+}
+
+/// Chooses by the name that the client asks for. RFC 6066 3
+struct Certificates {
+    fallback: Option<Arc<CertifiedKey>>,
+    named: Arc<Vec<(String, Arc<CertifiedKey>)>>,
+}
+
+impl fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Certificates")
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let named = hello.server_name().and_then(|host| domain_of(host, &self.named, |(name, _)| name));
+        named.map(|(_, key)| key.clone()).or_else(|| self.fallback.clone())
+    }
+}
+
+fn certified(files: &TlsFiles) -> Result<Arc<CertifiedKey>, TlsError> {
+    let TlsFiles { certificate, private_key, .. } = files;
     let chain = chain(certificate)?;
     let key =
         PrivateKeyDer::from_pem_file(private_key).map_err(|cause| not_pem(private_key, "private key", &cause))?;
+    let certified = CertifiedKey::from_der(chain, key, &ring::default_provider());
+    certified.map(Arc::new).map_err(|cause| unusable(files, &cause))
+}
+
+fn server_config(files: &TlsFiles, certificates: Certificates) -> Result<Arc<ServerConfig>, TlsError> {
+    let TlsFiles { certificate, private_key, version_min } = files;
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(version_min.and_later())
         .map_err(|cause| error(certificate, cause))?
         .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|cause| unusable(files, &cause))?;
+        .with_cert_resolver(Arc::new(certificates));
     // A client that comes back is spared the costly half of a handshake; the server remembers nothing for it. The
     // key of the tickets is in memory alone and changes every six hours.
     config.ticketer = ring::Ticketer::new().map_err(|cause| error(private_key, cause))?;

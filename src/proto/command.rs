@@ -82,6 +82,19 @@ pub enum EncryptFor {
     Certificate(Vec<u8>),
 }
 
+impl ListCommand {
+    /// As RFC 3501 has it.
+    pub fn plain(reference: &str, pattern: &str) -> ListCommand {
+        ListCommand {
+            reference: reference.to_string(),
+            patterns: vec![pattern.to_string()],
+            select: Vec::new(),
+            returns: Vec::new(),
+            extended: false,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct SelectCommand {
     pub mailbox: String,
@@ -171,6 +184,8 @@ pub enum CommandBody {
     Unsubscribe(String),
     List(ListCommand),
     Lsub { reference: String, pattern: String },
+    Rlist { reference: String, pattern: String },
+    Rlsub { reference: String, pattern: String },
     Namespace,
     SetAcl { mailbox: String, identifier: String, modify: ModifyRights },
     DeleteAcl { mailbox: String, identifier: String },

@@ -280,6 +280,16 @@ pub(super) fn lsub(args: &mut Args<'_>) -> Lowered<CommandBody> {
     Ok(CommandBody::Lsub { reference, pattern: args.mailbox()? })
 }
 
+pub(super) fn rlist(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let reference = args.mailbox()?;
+    Ok(CommandBody::Rlist { reference, pattern: args.mailbox()? })
+}
+
+pub(super) fn rlsub(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let reference = args.mailbox()?;
+    Ok(CommandBody::Rlsub { reference, pattern: args.mailbox()? })
+}
+
 pub(super) fn list(args: &mut Args<'_>) -> Lowered<CommandBody> {
     let select_opts = args.next_if(Rule::list_select_opts);
     let mut extended = select_opts.is_some();

@@ -115,6 +115,8 @@ const ROWS: &[Row] = &[
     ),
     row("LIST", AFTER, Rule::list_args, lower::list, "LIST takes a reference and a pattern"),
     row("LSUB", AFTER, Rule::lsub_args, lower::lsub, "LSUB takes a reference and a pattern"),
+    row("RLIST", AFTER, Rule::lsub_args, lower::rlist, "RLIST takes a reference and a pattern"),
+    row("RLSUB", AFTER, Rule::lsub_args, lower::rlsub, "RLSUB takes a reference and a pattern"),
     row("NAMESPACE", AFTER, Rule::no_args, |_| Ok(CommandBody::Namespace), "NAMESPACE takes no arguments"),
     row("SETACL", AFTER, Rule::setacl_args, lower::setacl, "SETACL takes a mailbox name, an identifier and rights"),
     row(

@@ -47,6 +47,8 @@ pub enum ResponseCode {
     NotSaved,
     OverQuota,
     PrivacyRequired,
+    /// URLs of where else it is. RFC 2221, RFC 2193
+    Referral(Vec<String>),
     ReadOnly,
     ReadWrite,
     ServerBug,
@@ -104,6 +106,7 @@ impl ResponseCode {
             ResponseCode::NotSaved => "NOTSAVED",
             ResponseCode::OverQuota => "OVERQUOTA",
             ResponseCode::PrivacyRequired => "PRIVACYREQUIRED",
+            ResponseCode::Referral(urls) => return text(out, format_args!("REFERRAL {}", urls.join(" "))),
             ResponseCode::ReadOnly => "READ-ONLY",
             ResponseCode::ReadWrite => "READ-WRITE",
             ResponseCode::ServerBug => "SERVERBUG",

@@ -97,6 +97,9 @@ fn start(config: &Config, path: &Path, listeners: Vec<BoundListener>, foreground
     let tls = setup::tls(config).map_err(|error| text(&error))?;
     let groups = setup::groups(config).map_err(|error| text(&error))?;
     let auth = Auth::open(&config.passwd_file, setup::auth_options(config)).map_err(|error| text(&error))?;
+    let router = admin::router(config)
+        .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
+    auth.set_router(router);
     let store = Store::open(&config.data_directory.join("store"), &admin::store_options(config))
         .map_err(|error| format!("{}: {error}", config.data_directory.display()))?;
     let manager = Arc::new(Manager::new(store.clone(), admin::mailbox_limits(config)));

@@ -45,6 +45,12 @@ impl Running {
         if let Err(error) = self.service.auth.reload(setup::auth_options(&config)) {
             log::error!("{error}; the accounts read before stay in force");
         }
+        match admin::router(&config) {
+            Ok(router) => self.service.auth.set_router(router),
+            Err(errors) => {
+                errors.iter().for_each(|error| log::error!("{error}; the routes read before stay in force"));
+            }
+        }
         self.service.manager.set_quota_policy(admin::quota_policy(&config));
         self.server.set_bounds(config.channels_max, config.channels_per_address_max);
     }

@@ -11,7 +11,8 @@ use crate::config::{self, Config, Level, TlsMode};
 use crate::log::{Filters, Target};
 use crate::net::{self, BoundListener, Mode, TlsError, TlsFiles};
 use crate::proto::Limits;
-use crate::session::Settings;
+use crate::session::{self, Domain, Mask, Settings};
+use crate::types::Wildcard;
 
 /// CommuniGate Pro's levels as `log`'s; crashes are logged at every level.
 fn filter(level: Level) -> LevelFilter {
@@ -45,18 +46,20 @@ pub(super) fn log_target(config: &Config, foreground: bool) -> Target {
     }
 }
 
-pub(super) fn tls(config: &Config) -> Result<Option<Arc<rustls::ServerConfig>>, TlsError> {
-    match (&config.tls_certificate, &config.tls_private_key) {
-        (Some(certificate), Some(private_key)) => {
-            let version_min = match config.tls_version_min {
-                config::TlsVersion::V1_2 => net::TlsVersion::V1_2,
-                config::TlsVersion::V1_3 => net::TlsVersion::V1_3,
-            };
-            let (certificate, private_key) = (certificate.clone(), private_key.clone());
-            net::load_tls(&TlsFiles { certificate, private_key, version_min }).map(Some)
-        }
-        _ => Ok(None),
-    }
+pub(super) fn tls(config: &Config) -> Result<net::Tls, TlsError> {
+    let version_min = match config.tls_version_min {
+        config::TlsVersion::V1_2 => net::TlsVersion::V1_2,
+        config::TlsVersion::V1_3 => net::TlsVersion::V1_3,
+    };
+    let files = |certificate: &Option<PathBuf>, private_key: &Option<PathBuf>| {
+        let (certificate, private_key) = (certificate.clone()?, private_key.clone()?);
+        Some(TlsFiles { certificate, private_key, version_min })
+    };
+    let of = |domain: &config::Domain| {
+        Some((domain.name.clone(), files(&domain.tls_certificate, &domain.tls_private_key)?))
+    };
+    let domains: Vec<_> = config.domains.iter().filter_map(of).collect();
+    net::Tls::load(files(&config.tls_certificate, &config.tls_private_key).as_ref(), &domains)
 }
 
 pub(super) fn auth_options(config: &Config) -> auth::Options {
@@ -73,11 +76,7 @@ pub(super) fn groups(config: &Config) -> Result<Arc<auth::Groups>, auth::PasswdE
     Ok(Arc::new(groups.unwrap_or_default()))
 }
 
-pub(super) fn settings(
-    config: &Config,
-    tls: Option<Arc<rustls::ServerConfig>>,
-    groups: Arc<auth::Groups>,
-) -> Settings {
+pub(super) fn settings(config: &Config, tls: net::Tls, groups: Arc<auth::Groups>) -> Settings {
     Settings {
         host_name: config.host_name.clone(),
         running_every: config.running_every,
@@ -99,6 +98,21 @@ pub(super) fn settings(
         },
         spool_directory: admin::spool_directory(config),
         tls,
+        domains: Arc::new(config.domains.iter().map(domain).collect()),
+        masks: Arc::new(config.masks.iter().map(mask).collect()),
+    }
+}
+
+fn domain(of: &config::Domain) -> Domain {
+    Domain { name: of.name.clone(), addresses: of.addresses.clone(), cleartext_login: of.cleartext_login }
+}
+
+fn mask(of: &config::Mask) -> Mask {
+    let patterns = |words: &[String]| words.iter().map(|word| Wildcard::new(word)).collect();
+    Mask {
+        clients: patterns(&of.clients),
+        accounts: patterns(&of.accounts),
+        capabilities: patterns(&of.capabilities),
     }
 }
 
@@ -128,8 +142,9 @@ pub(super) fn check(config: &Config) -> Vec<String> {
         problems.push(error.to_string());
     }
     let needs_tls = config.listeners.iter().find(|listener| listener.tls == TlsMode::Implicit);
-    if let (Some(listener), None) = (needs_tls, config.tls_certificate.as_ref().and(config.tls_private_key.as_ref()))
-    {
+    let mut certificates =
+        config.domains.iter().map(|domain| &domain.tls_certificate).chain([&config.tls_certificate]);
+    if let (Some(listener), false) = (needs_tls, certificates.any(Option::is_some)) {
         let name = &listener.name;
         problems.push(format!(
             "{}:{}: [Listener {name}] has TLS = implicit; [TLS] needs Certificate and Private Key",
@@ -141,6 +156,14 @@ pub(super) fn check(config: &Config) -> Vec<String> {
     }
     if let Err(error) = groups(config) {
         problems.push(error.to_string());
+    }
+    if let Err(errors) = admin::router(config) {
+        problems.extend(errors.iter().map(ToString::to_string));
+    }
+    for of in &config.masks {
+        for word in of.capabilities.iter().filter(|word| !session::is_known_capability(&Wildcard::new(word))) {
+            problems.push(format!("{}:{}: [Mask {}]: no mask hides '{word}'", config.file, of.line, of.name));
+        }
     }
     if config.listeners.is_empty() {
         problems.push(format!("{}: no [Listener NAME] section; nobody could connect", config.file));

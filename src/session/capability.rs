@@ -3,9 +3,9 @@
 //! What is listed is complete; what depends on the state of the connection is listed when it can be used. One table has
 //! every word there is: an extension adds its row, and what ENABLE of it changes to `enable`.
 
-use super::cmd_login::may_send_password;
 use super::core::{Core, State};
 use super::reply::{Handled, Reply};
+use crate::types::Wildcard;
 
 /// When a word is listed.
 enum Offered {
@@ -49,10 +49,11 @@ const ROWS: &[Row] = &[
     row("SASL-IR", Always),
     row("ID", Always),
     row("ENABLE", Always),
+    row("LOGIN-REFERRALS", Always),
     row("APPENDLIMIT", When(|core, _| Some(format!("APPENDLIMIT={}", core.append_limit())))),
     row("STARTTLS", When(starttls)),
-    row("AUTH=PLAIN", When(|core, user| (!user && may_send_password(core)).then(|| "AUTH=PLAIN".into()))),
-    row("LOGINDISABLED", When(|core, user| (!user && !may_send_password(core)).then(|| "LOGINDISABLED".into()))),
+    row("AUTH=PLAIN", When(|core, user| (!user && core.may_send_password()).then(|| "AUTH=PLAIN".into()))),
+    row("LOGINDISABLED", When(|core, user| (!user && !core.may_send_password()).then(|| "LOGINDISABLED".into()))),
     row("IDLE", AfterLogin),
     row("NAMESPACE", AfterLogin),
     row("UNSELECT", AfterLogin),
@@ -67,6 +68,7 @@ const ROWS: &[Row] = &[
     row("CONTEXT=SORT", AfterLogin),
     row("LIST-EXTENDED", AfterLogin),
     row("LIST-STATUS", AfterLogin),
+    row("MAILBOX-REFERRALS", AfterLogin),
     row("SPECIAL-USE", AfterLogin),
     row("CREATE-SPECIAL-USE", AfterLogin),
     row("STATUS=SIZE", AfterLogin),
@@ -108,19 +110,33 @@ const ROWS: &[Row] = &[
     enabled("EXTENSIONS", Never),
 ];
 
+/// What is no extension, or says how the client must go on: no mask hides it.
+const BASE: [&str; 4] = ["IMAP4rev1", "STARTTLS", "AUTH=PLAIN", "LOGINDISABLED"];
+
+/// Whether a mask's pattern can mean anything.
+pub fn is_known(pattern: &Wildcard) -> bool {
+    let names = |word: &str| pattern.matches(word) || pattern.matches(&format!("{word}=0"));
+    ROWS.iter().any(|row| !BASE.contains(&row.word) && names(row.word))
+}
+
 fn starttls(core: &Core, _: bool) -> Option<String> {
-    let may = core.may_start_tls && !core.stream.is_tls() && core.service.settings().tls.is_some();
+    let may = core.may_start_tls && !core.stream.is_tls() && core.service.settings().tls.is_there();
     may.then(|| "STARTTLS".into())
 }
 
 impl Row {
     fn listed(&self, core: &Core, authenticated: bool) -> Option<String> {
-        match self.offered {
+        let word = match self.offered {
             Offered::Always => Some(self.word.into()),
             Offered::AfterLogin => authenticated.then(|| self.word.into()),
             Offered::When(listed) => listed(core, authenticated),
             Offered::Never => None,
-        }
+        };
+        word.filter(|word| !self.is_masked(core, word))
+    }
+
+    fn is_masked(&self, core: &Core, word: &str) -> bool {
+        !BASE.contains(&self.word) && core.is_masked(self.word, word)
     }
 }
 
@@ -140,6 +156,7 @@ pub(super) fn enable(core: &mut Core, state: &State, names: &[String]) -> Handle
     let mut enabled: Vec<&str> = Vec::new();
     for name in names {
         let known = ROWS.iter().find(|row| row.enable == Enable::Taken && row.word.eq_ignore_ascii_case(name));
+        let known = known.filter(|row| !row.is_masked(core, row.word));
         enabled.extend(known.map(|row| row.word).filter(|word| !enabled.contains(word)));
     }
     core.output.say(|out| {

@@ -42,6 +42,8 @@ fn found(core: &Core, account: &Arc<Account>, command: &ListCommand) -> Result<V
     for name in &mut listed {
         resolve(core, account, name);
     }
+    // What is on another server is for RLIST. RFC 2193 4
+    listed.retain(|name| name.exists || core.remote_url(account, &name.name).is_none());
     if !subscribed && !command.select.contains(&ListSelect::SpecialUse) {
         for alias in
             account.tree().aliases().keys().filter(|alias| patterns.iter().any(|p| p.matches(alias.as_str())))
@@ -84,7 +86,8 @@ fn aliased(core: &Core, account: &Arc<Account>, name: &str) -> Option<Listed> {
 
 /// What may be seen of another account; nothing where there is no such account, or nothing to be seen.
 fn of_other(core: &Core, account: &Arc<Account>, text: &str, select: &[ListSelect]) -> Result<Vec<Listed>, Failure> {
-    let Some((Some(owner), rest)) = foreign(text, account) else { return Ok(Vec::new()) };
+    let Some((Some(named), rest)) = foreign(text, account) else { return Ok(Vec::new()) };
+    let Ok(Some(owner)) = core.owner(&named) else { return Ok(Vec::new()) };
     let prefix = &text[..text.len() - rest.len()];
     let who = Who { account: account.name().clone(), groups: core.groups.clone() };
     let tree = match owner == *account.name() {
@@ -168,7 +171,8 @@ pub(super) fn lsub(core: &mut Core, account: &Account, reference: &str, pattern:
         core.output.say(|out| out.extend_from_slice(b"* LSUB (\\Noselect) \"/\" \"\"\r\n"))?;
         return Ok(Reply::ok("LSUB completed"));
     }
-    for name in subscribed(&account.tree(), &Pattern::new(reference, pattern)) {
+    let names = subscribed(&account.tree(), &Pattern::new(reference, pattern));
+    for name in names.into_iter().filter(|name| core.remote_url(account, &name.name).is_none()) {
         core.output.say(|out| {
             let attributes = if name.subscribed { "" } else { "\\Noselect" };
             out.extend_from_slice(format!("* LSUB ({attributes}) \"/\" ").as_bytes());

@@ -1,13 +1,15 @@
 //! LOGIN and AUTHENTICATE.                          RFC 9051 6.2.2, 6.2.3; RFC 4616; RFC 4959
 //!
 //! A password is taken over TLS, or where `Cleartext Login` allows it. A wrong name and a wrong password are one answer.
+//! A name that the Router leads elsewhere is referred there, whatever the password: it is not looked at. RFC 2221
 
 use std::sync::Arc;
 
 use super::capability;
 use super::core::Core;
+use super::referral;
 use super::reply::{Failure, Reply};
-use crate::auth::{LoginError, PlainError, plain};
+use crate::auth::{Destination, LoginError, PlainError, plain};
 use crate::mailbox::Account;
 use crate::metrics;
 use crate::proto::{Framer, ResponseCode, Secret};
@@ -16,32 +18,35 @@ use crate::proto::{Framer, ResponseCode, Secret};
 pub(super) type LoggedIn = Result<(Arc<Account>, Reply), Failure>;
 
 pub(super) fn login(core: &mut Core, name: &str, password: &Secret) -> LoggedIn {
-    check_privacy(core, "LOGIN")?;
-    enter(core, name, &password.0)
+    enter(core, "LOGIN", name, &password.0)
 }
 
-/// Before the password is sent, where the client waits for `+`; too late where it does not.
-fn check_privacy(core: &Core, command: &str) -> Result<(), Failure> {
-    match may_send_password(core) {
+fn needs_tls(command: &str) -> Failure {
+    let text = format!("{command} needs TLS here; use STARTTLS first");
+    Reply::no(ResponseCode::PrivacyRequired, text).into()
+}
+
+/// A password that is in the clear where it should not be is not looked at: neither where the domain of the name forbids
+/// it, nor where that of the account does that the name leads to.
+fn check_privacy(core: &Core, command: &str, name: &str) -> Result<(), Failure> {
+    let leads_to = match core.service.auth.way(name).destination {
+        Destination::Local(account) => account,
+        Destination::Remote(_) | Destination::Circle => name.to_string(),
+    };
+    match core.may_send_password_of(name) && core.may_send_password_of(&leads_to) {
         true => Ok(()),
-        false => {
-            let text = format!("{command} needs TLS here; use STARTTLS first");
-            Err(Reply::no(ResponseCode::PrivacyRequired, text).into())
-        }
+        false => Err(needs_tls(command)),
     }
 }
 
-/// Whether this connection may carry a password.
-pub(super) fn may_send_password(core: &Core) -> bool {
-    core.stream.is_tls() || core.service.settings().cleartext_login
-}
-
-fn enter(core: &mut Core, name: &str, password: &[u8]) -> LoggedIn {
+fn enter(core: &mut Core, command: &str, name: &str, password: &[u8]) -> LoggedIn {
     let peer = core.stream.peer().ip();
-    let account = core.service.auth.login(name, password, peer).map_err(|error| {
+    let name = core.service.auth.name_in(name, core.domain.as_deref());
+    check_privacy(core, command, &name)?;
+    let account = core.service.auth.login(&name, password, peer).map_err(|error| {
         metrics::LOGINS_FAILED.add(1);
         log::warn!("login of '{name}' from {peer}: {error:?}");
-        refused(error)
+        refused(&error)
     })?;
     let account = core.service.manager.account(&account)?;
     core.info.set_user(account.name().as_str());
@@ -53,8 +58,9 @@ fn enter(core: &mut Core, name: &str, password: &[u8]) -> LoggedIn {
     Ok((account, Reply::ok("Logged in").with(code)))
 }
 
-fn refused(error: LoginError) -> Failure {
+fn refused(error: &LoginError) -> Failure {
     match error {
+        LoginError::Moved(remote) => referral::to_home(remote),
         LoginError::Refused => {
             Reply::no(ResponseCode::AuthenticationFailed, "The name or the password is wrong").into()
         }
@@ -73,7 +79,10 @@ pub(super) fn authenticate(
     if mechanism != "PLAIN" {
         return Err(Reply::no(ResponseCode::Cannot, "PLAIN is the only mechanism here").into());
     }
-    check_privacy(core, "AUTHENTICATE PLAIN")?;
+    // Before the password is sent, where the client waits for `+`; too late where it does not.
+    if initial.is_none() && !core.may_send_password() {
+        return Err(needs_tls("AUTHENTICATE PLAIN"));
+    }
     let response = match initial {
         Some(Secret(response)) => response,
         None => {
@@ -83,7 +92,7 @@ pub(super) fn authenticate(
         }
     };
     let (name, password) = plain(&response).map_err(malformed)?;
-    enter(core, &name, &password)
+    enter(core, "AUTHENTICATE PLAIN", &name, &password)
 }
 
 fn malformed(error: PlainError) -> Failure {

@@ -12,7 +12,7 @@ pub(super) fn starttls(core: &mut Core, framer: &mut Framer) -> Result<(), Failu
         return Err(Reply::bad("TLS is active already").into());
     }
     let settings = core.service.settings();
-    let Some(tls) = settings.tls.clone().filter(|_| core.may_start_tls) else {
+    let Some(tls) = settings.tls.config(core.domain.as_deref()).filter(|_| core.may_start_tls) else {
         return Err(Reply::no(ResponseCode::Unavailable, "There is no TLS on this port").into());
     };
     let tag = core.tag.clone();
@@ -23,5 +23,6 @@ pub(super) fn starttls(core: &mut Core, framer: &mut Framer) -> Result<(), Failu
         log::info!("{}: no TLS: {error}", core.stream.peer());
         return Err(Failure::Gone);
     }
+    core.find_domain();
     Ok(())
 }

@@ -34,6 +34,10 @@ pub(super) struct Core {
     pub(super) alerts_seen: AtomicU64,
     /// The groups that the user is in.
     pub(super) groups: Vec<String>,
+    /// The domain that the client has come to, in small letters.
+    pub(super) domain: Option<String>,
+    /// The name that the client has given with ID.
+    pub(super) client: Option<String>,
     /// The listener lets its clients ask for TLS.
     pub(super) may_start_tls: bool,
 }

@@ -10,8 +10,8 @@ use super::reply::{Failure, Handled, Reply};
 use super::session::Session;
 use super::{
     capability, cmd_acl, cmd_append, cmd_compress, cmd_copy, cmd_esearch, cmd_fetch, cmd_id, cmd_idle, cmd_list,
-    cmd_login, cmd_mailbox, cmd_quota, cmd_replace, cmd_search, cmd_select, cmd_sort, cmd_starttls, cmd_status,
-    cmd_store, cmd_uidbatches, contexts, report, uid_only,
+    cmd_login, cmd_mailbox, cmd_quota, cmd_replace, cmd_rlist, cmd_search, cmd_select, cmd_sort, cmd_starttls,
+    cmd_status, cmd_store, cmd_uidbatches, contexts, report, uid_only,
 };
 use crate::mailbox::{Access, Account, CopyMode, Expunges};
 use crate::proto::response::untagged_ok;
@@ -93,6 +93,7 @@ fn with_account(core: &mut Core, state: &mut State, body: CommandBody) -> Handle
         CommandBody::Create { mailbox, special_use } => cmd_mailbox::create(core, &account, &mailbox, &special_use),
         CommandBody::Delete(name) => cmd_mailbox::delete(&core.place(&account, &name)?),
         CommandBody::Rename { from, to } => {
+            cmd_rlist::check_rename(core, &account, &from, &to)?;
             let (from, to) = (core.place(&account, &from)?, core.place(&account, &to)?);
             cmd_mailbox::rename(core, &from, &to)
         }
@@ -107,6 +108,8 @@ fn with_account(core: &mut Core, state: &mut State, body: CommandBody) -> Handle
         CommandBody::MyRights(name) => cmd_acl::myrights(core, &account, &name),
         CommandBody::List(command) => cmd_list::list(core, &account, &command),
         CommandBody::Lsub { reference, pattern } => cmd_list::lsub(core, &account, &reference, &pattern),
+        CommandBody::Rlist { reference, pattern } => cmd_rlist::rlist(core, &account, &reference, &pattern),
+        CommandBody::Rlsub { reference, pattern } => cmd_rlist::rlsub(core, &account, &reference, &pattern),
         CommandBody::GetQuota(root) => cmd_quota::getquota(core, &account, &root),
         CommandBody::GetQuotaRoot(name) => cmd_quota::getquotaroot(core, &core.place(&account, &name)?),
         CommandBody::SetQuota { root, limits } => cmd_quota::setquota(core, &account, &root, &limits),

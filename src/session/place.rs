@@ -1,11 +1,13 @@
 //! Where a mailbox name leads: to a mailbox of the user's, by an alias, or to one of another account.
 //!
 //! `~account/mailbox` is CommuniGate Pro's form for the mailboxes of others; an account without a domain is of the user's.
-//! What may not be seen answers exactly as what does not exist.
+//! The Router may say that the account has another name, or is on another server. What may not be seen answers exactly
+//! as what does not exist.
 
 use std::sync::Arc;
 
 use super::core::Core;
+use super::referral;
 use super::reply::{Failure, Reply};
 use crate::mailbox::{Account, Mailbox, MailboxError, Refusal, Who};
 use crate::proto::ResponseCode;
@@ -57,6 +59,10 @@ impl Core {
             return at(own.clone(), text);
         }
         let (owner, name) = foreign(text, own).ok_or(Refusal::NonExistent)?;
+        let named = owner.ok_or(Refusal::NonExistent)?;
+        let Ok(owner) = self.owner(&named) else {
+            return Err(referral::to_mailboxes(self.remote_url(own, text).into_iter().collect()));
+        };
         let owner = owner.ok_or(Refusal::NonExistent)?;
         if owner == *own.name() {
             return at(own.clone(), name);
@@ -68,7 +74,7 @@ impl Core {
     }
 
     /// What an alias, or a name below one, stands for, where no mailbox has the name.
-    fn by_alias(&self, own: &Account, text: &str) -> Option<String> {
+    pub(super) fn by_alias(&self, own: &Account, text: &str) -> Option<String> {
         let tree = own.tree();
         if tree.aliases().is_empty() {
             return None;

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 
+use super::domain::Domain;
+use super::mask::Mask;
 use super::running::Watchdog;
 use crate::auth::{Auth, Groups};
 use crate::mailbox::Manager;
+use crate::net::Tls;
 use crate::proto::Limits;
 
 /// What the configuration says about sessions; another one may come while they run.
@@ -33,7 +36,9 @@ pub struct Settings {
     pub searched_mailboxes_max: usize,
     pub limits: Limits,
     pub spool_directory: PathBuf,
-    pub tls: Option<Arc<rustls::ServerConfig>>,
+    pub tls: Tls,
+    pub domains: Arc<Vec<Domain>>,
+    pub masks: Arc<Vec<Mask>>,
 }
 
 pub struct Service {

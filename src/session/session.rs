@@ -30,7 +30,9 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
     let _tag = crate::log::tagged(format!("IMAP-{:05}", ticket.info.id));
     let settings = service.settings();
     if mode == Mode::Implicit {
-        let Some(tls) = settings.tls.clone() else { return };
+        let local = stream.local().ok();
+        let domain = local.and_then(|local| settings.domain_at(local.ip())).map(|domain| domain.name.as_str());
+        let Some(tls) = settings.tls.config(domain) else { return };
         if let Err(error) = stream.start_tls(tls, settings.handshake_timeout) {
             log::info!("{}: no TLS: {error}", stream.peer());
             return stream.close();
@@ -48,6 +50,8 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
         user: None,
         alerts_seen: AtomicU64::new(0),
         groups: Vec::new(),
+        domain: None,
+        client: None,
         may_start_tls: mode == Mode::StartTls,
     };
     let framer = Framer::new(settings.limits.clone(), move || crate::sys::spool_file(&spool));
@@ -69,6 +73,7 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
 
 impl Session {
     fn serve(&mut self) -> Result<(), Failure> {
+        self.core.find_domain();
         let capabilities = ResponseCode::Capability(capability::list(&self.core, false));
         let greeting = format!("{} Gatepost", self.core.service.settings().host_name);
         self.core.output.say(|out| status(out, "*", "OK", Some(&capabilities), &greeting))?;

@@ -17,6 +17,7 @@ mod number;
 mod search;
 mod set;
 mod sort;
+mod wildcard;
 
 pub use acl::{ModifyRights, Right, Rights};
 pub use date::{CivilDate, InternalDate};
@@ -29,3 +30,4 @@ pub use number::{By, ModSeq, Seq, Uid, UidValidity};
 pub use search::{MailboxFilter, ResultEnd, ResultRange, SearchKey, SearchReturn};
 pub use set::{NumberSet, SequenceSet, UidSet};
 pub use sort::{SortKey, SortOrder, ThreadAlgorithm};
+pub use wildcard::Wildcard;

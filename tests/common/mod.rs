@@ -14,6 +14,8 @@ pub struct Server {
     pub directory: tempfile::TempDir,
     pub port: u16,
     pub tls_port: u16,
+    /// Of all listeners, by name.
+    pub ports: Vec<(String, u16)>,
     /// Environment of the daemon.
     pub environment: Vec<(String, String)>,
     child: Option<Child>,
@@ -35,7 +37,8 @@ impl Server {
         let directory = tempfile::tempdir().unwrap();
         let passwd: String = (0..ACCOUNTS).map(|n| format!("user{n}:{{PLAIN}}secret\n")).collect();
         std::fs::write(directory.path().join("passwd"), passwd).unwrap();
-        let server = Server { directory, port: 0, tls_port: 0, environment: Vec::new(), child: None };
+        let server =
+            Server { directory, port: 0, tls_port: 0, ports: Vec::new(), environment: Vec::new(), child: None };
         let [certificate, key] = ["cert.pem", "key.pem"].map(|name| server.path(name));
         server.write_config(more, 0, 0);
         let made = server.ctl(&["certificate", certificate.to_str().unwrap(), key.to_str().unwrap()]);
@@ -95,6 +98,9 @@ impl Server {
             assert!(log.read_line(&mut line).unwrap() > 0, "the daemon did not start:\n{seen}");
             seen.push_str(&line);
             let port = || line.rsplit(':').next().unwrap().trim().parse().unwrap();
+            if let Some((_, listener)) = line.split_once(" listener ") {
+                self.ports.push((listener.split(' ').next().unwrap().to_string(), port()));
+            }
             if line.contains("listener imap at") {
                 self.port = port();
             } else if line.contains("listener imaps at") {

@@ -8,6 +8,10 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, Stream
 
 use super::*;
 
+fn load_tls(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
+    Tls::load(Some(files), &[]).map(|tls| tls.config(None).unwrap())
+}
+
 struct Keys {
     directory: tempfile::TempDir,
     der: CertificateDer<'static>,
