@@ -3,10 +3,18 @@
 //! A short run each in the tests, a long one by GATEPOST_FUZZ_SECS. Seeds are real input; mutations are those that find
 //! most: flipped, cut, doubled and spliced octets.
 
+use std::io::{ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use gatepost::admin::Control;
+use gatepost::mailbox::Manager;
 use gatepost::mime::{Parser, Summary, SummaryRef, decode_field, parse_date};
 use gatepost::proto::{Dialect, Framer, Limits, MessageUrl, Stage, Step, parse, utf7_decode};
+use gatepost::store::Store;
 use gatepost::types::{PartPath, Pattern};
 
 fn fuzz(name: &str, seeds: &[&[u8]], target: impl Fn(&[u8]) + Send + 'static) {
@@ -225,4 +233,40 @@ fn urls() {
             assert!(text[..verifier.rump_bytes].len() < text.len() && verifier.token.len() >= 32);
         }
     });
+}
+
+/// Neither `stop` nor what names files: the requests are done.
+const REQUESTS: &[&[u8]] = &[
+    b"{\"verb\":\"mailbox create\",\"account\":\"a\",\"mailbox\":\"B/C\"}\n{\"verb\":\"who\"}\n",
+    b"{\"verb\":\"import\",\"account\":\"a\",\"mailbox\":\"INBOX\"}\n{\"size\":12,\"flags\":[\"\\\\Seen\",\"x\"],\"secs\":1}\nA: b\r\n\r\nhello\n{\"size\":0}\n",
+    b"{\"verb\":\"export\",\"account\":\"a\",\"mailbox\":\"INBOX\"}\n{\"verb\":\"check\",\"account\":\"a\",\"repair\":true}\n",
+    b"{\"verb\":\"alias add\",\"account\":\"a\",\"alias\":\"x\",\"mailbox\":\"~b/c\"}\n{\"verb\":\"alert post\",\"scope\":\"server\",\"text\":\"y\"}\n",
+    b"{\"verb\":\"quota set\",\"account\":\"a\",\"storage\":\"2G\"}\n{\"verb\":\"undelete\",\"account\":\"a\",\"since\":7}\n",
+];
+
+#[test]
+fn control_socket() {
+    let directory = tempfile::tempdir().unwrap();
+    let manager = Arc::new(Manager::new(Store::memory(), Default::default()));
+    let control = Control::start(directory.path(), manager, Arc::default()).unwrap();
+    let path = directory.path().join("control");
+    // Each connection has a thread of its own, whose panics nobody else would hear of.
+    let panicked = Arc::new(AtomicBool::new(false));
+    let (heard, before) = (panicked.clone(), std::panic::take_hook());
+    std::panic::set_hook(Box::new(move |panic| {
+        heard.store(true, Ordering::Relaxed);
+        before(panic);
+    }));
+    fuzz("control socket", REQUESTS, move |input| {
+        let mut stream = UnixStream::connect(&path).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        // It may be closed at the first line that is none.
+        let _ = stream.write_all(input);
+        let _ = stream.shutdown(Shutdown::Write);
+        let mut answer = Vec::new();
+        let ended = stream.read_to_end(&mut answer);
+        assert!(ended.is_ok() || ended.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset));
+        assert!(!panicked.load(Ordering::Relaxed), "{:?}", String::from_utf8_lossy(input));
+    });
+    control.stop();
 }
