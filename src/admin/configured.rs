@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::auth::{RouteError, Router};
 use crate::config::{self, Config, ConfigError};
-use crate::mailbox::{Limits, QuotaLimits, QuotaPolicy};
+use crate::mailbox::{AnnotationLimits, Limits, MailboxPolicy, QuotaLimits, QuotaPolicy};
 use crate::store::{Compression, Options};
 
 pub fn store_options(config: &Config) -> Options {
@@ -24,6 +24,20 @@ pub fn mailbox_limits(config: &Config) -> Limits {
         summary_cache_bytes: config.summary_cache_bytes,
         keep_expunged_secs: config.keep_expunged.as_secs(),
         spool_directory: spool_directory(config),
+        annotations: AnnotationLimits {
+            value_bytes_max: config.annotation_bytes_max,
+            entries_max: config.annotations_max,
+            total_bytes_max: config.annotations_total_bytes_max,
+        },
+    }
+}
+
+pub fn mailbox_policy(config: &Config) -> MailboxPolicy {
+    let shown = |domain: &config::Domain| Some((domain.name.clone(), domain.show_non_mail?));
+    MailboxPolicy {
+        contact: config.administrator_contact.clone(),
+        show_non_mail: config.show_non_mail,
+        show_non_mail_of: config.domains.iter().filter_map(shown).collect(),
     }
 }
 

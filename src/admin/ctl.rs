@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::control::{serve, socket_path};
 use super::verbs::{EX_CONFIG, EX_IOERR, EX_NOPERM, EX_NOUSER, EX_SOFTWARE, EX_UNAVAILABLE, EX_USAGE, Failed, Verbs};
 use super::wire::{Reader, Wire};
-use super::{mail_source, mailbox_limits, progress, quota_policy, store_options, table};
+use super::{mail_source, mailbox_limits, mailbox_policy, progress, quota_policy, store_options, table};
 use crate::auth::{EditError, Passwd, edit, hash};
 use crate::config::{Config, ConfigError};
 use crate::mailbox::Manager;
@@ -290,6 +290,7 @@ impl Tool {
         let manager = Manager::new(store, mailbox_limits(&config));
         manager.load_alerts()?;
         manager.set_quota_policy(quota_policy(&config));
+        manager.set_mailbox_policy(mailbox_policy(&config));
         let verbs = Verbs { manager: Arc::new(manager), registry: None };
         let (ours, theirs) = UnixStream::pair()?;
         std::thread::spawn(move || serve(theirs, &verbs));

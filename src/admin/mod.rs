@@ -16,7 +16,7 @@ mod transfer;
 mod verbs;
 mod wire;
 
-pub use configured::{mailbox_limits, quota_policy, router, spool_directory, store_options};
+pub use configured::{mailbox_limits, mailbox_policy, quota_policy, router, spool_directory, store_options};
 pub use control::Control;
 pub use ctl::main as ctl_main;
 

@@ -212,6 +212,7 @@ impl Reader<'_> {
             ("Storage Quota", Value::Number(number)) => domain.quota.storage_bytes = Some(number),
             ("Message Quota", Value::Number(number)) => domain.quota.messages = Some(number),
             ("Mailbox Quota", Value::Number(number)) => domain.quota.mailboxes = Some(number),
+            ("Show Non-Mail Mailboxes", Value::Bool(shown)) => domain.show_non_mail = Some(shown),
             ("Address", Value::Hosts(addresses)) => domain.addresses = addresses,
             ("Certificate", Value::Path(path)) => domain.tls_certificate = Some(path),
             ("Private Key", Value::Path(path)) => domain.tls_private_key = Some(path),

@@ -43,6 +43,8 @@ pub struct Domain {
     /// In small letters.
     pub name: String,
     pub quota: QuotaLimits,
+    /// `None` where [IMAP] says.
+    pub show_non_mail: Option<bool>,
     /// Who comes to one of these comes to this domain.
     pub addresses: Vec<IpAddr>,
     /// With `tls_private_key` or not at all.
@@ -57,6 +59,7 @@ impl Domain {
         Domain {
             name,
             quota: QuotaLimits::default(),
+            show_non_mail: None,
             addresses: Vec::new(),
             tls_certificate: None,
             tls_private_key: None,
@@ -93,6 +96,7 @@ pub struct Config {
     pub run_directory: PathBuf,
     pub user: String,
     pub host_name: String,
+    pub administrator_contact: Option<String>,
     pub log_to: String,
     pub channels_max: usize,
     pub channels_per_address_max: usize,
@@ -111,6 +115,10 @@ pub struct Config {
     pub mailboxes_max: usize,
     pub search_contexts_max: usize,
     pub searched_mailboxes_max: usize,
+    pub show_non_mail: bool,
+    pub annotation_bytes_max: u64,
+    pub annotations_max: usize,
+    pub annotations_total_bytes_max: u64,
     pub store_cache_bytes: u64,
     pub summary_cache_bytes: u64,
     pub free_bytes_min: u64,

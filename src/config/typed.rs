@@ -50,6 +50,13 @@ impl Values {
         }
     }
 
+    fn optional_text(&self, section: &str, name: &str) -> Option<String> {
+        match self.get(section, name) {
+            Some(Value::Text(text)) => Some(text).filter(|text| !text.is_empty()),
+            _ => None,
+        }
+    }
+
     /// Words with commas between, in small letters; none where none are set.
     fn names(&self, section: &str, name: &str) -> Vec<String> {
         match self.get(section, name) {
@@ -117,6 +124,7 @@ impl Values {
             run_directory: self.path("Server", "Run Directory"),
             user: self.text("Server", "User"),
             host_name: self.text("Server", "Host Name"),
+            administrator_contact: self.optional_text("Server", "Administrator Contact"),
             log_to: self.text("Server", "Log To"),
             channels_max: self.count("IMAP", "Maximum Channels") as usize,
             channels_per_address_max: self.count("IMAP", "Maximum Channels per Address") as usize,
@@ -135,6 +143,10 @@ impl Values {
             mailboxes_max: self.count("IMAP", "Maximum Mailboxes") as usize,
             search_contexts_max: self.count("IMAP", "Maximum Search Contexts") as usize,
             searched_mailboxes_max: self.count("IMAP", "Maximum Searched Mailboxes") as usize,
+            show_non_mail: self.bool("IMAP", "Show Non-Mail Mailboxes"),
+            annotation_bytes_max: self.number("Metadata", "Maximum Value Size"),
+            annotations_max: self.count("Metadata", "Maximum Entries") as usize,
+            annotations_total_bytes_max: self.number("Metadata", "Maximum Total Size"),
             store_cache_bytes: self.number("Store", "Cache Size"),
             summary_cache_bytes: self.number("Store", "Summary Cache Size"),
             free_bytes_min: self.number("Store", "Minimum Free Space"),

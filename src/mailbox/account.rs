@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 
 use super::error::{CommitFailure, MailboxError, Refusal};
-use super::locks::{MailboxTable, Published, TreeWriter};
+use super::locks::{AnnotationBytes, MailboxTable, Published, TreeWriter};
 use super::mailbox::Mailbox;
 use super::manager::Shared;
 use super::quota::Usage;
@@ -22,6 +22,8 @@ pub struct Account {
     tree: Published<Arc<Tree>>,
     mailboxes: MailboxTable,
     pub(super) usage: Arc<Usage>,
+    /// Of the annotations of its mailboxes; nothing until somebody sets one.
+    pub(super) annotation_bytes: AnnotationBytes,
 }
 
 impl Account {
@@ -37,6 +39,7 @@ impl Account {
             tree: RwLock::new(Arc::new(tree)),
             mailboxes: RwLock::new(HashMap::new()),
             usage: Arc::default(),
+            annotation_bytes: Mutex::default(),
         };
         if account.tree().node(&MailboxName::inbox()).is_none() {
             account.create(&MailboxName::inbox(), &[])?;
@@ -129,37 +132,55 @@ impl Account {
 
     /// Plans on the newest tree, commits, publishes; plans again where another writer was first.
     pub(super) fn change(&self, plan: impl Fn(&Tree) -> Result<Plan, Refusal>) -> Result<(), MailboxError> {
+        self.change_with(|tree| Ok(plan(tree)?), || Ok(None))
+    }
+
+    /// As `change`, together with a commit of something else.
+    pub(super) fn change_with(
+        &self,
+        plan: impl Fn(&Tree) -> Result<Plan, MailboxError>,
+        beside: impl Fn() -> Result<Option<Commit>, MailboxError>,
+    ) -> Result<(), MailboxError> {
         let _writer = self.writer.lock();
         loop {
             let tree = self.tree();
-            let plan = plan(&tree)?;
-            if plan.changes.is_empty() {
+            let (plan, beside) = (plan(&tree)?, beside()?);
+            if plan.changes.is_empty() && beside.is_none() {
                 return Ok(());
             }
             let dying = plan.death.map(|id| self.mailbox_of(id));
             let mut dying_writer = dying.as_ref().map(|mailbox| mailbox.writer.lock());
-            match self.commit(&tree, &plan) {
+            match self.commit(&tree, &plan, beside) {
                 Ok(()) => {
-                    *self.tree.write() = Arc::new(tree.after(&plan.changes));
+                    if !plan.changes.is_empty() {
+                        *self.tree.write() = Arc::new(tree.after(&plan.changes));
+                    }
                     if let (Some(mailbox), Some(writer)) = (&dying, &mut dying_writer) {
                         mailbox.vanish(writer);
                         self.mailboxes.write().remove(&mailbox.id());
                     }
                     drop(dying_writer);
-                    self.usage.forget();
+                    if plan.changes_mailboxes() {
+                        self.usage.forget();
+                    }
+                    self.annotations_changed(&plan);
                     return Ok(());
                 }
                 Err(CommitFailure::Conflict) => {
                     *self.tree.write() = Arc::new(Tree::new(self.shared.store.account_image(self.id)?));
+                    *self.annotation_bytes.lock() = None;
                 }
                 Err(CommitFailure::Store(error)) => return Err(error.into()),
             }
         }
     }
 
-    fn commit(&self, tree: &Tree, plan: &Plan) -> Result<(), CommitFailure> {
-        let tree_commit = AccountCommit { account: self.id, guard: tree.version, changes: plan.changes.clone() };
-        let mut commits = vec![Commit::Account(tree_commit)];
+    fn commit(&self, tree: &Tree, plan: &Plan, beside: Option<Commit>) -> Result<(), CommitFailure> {
+        let mut commits: Vec<Commit> = beside.into_iter().collect();
+        if !plan.changes.is_empty() {
+            let changes = plan.changes.clone();
+            commits.push(Commit::Account(AccountCommit { account: self.id, guard: tree.version, changes }));
+        }
         commits.extend(plan.birth.map(|birth| Commit::Mailbox(first_commit(self.id, birth))));
         if let (Some(mailbox), true) = (plan.death, plan.buries()) {
             commits.push(self.shared.due(self.id, mailbox)?);

@@ -46,6 +46,18 @@ pub enum Refusal {
     Certificate(Unusable),
     /// The account has no certificate that mail could be encrypted for.
     NoCertificate,
+    /// A value of more octets than this. RFC 5464 4.3
+    AnnotationTooBig(u64),
+    /// RFC 5464 4.3
+    TooManyAnnotations,
+    /// No private value of this entry there. RFC 5464 4.3
+    NoPrivate,
+    /// The server sets it. RFC 5464 4.1
+    ReadOnlyEntry,
+    /// No class of mailboxes, or not of this one.
+    BadClass,
+    /// No name of an alias, or of a mailbox that one can stand for.
+    BadAlias,
 }
 
 #[derive(Debug)]
@@ -81,6 +93,12 @@ impl fmt::Display for Refusal {
             Refusal::Expunged => "Some of the messages have been expunged by another session",
             Refusal::BadAlert => "An alert is one line of at most 900 octets",
             Refusal::OverQuota => "The account has used up its quota; delete some messages",
+            Refusal::AnnotationTooBig(max) => return write!(f, "An annotation has at most {max} octets"),
+            Refusal::TooManyAnnotations => "There are as many annotations as there may be; remove some",
+            Refusal::NoPrivate => "This entry is that of the mailbox's owner",
+            Refusal::ReadOnlyEntry => "This entry is set by the server",
+            Refusal::BadClass => "A class is printable ASCII of at most 255 octets, and INBOX and holders are mail",
+            Refusal::BadAlias => "An alias has a mailbox name, and stands for one",
             Refusal::TooBig => "The message is larger than this server takes",
             Refusal::Certificate(unusable) => return unusable.fmt(f),
             Refusal::NoCertificate => "The account has no S/MIME certificate; the administrator can set one",

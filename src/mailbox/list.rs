@@ -103,6 +103,8 @@ mod tests {
             acls: Vec::new(),
             aliases: Vec::new(),
             certificate: None,
+            classes: Vec::new(),
+            settings: Default::default(),
             version: Version(1),
             nodes: names.iter().map(node).collect(),
             subscriptions: subscribed.iter().map(|name| name.to_string()).collect(),

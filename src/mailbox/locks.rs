@@ -8,7 +8,9 @@
 //! 5. `Usage`          one for each account; held while the headers of its mailboxes are summed up, and while a commit is
 //!    published.
 //! 6. `Alerts`         of the server; held while one that has been delivered is removed.
-//! 7. `Queue`, `Published`, `Watchers`, `Policy`: leaves; nothing is taken under them, and nothing waits.
+//! 7. `AnnotationFeedLock`  of the server; held while names are put down for those who listen.
+//! 8. `AnnotationBytes`     one for each account; held while they are summed up.
+//! 9. `Queue`, `Published`, `Watchers`, `Policy`: leaves; nothing is taken under them, and nothing waits.
 //!
 //! Readers take `Published` alone, for as long as it takes to clone an `Arc`: they never wait for a disk.
 //! No socket is written under any of them.
@@ -18,14 +20,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::account::Account;
+use super::annotation_watch::Listener;
 use super::commit::{Pending, WriterState};
 use super::mailbox::Mailbox;
+use super::policy::MailboxPolicy;
 use super::watch::Watcher;
-use crate::types::{AccountName, MailboxId};
+use crate::types::{AccountId, AccountName, MailboxId};
 
 pub(super) type AccountTable = RwLock<HashMap<AccountName, Arc<Account>>>;
 pub(super) type TreeWriter = Mutex<()>;
 pub(super) type MailboxTable = RwLock<HashMap<MailboxId, Arc<Mailbox>>>;
+pub(super) type AnnotationFeedLock = Mutex<Vec<Arc<Listener>>>;
+pub(super) type AnnotationBytes = Mutex<Option<HashMap<Option<AccountId>, u64>>>;
+pub(super) type MailboxPolicyLock = RwLock<MailboxPolicy>;
 pub(super) type Writer = Mutex<WriterState>;
 pub(super) type Queue = Mutex<Vec<Arc<Pending>>>;
 pub(super) type Published<T> = RwLock<T>;

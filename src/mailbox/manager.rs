@@ -8,8 +8,10 @@ use parking_lot::RwLock;
 
 use super::account::Account;
 use super::alerts::Alerts;
+use super::annotation_watch::AnnotationFeed;
+use super::annotations::AnnotationLimits;
 use super::error::MailboxError;
-use super::locks::AccountTable;
+use super::locks::{AccountTable, MailboxPolicyLock};
 use super::quota::{Policy, QuotaPolicy};
 use super::summaries::SummaryCache;
 use crate::store::{Store, StoreError};
@@ -28,6 +30,7 @@ pub struct Limits {
     pub keep_expunged_secs: u64,
     /// Where messages are that are being encrypted.
     pub spool_directory: PathBuf,
+    pub annotations: AnnotationLimits,
 }
 
 impl Default for Limits {
@@ -38,6 +41,7 @@ impl Default for Limits {
             summary_cache_bytes: 256 << 20,
             keep_expunged_secs: 7 * 86_400,
             spool_directory: std::env::temp_dir(),
+            annotations: AnnotationLimits::default(),
         }
     }
 }
@@ -49,6 +53,8 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) quota: Policy,
     pub(super) alerts: Alerts,
+    pub(super) policy: MailboxPolicyLock,
+    pub(super) annotation_feed: AnnotationFeed,
 }
 
 pub struct Manager {
@@ -59,9 +65,9 @@ pub struct Manager {
 impl Manager {
     pub fn new(store: Store, limits: Limits) -> Manager {
         let summaries = Arc::new(SummaryCache::new(limits.summary_cache_bytes));
-        let quota = Policy::default();
+        let (quota, alerts, policy, annotation_feed) = Default::default();
         Manager {
-            shared: Arc::new(Shared { store, summaries, limits, quota, alerts: Alerts::default() }),
+            shared: Arc::new(Shared { store, summaries, limits, quota, alerts, policy, annotation_feed }),
             accounts: RwLock::new(HashMap::new()),
         }
     }
@@ -124,8 +130,17 @@ impl Manager {
         self.shared.limits.message_bytes_max
     }
 
+    /// Octets of one annotation.
+    pub fn annotation_bytes_max(&self) -> u64 {
+        self.shared.limits.annotations.value_bytes_max
+    }
+
     pub(super) fn shared(&self) -> &Shared {
         &self.shared
+    }
+
+    pub(super) fn shared_arc(&self) -> Arc<Shared> {
+        self.shared.clone()
     }
 
     pub(super) fn keep_expunged_secs(&self) -> u64 {

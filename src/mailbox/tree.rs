@@ -3,10 +3,15 @@
 //! A tree is a value: an operation gives the changes that the store must make, and a new tree once it has made them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::error::Refusal;
-use crate::store::{AccountChange, AccountImage, Acl, DeletedMailbox, MailboxNode, QuotaLimits, Value, Version};
-use crate::types::{MailboxId, MailboxName, SpecialUse, UidValidity};
+use crate::store::{
+    AccountChange, AccountImage, AccountSettings, Acl, Annotated, DeletedMailbox, MailboxNode, QuotaLimits, Value,
+    Version,
+};
+use crate::types::utf7;
+use crate::types::{AccountId, MailboxClass, MailboxId, MailboxName, SpecialUse, UidValidity};
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,15 +21,19 @@ pub struct Node {
     pub special_use: Vec<SpecialUse>,
 }
 
+/// Its parts are shared with the trees before and after it that have the same.
 #[derive(Clone)]
 pub struct Tree {
     pub(super) version: Version,
-    nodes: BTreeMap<MailboxName, Node>,
-    subscriptions: BTreeSet<String>,
-    deleted: Vec<DeletedMailbox>,
+    nodes: Arc<BTreeMap<MailboxName, Node>>,
+    subscriptions: Arc<BTreeSet<String>>,
+    deleted: Arc<Vec<DeletedMailbox>>,
     quota: QuotaLimits,
-    acls: BTreeMap<MailboxId, Acl>,
-    aliases: BTreeMap<MailboxName, String>,
+    settings: AccountSettings,
+    acls: Arc<BTreeMap<MailboxId, Acl>>,
+    aliases: Arc<BTreeMap<MailboxName, String>>,
+    /// Of the mailboxes that hold something else than mail, or say so.
+    classes: Arc<BTreeMap<MailboxId, MailboxClass>>,
     certificate: Option<Value>,
     next_mailbox: u64,
     last_uid_validity: u32,
@@ -51,9 +60,29 @@ pub(super) struct Plan {
     pub(super) birth: Option<Birth>,
     /// The mailbox that goes.
     pub(super) death: Option<MailboxId>,
+    /// Octets by which annotations of users, and the shared ones, become more.
+    pub(super) annotation_growth: Vec<(Option<AccountId>, i64)>,
 }
 
 impl Plan {
+    /// Whether it makes, removes or renames mailboxes, kept ones included.
+    pub(super) fn changes_mailboxes(&self) -> bool {
+        let other = |change: &AccountChange| {
+            matches!(
+                change,
+                AccountChange::Annotate(_)
+                    | AccountChange::Class(..)
+                    | AccountChange::Settings(_)
+                    | AccountChange::Acl(..)
+                    | AccountChange::PutAlias(..)
+                    | AccountChange::RemoveAlias(_)
+                    | AccountChange::Subscribe(_)
+                    | AccountChange::Unsubscribe(_)
+            )
+        };
+        !self.changes.iter().all(other)
+    }
+
     /// Whether the mailbox that goes is kept.
     pub(super) fn buries(&self) -> bool {
         self.changes.iter().any(|change| matches!(change, AccountChange::Bury(_)))
@@ -65,12 +94,14 @@ impl Tree {
         let node = |node: MailboxNode| (node.name, Node { id: node.id, special_use: node.special_use });
         Tree {
             version: image.version,
-            nodes: image.nodes.into_iter().map(node).collect(),
-            subscriptions: image.subscriptions.into_iter().collect(),
-            deleted: image.deleted,
+            nodes: Arc::new(image.nodes.into_iter().map(node).collect()),
+            subscriptions: Arc::new(image.subscriptions.into_iter().collect()),
+            deleted: Arc::new(image.deleted),
             quota: image.quota,
-            acls: image.acls.into_iter().collect(),
-            aliases: image.aliases.into_iter().collect(),
+            settings: image.settings,
+            acls: Arc::new(image.acls.into_iter().collect()),
+            aliases: Arc::new(image.aliases.into_iter().collect()),
+            classes: Arc::new(image.classes.into_iter().collect()),
             certificate: image.certificate,
             next_mailbox: image.next_mailbox,
             last_uid_validity: image.last_uid_validity,
@@ -108,10 +139,10 @@ impl Tree {
     /// The nodes that `sees` is true of; names above them stay as holders, subscriptions are the owner's.
     pub(super) fn pruned(&self, sees: impl Fn(&MailboxName) -> bool) -> Tree {
         let mut tree = self.clone();
-        tree.subscriptions.clear();
+        tree.subscriptions = Arc::default();
         let seen: BTreeSet<MailboxName> = self.nodes.keys().filter(|name| sees(name)).cloned().collect();
         let above: BTreeSet<MailboxName> = seen.iter().flat_map(MailboxName::ancestors).collect();
-        tree.nodes.retain(|name, node| {
+        Arc::make_mut(&mut tree.nodes).retain(|name, node| {
             if !seen.contains(name) {
                 node.id = None;
                 node.special_use.clear();
@@ -124,6 +155,16 @@ impl Tree {
     /// The S/MIME certificate of the account, in DER.
     pub(super) fn certificate(&self) -> Option<&Value> {
         self.certificate.as_ref()
+    }
+
+    /// `None` where the mailbox has been given none: mail.
+    pub fn class(&self, id: MailboxId) -> Option<&MailboxClass> {
+        self.classes.get(&id)
+    }
+
+    /// What the account says otherwise than its domain.
+    pub fn settings(&self) -> AccountSettings {
+        self.settings
     }
 
     /// The account's own limits.
@@ -187,6 +228,11 @@ impl Tree {
         let mut plan = Plan::default();
         self.put_ancestors(name, &mut plan);
         self.put_mailbox(name, special_use.to_vec(), now_secs, &mut plan);
+        // What was said of the name that only held others is said of the mailbox.
+        if let (true, Some(birth)) = (self.nodes.contains_key(name), &plan.birth) {
+            let (from, to) = (Annotated::Holder(name.clone()), Annotated::Mailbox(birth.id));
+            plan.changes.push(AccountChange::MoveAnnotations { from, to });
+        }
         Ok(plan)
     }
 
@@ -221,7 +267,12 @@ impl Tree {
         match (self.has_children(name), node.id) {
             (true, None) => return Err(Refusal::HasChildren),
             (true, Some(_)) => plan.changes.push(Tree::put(name, None, Vec::new())),
-            (false, _) => plan.changes.push(AccountChange::RemoveNode(name.clone())),
+            (false, id) => {
+                plan.changes.push(AccountChange::RemoveNode(name.clone()));
+                if id.is_none() {
+                    plan.changes.push(AccountChange::DropAnnotations(Annotated::Holder(name.clone())));
+                }
+            }
         }
         plan.changes.extend(node.id.map(|id| match fate {
             Fate::Purged => AccountChange::Purge(id),
@@ -252,6 +303,10 @@ impl Tree {
         self.put_ancestors(&name, &mut plan);
         plan.changes.push(Tree::put(&name, Some(deleted.id), special_use));
         plan.changes.push(AccountChange::Exhume(deleted.id));
+        if self.nodes.contains_key(&name) {
+            let (from, to) = (Annotated::Holder(name), Annotated::Mailbox(deleted.id));
+            plan.changes.push(AccountChange::MoveAnnotations { from, to });
+        }
         Ok(plan)
     }
 
@@ -269,12 +324,21 @@ impl Tree {
         if from.is_inbox() {
             plan.changes.push(Tree::put(to, node.id, Vec::new()));
             self.put_mailbox(from, node.special_use.clone(), now_secs, &mut plan);
+            // Both have its annotations. RFC 5464 4.1
+            if let (Some(old), Some(birth)) = (node.id, &plan.birth) {
+                let (from, to) = (Annotated::Mailbox(old), Annotated::Mailbox(birth.id));
+                plan.changes.push(AccountChange::CopyAnnotations { from, to });
+            }
             return Ok(plan);
         }
         for (name, node) in self.below(from).chain([(from, node)]) {
             let moved = name.moved(from, to).map_err(Refusal::BadName)?;
             plan.changes.push(AccountChange::RemoveNode(name.clone()));
             plan.changes.push(Tree::put(&moved, node.id, node.special_use.clone()));
+            if node.id.is_none() {
+                let (from, to) = (Annotated::Holder(name.clone()), Annotated::Holder(moved));
+                plan.changes.push(AccountChange::MoveAnnotations { from, to });
+            }
         }
         Ok(plan)
     }
@@ -291,22 +355,39 @@ impl Tree {
         match change {
             AccountChange::PutNode(node) => {
                 let value = Node { id: node.id, special_use: node.special_use.clone() };
-                self.nodes.insert(node.name.clone(), value);
+                Arc::make_mut(&mut self.nodes).insert(node.name.clone(), value);
             }
-            AccountChange::RemoveNode(name) => drop(self.nodes.remove(name)),
-            AccountChange::Subscribe(name) => drop(self.subscriptions.insert(name.clone())),
-            AccountChange::Unsubscribe(name) => drop(self.subscriptions.remove(name)),
+            AccountChange::RemoveNode(name) => drop(Arc::make_mut(&mut self.nodes).remove(name)),
+            AccountChange::Subscribe(name) => drop(Arc::make_mut(&mut self.subscriptions).insert(name.clone())),
+            AccountChange::Unsubscribe(name) => drop(Arc::make_mut(&mut self.subscriptions).remove(name)),
             AccountChange::Counters { next_mailbox, last_uid_validity } => {
                 (self.next_mailbox, self.last_uid_validity) = (*next_mailbox, *last_uid_validity);
             }
             AccountChange::Quota(limits) => self.quota = *limits,
-            AccountChange::Acl(id, acl) if acl.0.is_empty() => drop(self.acls.remove(id)),
-            AccountChange::Acl(id, acl) => drop(self.acls.insert(*id, acl.clone())),
-            AccountChange::PutAlias(alias, name) => drop(self.aliases.insert(alias.clone(), name.clone())),
-            AccountChange::RemoveAlias(alias) => drop(self.aliases.remove(alias)),
             AccountChange::Certificate(der) => self.certificate = der.clone(),
-            AccountChange::Bury(mailbox) => self.deleted.push(mailbox.clone()),
-            AccountChange::Exhume(id) | AccountChange::Purge(id) => self.deleted.retain(|mailbox| mailbox.id != *id),
+            AccountChange::Acl(id, acl) if acl.0.is_empty() => drop(Arc::make_mut(&mut self.acls).remove(id)),
+            AccountChange::Acl(id, acl) => drop(Arc::make_mut(&mut self.acls).insert(*id, acl.clone())),
+            AccountChange::PutAlias(alias, name) => {
+                drop(Arc::make_mut(&mut self.aliases).insert(alias.clone(), name.clone()));
+            }
+            AccountChange::RemoveAlias(alias) => drop(Arc::make_mut(&mut self.aliases).remove(alias)),
+            AccountChange::Bury(mailbox) => Arc::make_mut(&mut self.deleted).push(mailbox.clone()),
+            AccountChange::Exhume(id) => Arc::make_mut(&mut self.deleted).retain(|mailbox| mailbox.id != *id),
+            AccountChange::Purge(id) => {
+                Arc::make_mut(&mut self.deleted).retain(|mailbox| mailbox.id != *id);
+                drop(Arc::make_mut(&mut self.acls).remove(id));
+                drop(Arc::make_mut(&mut self.classes).remove(id));
+            }
+            AccountChange::Class(id, Some(class)) => {
+                drop(Arc::make_mut(&mut self.classes).insert(*id, class.clone()));
+            }
+            AccountChange::Class(id, None) => drop(Arc::make_mut(&mut self.classes).remove(id)),
+            AccountChange::Settings(settings) => self.settings = *settings,
+            // They are in no memory.
+            AccountChange::Annotate(_)
+            | AccountChange::MoveAnnotations { .. }
+            | AccountChange::CopyAnnotations { .. }
+            | AccountChange::DropAnnotations(_) => {}
         }
     }
 
@@ -324,6 +405,59 @@ impl Tree {
             true => Ok(Plan { changes: vec![AccountChange::RemoveAlias(alias.clone())], ..Plan::default() }),
             false => Err(Refusal::NonExistent),
         }
+    }
+
+    /// Sets the special uses of a mailbox as `/private/specialuse` says them, checked as CREATE checks them. RFC 6154 4
+    pub(super) fn plan_uses(&self, name: &MailboxName, value: Option<&[u8]>, plan: &mut Plan) -> Result<(), Refusal> {
+        let node = self.node(name).ok_or(Refusal::NonExistent)?;
+        let text = std::str::from_utf8(value.unwrap_or_default()).map_err(|_| Refusal::UseAttr)?;
+        let mut uses = Vec::new();
+        for word in text.split(' ').filter(|word| !word.is_empty()) {
+            let wanted = SpecialUse::from_name(word).ok_or(Refusal::UseAttr)?;
+            if !uses.contains(&wanted) {
+                uses.push(wanted);
+            }
+        }
+        let new: Vec<SpecialUse> = uses.iter().filter(|of| !node.special_use.contains(of)).copied().collect();
+        self.check_special_use(&new)?;
+        if node.id.is_none() && !uses.is_empty() {
+            return Err(Refusal::UseAttr);
+        }
+        plan.changes.push(Tree::put(name, node.id, uses));
+        Ok(())
+    }
+
+    /// Sets the class of a mailbox; no value for mail.
+    pub(super) fn plan_class(
+        &self,
+        name: &MailboxName,
+        id: Option<MailboxId>,
+        value: Option<&[u8]>,
+        plan: &mut Plan,
+    ) -> Result<(), Refusal> {
+        let class = |value| std::str::from_utf8(value).ok().and_then(MailboxClass::new).ok_or(Refusal::BadClass);
+        let class = value.map(class).transpose()?;
+        let id = id.ok_or(Refusal::BadClass)?;
+        if name.is_inbox() && class.as_ref().is_some_and(|class| !class.is_mail()) {
+            return Err(Refusal::BadClass);
+        }
+        plan.changes.push(AccountChange::Class(id, class));
+        Ok(())
+    }
+
+    /// Sets or removes an alias; its name is in modified UTF-7, as entries are ASCII.
+    pub(super) fn plan_alias(&self, alias: &str, value: Option<&[u8]>, plan: &mut Plan) -> Result<(), Refusal> {
+        let alias = utf7::decode(alias).and_then(|alias| MailboxName::new(&alias).ok()).ok_or(Refusal::BadAlias)?;
+        let more = match value {
+            Some(value) => {
+                let name = std::str::from_utf8(value).ok().and_then(|name| MailboxName::new(name).ok());
+                self.put_alias(&alias, name.ok_or(Refusal::BadAlias)?.as_str())?
+            }
+            None if self.aliases.contains_key(&alias) => self.remove_alias(&alias)?,
+            None => Plan::default(),
+        };
+        plan.changes.extend(more.changes);
+        Ok(())
     }
 
     /// Mailboxes, names that only hold others aside.

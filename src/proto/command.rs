@@ -4,9 +4,9 @@ use std::fmt;
 
 use super::framer::Literal;
 use crate::types::{
-    By, FetchItem, Flag, InternalDate, ListReturn, ListSelect, MailboxFilter, ModSeq, ModifyRights, NumberSet,
-    QuotaResource, ResultRange, SearchKey, SearchReturn, SortKey, SortOrder, SpecialUse, StatusItem, ThreadAlgorithm,
-    UidSet,
+    By, Depth, EntryName, FetchItem, Flag, InternalDate, ListReturn, ListSelect, MailboxFilter, ModSeq, ModifyRights,
+    NumberSet, QuotaResource, ResultRange, SearchKey, SearchReturn, SortKey, SortOrder, SpecialUse, StatusItem,
+    ThreadAlgorithm, UidSet,
 };
 
 /// What the client has been told it may use, where it changes what is on the wire.
@@ -162,6 +162,20 @@ pub struct ReplaceCommand {
     pub message: AppendMessage,
 }
 
+/// RFC 5464 4.2
+#[derive(Debug)]
+pub struct GetMetadata {
+    /// Empty for the server.
+    pub mailbox: String,
+    /// Octets of the largest value that is wanted.
+    pub size_max: Option<u64>,
+    pub depth: Depth,
+    pub entries: Vec<EntryName>,
+}
+
+/// Entries and their values; one without is taken away. RFC 5464 4.3
+pub type MetadataValues = Vec<(EntryName, Option<Literal>)>;
+
 /// Mailbox names are UTF-8, whatever they were on the wire.
 #[derive(Debug)]
 pub enum CommandBody {
@@ -195,6 +209,8 @@ pub enum CommandBody {
     GetQuota(String),
     GetQuotaRoot(String),
     SetQuota { root: String, limits: Vec<(QuotaResource, u64)> },
+    GetMetadata(GetMetadata),
+    SetMetadata { mailbox: String, values: MetadataValues },
     Status { mailbox: String, items: Vec<StatusItem> },
     Append(AppendCommand),
     Replace(ReplaceCommand),

@@ -12,4 +12,5 @@
 #[grammar = "../grammar/sort.pest"]
 #[grammar = "../grammar/append.pest"]
 #[grammar = "../grammar/url.pest"]
+#[grammar = "../grammar/metadata.pest"]
 pub(super) struct Grammar;

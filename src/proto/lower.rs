@@ -7,7 +7,7 @@ use pest::iterators::{Pair, Pairs};
 use super::command::{CommandBody, Dialect, Echo, EncryptFor, ListCommand, Qresync, Secret, SelectCommand, StoreOp};
 use super::framer::Literal;
 use super::grammar::Rule;
-use super::utf7;
+use crate::types::utf7;
 use crate::types::{
     By, Flag, InternalDate, Keyword, ListReturn, ListSelect, ModSeq, ModifyRights, NumberSet, QuotaResource, Rights,
     SequenceSet, SpecialUse, StatusItem, SystemFlag, UidSet,

@@ -12,21 +12,22 @@ mod grammar;
 mod lower;
 mod lower_append;
 mod lower_fetch;
+mod lower_metadata;
 mod lower_search;
 mod lower_sort;
 mod mask;
 mod parse;
 pub mod response;
 mod url;
-mod utf7;
 
+pub use crate::types::utf7::{decode as utf7_decode, encode as utf7_encode};
 pub use command::{
     AppendCommand, AppendData, AppendMessage, CatPart, Command, CommandBody, Dialect, Echo, EncryptFor,
-    FetchModifiers, ListCommand, Qresync, ReplaceCommand, Secret, SelectCommand, StoreOp,
+    FetchModifiers, GetMetadata, ListCommand, MetadataValues, Qresync, ReplaceCommand, Secret, SelectCommand,
+    StoreOp,
 };
 pub use framer::{Frame, Framer, Limits, Literal, Refusal, Step, Why};
 pub use mask::mask;
 pub use parse::{Malformed, Stage, parse};
 pub use response::ResponseCode;
 pub use url::{MessageUrl, UrlAccess, UrlAuthorization, UrlServer, UrlVerifier};
-pub use utf7::{decode as utf7_decode, encode as utf7_encode};

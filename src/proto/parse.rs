@@ -9,7 +9,7 @@ use super::command::{Command, CommandBody, Dialect};
 use super::framer::{Frame, tag_of};
 use super::grammar::{Grammar, Rule};
 use super::lower::{self, Args, LowerError};
-use super::{lower_append, lower_fetch, lower_search, lower_sort};
+use super::{lower_append, lower_fetch, lower_metadata, lower_search, lower_sort};
 
 /// What a session can be asked, as far as syntax goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +156,20 @@ const ROWS: &[Row] = &[
         "GETQUOTAROOT takes a mailbox name",
     ),
     row("SETQUOTA", AFTER, Rule::setquota_args, lower::setquota, "SETQUOTA takes a quota root and a list of limits"),
+    row(
+        "GETMETADATA",
+        AFTER,
+        Rule::getmetadata_args,
+        lower_metadata::getmetadata,
+        "GETMETADATA takes options if wanted, a mailbox name or \"\", and entries as /shared/comment",
+    ),
+    row(
+        "SETMETADATA",
+        AFTER,
+        Rule::setmetadata_args,
+        lower_metadata::setmetadata,
+        "SETMETADATA takes a mailbox name or \"\", and a list of entries with their values",
+    ),
     row("STATUS", AFTER, Rule::status_args, lower::status, "STATUS takes a mailbox name and a list of items"),
     row(
         "APPEND",
@@ -416,6 +430,11 @@ mod tests {
             "a SETACL INBOX anyone lrs",
             "a SETACL INBOX -joe +d",
             "a DELETEACL INBOX joe",
+            "a GETMETADATA \"\" /shared/comment",
+            "a GETMETADATA (MAXSIZE 1024 DEPTH infinity) INBOX (/private/a \"/shared/b c\")",
+            "a GETMETADATA INBOX (depth 1) (/private)",
+            "a GETMETADATA INBOX /private/comment /shared/comment",
+            "a SETMETADATA INBOX (/private/comment NIL /shared/vendor/x/y \"z\")",
             "a LIST \"\" * RETURN (MYRIGHTS)",
             "a STATUS x (APPENDLIMIT DELETED-STORAGE MAILBOXID INTERNALSIZE OLDEST UNSEENMEDIA)",
         ];
@@ -494,6 +513,20 @@ mod tests {
             "a SEARCH YOUNGER 0",
             "a SETQUOTA joe (STORAGE)",
             "a SETQUOTA joe (FOO 1)",
+            "a GETMETADATA INBOX",
+            "a GETMETADATA INBOX (MAXSIZE 5)",
+            "a GETMETADATA (DEPTH 2) INBOX /private/a",
+            "a GETMETADATA (FOO 2) INBOX /private/a",
+            "a GETMETADATA INBOX /comment",
+            "a GETMETADATA INBOX /private//a",
+            "a GETMETADATA INBOX /private/a/",
+            "a SETMETADATA INBOX /private/a NIL",
+            "a SETMETADATA INBOX ()",
+            "a SETMETADATA INBOX (/private/a)",
+            "a SETMETADATA INBOX (/private NIL)",
+            "a SETMETADATA INBOX (/private/vendor/x NIL)",
+            "a SETMETADATA INBOX (/private/a x)",
+            "a SETMETADATA INBOX (/private/a NIL /Private/A \"\")",
             "a SORT () UTF-8 ALL",
             "a SORT (FOO) UTF-8 ALL",
             "a SORT (DATE) ALL",

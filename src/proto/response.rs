@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::command::Dialect;
-use super::utf7;
+use crate::types::utf7;
 use crate::types::{ModSeq, Seq, Uid, UidSet, UidValidity};
 
 /// A response code. RFC 9051 7.1, RFC 5530 3
@@ -38,6 +38,12 @@ pub enum ResponseCode {
     HighestModSeq(ModSeq),
     Limit,
     MailboxId(String),
+    /// Octets of the largest value that was left out. RFC 5464 4.2.1
+    MetadataLongEntries(u64),
+    /// RFC 5464 4.3
+    MetadataMaxSize(u64),
+    MetadataNoPrivate,
+    MetadataTooMany,
     /// Numbers or UIDs, as the command had them.
     Modified(UidSet),
     NonExistent,
@@ -45,6 +51,8 @@ pub enum ResponseCode {
     /// The tag of the search whose results are not kept up to date. RFC 5267 4.3.1
     NoUpdate(String),
     NotSaved,
+    /// RFC 5465 5.8
+    NotificationOverflow,
     OverQuota,
     PrivacyRequired,
     /// URLs of where else it is. RFC 2221, RFC 2193
@@ -96,6 +104,12 @@ impl ResponseCode {
             ResponseCode::HighestModSeq(value) => return text(out, format_args!("HIGHESTMODSEQ {value}")),
             ResponseCode::Limit => "LIMIT",
             ResponseCode::MailboxId(id) => return text(out, format_args!("MAILBOXID ({id})")),
+            ResponseCode::MetadataLongEntries(octets) => {
+                return text(out, format_args!("METADATA LONGENTRIES {octets}"));
+            }
+            ResponseCode::MetadataMaxSize(octets) => return text(out, format_args!("METADATA MAXSIZE {octets}")),
+            ResponseCode::MetadataNoPrivate => "METADATA NOPRIVATE",
+            ResponseCode::MetadataTooMany => "METADATA TOOMANY",
             ResponseCode::Modified(set) => return text(out, format_args!("MODIFIED {set}")),
             ResponseCode::NonExistent => "NONEXISTENT",
             ResponseCode::NoPerm => "NOPERM",
@@ -104,6 +118,7 @@ impl ResponseCode {
                 return quoted(out, tag.as_bytes());
             }
             ResponseCode::NotSaved => "NOTSAVED",
+            ResponseCode::NotificationOverflow => "NOTIFICATIONOVERFLOW",
             ResponseCode::OverQuota => "OVERQUOTA",
             ResponseCode::PrivacyRequired => "PRIVACYREQUIRED",
             ResponseCode::Referral(urls) => return text(out, format_args!("REFERRAL {}", urls.join(" "))),
@@ -241,6 +256,18 @@ pub fn string(out: &mut Vec<u8>, octets: &[u8]) {
             text(out, format_args!("{{{}}}\r\n", octets.len() - nuls));
             out.extend(octets.iter().filter(|b| **b != 0));
         }
+    }
+}
+
+/// `nstring / literal8`: octets of any kind. RFC 5464 5
+pub fn value(out: &mut Vec<u8>, value: Option<&[u8]>) {
+    match value {
+        None => out.extend_from_slice(b"NIL"),
+        Some(octets) if octets.contains(&0) => {
+            text(out, format_args!("~{{{}}}\r\n", octets.len()));
+            out.extend_from_slice(octets);
+        }
+        Some(octets) => string(out, octets),
     }
 }
 

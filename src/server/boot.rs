@@ -105,6 +105,7 @@ fn start(config: &Config, path: &Path, listeners: Vec<BoundListener>, foreground
     let manager = Arc::new(Manager::new(store.clone(), admin::mailbox_limits(config)));
     manager.load_alerts().map_err(|error| text(&error))?;
     manager.set_quota_policy(admin::quota_policy(config));
+    manager.set_mailbox_policy(admin::mailbox_policy(config));
     let watchdog = Watchdog::start().map_err(|error| text(&error))?;
     let service =
         Arc::new(Service::new(manager.clone(), Arc::new(auth), watchdog, setup::settings(config, tls, groups)));

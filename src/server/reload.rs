@@ -52,6 +52,7 @@ impl Running {
             }
         }
         self.service.manager.set_quota_policy(admin::quota_policy(&config));
+        self.service.manager.set_mailbox_policy(admin::mailbox_policy(&config));
         self.server.set_bounds(config.channels_max, config.channels_per_address_max);
     }
 }

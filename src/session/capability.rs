@@ -92,6 +92,8 @@ const ROWS: &[Row] = &[
     row("QUOTA=RES-STORAGE", AfterLogin),
     row("QUOTA=RES-MESSAGE", AfterLogin),
     row("QUOTA=RES-MAILBOX", AfterLogin),
+    enabled("METADATA", AfterLogin),
+    enabled("METADATA-SERVER", AfterLogin),
     row("ACL", AfterLogin),
     row("RIGHTS=texk", AfterLogin),
     row("LIST-MYRIGHTS", AfterLogin),
@@ -164,6 +166,9 @@ pub(super) fn enable(core: &mut Core, state: &State, names: &[String]) -> Handle
         enabled.iter().for_each(|name| out.extend_from_slice(format!(" {name}").as_bytes()));
         out.extend_from_slice(b"\r\n");
     })?;
+    if let Some(account) = state.account().filter(|_| enabled.iter().any(|name| name.starts_with("METADATA"))) {
+        core.watch_annotations(account);
+    }
     core.dialect.rev2 |= enabled.contains(&"IMAP4rev2");
     core.dialect.uid_only |= enabled.contains(&"UIDONLY");
     core.dialect.qresync |= enabled.contains(&"QRESYNC");

@@ -49,7 +49,7 @@ pub(super) fn setquota(core: &mut Core, account: &Arc<Account>, root: &str, set:
     Ok(Reply::ok("SETQUOTA completed"))
 }
 
-fn is_administrator(core: &Core, account: &Account) -> bool {
+pub(super) fn is_administrator(core: &Core, account: &Account) -> bool {
     core.service.settings().administrators.iter().any(|name| name == account.name().as_str())
 }
 

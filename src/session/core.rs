@@ -10,7 +10,7 @@ use super::output::{Gone, Output};
 use super::reply::{Failure, Reply};
 use super::running::Running;
 use super::service::Service;
-use crate::mailbox::{Access, Account, View};
+use crate::mailbox::{Access, Account, AnnotationWatch, View};
 use crate::net::{Ready, SessionInfo, Stream};
 use crate::proto::response::{status, untagged_ok};
 use crate::proto::{Dialect, Framer, ResponseCode};
@@ -32,6 +32,8 @@ pub(super) struct Core {
     pub(super) user: Option<AccountName>,
     /// The number of the last alert that the client has seen.
     pub(super) alerts_seen: AtomicU64,
+    /// After ENABLE METADATA: what others change. RFC 5464 4.1
+    pub(super) annotations: Option<AnnotationWatch>,
     /// The groups that the user is in.
     pub(super) groups: Vec<String>,
     /// The domain that the client has come to, in small letters.
@@ -85,6 +87,13 @@ pub(super) enum State {
 }
 
 impl State {
+    pub(super) fn account(&self) -> Option<&Arc<Account>> {
+        match self {
+            State::NotAuthenticated => None,
+            State::Authenticated(account) | State::Selected(account, _) => Some(account),
+        }
+    }
+
     pub(super) fn selected(&self) -> Option<&Selected> {
         match self {
             State::Selected(_, selected) => Some(selected),
@@ -173,6 +182,7 @@ impl Core {
             Ready::Bell => {
                 self.bell.hear();
                 self.alerts()?;
+                self.changed_annotations()?;
                 self.output.flush()?;
                 Ok(ready)
             }

@@ -10,8 +10,8 @@ use super::reply::{Failure, Handled, Reply};
 use super::session::Session;
 use super::{
     capability, cmd_acl, cmd_append, cmd_compress, cmd_copy, cmd_esearch, cmd_fetch, cmd_id, cmd_idle, cmd_list,
-    cmd_login, cmd_mailbox, cmd_quota, cmd_replace, cmd_rlist, cmd_search, cmd_select, cmd_sort, cmd_starttls,
-    cmd_status, cmd_store, cmd_uidbatches, contexts, report, uid_only,
+    cmd_login, cmd_mailbox, cmd_metadata, cmd_quota, cmd_replace, cmd_rlist, cmd_search, cmd_select, cmd_sort,
+    cmd_starttls, cmd_status, cmd_store, cmd_uidbatches, contexts, report, uid_only,
 };
 use crate::mailbox::{Access, Account, CopyMode, Expunges};
 use crate::proto::response::untagged_ok;
@@ -64,7 +64,7 @@ fn log_in(state: &mut State, entered: cmd_login::LoggedIn) -> Handled {
 fn unauthenticate(core: &mut Core, state: &mut State) -> Handled {
     *state = State::NotAuthenticated;
     core.dialect = Dialect::default();
-    (core.user, core.groups) = (None, Vec::new());
+    (core.user, core.groups, core.annotations) = (None, Vec::new(), None);
     core.alerts_seen = Default::default();
     core.info.set_user("");
     core.info.set_doing("");
@@ -114,6 +114,8 @@ fn with_account(core: &mut Core, state: &mut State, body: CommandBody) -> Handle
         CommandBody::GetQuotaRoot(name) => cmd_quota::getquotaroot(core, &core.place(&account, &name)?),
         CommandBody::SetQuota { root, limits } => cmd_quota::setquota(core, &account, &root, &limits),
         CommandBody::Namespace => cmd_list::namespace(core, &account),
+        CommandBody::GetMetadata(command) => cmd_metadata::getmetadata(core, &account, &command),
+        CommandBody::SetMetadata { mailbox, values } => cmd_metadata::setmetadata(core, &account, &mailbox, values),
         CommandBody::Status { mailbox, items } => {
             if items.contains(&StatusItem::HighestModSeq) {
                 core.enable_condstore(state.selected())?;

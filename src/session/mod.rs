@@ -19,6 +19,7 @@ mod cmd_idle;
 mod cmd_list;
 mod cmd_login;
 mod cmd_mailbox;
+mod cmd_metadata;
 mod cmd_quota;
 mod cmd_replace;
 mod cmd_rlist;

@@ -109,6 +109,11 @@ fn code_of(refusal: &Refusal) -> ResponseCode {
         Refusal::TooManyKeywords | Refusal::TooManyMailboxes | Refusal::TooManyEntries | Refusal::UidsUsedUp => {
             ResponseCode::Limit
         }
+        Refusal::AnnotationTooBig(max) => ResponseCode::MetadataMaxSize(*max),
+        Refusal::TooManyAnnotations => ResponseCode::MetadataTooMany,
+        Refusal::NoPrivate => ResponseCode::MetadataNoPrivate,
+        Refusal::ReadOnlyEntry => ResponseCode::NoPerm,
+        Refusal::BadClass | Refusal::BadAlias => ResponseCode::Cannot,
         Refusal::UseAttr => ResponseCode::UseAttr,
         Refusal::Expunged => ResponseCode::ExpungeIssued,
         Refusal::TooBig => ResponseCode::TooBig,

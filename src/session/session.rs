@@ -49,6 +49,7 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
         info: ticket.info.clone(),
         user: None,
         alerts_seen: AtomicU64::new(0),
+        annotations: None,
         groups: Vec::new(),
         domain: None,
         client: None,
@@ -160,6 +161,7 @@ impl Session {
             Status::Given => return Ok(()),
         };
         log::debug!("S: {} {word} {}", self.core.tag, reply.text);
+        self.core.changed_annotations()?;
         let tag = self.core.tag.clone();
         self.core.output.say(|out| status(out, &tag, word, reply.code.as_ref(), &reply.text))?;
         self.core.alerts()

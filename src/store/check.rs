@@ -1,8 +1,8 @@
 //! Verifies what is kept, and repairs what can be rebuilt.
 //!
 //! For each account: the tree and every mailbox decode; entries and counts agree with the messages; every message has its
-//! summary; its octets are there, hash to their name and are referred to; no reference is without its message. The
-//! account is checked as it is at one moment, while the daemon goes on.
+//! summary; its octets are there, hash to their name and are referred to; no reference is without its message, no
+//! annotation without its mailbox. The account is checked as it is at one moment, while the daemon goes on.
 //!
 //! A repair commits what it has rebuilt for a mailbox at once, and only if the mailbox is still as it was read.
 
@@ -82,6 +82,7 @@ impl Store {
         for (mailbox, id) in named.chain(deleted) {
             check.mailbox(mailbox, id)?;
         }
+        check.annotations(&image)?;
         check.references(&image)
     }
 }
@@ -311,6 +312,23 @@ impl Check<'_> {
             let repaired = mended && can_be_mended;
             self.checked.findings.push(Finding { repaired, ..finding(self.name, Some(name), what) });
         }
+    }
+
+    /// Annotations that belong to nothing.
+    fn annotations(&mut self, image: &AccountImage) -> Result<(), StoreError> {
+        let stray = self.store.stray_annotations(self.id, image)?;
+        if stray.is_empty() {
+            return Ok(());
+        }
+        let what = format!("{} annotations cannot be read, or belong to no mailbox", stray.len());
+        let mut found = finding(self.name, None, what);
+        if matches!(self.mode, Mode::Repair(_)) {
+            let mut batch = Batch::new(Partition::Account(self.id), image.version);
+            stray.into_iter().for_each(|key| batch.remove(key));
+            found.repaired = self.store.engine().commit(vec![batch], Durability::Synced).is_ok();
+        }
+        self.checked.findings.push(found);
+        Ok(())
     }
 
     /// References without a message, and messages without a reference.

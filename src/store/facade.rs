@@ -10,7 +10,7 @@ use super::error::{CommitError, StoreError};
 use super::layout::{self, decode};
 use super::memory::Memory;
 use super::model::*;
-use crate::types::{AccountId, AccountName, MailboxId, MailboxName, ModSeq, Uid, UidSet};
+use crate::types::{AccountId, AccountName, EntryName, MailboxId, MailboxName, ModSeq, Uid, UidSet};
 
 /// How to open a store on a disk.
 #[derive(Clone, Debug)]
@@ -207,6 +207,8 @@ impl Store {
             acls: Vec::new(),
             aliases: Vec::new(),
             certificate: self.reader.get(partition, b"x")?,
+            classes: Vec::new(),
+            settings: AccountSettings::default(),
             next_mailbox: 1,
             last_uid_validity: 0,
         };
@@ -234,6 +236,14 @@ impl Store {
             image.aliases.push((alias, text(&value)?));
             Ok(())
         })?;
+        self.reader.scan(partition, b"k", b"l", &mut |key, value| {
+            let id = layout::Cursor(&key[1..]).u64().ok_or_else(|| StoreError::Corrupt(what()))?;
+            image.classes.push((MailboxId(id), decode(what, &value, layout::read_class)?));
+            Ok(())
+        })?;
+        if let Some(value) = self.reader.get(partition, b"v")? {
+            image.settings = decode(what, &value, layout::read_settings)?;
+        }
         if let Some(value) = self.reader.get(partition, b"q")? {
             image.quota = decode(what, &value, layout::read_quota)?;
         }
@@ -392,6 +402,11 @@ impl Store {
         })
     }
 
+    /// The guard of `Commit::Server`.
+    pub fn server_guard(&self) -> Result<Version, StoreError> {
+        self.reader.version(Partition::Server)
+    }
+
     /// The guard of `Commit::Due`.
     pub fn due_guard(&self) -> Result<Version, StoreError> {
         self.reader.version(Partition::Server)
@@ -418,7 +433,9 @@ impl Store {
     /// All of the commits or none.
     pub fn commit(&self, commits: Vec<Commit>, durability: Durability) -> Result<(), CommitError> {
         let purges: Vec<(AccountId, MailboxId)> = commits.iter().flat_map(purges).collect();
-        self.engine.commit(commits.into_iter().map(batch_of).collect(), durability)?;
+        let batches: Result<Vec<Batch>, StoreError> =
+            commits.into_iter().map(|commit| self.batch_of(commit)).collect();
+        self.engine.commit(batches?, durability)?;
         for (account, mailbox) in purges {
             // What cannot be emptied now is emptied when the account is next opened.
             if let Err(error) = self.empty(account, mailbox) {
@@ -511,48 +528,92 @@ fn purges(commit: &Commit) -> Vec<(AccountId, MailboxId)> {
     purged.collect()
 }
 
-fn batch_of(commit: Commit) -> Batch {
-    match commit {
-        Commit::Account(commit) => account_batch(commit),
-        Commit::Mailbox(commit) => mailbox_batch(commit),
-        Commit::Due { guard, due } => {
-            let mut batch = Batch::new(Partition::Server, guard);
-            batch.put(layout::due_key(&due), Vec::new());
-            batch
+impl Store {
+    fn batch_of(&self, commit: Commit) -> Result<Batch, StoreError> {
+        match commit {
+            Commit::Account(commit) => self.account_batch(commit),
+            Commit::Mailbox(commit) => Ok(mailbox_batch(commit)),
+            Commit::Due { guard, due } => {
+                let mut batch = Batch::new(Partition::Server, guard);
+                batch.put(layout::due_key(&due), Vec::new());
+                Ok(batch)
+            }
+            Commit::Server { guard, entries } => Ok(server_batch(guard, entries)),
         }
+    }
+
+    fn account_batch(&self, commit: AccountCommit) -> Result<Batch, StoreError> {
+        let mut batch = Batch::new(Partition::Account(commit.account), commit.guard);
+        let account = commit.account;
+        for change in commit.changes {
+            match change {
+                AccountChange::PutNode(node) => {
+                    batch.put(layout::named(b'n', node.name.as_str()), layout::node(&node))
+                }
+                AccountChange::RemoveNode(name) => batch.remove(layout::named(b'n', name.as_str())),
+                AccountChange::Subscribe(name) => batch.put(layout::named(b's', &name), Vec::new()),
+                AccountChange::Unsubscribe(name) => batch.remove(layout::named(b's', &name)),
+                AccountChange::Counters { next_mailbox, last_uid_validity } => {
+                    let value = [&next_mailbox.to_be_bytes()[..], &last_uid_validity.to_be_bytes()].concat();
+                    batch.put(layout::key(b'c'), value);
+                }
+                AccountChange::Quota(limits) => batch.put(layout::key(b'q'), layout::quota(&limits)),
+                AccountChange::Acl(mailbox, acl) if acl.0.is_empty() => {
+                    batch.remove(layout::numbered_long(b'l', mailbox.0));
+                }
+                AccountChange::Acl(mailbox, acl) => {
+                    batch.put(layout::numbered_long(b'l', mailbox.0), layout::acl(&acl))
+                }
+                AccountChange::PutAlias(alias, name) => {
+                    batch.put(layout::named(b'y', alias.as_str()), name.into_bytes())
+                }
+                AccountChange::RemoveAlias(alias) => batch.remove(layout::named(b'y', alias.as_str())),
+                AccountChange::Certificate(Some(der)) => batch.put(layout::key(b'x'), der.to_vec()),
+                AccountChange::Certificate(None) => batch.remove(layout::key(b'x')),
+                AccountChange::Bury(mailbox) => {
+                    batch.put(layout::numbered_long(b'g', mailbox.id.0), layout::deleted(&mailbox));
+                }
+                AccountChange::Exhume(mailbox) => batch.remove(layout::numbered_long(b'g', mailbox.0)),
+                AccountChange::Purge(mailbox) => {
+                    batch.remove(layout::numbered_long(b'g', mailbox.0));
+                    batch.remove(layout::numbered_long(b'l', mailbox.0));
+                    batch.remove(layout::numbered_long(b'k', mailbox.0));
+                    self.drop_annotations(account, &Annotated::Mailbox(mailbox), &mut batch)?;
+                    batch.put(layout::numbered_long(b'p', mailbox.0), Vec::new());
+                }
+                AccountChange::Class(mailbox, class) => match class {
+                    Some(class) => batch.put(layout::numbered_long(b'k', mailbox.0), class.as_str().into()),
+                    None => batch.remove(layout::numbered_long(b'k', mailbox.0)),
+                },
+                AccountChange::Settings(settings) => batch.put(layout::key(b'v'), layout::settings(&settings)),
+                AccountChange::Annotate(Annotate { at, user, entry, value }) => {
+                    let key = layout::annotation_key(&at, user, &entry);
+                    match value {
+                        Some(value) => batch.put(key, layout::annotation(&entry, &value)),
+                        None => batch.remove(key),
+                    }
+                }
+                AccountChange::MoveAnnotations { from, to } => {
+                    self.copy_annotations(account, &from, &to, &mut batch)?;
+                    self.drop_annotations(account, &from, &mut batch)?;
+                }
+                AccountChange::CopyAnnotations { from, to } => {
+                    self.copy_annotations(account, &from, &to, &mut batch)?
+                }
+                AccountChange::DropAnnotations(at) => self.drop_annotations(account, &at, &mut batch)?,
+            }
+        }
+        Ok(batch)
     }
 }
 
-fn account_batch(commit: AccountCommit) -> Batch {
-    let mut batch = Batch::new(Partition::Account(commit.account), commit.guard);
-    for change in commit.changes {
-        match change {
-            AccountChange::PutNode(node) => batch.put(layout::named(b'n', node.name.as_str()), layout::node(&node)),
-            AccountChange::RemoveNode(name) => batch.remove(layout::named(b'n', name.as_str())),
-            AccountChange::Subscribe(name) => batch.put(layout::named(b's', &name), Vec::new()),
-            AccountChange::Unsubscribe(name) => batch.remove(layout::named(b's', &name)),
-            AccountChange::Counters { next_mailbox, last_uid_validity } => {
-                let value = [&next_mailbox.to_be_bytes()[..], &last_uid_validity.to_be_bytes()].concat();
-                batch.put(layout::key(b'c'), value);
-            }
-            AccountChange::Quota(limits) => batch.put(layout::key(b'q'), layout::quota(&limits)),
-            AccountChange::Acl(mailbox, acl) if acl.0.is_empty() => {
-                batch.remove(layout::numbered_long(b'l', mailbox.0));
-            }
-            AccountChange::Acl(mailbox, acl) => batch.put(layout::numbered_long(b'l', mailbox.0), layout::acl(&acl)),
-            AccountChange::PutAlias(alias, name) => batch.put(layout::named(b'y', alias.as_str()), name.into_bytes()),
-            AccountChange::RemoveAlias(alias) => batch.remove(layout::named(b'y', alias.as_str())),
-            AccountChange::Certificate(Some(der)) => batch.put(layout::key(b'x'), der.to_vec()),
-            AccountChange::Certificate(None) => batch.remove(layout::key(b'x')),
-            AccountChange::Bury(mailbox) => {
-                batch.put(layout::numbered_long(b'g', mailbox.id.0), layout::deleted(&mailbox));
-            }
-            AccountChange::Exhume(mailbox) => batch.remove(layout::numbered_long(b'g', mailbox.0)),
-            AccountChange::Purge(mailbox) => {
-                batch.remove(layout::numbered_long(b'g', mailbox.0));
-                batch.remove(layout::numbered_long(b'l', mailbox.0));
-                batch.put(layout::numbered_long(b'p', mailbox.0), Vec::new());
-            }
+fn server_batch(guard: Version, entries: Vec<(EntryName, Option<Vec<u8>>)>) -> Batch {
+    let mut batch = Batch::new(Partition::Server, guard);
+    for (entry, value) in entries {
+        let key = layout::named(b'm', &entry.folded());
+        match value {
+            Some(value) => batch.put(key, layout::annotation(&entry, &value)),
+            None => batch.remove(key),
         }
     }
     batch

@@ -13,6 +13,7 @@
 //! | server    | `j`                     | u64 the number of the last alert |
 //! | server    | `w` u64 alert           | u8 scope (0 server, 1 domain, 2 account), u16 length, str name, str text |
 //! | server    | `a` str name            | u64 AccountId |
+//! | server    | `m` str entry           | annotation of the server that all share, see `annotation` |
 //! | server    | `e` u32 day, u64 AccountId, u64 MailboxId | empty: something is kept there since that day (since 1970) |
 //! | account   | `c`                     | u64 next MailboxId, u32 last UIDVALIDITY |
 //! | account   | `q`                     | quota: u64 octets, u64 messages, u64 mailboxes; each u64 max where none is set |
@@ -22,6 +23,10 @@
 //! | account   | `l` u64 MailboxId       | access control list: each u16 rights (`types::Right`), u8 length, identifier |
 //! | account   | `y` str alias           | str the name that it stands for |
 //! | account   | `x`                     | its S/MIME certificate: DER, opaque |
+//! | account   | `k` u64 MailboxId       | str class; none for mail |
+//! | account   | `v`                     | settings: u8 whether LIST shows what is not mail: 0 no, 1 yes, 2 as the domain says |
+//! | account   | `m` u64 MailboxId, u64 AccountId, str entry | annotation of a mailbox, or of the server (0), for that user, or shared (0) |
+//! | account   | `o` u16 length, str name, u64 AccountId, str entry | annotation of a name that only holds others |
 //! | account   | `p` u64 MailboxId       | empty: this mailbox has been deleted, its partition is to be emptied |
 //! | mailbox   | `h`                     | header: 80 octets, see `header` |
 //! | mailbox   | `e` u64 seconds, u32 UID | expunged then and kept: its record and its flags, one behind the other |
@@ -36,12 +41,12 @@
 
 use super::error::StoreError;
 use super::model::{
-    Acl, Alert, AlertScope, DeletedMailbox, Due, ExpungedMessage, FlagRecord, LeafEntry, MailboxHeader, MailboxNode,
-    MessageRecord, QuotaLimits,
+    AccountSettings, Acl, Alert, AlertScope, Annotated, Annotation, DeletedMailbox, Due, ExpungedMessage, FlagRecord,
+    LeafEntry, MailboxHeader, MailboxNode, MessageRecord, QuotaLimits,
 };
 use crate::types::{
-    AccountId, AccountName, BlobId, FlagBits, InternalDate, Keyword, MailboxId, MailboxName, ModSeq, Rights,
-    SpecialUse, Uid, UidSet, UidValidity,
+    AccountId, AccountName, BlobId, EntryName, FlagBits, InternalDate, Keyword, MailboxClass, MailboxId, MailboxName,
+    ModSeq, Rights, SpecialUse, Uid, UidSet, UidValidity,
 };
 
 /// The format that this version writes, and the latest that it reads.
@@ -301,6 +306,74 @@ pub fn quota(limits: &QuotaLimits) -> Vec<u8> {
 pub fn read_quota(cursor: &mut Cursor<'_>) -> Option<QuotaLimits> {
     let mut limit = || Some(Some(cursor.u64()?).filter(|limit| *limit != u64::MAX));
     Some(QuotaLimits { storage_bytes: limit()?, messages: limit()?, mailboxes: limit()? })
+}
+
+pub fn read_class(cursor: &mut Cursor<'_>) -> Option<MailboxClass> {
+    MailboxClass::new(std::str::from_utf8(std::mem::take(&mut cursor.0)).ok()?)
+}
+
+pub fn settings(settings: &AccountSettings) -> Vec<u8> {
+    vec![settings.show_non_mail.map_or(2, u8::from)]
+}
+
+pub fn read_settings(cursor: &mut Cursor<'_>) -> Option<AccountSettings> {
+    let show_non_mail = match cursor.u8()? {
+        0 => Some(false),
+        1 => Some(true),
+        2 => None,
+        _ => return None,
+    };
+    Some(AccountSettings { show_non_mail })
+}
+
+/// The beginning of the keys of all annotations that stand there.
+pub fn annotated(at: &Annotated) -> Vec<u8> {
+    match at {
+        Annotated::Account => numbered_long(b'm', 0),
+        Annotated::Mailbox(id) => numbered_long(b'm', id.0),
+        Annotated::Holder(name) => {
+            let length = (name.as_str().len() as u16).to_be_bytes();
+            [b"o", &length[..], name.as_str().as_bytes()].concat()
+        }
+    }
+}
+
+/// Of those of one user, or of the shared ones.
+pub fn annotated_for(at: &Annotated, user: Option<AccountId>) -> Vec<u8> {
+    [annotated(at), user.map_or(0, |user| user.0).to_be_bytes().to_vec()].concat()
+}
+
+pub fn annotation_key(at: &Annotated, user: Option<AccountId>, entry: &EntryName) -> Vec<u8> {
+    [annotated_for(at, user), entry.folded().into_bytes()].concat()
+}
+
+/// Where an annotation stands, and whose it is, by its key.
+pub fn read_annotation_key(key: &[u8]) -> Option<(Annotated, Option<AccountId>)> {
+    let mut cursor = Cursor(key);
+    let at = match cursor.u8()? {
+        b'm' => match cursor.u64()? {
+            0 => Annotated::Account,
+            id => Annotated::Mailbox(MailboxId(id)),
+        },
+        _ => {
+            let length = cursor.u16()?;
+            Annotated::Holder(MailboxName::new(std::str::from_utf8(cursor.take(length.into())?).ok()?).ok()?)
+        }
+    };
+    let user = Some(cursor.u64()?).filter(|user| *user != 0).map(AccountId);
+    Some((at, user))
+}
+
+/// u16 length, the entry as it was spelled, octets of the value.
+pub fn annotation(entry: &EntryName, value: &[u8]) -> Vec<u8> {
+    let spelled = entry.as_str().as_bytes();
+    [&(spelled.len() as u16).to_be_bytes()[..], spelled, value].concat()
+}
+
+pub fn read_annotation(cursor: &mut Cursor<'_>) -> Option<Annotation> {
+    let length = cursor.u16()?;
+    let entry = EntryName::new(std::str::from_utf8(cursor.take(length.into())?).ok()?)?;
+    Some(Annotation { entry, value: std::mem::take(&mut cursor.0).to_vec() })
 }
 
 /// The key of a kept message.

@@ -7,6 +7,7 @@
 //!
 //! This room knows no IMAP syntax and no MIME.
 
+mod annotations;
 mod blobs;
 mod check;
 mod copying;

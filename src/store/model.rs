@@ -3,7 +3,8 @@
 use super::engine::Value;
 use crate::types::{AccountId, AccountName, MailboxId};
 use crate::types::{
-    BlobId, FlagBits, InternalDate, Keyword, MailboxName, ModSeq, Rights, SpecialUse, Uid, UidSet, UidValidity,
+    BlobId, EntryName, FlagBits, InternalDate, Keyword, MailboxClass, MailboxName, ModSeq, Rights, SpecialUse, Uid,
+    UidSet, UidValidity,
 };
 
 /// Counts the commits of a partition: a commit whose guard is not the partition's version is a conflict.
@@ -234,6 +235,40 @@ impl QuotaLimits {
     }
 }
 
+/// What an account says otherwise than its domain or the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccountSettings {
+    /// Whether LIST shows mailboxes that hold no mail. CommuniGate Pro
+    pub show_non_mail: Option<bool>,
+}
+
+/// What an annotation stands at, within an account. RFC 5464 3.1
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Annotated {
+    /// The server itself, as this account's user sees it.
+    Account,
+    Mailbox(MailboxId),
+    /// A name that only holds others.
+    Holder(MailboxName),
+}
+
+/// An entry with its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Annotation {
+    pub entry: EntryName,
+    pub value: Vec<u8>,
+}
+
+/// Gives an entry a value, or takes it away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Annotate {
+    pub at: Annotated,
+    /// Whose value it is; `None` for a shared one.
+    pub user: Option<AccountId>,
+    pub entry: EntryName,
+    pub value: Option<Vec<u8>>,
+}
+
 /// An account's mailbox tree, in the order of the names.
 #[derive(Clone, Debug)]
 pub struct AccountImage {
@@ -248,6 +283,9 @@ pub struct AccountImage {
     pub aliases: Vec<(MailboxName, String)>,
     /// The S/MIME certificate, in DER.
     pub certificate: Option<Value>,
+    /// Of the mailboxes that have been given one.
+    pub classes: Vec<(MailboxId, MailboxClass)>,
+    pub settings: AccountSettings,
     /// The next `MailboxId` to issue; ids below it are used up.
     pub next_mailbox: u64,
     /// UIDVALIDITY of the mailbox created last; the next one's is larger.
@@ -282,6 +320,19 @@ pub enum AccountChange {
     RemoveAlias(MailboxName),
     /// Replaces or removes the S/MIME certificate.
     Certificate(Option<Value>),
+    /// `None`: mail.
+    Class(MailboxId, Option<MailboxClass>),
+    Settings(AccountSettings),
+    Annotate(Annotate),
+    MoveAnnotations {
+        from: Annotated,
+        to: Annotated,
+    },
+    CopyAnnotations {
+        from: Annotated,
+        to: Annotated,
+    },
+    DropAnnotations(Annotated),
     /// The mailbox has lost its name and is kept.
     Bury(DeletedMailbox),
     /// A kept mailbox has a name again.
@@ -343,6 +394,11 @@ pub enum Commit {
     Due {
         guard: Version,
         due: Due,
+    },
+    /// Annotations of the server that all share; `None` takes one away.
+    Server {
+        guard: Version,
+        entries: Vec<(EntryName, Option<Vec<u8>>)>,
     },
 }
 

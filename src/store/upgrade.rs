@@ -6,7 +6,8 @@
 //! * 1 to 2: message records got the time when the message was saved (RFC 8514): the internal date stands in for it; each
 //!   leaf of a mailbox got its entry; the header got more sums.
 //! * 2 to 3: summaries may have previews (`mime::Summary`, version 2); one without gets it when it is asked for;
-//!   an account may have a certificate.
+//!   an account may have a certificate. An older daemon would leave annotations and classes behind that belong to
+//!   nothing.
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,130 @@
+//! Annotations of mailboxes, of accounts and of the server.         RFC 5464
+//!
+//! They stand in the partition of the mailbox's owner, whoever's they are, so that they go with the mailbox; those of the
+//! server that all share stand in the server's. They are read when they are asked for, and kept in no memory.
+
+use std::collections::{HashMap, HashSet};
+
+use super::engine::{Batch, Partition};
+use super::error::StoreError;
+use super::facade::Store;
+use super::keys::after;
+use super::layout::{self, decode};
+use super::model::{AccountImage, Annotated, Annotation};
+use crate::types::{AccountId, EntryName, MailboxId};
+
+impl Store {
+    /// All that stand there for a user, or that are shared there, in the order of their names.
+    pub fn annotations(
+        &self,
+        account: AccountId,
+        at: &Annotated,
+        user: Option<AccountId>,
+    ) -> Result<Vec<Annotation>, StoreError> {
+        let mut found = Vec::new();
+        let prefix = layout::annotated_for(at, user);
+        self.reader().scan(Partition::Account(account), &prefix, &after(&prefix), &mut |_, value| {
+            found.push(decode(|| what(account), &value, layout::read_annotation)?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    pub fn annotation(
+        &self,
+        account: AccountId,
+        at: &Annotated,
+        user: Option<AccountId>,
+        entry: &EntryName,
+    ) -> Result<Option<Annotation>, StoreError> {
+        let value = self.reader().get(Partition::Account(account), &layout::annotation_key(at, user, entry))?;
+        value.map(|value| decode(|| what(account), &value, layout::read_annotation)).transpose()
+    }
+
+    /// Octets of all annotations of an account's mailboxes by user; the shared ones under `None`.
+    pub fn annotation_bytes(&self, account: AccountId) -> Result<HashMap<Option<AccountId>, u64>, StoreError> {
+        let mut sums = HashMap::new();
+        for (low, high) in [(b"m", b"n"), (b"o", b"p")] {
+            self.reader().scan(Partition::Account(account), low, high, &mut |key, value| {
+                let corrupt = || StoreError::Corrupt(what(account));
+                let (_, user) = layout::read_annotation_key(key).ok_or_else(corrupt)?;
+                *sums.entry(user).or_default() += value.len() as u64;
+                Ok(())
+            })?;
+        }
+        Ok(sums)
+    }
+
+    /// Octets that an annotation takes in the sums.
+    pub fn annotation_cost(entry: &EntryName, value: &[u8]) -> u64 {
+        layout::annotation(entry, value).len() as u64
+    }
+
+    /// Those of the server that all share.
+    pub fn server_annotations(&self) -> Result<Vec<Annotation>, StoreError> {
+        let mut found = Vec::new();
+        self.reader().scan(Partition::Server, b"m", b"n", &mut |_, value| {
+            found.push(decode(|| "an annotation of the server".into(), &value, layout::read_annotation)?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Keys of annotations and classes that cannot be read, or belong to no mailbox and no name of the account.
+    pub(super) fn stray_annotations(
+        &self,
+        account: AccountId,
+        image: &AccountImage,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        let live: HashSet<MailboxId> = image.mailboxes().collect();
+        let belongs = |at: &Annotated| match at {
+            Annotated::Account => true,
+            Annotated::Mailbox(id) => live.contains(id),
+            Annotated::Holder(name) => image.nodes.iter().any(|node| node.name == *name && node.id.is_none()),
+        };
+        let mut stray = Vec::new();
+        for (low, high) in [(b"m", b"n"), (b"o", b"p")] {
+            self.reader().scan(Partition::Account(account), low, high, &mut |key, value| {
+                let known = layout::read_annotation_key(key).is_some_and(|(at, _)| belongs(&at));
+                if !known || decode(String::new, &value, layout::read_annotation).is_err() {
+                    stray.push(key.to_vec());
+                }
+                Ok(())
+            })?;
+        }
+        let lost = image.classes.iter().filter(|(id, _)| !live.contains(id));
+        stray.extend(lost.map(|(id, _)| layout::numbered_long(b'k', id.0)));
+        Ok(stray)
+    }
+
+    pub(super) fn copy_annotations(
+        &self,
+        account: AccountId,
+        from: &Annotated,
+        to: &Annotated,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        let (prefix, target) = (layout::annotated(from), layout::annotated(to));
+        self.reader().scan(Partition::Account(account), &prefix, &after(&prefix), &mut |key, value| {
+            batch.writes.push(([&target, &key[prefix.len()..]].concat(), Some(value)));
+            Ok(())
+        })
+    }
+
+    pub(super) fn drop_annotations(
+        &self,
+        account: AccountId,
+        at: &Annotated,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        let prefix = layout::annotated(at);
+        self.reader().scan(Partition::Account(account), &prefix, &after(&prefix), &mut |key, _| {
+            batch.remove(key.to_vec());
+            Ok(())
+        })
+    }
+}
+
+fn what(account: AccountId) -> String {
+    format!("an annotation of account {}", account.0)
+}
