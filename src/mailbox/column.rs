@@ -1,16 +1,15 @@
-//! One header field of the messages of a page, decoded and folded, in one piece: a string is looked for in all of them
-//! at once.
+//! One header field of the messages of a page, decoded and prepared by i;unicode-casemap, in one piece: a string is looked
+//! for in all of them at once.
 
 use super::summaries::summary_of;
-use crate::mime::Field;
-use crate::search::Needle;
+use crate::mime::{Field, prepare};
+use crate::search::{Needle, Slots};
 use crate::store::{PAGE_UIDS, Value};
-
-/// The slots of a page.
-pub(super) type Slots = u128;
+use crate::types::Comparator;
 
 const _: () = assert!(PAGE_UIDS <= Slots::BITS);
 
+#[derive(Default)]
 pub(super) struct Column {
     /// The texts, each ended by NUL, which none of them has.
     text: String,
@@ -20,19 +19,42 @@ pub(super) struct Column {
     present: Slots,
 }
 
-impl Column {
-    pub(super) fn new(summaries: &[Value], field: Field) -> Column {
-        let mut column = Column { text: String::new(), ends: Vec::with_capacity(summaries.len()), present: 0 };
-        for (slot, value) in summaries.iter().enumerate() {
-            // A damaged summary has no fields; whoever reads it is told.
-            if let Some(text) = summary_of(value).ok().and_then(|summary| summary.field(field)) {
+pub(super) type Columns = [Column; Field::COUNT];
+
+/// The columns of these messages. A damaged summary has no fields; whoever reads it is told.
+pub(super) fn columns(summaries: &[Value]) -> Columns {
+    let mut columns = Columns::default();
+    for (slot, value) in summaries.iter().enumerate() {
+        for (field, text) in summary_of(value).iter().flat_map(|summary| summary.fields()) {
+            let column = &mut columns[field.number()];
+            if column.present & 1 << slot == 0 {
+                column.fill(slot);
                 column.present |= 1 << slot;
-                column.text.extend(text.chars().filter(|c| *c != '\0'));
+                let prepared = prepare(Comparator::UnicodeCasemap, text);
+                column.text.extend(prepared.split('\0'));
+                column.fill(slot + 1);
             }
-            column.text.push('\0');
-            column.ends.push(column.text.len() as u32);
         }
-        column
+    }
+    for column in &mut columns {
+        column.fill(summaries.len());
+        column.text.shrink_to_fit();
+    }
+    columns
+}
+
+impl Column {
+    /// Ends the text of each message before `slot`.
+    fn fill(&mut self, slot: usize) {
+        while self.ends.len() < slot {
+            self.text.push('\0');
+            self.ends.push(self.text.len() as u32);
+        }
+    }
+
+    /// Octets that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.text.capacity() + self.ends.capacity() * 4 + size_of::<Column>()
     }
 
     /// Whose field holds the needle; any field holds the empty one.
@@ -44,7 +66,7 @@ impl Column {
             return 0;
         }
         let (mut slots, mut from) = (0, 0);
-        while let Some(at) = needle.find_folded(&self.text[from..]) {
+        while let Some(at) = needle.find_prepared(&self.text[from..]) {
             let slot = self.ends.partition_point(|end| *end as usize <= from + at);
             slots |= 1 << slot;
             from = self.ends[slot] as usize;

@@ -1,24 +1,34 @@
 //! SEARCH over a view.                              RFC 9051 6.4.4
 
-use std::sync::Arc;
-
-use super::column::Slots;
 use super::error::MailboxError;
 use super::snapshot::{Message, Snapshot};
-use super::summaries::{Page, Summaries};
+use super::summaries::Summaries;
 use super::view::View;
 use crate::mime::{Field, SummaryRef};
-use crate::search::{Context, Needle, Subject, Test};
-use crate::types::{By, FlagBits, InternalDate, Keyword, ModSeq, NumberSet, SearchKey, Uid, UidSet};
+use crate::search::{Block, Context, Needle, Slots, Subject, Test, slots};
+use crate::store::{PAGE_UIDS, PageNo};
+use crate::types::{
+    Comparator, FlagBits, InternalDate, Keyword, ModSeq, NumberSet, SearchKey, SequenceSet, Uid, UidSet,
+};
 
-/// Messages between two calls of the progress function.
-const PROGRESS_EVERY: u32 = 64;
+/// Messages of a page above which its digest is made for them.
+const DIGEST_MIN: usize = 16;
 
-/// Whether summaries are read one by one or a page at a time.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reading {
-    Single,
-    Pages,
+/// What is asked of a mailbox.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    pub key: &'a SearchKey,
+    /// What `$` stands for.
+    pub saved: &'a UidSet,
+    pub comparator: Comparator,
+    pub scores: Scores,
+}
+
+/// Whether it is wanted how relevant the messages are. RFC 6203 4
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scores {
+    Wanted,
+    Unwanted,
 }
 
 /// What a search has found.
@@ -27,44 +37,54 @@ pub struct Found {
     pub uids: UidSet,
     /// The highest MODSEQ among them. RFC 7162 3.1.5
     pub mod_seq: ModSeq,
+    /// By UID, where they were wanted.
+    scores: Vec<(Uid, u8)>,
+}
+
+impl Found {
+    pub(super) fn of(uids: UidSet) -> Found {
+        Found { uids, ..Found::default() }
+    }
+
+    /// 1 to 100. RFC 6203 4
+    pub fn score(&self, uid: Uid) -> u8 {
+        self.scores.binary_search_by_key(&uid, |(uid, _)| *uid).map_or(1, |at| self.scores[at].1)
+    }
 }
 
 impl View {
     /// The messages of this view that a key matches. `progress` hears how many of how many have been looked at.
-    pub fn search(
-        &self,
-        key: &SearchKey,
-        saved: &UidSet,
-        progress: &mut dyn FnMut(u32, u32),
-    ) -> Result<Found, MailboxError> {
-        let test = Test::compile(key, &InView { view: self, saved });
-        match test.among().cloned() {
-            Some(among) => self.ask(&test, &among, Reading::Single, progress),
+    pub fn search(&self, asked: &Asked<'_>, progress: &mut dyn FnMut(u32, u32)) -> Result<Found, MailboxError> {
+        let test = Test::compile(asked.key, &InView { view: self, asked });
+        match test.among() {
+            Some(among) => self.ask(&test, among, asked.scores, progress),
             None => {
                 let mut all = UidSet::new();
                 all.push_range(1, self.shown().last_uid().map_or(1, Uid::get));
-                self.ask(&test, &all, Reading::Pages, progress)
+                self.ask(&test, &all, asked.scores, progress)
             }
         }
     }
 
     /// Those of a few messages that a key matches.
-    pub fn search_among(&self, key: &SearchKey, saved: &UidSet, among: &UidSet) -> Result<UidSet, MailboxError> {
-        let test = Test::compile(key, &InView { view: self, saved });
-        Ok(self.ask(&test, among, Reading::Single, &mut |_, _| {})?.uids)
+    pub fn search_among(&self, asked: &Asked<'_>, among: &UidSet) -> Result<UidSet, MailboxError> {
+        let test = Test::compile(asked.key, &InView { view: self, asked });
+        Ok(self.ask(&test, among, asked.scores, &mut |_, _| {})?.uids)
     }
 
     /// A key whose answer for a message depends on that message alone: sequence numbers, `$` and `*` are what they are
     /// now. RFC 5267 4.3
     pub fn fixed(&self, key: &SearchKey, saved: &UidSet) -> SearchKey {
-        let context = InView { view: self, saved };
         let inner = |key: &SearchKey| Box::new(self.fixed(key, saved));
         match key {
             SearchKey::And(keys) => SearchKey::And(keys.iter().map(|key| self.fixed(key, saved)).collect()),
             SearchKey::Or(a, b) => SearchKey::Or(inner(a), inner(b)),
             SearchKey::Not(key) => SearchKey::Not(inner(key)),
-            SearchKey::Seqs(set) => SearchKey::Uids(context.seqs(set).into()),
-            SearchKey::Uids(NumberSet::Saved) => SearchKey::Uids(saved.clone().into()),
+            SearchKey::Fuzzy(key) => SearchKey::Fuzzy(inner(key)),
+            SearchKey::Seqs(NumberSet::Saved) | SearchKey::Uids(NumberSet::Saved) => {
+                SearchKey::Uids(saved.clone().into())
+            }
+            SearchKey::Seqs(NumberSet::Set(set)) => SearchKey::Uids(self.shown().uids_of(set).into()),
             SearchKey::Uids(NumberSet::Set(set)) => {
                 let last = self.shown().last_uid().map_or(0, Uid::get);
                 SearchKey::Uids(NumberSet::Set(set.opened(last)))
@@ -73,27 +93,35 @@ impl View {
         }
     }
 
+    /// Page by page: what is asked of a page is asked of all its messages at once.
     fn ask(
         &self,
         test: &Test,
         among: &UidSet,
-        reading: Reading,
+        scores: Scores,
         progress: &mut dyn FnMut(u32, u32),
     ) -> Result<Found, MailboxError> {
         let shown = self.shown().clone();
         let mut found = Found::default();
         let mut summaries = self.summaries();
-        let mut held = Held::default();
-        let many = reading == Reading::Pages;
         shown.load(among)?;
-        for (done, message) in shown.in_uids(among).enumerate() {
-            if done as u32 % PROGRESS_EVERY == 0 {
-                progress(done as u32, shown.len());
-            }
-            let mut subject = Searched { view: self, message, summaries: &mut summaries, held: &mut held, many };
-            if test.matches(&mut subject)? {
+        let mut messages = shown.in_uids(among).peekable();
+        let (mut page, mut done) = (Vec::with_capacity(PAGE_UIDS as usize), 0);
+        while let Some(no) = messages.peek().map(|message| PageNo::of(message.uid())) {
+            progress(done, shown.len());
+            page.clear();
+            page.extend(std::iter::from_fn(|| messages.next_if(|message| PageNo::of(message.uid()) == no)));
+            done += page.len() as u32;
+            let mut block = Searched { view: self, messages: &page, summaries: &mut summaries };
+            let all = Slots::MAX >> (Slots::BITS as usize - page.len());
+            for slot in slots(test.passing(&mut block, all)?) {
+                let message = page[slot];
                 found.uids.push(message.uid());
                 found.mod_seq = found.mod_seq.max(message.mod_seq());
+                if scores == Scores::Wanted {
+                    let score = test.score(&mut block.subject(slot))?;
+                    found.scores.push((message.uid(), score.unwrap_or(100)));
+                }
             }
         }
         Ok(found)
@@ -103,7 +131,7 @@ impl View {
 /// Resolves keywords and sets in a view.
 struct InView<'a> {
     view: &'a View,
-    saved: &'a UidSet,
+    asked: &'a Asked<'a>,
 }
 
 impl Context for InView<'_> {
@@ -111,59 +139,87 @@ impl Context for InView<'_> {
         self.view.shown().keyword_id(keyword).and_then(FlagBits::keyword)
     }
 
-    /// Numbers beyond the view match nothing, and are no error. RFC 7377 2
     fn seqs(&self, set: &NumberSet) -> UidSet {
-        let shown = self.view.shown();
         match set {
-            NumberSet::Set(set) => shown.in_seqs(&set.resolve(shown.len())).map(|message| message.uid()).collect(),
-            NumberSet::Saved => self.view.resolve(set, By::Seq, self.saved).unwrap_or_default(),
+            NumberSet::Set(set) => self.view.shown().uids_of(set),
+            NumberSet::Saved => self.asked.saved.clone(),
         }
+    }
+
+    fn uids(&self, set: &NumberSet) -> UidSet {
+        self.view.named_uids(set, self.asked.saved)
     }
 
     fn now_secs(&self) -> i64 {
         crate::sys::now_secs()
     }
 
-    fn uids(&self, set: &NumberSet) -> UidSet {
-        self.view.resolve(set, By::Uid, self.saved).unwrap_or_default()
+    fn comparator(&self) -> Comparator {
+        self.asked.comparator
     }
 }
 
+/// Messages of one page.
 struct Searched<'a> {
+    view: &'a View,
+    messages: &'a [Message<'a>],
+    summaries: &'a mut Summaries,
+}
+
+impl Searched<'_> {
+    /// Whether these messages are worth reading what the page has of others.
+    fn are_many(&mut self) -> bool {
+        let last = self.messages.last().map(Message::uid);
+        self.messages.len() >= DIGEST_MIN || last.is_some_and(|uid| self.summaries.known_digest(uid).is_some())
+    }
+}
+
+impl Block for Searched<'_> {
+    type Error = MailboxError;
+    type Subject<'a>
+        = OneSearched<'a>
+    where
+        Self: 'a;
+
+    fn subject(&mut self, slot: usize) -> OneSearched<'_> {
+        let many = self.messages.len() >= DIGEST_MIN;
+        OneSearched { view: self.view, message: self.messages[slot], summaries: self.summaries, many }
+    }
+
+    fn holding(&mut self, field: Field, needle: &Needle) -> Result<Slots, MailboxError> {
+        if !self.are_many() {
+            let mut held = 0;
+            for slot in 0..self.messages.len() {
+                let test = |text: &str| needle.is_empty() || needle.is_in(text);
+                let mut holds = |summary: &SummaryRef<'_>| Ok(summary.field(field).is_some_and(test));
+                held |= Slots::from(self.subject(slot).with_summary(&mut holds)?) << slot;
+            }
+            return Ok(held);
+        }
+        let Some(last) = self.messages.last().map(Message::uid) else { return Ok(0) };
+        let digest = self.summaries.digest(last)?;
+        let held = digest.column(field).holds(needle);
+        let same = digest.uids().len() == self.messages.len()
+            && digest.uids().iter().zip(self.messages).all(|(uid, message)| *uid == message.uid());
+        if same || held == 0 {
+            return Ok(held);
+        }
+        // The page has messages that are not asked about, or lacks some that have been expunged.
+        let holds = |message: &Message<'_>| digest.slot(message.uid()).is_some_and(|slot| held & 1 << slot != 0);
+        let here = self.messages.iter().enumerate();
+        Ok(here.fold(0, |slots, (slot, message)| slots | Slots::from(holds(message)) << slot))
+    }
+}
+
+struct OneSearched<'a> {
     view: &'a View,
     message: Message<'a>,
     summaries: &'a mut Summaries,
-    held: &'a mut Held,
+    /// Others of its page are looked at as well.
     many: bool,
 }
 
-/// Which messages of a page hold the needles of the test.
-#[derive(Default)]
-struct Held {
-    page: Option<Arc<Page>>,
-    /// By the needle's address: the test does not move while it is asked.
-    slots: Vec<(*const Needle, Slots)>,
-}
-
-impl Held {
-    fn holds(&mut self, page: &Arc<Page>, slot: usize, field: Field, needle: &Needle) -> bool {
-        if !self.page.as_ref().is_some_and(|known| Arc::ptr_eq(known, page)) {
-            self.page = Some(page.clone());
-            self.slots.clear();
-        }
-        let slots = match self.slots.iter().find(|(known, _)| std::ptr::eq(*known, needle)) {
-            Some((_, slots)) => *slots,
-            None => {
-                let slots = page.column(field).holds(needle);
-                self.slots.push((needle, slots));
-                slots
-            }
-        };
-        slots & 1 << slot != 0
-    }
-}
-
-impl Subject for Searched<'_> {
+impl Subject for OneSearched<'_> {
     type Error = MailboxError;
 
     fn uid(&self) -> Uid {
@@ -194,6 +250,14 @@ impl Subject for Searched<'_> {
         self.message.sent_date()
     }
 
+    fn save_date(&self) -> InternalDate {
+        self.message.save_date()
+    }
+
+    fn email_id(&self) -> String {
+        self.message.blob().email_id()
+    }
+
     fn with_summary(
         &mut self,
         ask: &mut dyn FnMut(&SummaryRef<'_>) -> Result<bool, MailboxError>,
@@ -206,30 +270,17 @@ impl Subject for Searched<'_> {
         }
     }
 
-    fn field_holds(&mut self, field: Field, needle: &Needle) -> Result<bool, MailboxError> {
-        if !self.many {
-            return self
-                .with_summary(&mut |summary| Ok(summary.field(field).is_some_and(|text| needle.in_folded(text))));
-        }
-        let uid = self.message.uid();
-        let page = self.summaries.page(uid)?;
-        Ok(page.slot(uid).is_some_and(|slot| self.held.holds(page, slot, field, needle)))
-    }
-
-    fn save_date(&self) -> InternalDate {
-        self.message.save_date()
-    }
-
-    fn email_id(&self) -> String {
-        self.message.blob().email_id()
-    }
-
     fn read(&self, start: u64, end: u64, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), MailboxError> {
         self.view.mailbox().octets(self.message.blob(), start..end, take)
     }
 }
 
 impl Snapshot {
+    /// The UIDs of a set of sequence numbers; those beyond the mailbox match nothing, and are no error. RFC 7377 2
+    pub(super) fn uids_of(&self, set: &SequenceSet) -> UidSet {
+        self.in_seqs(&set.resolve(self.len())).map(|message| message.uid()).collect()
+    }
+
     /// The sequence numbers of `uids` in this snapshot.
     pub fn seqs_of(&self, uids: &UidSet) -> UidSet {
         let mut seqs = UidSet::new();

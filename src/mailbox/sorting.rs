@@ -1,18 +1,17 @@
 //! SORT and THREAD over a view.                      RFC 5256; RFC 5957
 //!
-//! What they order by is taken from the summaries once for each page of a mailbox, and kept with it.
+//! What they order by is taken from the summaries once for each page of a mailbox, and kept in its digest.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::sync::OnceLock;
 
 use super::error::MailboxError;
+use super::searching::Found;
 use super::snapshot::Message;
-use super::summaries::{Page, summary_of};
 use super::view::View;
-use crate::mime::{Address, Field, Include, SummaryRef, addresses, decode_field, fold, header_fields};
+use crate::mime::{Address, Field, Include, SummaryRef, addresses, decode_field, header_fields, prepare};
 use crate::search::{Threadable, Threads, base_subject, threads};
-use crate::store::Value;
-use crate::types::{By, SortKey, SortOrder, ThreadAlgorithm, Uid, UidSet};
+use crate::types::{By, Comparator, SortKey, SortOrder, ThreadAlgorithm, Uid, UidSet};
 
 /// Message-IDs of one message that are looked at: no honest list of references is longer.
 const REFERENCES_MAX: usize = 1000;
@@ -20,16 +19,16 @@ const REFERENCES_MAX: usize = 1000;
 /// Messages above which it is cheaper to sort all anew than to put them into their places one by one.
 const SORTED_ANEW: u64 = 100;
 
-/// What the messages of a page are ordered by; each made when it is first asked for.
-#[derive(Default)]
-pub(super) struct Orders {
-    texts: [OnceLock<Vec<Box<str>>>; 6],
-    threading: OnceLock<Vec<Ids>>,
+/// What SORT orders by.
+#[derive(Clone, Debug)]
+pub struct Order {
+    pub criteria: Vec<(SortKey, SortOrder)>,
+    pub comparator: Comparator,
 }
 
 /// Hashes of Message-IDs.
 #[derive(Clone, Debug, Default)]
-struct Ids {
+pub(super) struct Ids {
     id: Option<u128>,
     references: Vec<u128>,
     is_reply: bool,
@@ -37,7 +36,7 @@ struct Ids {
 
 /// A key that is text, and where it is kept.
 #[derive(Clone, Copy)]
-enum TextKey {
+pub(super) enum TextKey {
     Cc,
     From,
     To,
@@ -55,19 +54,35 @@ impl TextKey {
             SortKey::Subject => TextKey::Subject,
             SortKey::DisplayFrom => TextKey::DisplayFrom,
             SortKey::DisplayTo => TextKey::DisplayTo,
-            SortKey::Arrival | SortKey::Date | SortKey::Size => return None,
+            SortKey::Arrival | SortKey::Date | SortKey::Size | SortKey::Relevancy => return None,
         })
     }
 
-    fn text(self, summary: &SummaryRef<'_>) -> String {
-        match self {
-            TextKey::Subject => base_subject(summary.field(Field::Subject).unwrap_or("")).0,
+    pub(super) const COUNT: usize = 6;
+
+    pub(super) fn number(self) -> usize {
+        self as usize
+    }
+
+    /// Prepared for the comparator.
+    pub(super) fn text(self, summary: &SummaryRef<'_>, comparator: Comparator) -> String {
+        let text = match self {
+            TextKey::Subject => base_subject(&subject(summary, comparator)).0,
             TextKey::Cc => first_address(summary, "Cc").map(mailbox_part).unwrap_or_default(),
             TextKey::From => first_address(summary, "From").map(mailbox_part).unwrap_or_default(),
             TextKey::To => first_address(summary, "To").map(mailbox_part).unwrap_or_default(),
             TextKey::DisplayFrom => first_address(summary, "From").map(display).unwrap_or_default(),
             TextKey::DisplayTo => first_address(summary, "To").map(display).unwrap_or_default(),
-        }
+        };
+        prepare(comparator, &text).into_owned()
+    }
+}
+
+/// Folded, where the comparator cannot tell it from what it was.
+fn subject<'a>(summary: &SummaryRef<'a>, comparator: Comparator) -> Cow<'a, str> {
+    match comparator {
+        Comparator::UnicodeCasemap => summary.field(Field::Subject).unwrap_or("").into(),
+        _ => body(summary, "Subject").map(|body| decode_field(&body)).unwrap_or_default().into(),
     }
 }
 
@@ -84,16 +99,16 @@ fn first_address(summary: &SummaryRef<'_>, name: &str) -> Option<Address> {
 
 /// RFC 5256 3: the addr-mailbox of the first address.
 fn mailbox_part(address: Address) -> String {
-    fold(&String::from_utf8_lossy(&address.mailbox.unwrap_or_default()))
+    String::from_utf8_lossy(&address.mailbox.unwrap_or_default()).into_owned()
 }
 
 /// The name, decoded, else the address. RFC 5957 3
 fn display(address: Address) -> String {
     if let Some(name) = address.name.filter(|name| !name.is_empty()) {
-        return fold(&decode_field(&name));
+        return decode_field(&name);
     }
     let [mailbox, host] = [address.mailbox, address.host].map(Option::unwrap_or_default);
-    fold(&String::from_utf8_lossy(&[mailbox, host].join(&b'@')))
+    String::from_utf8_lossy(&[mailbox, host].join(&b'@')).into_owned()
 }
 
 /// The Message-IDs of a field, `<` and `>` taken off.
@@ -118,31 +133,16 @@ fn hash(id: &[u8]) -> u128 {
     u128::from_le_bytes(octets)
 }
 
-/// RFC 5256 3 (REFERENCES), step 1: References, and In-Reply-To where there are none.
-fn ids_of(summary: &SummaryRef<'_>) -> Ids {
-    let of = |name| body(summary, name).map(|body| ids(&body)).unwrap_or_default();
-    let mut references = of("References");
-    if references.is_empty() {
-        references = of("In-Reply-To").into_iter().take(1).collect();
-    }
-    let is_reply = base_subject(summary.field(Field::Subject).unwrap_or("")).1;
-    Ids { id: of("Message-ID").first().copied(), references, is_reply }
-}
-
-/// A damaged summary is ordered as an empty one; whoever reads it is told.
-fn each<T: Default>(values: &[Value], of: impl Fn(&SummaryRef<'_>) -> T) -> Vec<T> {
-    values.iter().map(|value| summary_of(value).map(|summary| of(&summary)).unwrap_or_default()).collect()
-}
-
-impl Page {
-    fn text(&self, key: TextKey) -> &[Box<str>] {
-        // i;unicode-casemap compares capitals: `[` and `_` sort behind letters. RFC 5051 2
-        let texts = || each(self.values(), |summary| key.text(summary).to_uppercase().into_boxed_str());
-        self.orders().texts[key as usize].get_or_init(texts)
-    }
-
-    fn threading(&self) -> &[Ids] {
-        self.orders().threading.get_or_init(|| each(self.values(), ids_of))
+impl Ids {
+    /// RFC 5256 3 (REFERENCES), step 1: References, and In-Reply-To where there are none.
+    pub(super) fn of(summary: &SummaryRef<'_>) -> Ids {
+        let of = |name| body(summary, name).map(|body| ids(&body)).unwrap_or_default();
+        let mut references = of("References");
+        if references.is_empty() {
+            references = of("In-Reply-To").into_iter().take(1).collect();
+        }
+        let is_reply = base_subject(summary.field(Field::Subject).unwrap_or("")).1;
+        Ids { id: of("Message-ID").first().copied(), references, is_reply }
     }
 }
 
@@ -182,33 +182,38 @@ fn compared(criteria: &[(SortKey, SortOrder)], by: impl Fn(usize) -> Ordering) -
 
 impl View {
     /// The found messages in the order that is asked for; messages that are alike in order of their numbers.
-    pub fn sort(&self, found: &UidSet, criteria: &[(SortKey, SortOrder)]) -> Result<Vec<Uid>, MailboxError> {
-        let messages: Vec<Message<'_>> = self.shown().in_uids(found).collect();
-        let columns = criteria.iter().map(|(key, _)| self.column(&messages, *key)).collect::<Result<Vec<_>, _>>()?;
-        let mut order: Vec<usize> = (0..messages.len()).collect();
+    pub fn sort(&self, found: &Found, order: &Order) -> Result<Vec<Uid>, MailboxError> {
+        let criteria = &order.criteria;
+        let messages: Vec<Message<'_>> = self.shown().in_uids(&found.uids).collect();
+        let column = |(key, _): &(SortKey, SortOrder)| match key {
+            SortKey::Relevancy => {
+                let of = |message: &Message<'_>| -i64::from(found.score(message.uid()));
+                Ok(Column::Numbers(messages.iter().map(of).collect()))
+            }
+            key => self.column(&messages, *key, order.comparator),
+        };
+        let columns = criteria.iter().map(column).collect::<Result<Vec<_>, _>>()?;
+        let mut places: Vec<usize> = (0..messages.len()).collect();
         // Stable: what is alike stays in order.
-        order.sort_by(|a, b| compared(criteria, |at| columns[at].compare(*a, *b)));
-        Ok(order.into_iter().map(|at| messages[at].uid()).collect())
+        places.sort_by(|a, b| compared(criteria, |at| columns[at].compare(*a, *b)));
+        Ok(places.into_iter().map(|at| messages[at].uid()).collect())
     }
 
     /// Puts messages where they belong among others that stand in order; costs the new ones, not the others.
-    pub fn sort_into(
-        &self,
-        sorted: &mut Vec<Uid>,
-        new: &UidSet,
-        criteria: &[(SortKey, SortOrder)],
-    ) -> Result<(), MailboxError> {
+    pub fn sort_into(&self, sorted: &mut Vec<Uid>, new: &UidSet, order: &Order) -> Result<(), MailboxError> {
         if new.count() > SORTED_ANEW {
-            let all: UidSet = new.uids().chain(sorted.iter().copied()).collect();
-            *sorted = self.sort(&all, criteria)?;
+            let mut all: Vec<Uid> = new.uids().chain(sorted.iter().copied()).collect();
+            all.sort_unstable();
+            *sorted = self.sort(&Found::of(all.into_iter().collect()), order)?;
             return Ok(());
         }
+        let criteria = &order.criteria;
         for uid in new.uids() {
-            let key = self.key_of(uid, criteria)?;
+            let key = self.key_of(uid, order)?;
             let (mut low, mut high) = (0, sorted.len());
             while low < high {
                 let middle = (low + high) / 2;
-                let other = self.key_of(sorted[middle], criteria)?;
+                let other = self.key_of(sorted[middle], order)?;
                 let compared = compared(criteria, |at| key[at].compare_to(0, &other[at], 0));
                 match compared.then(uid.cmp(&sorted[middle])) {
                     Ordering::Less => high = middle,
@@ -221,27 +226,23 @@ impl View {
     }
 
     /// The values of one message.
-    fn key_of(&self, uid: Uid, criteria: &[(SortKey, SortOrder)]) -> Result<Vec<Column>, MailboxError> {
+    fn key_of(&self, uid: Uid, order: &Order) -> Result<Vec<Column>, MailboxError> {
+        let criteria = &order.criteria;
         let messages: Vec<Message<'_>> = self.shown().by_uid(uid).into_iter().collect();
         // A message that is not there has no values, and sorts as one without any.
         match messages.is_empty() {
             true => Ok(criteria.iter().map(|_| Column::Numbers(vec![i64::MIN])).collect()),
-            false => criteria.iter().map(|(key, _)| self.column(&messages, *key)).collect(),
+            false => criteria.iter().map(|(key, _)| self.column(&messages, *key, order.comparator)).collect(),
         }
     }
 
-    fn column(&self, messages: &[Message<'_>], key: SortKey) -> Result<Column, MailboxError> {
+    fn column(&self, messages: &[Message<'_>], key: SortKey, comparator: Comparator) -> Result<Column, MailboxError> {
         let numbers = |of: fn(&Message<'_>) -> i64| Ok(Column::Numbers(messages.iter().map(of).collect()));
         match (key, TextKey::of(key)) {
             (_, Some(key)) => {
                 let mut summaries = self.summaries();
-                let mut texts = Vec::with_capacity(messages.len());
-                for message in messages {
-                    let page = summaries.page(message.uid())?;
-                    let text = page.slot(message.uid()).map(|slot| page.text(key)[slot].clone());
-                    texts.push(text.unwrap_or_default());
-                }
-                Ok(Column::Texts(texts))
+                let text = |message: &Message<'_>| summaries.text(message.uid(), key, comparator);
+                Ok(Column::Texts(messages.iter().map(text).collect::<Result<_, _>>()?))
             }
             (SortKey::Arrival, _) => numbers(|message| message.internal_date().secs),
             (SortKey::Size, _) => numbers(|message| message.size().into()),
@@ -250,23 +251,27 @@ impl View {
         }
     }
 
-    pub fn thread(&self, found: &UidSet, algorithm: ThreadAlgorithm, by: By) -> Result<Threads, MailboxError> {
+    pub fn thread(
+        &self,
+        found: &UidSet,
+        algorithm: ThreadAlgorithm,
+        comparator: Comparator,
+        by: By,
+    ) -> Result<Threads, MailboxError> {
         let mut summaries = self.summaries();
         let mut messages = Vec::new();
         for message in self.shown().in_uids(found) {
-            let page = summaries.page(message.uid())?;
-            let slot = page.slot(message.uid());
-            let subject = slot.map(|slot| page.text(TextKey::Subject)[slot].to_string()).unwrap_or_default();
+            let uid = message.uid();
             let ids = match algorithm {
                 ThreadAlgorithm::OrderedSubject => Ids::default(),
-                _ => slot.map(|slot| page.threading()[slot].clone()).unwrap_or_default(),
+                _ => summaries.with_ids(uid, Ids::clone)?,
             };
             messages.push(Threadable {
-                number: if by == By::Uid { message.uid().get() } else { message.seq().get() },
+                number: if by == By::Uid { uid.get() } else { message.seq().get() },
                 date_secs: message.sent_date().secs,
                 id: ids.id,
                 references: ids.references,
-                base_subject: subject,
+                base_subject: summaries.text(uid, TextKey::Subject, comparator)?.into_string(),
                 is_reply: ids.is_reply,
             });
         }

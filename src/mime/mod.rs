@@ -3,7 +3,7 @@
 //! Octets in, offsets and text out. `Parser` reads a message once, in whatever pieces it comes and in bounded memory;
 //! `Summary` is what is kept of it beside the message, `SummaryRef` answers from that most of what clients ask, and
 //! `section` tells which octets of the message are the rest. `TransferDecoder`, `TextDecoder` and `decode_field` turn
-//! octets into what was meant; `fold` makes text comparable.
+//! octets into what was meant; `fold` and `prepare` make text comparable.
 //!
 //! Nothing that is in a message makes this room fail: what is broken is read as Dovecot reads it, or as the RFCs advise
 //! where they do. What it says of a message goes to the wire as it is: well formed, without NULs, of bounded length.
@@ -13,6 +13,7 @@
 mod address;
 mod base64;
 mod boundary;
+mod casemap;
 mod charset;
 mod content;
 mod date;
@@ -39,6 +40,7 @@ mod wire;
 mod words;
 
 pub use address::{Address, addresses};
+pub use casemap::{prepare, unmarked};
 pub use date::parse as parse_date;
 pub use field::Field;
 pub use fold::fold;

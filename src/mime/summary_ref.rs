@@ -122,6 +122,21 @@ impl<'a> SummaryRef<'a> {
         self.has_preview.then_some(self.sections[7])
     }
 
+    /// All fields that are kept, as `field` gives them.
+    pub fn fields(&self) -> impl Iterator<Item = (Field, &'a str)> + use<'a> {
+        let mut numbers = Numbers(self.sections[5]);
+        std::iter::from_fn(move || {
+            loop {
+                let which = *take(&mut numbers.0, 1).first()?;
+                let length = numbers.next()?;
+                let text = std::str::from_utf8(take(&mut numbers.0, length)).ok()?;
+                if let Some(field) = Field::from_number(which) {
+                    return Some((field, text));
+                }
+            }
+        })
+    }
+
     /// All parts in preorder, the root first.
     pub fn parts(&self) -> impl Iterator<Item = PartRef> + use<'a> {
         let mut rest = Numbers(self.sections[6]);

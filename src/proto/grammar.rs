@@ -13,4 +13,5 @@
 #[grammar = "../grammar/append.pest"]
 #[grammar = "../grammar/url.pest"]
 #[grammar = "../grammar/metadata.pest"]
+#[grammar = "../grammar/i18n.pest"]
 pub(super) struct Grammar;

@@ -90,6 +90,11 @@ impl<'a> Args<'a> {
         self.text(&pair)
     }
 
+    /// All that are left.
+    pub(super) fn texts(&mut self) -> Lowered<Vec<String>> {
+        self.rest().iter().map(|pair| self.text(pair)).collect()
+    }
+
     /// A mailbox name in UTF-8.
     pub(super) fn mailbox(&mut self) -> Lowered<String> {
         let pair = self.next()?;
@@ -192,6 +197,10 @@ pub(super) fn login(args: &mut Args<'_>) -> Lowered<CommandBody> {
 
 pub(super) fn enable(args: &mut Args<'_>) -> Lowered<CommandBody> {
     Ok(CommandBody::Enable(args.rest().iter().map(|pair| pair.as_str().to_string()).collect()))
+}
+
+pub(super) fn comparator(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    Ok(CommandBody::Comparator(args.texts()?))
 }
 
 pub(super) fn compress(args: &mut Args<'_>) -> Lowered<CommandBody> {

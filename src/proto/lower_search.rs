@@ -51,8 +51,7 @@ fn mailbox_filter<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<Mail
 }
 
 pub(super) fn cancelupdate(args: &mut Args<'_>) -> Lowered<CommandBody> {
-    let tags = args.rest().iter().map(|pair| args.text(pair)).collect::<Lowered<_>>()?;
-    Ok(CommandBody::CancelUpdate(tags))
+    Ok(CommandBody::CancelUpdate(args.texts()?))
 }
 
 /// The charset of the strings that follow, where one is named.
@@ -100,6 +99,7 @@ fn search_return(pair: Pair<'_, Rule>) -> Lowered<SearchReturn> {
         "SAVE" => Ok(SearchReturn::Save),
         "CONTEXT" => Ok(SearchReturn::Context),
         "UPDATE" => Ok(SearchReturn::Update),
+        "RELEVANCY" => Ok(SearchReturn::Relevancy),
         _ => wrong("An unknown return option"),
     }
 }
@@ -131,6 +131,7 @@ fn search_key<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<SearchKe
             SearchKey::And(keys)
         }
         Rule::search_not => SearchKey::Not(Box::new(search_key(args, next()?)?)),
+        Rule::search_fuzzy => SearchKey::Fuzzy(Box::new(search_key(args, next()?)?)),
         Rule::search_or => {
             let (a, b) = (next()?, next()?);
             SearchKey::Or(Box::new(search_key(args, a)?), Box::new(search_key(args, b)?))

@@ -41,6 +41,7 @@ fn sort_key(word: &str) -> Option<SortKey> {
         "TO" => SortKey::To,
         "DISPLAYFROM" => SortKey::DisplayFrom,
         "DISPLAYTO" => SortKey::DisplayTo,
+        "RELEVANCY" => SortKey::Relevancy,
         _ => return None,
     })
 }

@@ -213,6 +213,13 @@ const ROWS: &[Row] = &[
         "ESEARCH takes IN (mailboxes) and RETURN (options) if wanted, and search keys",
     ),
     row(
+        "COMPARATOR",
+        AFTER,
+        Rule::comparator_args,
+        lower::comparator,
+        "COMPARATOR takes names of comparators, the best first, or nothing",
+    ),
+    row(
         "CANCELUPDATE",
         AFTER,
         Rule::cancelupdate_args,
@@ -333,7 +340,7 @@ fn nesting(args: &str) -> usize {
             word.push(c);
             continue;
         }
-        operators += usize::from(word.eq_ignore_ascii_case("NOT") || word.eq_ignore_ascii_case("OR"));
+        operators += usize::from(["NOT", "OR", "FUZZY"].iter().any(|operator| word.eq_ignore_ascii_case(operator)));
         word.clear();
     }
     deepest + operators
@@ -388,6 +395,9 @@ mod tests {
             "a esearch in (Selected personal subscribed INBOXES subtree-one x) from x",
             "a SEARCH RETURN (UPDATE CONTEXT COUNT) ALL",
             "a CANCELUPDATE \"B01\" \"B02\"",
+            "a SORT RETURN (RELEVANCY ALL) (REVERSE RELEVANCY DATE) UTF-8 FUZZY TEXT Helo NOT FUZZY (FROM x SEEN)",
+            "a COMPARATOR",
+            "a COMPARATOR \"cz;*\" i;basic",
             "a UID SORT RETURN (partial -1:-100) (DATE) UTF-8 ALL",
             "a UID FETCH 1:* FLAGS (PARTIAL -1:-30 CHANGEDSINCE 98305)",
             "a UID FETCH 1,3:* (FLAGS BODY.PEEK[HEADER.FIELDS (DATE \"FROM\")] BODY[1.2.MIME]<0.10> BINARY.SIZE[1] RFC822.SIZE)",
@@ -561,6 +571,7 @@ mod tests {
             format!("a SEARCH {}ALL", "NOT ".repeat(10_000)),
             format!("a SEARCH {}ALL{}", "(".repeat(10_000), ")".repeat(10_000)),
             format!("a SEARCH {}", "OR ALL ".repeat(5_000)),
+            format!("a SEARCH {}ALL", "FUZZY ".repeat(10_000)),
             format!("a SEARCH {}ALL", "NOT ".repeat(49)),
             format!("a SEARCH {}ALL{}", "(".repeat(49), ")".repeat(49)),
             format!("a FETCH 1 BODY[{}]", "1.".repeat(10_000)),
@@ -568,6 +579,6 @@ mod tests {
         let run = move || bombs.iter().map(|bomb| command(bomb).is_ok()).collect::<Vec<_>>();
         let results =
             std::thread::Builder::new().stack_size(crate::net::STACK_BYTES).spawn(run).unwrap().join().unwrap();
-        assert_eq!(results, [false, false, false, true, true, false]);
+        assert_eq!(results, [false, false, false, false, true, true, false]);
     }
 }

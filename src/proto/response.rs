@@ -23,6 +23,8 @@ pub enum ResponseCode {
     BadUrl(String),
     /// The charsets that are known.
     BadCharset,
+    /// RFC 5255 4.9
+    BadComparator,
     Cannot,
     Capability(String),
     ClientBug,
@@ -91,6 +93,7 @@ impl ResponseCode {
             ResponseCode::BadCharset => {
                 "BADCHARSET (UTF-8 US-ASCII ISO-8859-1 WINDOWS-1252 KOI8-R SHIFT_JIS GB18030)"
             }
+            ResponseCode::BadComparator => "BADCOMPARATOR",
             ResponseCode::Cannot => "CANNOT",
             ResponseCode::Capability(list) => return text(out, format_args!("CAPABILITY {list}")),
             ResponseCode::ClientBug => "CLIENTBUG",

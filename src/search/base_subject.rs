@@ -4,7 +4,7 @@
 /// Octets of a subject that are compared: two that differ behind so many are one, and what is nested costs little.
 const SUBJECT_BYTES_MAX: usize = 2048;
 
-/// The base subject of a decoded and folded subject, and whether it was that of a reply or of something forwarded.
+/// The base subject of a decoded subject, and whether it was that of a reply or of something forwarded.
 pub fn base_subject(subject: &str) -> (String, bool) {
     let mut end = subject.len().min(SUBJECT_BYTES_MAX);
     while !subject.is_char_boundary(end) {
@@ -13,7 +13,7 @@ pub fn base_subject(subject: &str) -> (String, bool) {
     let mut text = subject[..end].split_whitespace().collect::<Vec<_>>().join(" ");
     let mut is_reply = false;
     loop {
-        while let Some(rest) = text.trim_end().strip_suffix("(fwd)") {
+        while let Some(rest) = without_end(text.trim_end(), "(fwd)") {
             (text, is_reply) = (rest.to_string(), true);
         }
         let before = text.trim().to_string();
@@ -32,11 +32,21 @@ pub fn base_subject(subject: &str) -> (String, bool) {
             }
             rest = next;
         }
-        match rest.strip_prefix("[fwd:").and_then(|rest| rest.strip_suffix(']')) {
+        match without_start(rest, "[fwd:").and_then(|rest| rest.strip_suffix(']')) {
             Some(inner) => (text, is_reply) = (inner.trim().to_string(), true),
             None => return (rest.to_string(), is_reply),
         }
     }
+}
+
+/// As `strip_prefix`, in any case of ASCII.
+fn without_start<'a>(text: &'a str, start: &str) -> Option<&'a str> {
+    text.get(..start.len()).filter(|found| found.eq_ignore_ascii_case(start)).map(|_| &text[start.len()..])
+}
+
+fn without_end<'a>(text: &'a str, end: &str) -> Option<&'a str> {
+    let at = text.len().checked_sub(end.len())?;
+    text.get(at..).filter(|found| found.eq_ignore_ascii_case(end)).map(|_| &text[..at])
 }
 
 /// `subj-leader = (*subj-blob subj-refwd) / WSP`
@@ -45,7 +55,7 @@ fn without_leader(text: &str) -> Option<&str> {
     while let Some(behind) = without_blob(rest) {
         rest = behind;
     }
-    let rest = ["re", "fwd", "fw"].iter().find_map(|word| rest.strip_prefix(word))?.trim_start();
+    let rest = ["re", "fwd", "fw"].iter().find_map(|word| without_start(rest, word))?.trim_start();
     let rest = without_blob(rest).unwrap_or(rest);
     rest.strip_prefix(':').map(str::trim_start)
 }
@@ -65,6 +75,8 @@ mod tests {
     fn subjects() {
         for (subject, base, is_reply) in [
             ("hello", "hello", false),
+            ("RE: Fw: Hello (FWD)", "Hello", true),
+            ("é", "é", false),
             ("re: hello", "hello", true),
             ("re: re:  fwd: [list] hello  world", "hello world", true),
             ("[list] re[2]: hello (fwd) (fwd)", "hello", true),

@@ -1,8 +1,9 @@
 //! From `SearchKey` to `Test`.                      RFC 9051 6.4.4
 
+use super::fuzzy::FuzzyNeedle;
 use super::needle::Needle;
 use crate::mime::Field;
-use crate::types::{CivilDate, Flag, FlagBits, Keyword, ModSeq, NumberSet, SearchKey, UidSet};
+use crate::types::{CivilDate, Comparator, Flag, FlagBits, Keyword, ModSeq, NumberSet, SearchKey, UidSet};
 
 /// What a key needs to know of the view that it is asked of.
 pub trait Context {
@@ -13,6 +14,7 @@ pub trait Context {
     fn uids(&self, set: &NumberSet) -> UidSet;
     /// The time of day, in seconds since 1970.
     fn now_secs(&self) -> i64;
+    fn comparator(&self) -> Comparator;
 }
 
 /// Which date of a message.
@@ -54,30 +56,86 @@ pub enum Test {
     /// A field that summaries do not hold decoded.
     Header(String, Needle),
     Text(Scope, Needle),
+    /// The same of words that are alike. RFC 6203
+    FuzzyField(Field, FuzzyNeedle),
+    FuzzyHeader(String, FuzzyNeedle),
+    FuzzyText(Scope, FuzzyNeedle),
+}
+
+/// How the strings of a key are compared.
+#[derive(Clone, Copy, Debug)]
+struct Strings {
+    comparator: Comparator,
+    likeness: Likeness,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Likeness {
+    Exact,
+    Fuzzy,
+}
+
+impl Strings {
+    /// The words, where the key is fuzzy and there are any.
+    fn fuzzy(self, text: &str) -> Option<FuzzyNeedle> {
+        (self.likeness == Likeness::Fuzzy).then(|| FuzzyNeedle::new(text)).flatten()
+    }
+
+    fn field(self, field: Field, text: &str) -> Test {
+        match (self.fuzzy(text), self.comparator) {
+            (Some(needle), _) => Test::FuzzyField(field, needle),
+            (None, Comparator::UnicodeCasemap) => Test::Field(field, Needle::new(text, self.comparator)),
+            // Summaries have folded text, which other comparators cannot do with.
+            _ => Test::Header(field.name().to_string(), Needle::new(text, self.comparator)),
+        }
+    }
+
+    fn header(self, name: &str, text: &str) -> Test {
+        match self.fuzzy(text) {
+            Some(needle) => Test::FuzzyHeader(name.to_string(), needle),
+            None => Test::Header(name.to_string(), Needle::new(text, self.comparator)),
+        }
+    }
+
+    /// Every message has a body that holds the empty string.
+    fn text(self, scope: Scope, text: &str) -> Test {
+        match self.fuzzy(text) {
+            Some(needle) => Test::FuzzyText(scope, needle),
+            None if text.is_empty() => Test::Always,
+            None => Test::Text(scope, Needle::new(text, self.comparator)),
+        }
+    }
 }
 
 impl Test {
     pub fn compile(key: &SearchKey, context: &dyn Context) -> Test {
+        let strings = Strings { comparator: context.comparator(), likeness: Likeness::Exact };
+        Test::of(key, context, strings)
+    }
+
+    fn of(key: &SearchKey, context: &dyn Context, strings: Strings) -> Test {
+        let of = |key: &SearchKey| Test::of(key, context, strings);
         match key {
             SearchKey::All => Test::Always,
-            SearchKey::And(keys) => Test::all(keys.iter().map(|key| Test::compile(key, context)).collect()),
-            SearchKey::Or(a, b) => Test::any(vec![Test::compile(a, context), Test::compile(b, context)]),
-            SearchKey::Not(key) => Test::not(Test::compile(key, context)),
+            SearchKey::And(keys) => Test::all(keys.iter().map(of).collect()),
+            SearchKey::Or(a, b) => Test::any(vec![of(a), of(b)]),
+            SearchKey::Not(key) => Test::not(of(key)),
+            SearchKey::Fuzzy(key) => Test::of(key, context, Strings { likeness: Likeness::Fuzzy, ..strings }),
             SearchKey::Seqs(set) => Test::Uids(context.seqs(set)),
             SearchKey::Uids(set) => Test::Uids(context.uids(set)),
             SearchKey::Flag(flag) => Test::flag(flag, context),
             SearchKey::Recent => Test::Recent,
-            SearchKey::Bcc(text) => Test::field(Field::Bcc, text),
-            SearchKey::Cc(text) => Test::field(Field::Cc, text),
-            SearchKey::From(text) => Test::field(Field::From, text),
-            SearchKey::Subject(text) => Test::field(Field::Subject, text),
-            SearchKey::To(text) => Test::field(Field::To, text),
+            SearchKey::Bcc(text) => strings.field(Field::Bcc, text),
+            SearchKey::Cc(text) => strings.field(Field::Cc, text),
+            SearchKey::From(text) => strings.field(Field::From, text),
+            SearchKey::Subject(text) => strings.field(Field::Subject, text),
+            SearchKey::To(text) => strings.field(Field::To, text),
             SearchKey::Header(name, text) => match Field::from_name(name) {
-                Some(field) => Test::field(field, text),
-                None => Test::Header(name.clone(), Needle::new(text)),
+                Some(field) => strings.field(field, text),
+                None => strings.header(name, text),
             },
-            SearchKey::Body(text) => Test::text(Scope::Body, text),
-            SearchKey::Text(text) => Test::text(Scope::Whole, text),
+            SearchKey::Body(text) => strings.text(Scope::Body, text),
+            SearchKey::Text(text) => strings.text(Scope::Whole, text),
             SearchKey::Before(day) => Test::Date(Bound::Internal, i64::MIN, day_of(day)),
             SearchKey::On(day) => Test::Date(Bound::Internal, day_of(day), day_of(day) + 1),
             SearchKey::Since(day) => Test::Date(Bound::Internal, day_of(day), i64::MAX),
@@ -104,18 +162,6 @@ impl Test {
             Flag::Keyword(keyword) => context.keyword(keyword),
         };
         bits.map_or(Test::Never, Test::Flags)
-    }
-
-    fn field(field: Field, text: &str) -> Test {
-        Test::Field(field, Needle::new(text))
-    }
-
-    /// Every message has a body that holds the empty string.
-    fn text(scope: Scope, text: &str) -> Test {
-        match text.is_empty() {
-            true => Test::Always,
-            false => Test::Text(scope, Needle::new(text)),
-        }
     }
 
     fn not(test: Test) -> Test {
@@ -164,14 +210,16 @@ impl Test {
         }
     }
 
-    /// What must be read: 0 the index in memory, 1 the summary, 2 the header, 3 the message.
+    /// What must be read: 0 the index in memory, 1 one field of all, 2 the summary, 3 the header, 4 the message.
     fn cost(&self) -> u8 {
         match self {
             Test::And(tests) | Test::Or(tests) => tests.iter().map(Test::cost).max().unwrap_or(0),
             Test::Not(test) => test.cost(),
             Test::Field(..) => 1,
-            Test::Header(..) => 2,
-            Test::Text(..) => 3,
+            Test::FuzzyField(..) => 2,
+            Test::Header(..) | Test::FuzzyHeader(..) => 3,
+            Test::Text(..) => 4,
+            Test::FuzzyText(..) => 5,
             _ => 0,
         }
     }

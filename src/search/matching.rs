@@ -1,9 +1,9 @@
 //! Asks a message.
 
 use super::compile::{Bound, Test};
-use super::needle::Needle;
+use super::fuzzy::Weight;
 use super::text;
-use crate::mime::{Field, SummaryRef};
+use crate::mime::SummaryRef;
 use crate::types::{FlagBits, InternalDate, ModSeq, Uid};
 
 /// A message that is being searched. What is not asked for is not read.
@@ -26,16 +26,12 @@ pub trait Subject {
         ask: &mut dyn FnMut(&SummaryRef<'_>) -> Result<bool, Self::Error>,
     ) -> Result<bool, Self::Error>;
 
-    /// Whether a header field holds a string, decoded and folded. Needles of one test are told apart by their address.
-    fn field_holds(&mut self, field: Field, needle: &Needle) -> Result<bool, Self::Error> {
-        self.with_summary(&mut |summary| Ok(summary.field(field).is_some_and(|text| needle.in_folded(text))))
-    }
-
     /// Reads octets of the message from `start` on, a piece at a time, until `take` says `false` or `end` is reached.
     fn read(&self, start: u64, end: u64, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Self::Error>;
 }
 
 impl Test {
+    /// Of one message.
     pub fn matches<S: Subject>(&self, subject: &mut S) -> Result<bool, S::Error> {
         Ok(match self {
             Test::Always => true,
@@ -68,10 +64,61 @@ impl Test {
             Test::Larger(octets) => subject.size() > *octets,
             Test::Smaller(octets) => subject.size() < *octets,
             Test::ModSeq(least) => subject.mod_seq() >= *least,
-            Test::Field(field, needle) => subject.field_holds(*field, needle)?,
+            Test::Field(field, needle) => {
+                let holds = |text: &str| needle.is_empty() || needle.is_in(text);
+                subject.with_summary(&mut |summary| Ok(summary.field(*field).is_some_and(holds)))?
+            }
             Test::Header(name, needle) => text::header(subject, name, needle)?,
             Test::Text(scope, needle) => text::text(subject, *scope, needle)?,
+            Test::FuzzyField(..) | Test::FuzzyHeader(..) | Test::FuzzyText(..) => self.likeness(subject)? > 0,
         })
+    }
+
+    /// How relevant a message is that passes, 1 to 100; `None` where nothing in the test is fuzzy. Of several keys the
+    /// average counts, of alternatives the best. RFC 6203 4
+    pub fn score<S: Subject>(&self, subject: &mut S) -> Result<Option<u8>, S::Error> {
+        Ok(match self {
+            Test::And(tests) => {
+                let (mut sum, mut count) = (0, 0);
+                for test in tests {
+                    if let Some(score) = test.score(subject)? {
+                        (sum, count) = (sum + u32::from(score), count + 1);
+                    }
+                }
+                (count > 0).then(|| (sum / count).max(1) as u8)
+            }
+            Test::Or(tests) => {
+                let mut best = None;
+                for test in tests {
+                    // What matches exactly is as relevant as can be.
+                    let score = match test.matches(subject)? {
+                        true => Some(test.score(subject)?.unwrap_or(100)),
+                        false => None,
+                    };
+                    best = best.max(score);
+                }
+                best
+            }
+            Test::FuzzyField(..) | Test::FuzzyHeader(..) | Test::FuzzyText(..) => Some(self.likeness(subject)?),
+            _ => None,
+        })
+    }
+
+    /// 0 where a fuzzy test does not match.
+    fn likeness<S: Subject>(&self, subject: &mut S) -> Result<u8, S::Error> {
+        match self {
+            Test::FuzzyField(field, needle) => {
+                let mut score = 0;
+                subject.with_summary(&mut |summary| {
+                    score = summary.field(*field).map_or(0, |text| needle.score(text, Weight::Header));
+                    Ok(true)
+                })?;
+                Ok(score)
+            }
+            Test::FuzzyHeader(name, needle) => text::fuzzy_header(subject, name, needle),
+            Test::FuzzyText(scope, needle) => text::fuzzy_text(subject, *scope, needle),
+            _ => Ok(0),
+        }
     }
 }
 

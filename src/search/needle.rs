@@ -1,51 +1,93 @@
-//! A string to be found, without regard to case.
+//! A string to be found.                            RFC 9051 6.4.4; RFC 5255 4.6
+
+use std::borrow::Cow;
 
 use aho_corasick::AhoCorasick;
 use memchr::memmem::Finder;
 
-use crate::mime::fold;
+use crate::mime::prepare;
+use crate::types::Comparator;
 
 #[derive(Clone, Debug)]
 pub struct Needle {
-    /// In folded text: what summaries hold and decoders give.
-    folded: Finder<'static>,
-    /// In the octets of the message as they are: only for a needle of ASCII, whose letters no other text folds to.
-    raw: Option<AhoCorasick>,
+    comparator: Comparator,
+    /// In prepared text.
+    prepared: Finder<'static>,
+    /// In the octets of the message as they are: for a needle of ASCII.
+    raw: Option<Raw>,
+}
+
+#[derive(Clone, Debug)]
+enum Raw {
+    AnyCase(AhoCorasick),
+    Exact(Finder<'static>),
+}
+
+/// What octets as they are tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InRaw {
+    Found,
+    Missing,
+    /// Only decoded text can tell: characters beyond ASCII may be equal to the needle's.
+    Unknown,
 }
 
 impl Needle {
-    pub fn new(text: &str) -> Needle {
-        let folded = fold(text);
-        let raw = text
-            .is_ascii()
-            .then(|| AhoCorasick::builder().ascii_case_insensitive(true).build([text.as_bytes()]).ok());
-        Needle { folded: Finder::new(folded.as_bytes()).into_owned(), raw: raw.flatten() }
+    pub fn new(text: &str, comparator: Comparator) -> Needle {
+        let raw = match comparator {
+            _ if !text.is_ascii() => None,
+            Comparator::Octet => Some(Raw::Exact(Finder::new(text.as_bytes()).into_owned())),
+            _ => {
+                let built = AhoCorasick::builder().ascii_case_insensitive(true).build([text.as_bytes()]);
+                built.ok().map(Raw::AnyCase)
+            }
+        };
+        let prepared = Finder::new(prepare(comparator, text).as_bytes()).into_owned();
+        Needle { comparator, prepared, raw }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.folded.needle().is_empty()
+        self.prepared.needle().is_empty()
     }
 
-    /// Octets of the folded needle.
+    /// Octets of the prepared needle.
     pub fn len(&self) -> usize {
-        self.folded.needle().len()
+        self.prepared.needle().len()
     }
 
-    /// Where it is in folded text.
-    pub fn find_folded(&self, text: &str) -> Option<usize> {
-        self.folded.find(text.as_bytes())
+    pub fn prepare<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        prepare(self.comparator, text)
+    }
+
+    /// Where it is in prepared text.
+    pub fn find_prepared(&self, text: &str) -> Option<usize> {
+        self.prepared.find(text.as_bytes())
     }
 
     pub fn has_nul(&self) -> bool {
-        self.folded.needle().contains(&0)
+        self.prepared.needle().contains(&0)
     }
 
-    pub fn in_folded(&self, text: &str) -> bool {
-        self.folded.find(text.as_bytes()).is_some()
+    pub fn is_in_prepared(&self, text: &str) -> bool {
+        self.prepared.find(text.as_bytes()).is_some()
     }
 
-    /// Whether octets in an ASCII-compatible charset hold the needle; `None` where only decoded text can tell.
-    pub fn in_raw(&self, octets: &[u8]) -> Option<bool> {
-        self.raw.as_ref().map(|raw| raw.is_match(octets))
+    /// In decoded text.
+    pub fn is_in(&self, text: &str) -> bool {
+        self.is_in_prepared(&self.prepare(text))
+    }
+
+    /// Looks into octets in an ASCII-compatible charset.
+    pub fn in_raw(&self, octets: &[u8]) -> InRaw {
+        let found = match &self.raw {
+            None => return InRaw::Unknown,
+            Some(Raw::AnyCase(raw)) => raw.is_match(octets),
+            Some(Raw::Exact(raw)) => raw.find(octets).is_some(),
+        };
+        match (found, self.comparator) {
+            (true, _) => InRaw::Found,
+            (false, Comparator::UnicodeCasemap) if !octets.is_ascii() => InRaw::Unknown,
+            (false, _) => InRaw::Missing,
+        }
     }
 }

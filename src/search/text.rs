@@ -5,44 +5,64 @@
 //! where they lie.
 
 use super::compile::Scope;
+use super::fuzzy::{FuzzyNeedle, Weight};
 use super::matching::Subject;
-use super::needle::Needle;
-use crate::mime::{PartRef, TextDecoder, decode_field, fold, header_fields};
+use super::needle::{InRaw, Needle};
+use crate::mime::{Include, PartRef, TextDecoder, decode_field, header_fields};
 
 /// Octets of header that are read for one message: no honest header is longer.
 const HEADER_BYTES_MAX: u64 = 1 << 20;
 
 /// HEADER: a field of this name whose decoded body holds the needle; an empty needle asks for the field alone.
 pub(super) fn header<S: Subject>(subject: &mut S, name: &str, needle: &Needle) -> Result<bool, S::Error> {
-    let mut block = Vec::new();
-    let mut end = 0;
-    let known = subject.with_summary(&mut |summary| {
-        end = summary.parts().next().map_or(0, |root| root.header.end);
+    let block = named_fields(subject, name)?;
+    let holds = |body: &[u8]| needle.is_empty() || needle.is_in(&decode_field(body));
+    Ok(header_fields(&block).any(|field| field.is(name) && holds(field.body)))
+}
+
+pub(super) fn fuzzy_header<S: Subject>(subject: &mut S, name: &str, needle: &FuzzyNeedle) -> Result<u8, S::Error> {
+    let block = named_fields(subject, name)?;
+    let named = header_fields(&block).filter(|field| field.is(name));
+    Ok(named.map(|field| needle.score(&decode_field(field.body), Weight::Header)).max().unwrap_or(0))
+}
+
+/// A header block that has all fields of a name: of the summary, else of the message.
+fn named_fields<S: Subject>(subject: &mut S, name: &str) -> Result<Vec<u8>, S::Error> {
+    let (mut kept, mut end) = (None, 0);
+    subject.with_summary(&mut |summary| {
+        kept = summary.header_fields(&[name], Include::Only);
+        end = summary.header_range().end;
         Ok(true)
     })?;
-    if !known {
-        return Ok(false);
+    match kept {
+        Some(fields) => Ok(fields),
+        None => block(subject, 0, end),
     }
-    subject.read(0, end.min(HEADER_BYTES_MAX), &mut |octets| {
+}
+
+fn block<S: Subject>(subject: &S, start: u64, end: u64) -> Result<Vec<u8>, S::Error> {
+    let mut block = Vec::new();
+    subject.read(start, end.min(start + HEADER_BYTES_MAX), &mut |octets| {
         block.extend_from_slice(octets);
         true
     })?;
-    Ok(header_fields(&block).any(|field| {
-        field.name.eq_ignore_ascii_case(name.as_bytes())
-            && (needle.is_empty() || needle.in_folded(&fold(&decode_field(field.body))))
-    }))
+    Ok(block)
 }
 
-/// BODY and TEXT.
-pub(super) fn text<S: Subject>(subject: &mut S, scope: Scope, needle: &Needle) -> Result<bool, S::Error> {
-    let mut parts: Vec<PartRef> = Vec::new();
+/// The parts whose text is looked at, the message itself first.
+fn parts<S: Subject>(subject: &mut S) -> Result<Vec<PartRef>, S::Error> {
+    let mut parts = Vec::new();
     subject.with_summary(&mut |summary| {
         parts.extend(summary.parts());
         Ok(true)
     })?;
-    for (at, part) in parts.iter().enumerate() {
-        let whole = at > 0 || scope == Scope::Whole;
-        if whole && in_header(subject, part, needle)? {
+    Ok(parts)
+}
+
+/// BODY and TEXT.
+pub(super) fn text<S: Subject>(subject: &mut S, scope: Scope, needle: &Needle) -> Result<bool, S::Error> {
+    for (at, part) in parts(subject)?.iter().enumerate() {
+        if has_header(at, scope) && in_header(subject, part, needle)? {
             return Ok(true);
         }
         if part.is_text && in_body(subject, part, needle)? {
@@ -52,38 +72,66 @@ pub(super) fn text<S: Subject>(subject: &mut S, scope: Scope, needle: &Needle) -
     Ok(false)
 }
 
-/// The header of a part; of the message itself for TEXT only.
-fn in_header<S: Subject>(subject: &S, part: &PartRef, needle: &Needle) -> Result<bool, S::Error> {
-    let mut block = Vec::new();
-    let end = part.header.end.min(part.header.start + HEADER_BYTES_MAX);
-    subject.read(part.header.start, end, &mut |octets| {
-        block.extend_from_slice(octets);
-        true
-    })?;
-    if needle.in_raw(&block) == Some(true) {
-        return Ok(true);
-    }
-    Ok(needle.in_folded(&fold(&decode_field(&block))))
-}
-
-fn in_body<S: Subject>(subject: &S, part: &PartRef, needle: &Needle) -> Result<bool, S::Error> {
-    let mut search = Windowed { needle, held: String::new(), found: false };
-    let mut decoder = TextDecoder::new(part.encoding, part.charset.as_deref());
-    let mut raw = RawWindow { needle, tail: Vec::new() };
-    let plain = part.is_plain && needle.in_raw(b"").is_some();
-    subject.read(part.body.start, part.body.end, &mut |octets| {
-        search.found = match plain {
-            true => raw.feed(octets),
-            false => {
+/// The words may stand in different parts of the message.
+pub(super) fn fuzzy_text<S: Subject>(subject: &mut S, scope: Scope, needle: &FuzzyNeedle) -> Result<u8, S::Error> {
+    let (mut header, mut all) = (needle.hits(), needle.hits());
+    for (at, part) in parts(subject)?.iter().enumerate() {
+        if has_header(at, scope) {
+            let text = decode_field(&block(subject, part.header.start, part.header.end)?);
+            header.feed(&text);
+            all.feed(&text);
+            all.feed("\n");
+        }
+        if part.is_text && !all.is_complete() {
+            let mut decoder = TextDecoder::new(part.encoding, part.charset.as_deref());
+            subject.read(part.body.start, part.body.end, &mut |octets| {
                 let mut text = String::new();
                 decoder.feed(octets, &mut text);
-                search.feed(&text)
-            }
-        };
+                all.feed(&text);
+                !all.is_complete()
+            })?;
+            let mut text = String::new();
+            decoder.finish(&mut text);
+            text.push('\n');
+            all.feed(&text);
+        }
+    }
+    Ok(header.score(Weight::Header).max(all.score(Weight::Body)))
+}
+
+/// Whether the header of the part at a place is looked at: of the message itself for TEXT only.
+fn has_header(at: usize, scope: Scope) -> bool {
+    at > 0 || scope == Scope::Whole
+}
+
+fn in_header<S: Subject>(subject: &S, part: &PartRef, needle: &Needle) -> Result<bool, S::Error> {
+    let block = block(subject, part.header.start, part.header.end)?;
+    Ok(needle.in_raw(&block) == InRaw::Found || needle.is_in(&decode_field(&block)))
+}
+
+/// Octets as they are where they can tell, else decoded text.
+fn in_body<S: Subject>(subject: &S, part: &PartRef, needle: &Needle) -> Result<bool, S::Error> {
+    if part.is_plain && needle.in_raw(b"") != InRaw::Unknown {
+        let mut raw = RawWindow { needle, tail: Vec::new(), unknown: false, found: false };
+        subject.read(part.body.start, part.body.end, &mut |octets| {
+            raw.feed(octets);
+            !raw.found
+        })?;
+        if raw.found || !raw.unknown {
+            return Ok(raw.found);
+        }
+    }
+    let mut search = Windowed { needle, held: String::new(), found: false };
+    let mut decoder = TextDecoder::new(part.encoding, part.charset.as_deref());
+    let mut text = String::new();
+    subject.read(part.body.start, part.body.end, &mut |octets| {
+        text.clear();
+        decoder.feed(octets, &mut text);
+        search.found = search.feed(&text);
         !search.found
     })?;
-    if !search.found && !plain {
-        let mut text = String::new();
+    if !search.found {
+        text.clear();
         decoder.finish(&mut text);
         search.found = search.feed(&text);
     }
@@ -100,8 +148,8 @@ struct Windowed<'a> {
 
 impl Windowed<'_> {
     fn feed(&mut self, text: &str) -> bool {
-        self.held.push_str(&fold(text));
-        if self.needle.in_folded(&self.held) {
+        self.held.push_str(&self.needle.prepare(text));
+        if self.needle.is_in_prepared(&self.held) {
             return true;
         }
         let mut cut = self.held.len().saturating_sub(self.needle.len());
@@ -117,14 +165,21 @@ impl Windowed<'_> {
 struct RawWindow<'a> {
     needle: &'a Needle,
     tail: Vec<u8>,
+    /// There are characters beyond ASCII.
+    unknown: bool,
+    found: bool,
 }
 
 impl RawWindow<'_> {
-    fn feed(&mut self, octets: &[u8]) -> bool {
+    fn feed(&mut self, octets: &[u8]) {
         let long = self.needle.len();
         self.tail.extend_from_slice(&octets[..octets.len().min(long)]);
-        if self.needle.in_raw(&self.tail) == Some(true) || self.needle.in_raw(octets) == Some(true) {
-            return true;
+        for octets in [&self.tail, octets] {
+            match self.needle.in_raw(octets) {
+                InRaw::Found => return self.found = true,
+                InRaw::Missing => {}
+                InRaw::Unknown => self.unknown = true,
+            }
         }
         if octets.len() >= long {
             self.tail.clear();
@@ -132,6 +187,5 @@ impl RawWindow<'_> {
         }
         let cut = self.tail.len().saturating_sub(long);
         self.tail.drain(..cut);
-        false
     }
 }

@@ -66,6 +66,8 @@ const ROWS: &[Row] = &[
     row("MULTISEARCH", AfterLogin),
     row("CONTEXT=SEARCH", AfterLogin),
     row("CONTEXT=SORT", AfterLogin),
+    row("SEARCH=FUZZY", AfterLogin),
+    row("I18NLEVEL=2", AfterLogin),
     row("LIST-EXTENDED", AfterLogin),
     row("LIST-STATUS", AfterLogin),
     row("MAILBOX-REFERRALS", AfterLogin),

@@ -6,13 +6,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::cmd_search::{highest, names_mod_seq, search_view};
+use super::cmd_search::{highest, names_mod_seq, scores, search_view};
 use super::contexts;
 use super::core::{Core, Selected, State};
-use super::esearch::{self, Heading, Results, kept};
+use super::esearch::{self, Answer, Heading, Results, kept};
 use super::place::Place;
 use super::reply::{Failure, Handled, Reply};
-use crate::mailbox::{Access, Account, Mailbox, MailboxError, Refusal, View};
+use crate::mailbox::{Access, Account, Mailbox, MailboxError, Refusal, Scores, View};
 use crate::proto::ResponseCode;
 use crate::types::{By, MailboxFilter, MailboxName, Right, SearchKey, SearchReturn, UidSet};
 
@@ -44,6 +44,7 @@ pub(super) fn esearch(
         _ => None,
     };
     check(core, selected.as_deref(), filters, returns)?;
+    scores(returns, &[], key)?;
     if names_mod_seq(key) {
         core.enable_condstore(selected.as_deref())?;
     }
@@ -125,16 +126,18 @@ fn answer(
     returns: &[SearchReturn],
     key: &SearchKey,
 ) -> Result<Results, Failure> {
-    let found = Results::Mailbox(search_view(core, view, saved, key)?.uids);
-    if found.count() > 0 {
-        let mod_seq = names_mod_seq(key).then(|| highest(view.shown(), &kept(returns, &found)));
-        esearch::say(core, heading, returns, &found, mod_seq)?;
+    let found = search_view(core, view, saved, key, scores(returns, &[], key)?)?;
+    let uids = Results::Mailbox(found.uids.clone());
+    if uids.count() > 0 {
+        let mod_seq = names_mod_seq(key).then(|| highest(view.shown(), &kept(returns, &uids)));
+        let answer = Answer { returns, uids: &uids, numbers: &uids, mod_seq, found: &found };
+        esearch::say(core, heading, &answer)?;
     }
-    Ok(found)
+    Ok(uids)
 }
 
 fn keep(core: &Core, selected: &mut Selected, key: &SearchKey) -> Result<(), Failure> {
-    let found = Results::Mailbox(search_view(core, &selected.view, &selected.saved, key)?.uids);
+    let found = Results::Mailbox(search_view(core, &selected.view, &selected.saved, key, Scores::Unwanted)?.uids);
     let heading = heading(core, &selected.name, &selected.view);
     contexts::begin(core, selected, heading, key, None, &found)
 }

@@ -4,11 +4,11 @@
 
 use super::contexts;
 use super::core::{Core, Selected};
-use super::esearch::{self, Heading, Results, kept};
+use super::esearch::{self, Answer, Heading, Results, kept};
 use super::reply::{Failure, Handled, Reply};
-use crate::mailbox::{Found, Snapshot, View};
+use crate::mailbox::{Asked, Found, Scores, Snapshot, View};
 use crate::proto::response as wire;
-use crate::types::{By, ModSeq, SearchKey, SearchReturn, UidSet};
+use crate::types::{By, ModSeq, SearchKey, SearchReturn, SortKey, SortOrder, UidSet};
 
 pub(super) fn search(
     core: &mut Core,
@@ -19,9 +19,9 @@ pub(super) fn search(
 ) -> Handled {
     let asked = returns.unwrap_or(&[]);
     contexts::check(core, selected, asked)?;
-    let saving = returns.is_some_and(|returns| returns.contains(&SearchReturn::Save));
-    let by_mod_seq = names_mod_seq(key);
-    let found = match search_for(core, selected, key) {
+    let scores = scores(asked, &[], key)?;
+    let saving = asked.contains(&SearchReturn::Save);
+    let found = match search_for(core, selected, key, scores) {
         Ok(found) => found,
         Err(failure) => {
             // RFC 5182 2.1: a search that fails leaves nothing saved.
@@ -32,21 +32,24 @@ pub(super) fn search(
         }
     };
     let shown = selected.view.shown().clone();
-    let mod_seq = by_mod_seq.then_some(found.mod_seq).filter(|_| !found.uids.is_empty());
-    let found = Results::Mailbox(found.uids);
-    let numbers = found.numbers(&shown, by);
-    match (returns, numbers) {
-        (None, Results::Mailbox(numbers)) if !core.dialect.rev2 => plain(core, &numbers, mod_seq)?,
+    let uids = Results::Mailbox(found.uids.clone());
+    let tells_mod_seq = names_mod_seq(key) && !found.uids.is_empty();
+    match (returns, uids.numbers(&shown, by)) {
+        (None, Results::Mailbox(numbers)) if !core.dialect.rev2 => {
+            plain(core, &numbers, tells_mod_seq.then_some(found.mod_seq))?;
+        }
         (_, numbers) => {
-            let mod_seq = mod_seq.map(|_| highest(&shown, &kept(asked, &found)));
-            esearch::say(core, &heading(core, by), asked, &numbers, mod_seq)?;
+            let mod_seq = tells_mod_seq.then(|| highest(&shown, &kept(asked, &uids)));
+            let answer = Answer { returns: asked, uids: &uids, numbers: &numbers, mod_seq, found: &found };
+            esearch::say(core, &heading(core, by), &answer)?;
         }
     }
-    if saving {
-        selected.saved = kept(asked, &found);
-    }
+    let uids_kept = saving.then(|| kept(asked, &uids));
     if asked.contains(&SearchReturn::Update) {
-        contexts::begin(core, selected, heading(core, by), key, None, &found)?;
+        contexts::begin(core, selected, heading(core, by), key, None, &uids)?;
+    }
+    if let Some(kept) = uids_kept {
+        selected.saved = kept;
     }
     Ok(Reply::ok("SEARCH completed"))
 }
@@ -56,32 +59,51 @@ pub(super) fn heading(core: &Core, by: By) -> Heading {
 }
 
 /// Looks for messages, with signs of life where it takes long.
-pub(super) fn search_for(core: &mut Core, selected: &Selected, key: &SearchKey) -> Result<Found, Failure> {
+pub(super) fn search_for(
+    core: &mut Core,
+    selected: &Selected,
+    key: &SearchKey,
+    scores: Scores,
+) -> Result<Found, Failure> {
     if names_mod_seq(key) {
         core.enable_condstore(Some(selected))?;
     }
-    search_view(core, &selected.view, &selected.saved, key)
+    search_view(core, &selected.view, &selected.saved, key, scores)
 }
 
 /// As `search_for`, in any mailbox.
-pub(super) fn search_view(core: &Core, view: &View, saved: &UidSet, key: &SearchKey) -> Result<Found, Failure> {
+pub(super) fn search_view(
+    core: &Core,
+    view: &View,
+    saved: &UidSet,
+    key: &SearchKey,
+    scores: Scores,
+) -> Result<Found, Failure> {
     let running = core.running();
     let mut progress = |done: u32, goal: u32| {
         if let Some(running) = &running {
             running.progress(done.into(), goal.into());
         }
     };
-    Ok(view.search(key, saved, &mut progress)?)
+    Ok(view.search(&Asked { key, saved, comparator: core.comparator, scores }, &mut progress)?)
 }
 
 /// Whether a key asks for MODSEQ, so that the answer tells it. RFC 7162 3.1.5
 pub(super) fn names_mod_seq(key: &SearchKey) -> bool {
-    match key {
-        SearchKey::And(keys) => keys.iter().any(names_mod_seq),
-        SearchKey::Or(a, b) => names_mod_seq(a) || names_mod_seq(b),
-        SearchKey::Not(key) => names_mod_seq(key),
-        SearchKey::ModSeq(_) => true,
-        _ => false,
+    key.any(&|key| matches!(key, SearchKey::ModSeq(_)))
+}
+
+/// Whether the client wants to know how relevant the results are, which it may of a fuzzy search. RFC 6203 4, 6
+pub(super) fn scores(
+    returns: &[SearchReturn],
+    criteria: &[(SortKey, SortOrder)],
+    key: &SearchKey,
+) -> Result<Scores, Failure> {
+    let by_relevancy = criteria.iter().any(|(key, _)| *key == SortKey::Relevancy);
+    match returns.contains(&SearchReturn::Relevancy) || by_relevancy {
+        false => Ok(Scores::Unwanted),
+        true if key.any(&|key| matches!(key, SearchKey::Fuzzy(_))) => Ok(Scores::Wanted),
+        true => Err(Reply::bad("RELEVANCY needs a FUZZY search key").into()),
     }
 }
 

@@ -1,12 +1,13 @@
 //! SORT and THREAD, and their UID forms.             RFC 5256 3; RFC 5957; ESORT of RFC 5267 3.1
 
-use super::cmd_search::{heading, search_for};
+use super::cmd_search::{heading, highest, names_mod_seq, scores, search_for};
 use super::contexts;
 use super::core::{Core, Selected};
-use super::esearch::{self, Results, kept};
+use super::esearch::{self, Answer, Results, kept};
 use super::reply::{Failure, Handled, Reply};
+use crate::mailbox::{Order, Scores};
 use crate::proto::response as wire;
-use crate::types::{By, SearchKey, SearchReturn, SortKey, SortOrder, ThreadAlgorithm};
+use crate::types::{By, ModSeq, SearchKey, SearchReturn, SortKey, SortOrder, ThreadAlgorithm};
 
 pub(super) fn sort(
     core: &mut Core,
@@ -16,35 +17,41 @@ pub(super) fn sort(
     criteria: &[(SortKey, SortOrder)],
     key: &SearchKey,
 ) -> Handled {
-    contexts::check(core, selected, returns.unwrap_or(&[]))?;
-    let found = search_for(core, selected, key)?;
+    let asked = returns.unwrap_or(&[]);
+    contexts::check(core, selected, asked)?;
+    let found = search_for(core, selected, key, scores(asked, criteria, key)?)?;
     let running = core.running();
-    let sorted = selected.view.sort(&found.uids, criteria)?;
+    let order = Order { criteria: criteria.to_vec(), comparator: core.comparator };
+    let uids = Results::sorted(&selected.view.sort(&found, &order)?);
     drop(running);
-    let sorted = Results::sorted(&sorted);
-    match (returns, sorted.numbers(selected.view.shown(), by)) {
-        (None, Results::Sorted(numbers)) => plain(core, &numbers)?,
-        (returns, numbers) => {
-            let returns = returns.unwrap_or(&[]);
-            esearch::say(core, &heading(core, by), returns, &numbers, None)?;
-            if returns.contains(&SearchReturn::Save) {
-                selected.saved = kept(returns, &sorted);
-            }
-            if returns.contains(&SearchReturn::Update) {
-                contexts::begin(core, selected, heading(core, by), key, Some(criteria), &sorted)?;
-            }
+    let tells_mod_seq = names_mod_seq(key) && !found.uids.is_empty();
+    match (returns, uids.numbers(selected.view.shown(), by)) {
+        (None, Results::Sorted(numbers)) => plain(core, &numbers, tells_mod_seq.then_some(found.mod_seq))?,
+        (_, numbers) => {
+            let mod_seq = tells_mod_seq.then(|| highest(selected.view.shown(), &kept(asked, &uids)));
+            let answer = Answer { returns: asked, uids: &uids, numbers: &numbers, mod_seq, found: &found };
+            esearch::say(core, &heading(core, by), &answer)?;
         }
+    }
+    if asked.contains(&SearchReturn::Update) {
+        contexts::begin(core, selected, heading(core, by), key, Some(criteria), &uids)?;
+    }
+    if asked.contains(&SearchReturn::Save) {
+        selected.saved = kept(asked, &uids);
     }
     Ok(Reply::ok("SORT completed"))
 }
 
-/// `* SORT 5 3 4 1 2`
-fn plain(core: &Core, numbers: &[u32]) -> Result<(), Failure> {
+/// `* SORT 5 3 4 1 2 (MODSEQ 9)`: with a MODSEQ where the key asks for it. RFC 7162 3.1.6
+fn plain(core: &Core, numbers: &[u32], mod_seq: Option<ModSeq>) -> Result<(), Failure> {
     core.output.say(|out| {
         out.extend_from_slice(b"* SORT");
         for n in numbers {
             out.push(b' ');
             wire::number(out, (*n).into());
+        }
+        if let Some(mod_seq) = mod_seq {
+            wire::text(out, format_args!(" (MODSEQ {mod_seq})"));
         }
         out.extend_from_slice(b"\r\n");
     })?;
@@ -59,9 +66,9 @@ pub(super) fn thread(
     algorithm: ThreadAlgorithm,
     key: &SearchKey,
 ) -> Handled {
-    let found = search_for(core, selected, key)?;
+    let found = search_for(core, selected, key, Scores::Unwanted)?;
     let running = core.running();
-    let threads = selected.view.thread(&found.uids, algorithm, by)?;
+    let threads = selected.view.thread(&found.uids, algorithm, core.comparator, by)?;
     drop(running);
     core.output.say(|out| {
         out.extend_from_slice(b"* THREAD");

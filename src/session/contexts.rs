@@ -8,10 +8,10 @@
 use super::core::{Core, Selected};
 use super::esearch::{Heading, Results};
 use super::reply::{Failure, Reply};
-use crate::mailbox::{Changes, Expunges, View};
+use crate::mailbox::{Asked, Changes, Expunges, Order, Scores, View};
 use crate::proto::ResponseCode;
 use crate::proto::response::{self as wire, status};
-use crate::types::{By, SearchKey, SearchReturn, Seq, SortKey, SortOrder, Uid, UidSet};
+use crate::types::{By, Comparator, SearchKey, SearchReturn, Seq, SortKey, SortOrder, Uid, UidSet};
 
 /// The contexts of a session.
 #[derive(Default)]
@@ -21,13 +21,14 @@ struct Context {
     heading: Heading,
     /// Its answer for a message depends on that message alone.
     key: SearchKey,
+    comparator: Comparator,
     results: UidSet,
     /// The same in the requested order, of SORT.
-    order: Option<Order>,
+    sorted: Option<Sorted>,
 }
 
-struct Order {
-    criteria: Vec<(SortKey, SortOrder)>,
+struct Sorted {
+    order: Order,
     uids: Vec<Uid>,
 }
 
@@ -57,9 +58,12 @@ pub(super) fn begin(
     found: &Results,
 ) -> Result<(), Failure> {
     let most = core.service.settings().search_contexts_max;
-    let refused = match (selected.contexts.0.len() >= most, tells_time(key)) {
-        (true, _) => Some("Too many searches are kept up to date; CANCELUPDATE one"),
-        (_, true) => Some("What is YOUNGER or OLDER changes without news of it"),
+    let tells_time = key.any(&|key| matches!(key, SearchKey::Younger(_) | SearchKey::Older(_)));
+    let by_relevancy = criteria.is_some_and(|all| all.iter().any(|(key, _)| *key == SortKey::Relevancy));
+    let refused = match (selected.contexts.0.len() >= most, tells_time, by_relevancy) {
+        (true, ..) => Some("Too many searches are kept up to date; CANCELUPDATE one"),
+        (_, true, _) => Some("What is YOUNGER or OLDER changes without news of it"),
+        (_, _, true) => Some("An order by RELEVANCY is not kept"),
         _ => None,
     };
     if let Some(why) = refused {
@@ -67,21 +71,13 @@ pub(super) fn begin(
         let code = ResponseCode::NoUpdate(heading.tag);
         return Ok(core.output.say(|out| status(out, "*", "NO", Some(&code), why))?);
     }
-    let order = criteria.map(|criteria| Order { criteria: criteria.to_vec(), uids: found.uids() });
+    let comparator = core.comparator;
+    let sorted =
+        |criteria: &[_]| Sorted { order: Order { criteria: criteria.to_vec(), comparator }, uids: found.uids() };
     let key = selected.view.fixed(key, &selected.saved);
-    selected.contexts.0.push(Context { heading, key, results: found.set(), order });
+    let context = Context { heading, key, comparator, results: found.set(), sorted: criteria.map(sorted) };
+    selected.contexts.0.push(context);
     Ok(())
-}
-
-/// Whether the answer changes as time goes by.
-fn tells_time(key: &SearchKey) -> bool {
-    match key {
-        SearchKey::And(keys) => keys.iter().any(tells_time),
-        SearchKey::Or(a, b) => tells_time(a) || tells_time(b),
-        SearchKey::Not(key) => tells_time(key),
-        SearchKey::Younger(_) | SearchKey::Older(_) => true,
-        _ => false,
-    }
 }
 
 /// CANCELUPDATE. RFC 5267 4.3.5
@@ -121,7 +117,9 @@ pub(super) fn touched(core: &Core, selected: &mut Selected, changes: &Changes) -
     let (view, saved) = (&selected.view, UidSet::new());
     let seq = |uid: Uid| view.shown().by_uid(uid).map(|message| message.seq());
     for context in &mut selected.contexts.0 {
-        let matching = view.search_among(&context.key, &saved, &changes.touched)?;
+        let Context { key, comparator, .. } = &*context;
+        let asked = Asked { key, saved: &saved, comparator: *comparator, scores: Scores::Unwanted };
+        let matching = view.search_among(&asked, &changes.touched)?;
         let removed = context.remove(&changes.touched.difference(&matching));
         let added = context.add(view, &matching)?;
         say(core, &context.heading, &[("REMOVEFROM", removed), ("ADDTO", added)], seq)?;
@@ -137,11 +135,11 @@ impl Context {
             return Vec::new();
         }
         self.results = self.results.difference(&gone);
-        let Some(order) = &mut self.order else { return vec![Update::in_mailbox(&gone)] };
+        let Some(sorted) = &mut self.sorted else { return vec![Update::in_mailbox(&gone)] };
         // The last place first: the places before it stay what they are.
-        let mut updates = order.runs(&gone);
+        let mut updates = sorted.runs(&gone);
         updates.reverse();
-        order.uids.retain(|uid| !gone.contains(uid.get()));
+        sorted.uids.retain(|uid| !gone.contains(uid.get()));
         updates
     }
 
@@ -152,9 +150,9 @@ impl Context {
             return Ok(Vec::new());
         }
         self.results = self.results.union(&new);
-        let Some(order) = &mut self.order else { return Ok(vec![Update::in_mailbox(&new)]) };
-        view.sort_into(&mut order.uids, &new, &order.criteria)?;
-        Ok(order.runs(&new))
+        let Some(sorted) = &mut self.sorted else { return Ok(vec![Update::in_mailbox(&new)]) };
+        view.sort_into(&mut sorted.uids, &new, &sorted.order)?;
+        Ok(sorted.runs(&new))
     }
 }
 
@@ -164,7 +162,7 @@ impl Update {
     }
 }
 
-impl Order {
+impl Sorted {
     /// Where these results stand, neighbours together.
     fn runs(&self, among: &UidSet) -> Vec<Update> {
         let mut runs: Vec<Update> = Vec::new();

@@ -15,7 +15,7 @@ use crate::net::{Ready, SessionInfo, Stream};
 use crate::proto::response::{status, untagged_ok};
 use crate::proto::{Dialect, Framer, ResponseCode};
 use crate::sys::Bell;
-use crate::types::{AccountName, By, NumberSet, Right, Rights, Uid, UidSet};
+use crate::types::{AccountName, By, Comparator, NumberSet, Right, Rights, Uid, UidSet};
 
 /// What a handler may use in any state.
 pub(super) struct Core {
@@ -25,6 +25,8 @@ pub(super) struct Core {
     /// Rings when the selected mailbox changes, and when the session must end.
     pub(super) bell: Arc<Bell>,
     pub(super) dialect: Dialect,
+    /// How SEARCH, SORT and THREAD compare strings. RFC 5255 4.2
+    pub(super) comparator: Comparator,
     /// Of the command in progress.
     pub(super) tag: String,
     pub(super) info: Arc<SessionInfo>,

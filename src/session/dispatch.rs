@@ -9,14 +9,14 @@ use super::core::{Core, Selected, State};
 use super::reply::{Failure, Handled, Reply};
 use super::session::Session;
 use super::{
-    capability, cmd_acl, cmd_append, cmd_compress, cmd_copy, cmd_esearch, cmd_fetch, cmd_id, cmd_idle, cmd_list,
-    cmd_login, cmd_mailbox, cmd_metadata, cmd_quota, cmd_replace, cmd_rlist, cmd_search, cmd_select, cmd_sort,
-    cmd_starttls, cmd_status, cmd_store, cmd_uidbatches, contexts, report, uid_only,
+    capability, cmd_acl, cmd_append, cmd_comparator, cmd_compress, cmd_copy, cmd_esearch, cmd_fetch, cmd_id,
+    cmd_idle, cmd_list, cmd_login, cmd_mailbox, cmd_metadata, cmd_quota, cmd_replace, cmd_rlist, cmd_search,
+    cmd_select, cmd_sort, cmd_starttls, cmd_status, cmd_store, cmd_uidbatches, contexts, report, uid_only,
 };
 use crate::mailbox::{Access, Account, CopyMode, Expunges};
 use crate::proto::response::untagged_ok;
 use crate::proto::{CommandBody, Dialect, ResponseCode, SelectCommand};
-use crate::types::{By, StatusItem};
+use crate::types::{By, Comparator, StatusItem};
 
 /// The tagged response; `None` when the session is over.
 pub(super) fn dispatch(session: &mut Session, body: CommandBody) -> Result<Option<Reply>, Failure> {
@@ -64,6 +64,7 @@ fn log_in(state: &mut State, entered: cmd_login::LoggedIn) -> Handled {
 fn unauthenticate(core: &mut Core, state: &mut State) -> Handled {
     *state = State::NotAuthenticated;
     core.dialect = Dialect::default();
+    core.comparator = Comparator::default();
     (core.user, core.groups, core.annotations) = (None, Vec::new(), None);
     core.alerts_seen = Default::default();
     core.info.set_user("");
@@ -122,6 +123,7 @@ fn with_account(core: &mut Core, state: &mut State, body: CommandBody) -> Handle
             }
             cmd_status::status(core, &core.place(&account, &mailbox)?, &items)
         }
+        CommandBody::Comparator(wanted) => cmd_comparator::comparator(core, &wanted),
         CommandBody::Esearch { sources, returns, key } => {
             cmd_esearch::esearch(core, &account, state, &sources, &returns, &key)
         }

@@ -1,14 +1,14 @@
-//! The ESEARCH response.                            RFC 9051 7.3.4; RFC 4731 3.1; RFC 5267 3.1; RFC 9394 3.1, 3.2
+//! The ESEARCH response.                            RFC 9051 7.3.4; RFC 4731 3.1; RFC 5267 3.1; RFC 9394 3.1, 3.2; RFC 6203 4
 //!
 //! `* ESEARCH (TAG "a") UID MIN 7 MAX 9 COUNT 3 ALL 7:9`: what was found, as far as the client asked for it, by UIDs or by
 //! sequence numbers. MIN and MAX are the first and the last in the requested order, which for SEARCH is the mailbox's.
 
 use super::core::Core;
 use super::output::Gone;
-use crate::mailbox::Snapshot;
+use crate::mailbox::{Found, Snapshot};
 use crate::proto::Dialect;
 use crate::proto::response as wire;
-use crate::types::{By, ModSeq, SearchReturn, Uid, UidSet, UidValidity};
+use crate::types::{By, ModSeq, ResultRange, SearchReturn, Uid, UidSet, UidValidity};
 
 /// What was found, in the requested order.
 pub(super) enum Results {
@@ -139,7 +139,7 @@ impl Heading {
     }
 }
 
-fn partial(returns: &[SearchReturn]) -> Option<crate::types::ResultRange> {
+fn partial(returns: &[SearchReturn]) -> Option<ResultRange> {
     returns.iter().find_map(|option| match option {
         SearchReturn::Partial(range) => Some(*range),
         _ => None,
@@ -153,50 +153,76 @@ fn has_data(returns: &[SearchReturn]) -> bool {
     returns.is_empty() || returns.iter().any(is_data)
 }
 
-/// What the client asked for of the results, by their numbers.
-fn items(out: &mut Vec<u8>, returns: &[SearchReturn], numbers: &Results, mod_seq: Option<ModSeq>) {
-    let asked = |item| returns.contains(&item);
-    if let Some(first) = numbers.first().filter(|_| asked(SearchReturn::Min)) {
-        wire::text(out, format_args!(" MIN {first}"));
+/// What was found, and what the client asked for of it.
+pub(super) struct Answer<'a> {
+    pub(super) returns: &'a [SearchReturn],
+    pub(super) uids: &'a Results,
+    /// The same by what the client calls them.
+    pub(super) numbers: &'a Results,
+    pub(super) mod_seq: Option<ModSeq>,
+    pub(super) found: &'a Found,
+}
+
+impl Answer<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        let numbers = self.numbers;
+        let asked = |item| self.returns.contains(&item);
+        if let Some(first) = numbers.first().filter(|_| asked(SearchReturn::Min)) {
+            wire::text(out, format_args!(" MIN {first}"));
+        }
+        if let Some(last) = numbers.last().filter(|_| asked(SearchReturn::Max)) {
+            wire::text(out, format_args!(" MAX {last}"));
+        }
+        if asked(SearchReturn::Count) {
+            wire::text(out, format_args!(" COUNT {}", numbers.count()));
+        }
+        if (asked(SearchReturn::All) || self.returns.is_empty()) && !numbers.is_empty() {
+            out.extend_from_slice(b" ALL ");
+            numbers.write(out);
+        }
+        let part = partial(self.returns);
+        if let Some(range) = part {
+            write_part(out, range, numbers);
+        }
+        if asked(SearchReturn::Relevancy) {
+            let part = part.map(|range| self.uids.at(range.of(numbers.count())));
+            self.write_scores(out, part.as_ref().unwrap_or(self.uids));
+        }
+        if let Some(mod_seq) = self.mod_seq {
+            wire::text(out, format_args!(" MODSEQ {mod_seq}"));
+        }
     }
-    if let Some(last) = numbers.last().filter(|_| asked(SearchReturn::Max)) {
-        wire::text(out, format_args!(" MAX {last}"));
-    }
-    if asked(SearchReturn::Count) {
-        wire::text(out, format_args!(" COUNT {}", numbers.count()));
-    }
-    if (asked(SearchReturn::All) || returns.is_empty()) && !numbers.is_empty() {
-        out.extend_from_slice(b" ALL ");
-        numbers.write(out);
-    }
-    if let Some(range) = partial(returns) {
-        let part = numbers.at(range.of(numbers.count()));
-        wire::text(out, format_args!(" PARTIAL ({range} "));
-        match part.is_empty() {
-            true => out.extend_from_slice(b"NIL"),
-            false => part.write(out),
+
+    /// `RELEVANCY (99 42 4)`: of the results that are listed, in their order. RFC 6203 4
+    fn write_scores(&self, out: &mut Vec<u8>, uids: &Results) {
+        out.extend_from_slice(b" RELEVANCY (");
+        for (at, uid) in uids.uids().into_iter().enumerate() {
+            let separator = if at > 0 { " " } else { "" };
+            wire::text(out, format_args!("{separator}{}", self.found.score(uid)));
         }
         out.push(b')');
     }
-    if let Some(mod_seq) = mod_seq {
-        wire::text(out, format_args!(" MODSEQ {mod_seq}"));
+}
+
+/// `PARTIAL (1:500 3,5:9)`
+fn write_part(out: &mut Vec<u8>, range: ResultRange, numbers: &Results) {
+    let part = numbers.at(range.of(numbers.count()));
+    wire::text(out, format_args!(" PARTIAL ({range} "));
+    match part.is_empty() {
+        true => out.extend_from_slice(b"NIL"),
+        false => part.write(out),
     }
+    out.push(b')');
 }
 
 /// The whole response.
-pub(super) fn say(
-    core: &Core,
-    heading: &Heading,
-    returns: &[SearchReturn],
-    numbers: &Results,
-    mod_seq: Option<ModSeq>,
-) -> Result<(), Gone> {
-    if !has_data(returns) {
+pub(super) fn say(core: &Core, heading: &Heading, answer: &Answer<'_>) -> Result<(), Gone> {
+    if !has_data(answer.returns) {
         return Ok(());
     }
     core.output.say(|out| {
         heading.write(out, core.dialect);
-        items(out, returns, numbers, mod_seq);
+        answer.write(out);
         out.extend_from_slice(b"\r\n");
     })
 }
@@ -217,7 +243,7 @@ pub(super) fn kept(returns: &[SearchReturn], found: &Results) -> UidSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{ResultEnd, ResultRange};
+    use crate::types::ResultEnd;
 
     #[test]
     fn what_is_kept() {

@@ -10,6 +10,7 @@ mod capability;
 mod catenate;
 mod cmd_acl;
 mod cmd_append;
+mod cmd_comparator;
 mod cmd_compress;
 mod cmd_copy;
 mod cmd_esearch;

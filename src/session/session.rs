@@ -14,6 +14,7 @@ use crate::metrics;
 use crate::net::{Connection, Mode, Ready, TLS_HELLO};
 use crate::proto::response::status;
 use crate::proto::{Dialect, Frame, Framer, Malformed, Refusal, ResponseCode, Stage, Step, Why, mask, parse};
+use crate::types::Comparator;
 
 pub(super) struct Session {
     pub(super) core: Core,
@@ -45,6 +46,7 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
         stream: stream.clone(),
         bell: ticket.info.bell.clone(),
         dialect: Dialect::default(),
+        comparator: Comparator::default(),
         tag: String::new(),
         info: ticket.info.clone(),
         user: None,

@@ -38,11 +38,5 @@ fn names_numbers(body: &CommandBody) -> bool {
 
 /// `$` is a set of UIDs, however it came about.
 fn is_by_number(key: &SearchKey) -> bool {
-    match key {
-        SearchKey::And(keys) => keys.iter().any(is_by_number),
-        SearchKey::Or(a, b) => is_by_number(a) || is_by_number(b),
-        SearchKey::Not(key) => is_by_number(key),
-        SearchKey::Seqs(set) => matches!(set, NumberSet::Set(_)),
-        _ => false,
-    }
+    key.any(&|key| matches!(key, SearchKey::Seqs(NumberSet::Set(_))))
 }

@@ -7,6 +7,7 @@
 //! This room does no I/O, takes no lock, asks no clock, and imports no other room.
 
 mod acl;
+mod comparator;
 mod date;
 mod fetch;
 mod flag;
@@ -22,6 +23,7 @@ pub mod utf7;
 mod wildcard;
 
 pub use acl::{ModifyRights, Right, Rights};
+pub use comparator::Comparator;
 pub use date::{CivilDate, InternalDate};
 pub use fetch::{FetchItem, PartPath, Partial, Priority, Section, SectionText};
 pub use flag::{Flag, FlagBits, Keyword, KeywordId, MEDIA, SystemFlag};

@@ -13,6 +13,8 @@ pub enum SearchKey {
     And(Vec<SearchKey>),
     Or(Box<SearchKey>, Box<SearchKey>),
     Not(Box<SearchKey>),
+    /// Its strings match words that are alike. RFC 6203
+    Fuzzy(Box<SearchKey>),
     Seqs(NumberSet),
     Uids(NumberSet),
     /// ANSWERED, KEYWORD x and their like; UNSEEN is `Not(Flag(\Seen))`.
@@ -52,6 +54,19 @@ pub enum SearchKey {
     ThreadId(String),
 }
 
+impl SearchKey {
+    /// Whether any key in it, itself included, is of a kind.
+    pub fn any(&self, is: &dyn Fn(&SearchKey) -> bool) -> bool {
+        is(self)
+            || match self {
+                SearchKey::And(keys) => keys.iter().any(|key| key.any(is)),
+                SearchKey::Or(a, b) => a.any(is) || b.any(is),
+                SearchKey::Not(key) | SearchKey::Fuzzy(key) => key.any(is),
+                _ => false,
+            }
+    }
+}
+
 /// A return option of SEARCH. RFC 9051 6.4.4; RFC 4731
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SearchReturn {
@@ -66,6 +81,8 @@ pub enum SearchReturn {
     Context,
     /// The client is told when the results change. RFC 5267 4.3
     Update,
+    /// How relevant each result is. RFC 6203 4
+    Relevancy,
 }
 
 /// Which mailboxes a command means. RFC 5465 6; RFC 7377 2.2

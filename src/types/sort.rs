@@ -14,6 +14,8 @@ pub enum SortKey {
     /// The name of the sender, else the address. RFC 5957
     DisplayFrom,
     DisplayTo,
+    /// The most relevant first. RFC 6203 6
+    Relevancy,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
