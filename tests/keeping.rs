@@ -9,7 +9,7 @@ use common::contended::Contended;
 use gatepost::mailbox::{Account, Change, Limits, Manager, StoreMode};
 use gatepost::store::{Checked, Mode, Options, Store};
 use gatepost::sys::now_secs;
-use gatepost::types::{AccountName, Flag, InternalDate, MailboxName, SystemFlag, UidSet};
+use gatepost::types::{AccountName, Flag, InternalDate, MailboxName, SystemFlag, UidSet, Visibility};
 
 const DAY: i64 = 86_400;
 
@@ -30,8 +30,16 @@ fn expunge_all(account: &Account, mailbox: &str) {
     let mailbox = account.mailbox(&name(mailbox)).unwrap();
     let uids: UidSet = mailbox.snapshot().unwrap().messages().map(|message| message.uid()).collect();
     let flags = vec![Flag::System(SystemFlag::Deleted)];
-    mailbox.commit(Change::Store { uids, mode: StoreMode::Add, flags, unchanged_since: None }).unwrap();
-    mailbox.commit(Change::Expunge(None)).unwrap();
+    mailbox
+        .commit(Change::Store {
+            uids,
+            mode: StoreMode::Add,
+            flags,
+            unchanged_since: None,
+            visibility: Visibility::ALL,
+        })
+        .unwrap();
+    mailbox.commit(Change::Expunge { among: None, visibility: Visibility::ALL }).unwrap();
 }
 
 fn subjects(account: &Account, mailbox: &str) -> Vec<String> {

@@ -1,6 +1,9 @@
 //! Random commands of several clients, on `memory`, on `embedded`, and on an engine that others write to as well: every
 //! reply must be the same.
 //!
+//! One of the clients sees what has $Service. At the end what STATUS says is what each client can count, and a check of
+//! the stores finds nothing.
+//!
 //! The servers run in this process, behind real sockets, with the same mail; the clients take turns, so that there is one
 //! right order. What differs by nature (UIDVALIDITY, MODSEQ) is masked.
 
@@ -16,7 +19,7 @@ use gatepost::mailbox::{Limits as MailboxLimits, Manager};
 use gatepost::net::{self, Mode, Options, Registry, Server};
 use gatepost::proto::Limits;
 use gatepost::session::{Service, Settings, Watchdog, run};
-use gatepost::store::{Options as StoreOptions, Store};
+use gatepost::store::{Checked, Mode as CheckMode, Options as StoreOptions, Store};
 
 struct Running {
     server: Server,
@@ -76,7 +79,8 @@ fn start(store: Store, directory: &std::path::Path) -> Running {
 }
 
 const MAILBOXES: [&str; 4] = ["INBOX", "a", "a/b", "c"];
-const FLAGS: [&str; 6] = ["\\Seen", "\\Deleted", "\\Flagged", "$One", "$Two", "\\Answered"];
+const FLAGS: [&str; 9] =
+    ["\\Seen", "\\Deleted", "\\Flagged", "$One", "$Two", "\\Answered", "$Service", "$Media", "$Hidden"];
 
 fn set(random: &mut fastrand::Rng) -> String {
     let number = |random: &mut fastrand::Rng| match random.u8(..6) {
@@ -120,7 +124,7 @@ fn command(random: &mut fastrand::Rng, n: usize) -> String {
         18 if random.bool() => format!("DELETE {mailbox}"),
         18 => format!("RENAME {mailbox} {other}"),
         19 => "LIST \"\" * RETURN (SUBSCRIBED CHILDREN)".into(),
-        20 => format!("STATUS {mailbox} (MESSAGES UIDNEXT UNSEEN DELETED SIZE)"),
+        20 => format!("STATUS {mailbox} (MESSAGES UIDNEXT UNSEEN DELETED SIZE UNSEENMEDIA OLDEST RECENT)"),
         21 => format!("{} {mailbox}", random.choice(["SUBSCRIBE", "UNSUBSCRIBE"]).unwrap()),
         22 => random.choice(["CLOSE", "UNSELECT", "CHECK"]).unwrap().to_string(),
         _ => "NOOP".into(),
@@ -140,6 +144,28 @@ fn masked(line: &str) -> String {
     out
 }
 
+/// What STATUS says of each mailbox is what SEARCH finds in it.
+fn sums_are_counts(client: &mut Client) {
+    for mailbox in MAILBOXES {
+        let (_, selected) = client.command(&format!("EXAMINE {mailbox}"));
+        if !selected.starts_with("OK") {
+            continue;
+        }
+        let mut count = |key: &str| -> String {
+            let lines = client.ok(&format!("SEARCH RETURN (COUNT) {key}"));
+            let line = lines.iter().find(|line| line.contains("ESEARCH")).unwrap();
+            line.rsplit(' ').next().unwrap().to_string()
+        };
+        let counts = ["ALL", "UNSEEN", "DELETED", "UNSEEN KEYWORD $Media"].map(&mut count);
+        let [all, unseen, deleted, media] = counts;
+        let items = "(MESSAGES UNSEEN DELETED UNSEENMEDIA)";
+        let said = client.ok(&format!("STATUS {mailbox} {items}"));
+        let expected =
+            format!("STATUS {mailbox} (MESSAGES {all} UNSEEN {unseen} DELETED {deleted} UNSEENMEDIA {media})");
+        assert!(said.iter().any(|line| line.contains(&expected)), "{said:?}, not {expected}");
+    }
+}
+
 #[test]
 fn all_engines_answer_alike() {
     let directories = [(); 3].map(|()| tempfile::tempdir().unwrap());
@@ -147,8 +173,9 @@ fn all_engines_answer_alike() {
     let embedded = Store::open(&directories[1].path().join("store"), &options).unwrap();
     let engine = Arc::new(Contended::default());
     let contended = Store::with_engine(engine.clone()).unwrap();
-    let stores = [Store::memory(), embedded, contended].into_iter().zip(&directories);
-    let running: Vec<Running> = stores.map(|(store, directory)| start(store, directory.path())).collect();
+    let stores = [Store::memory(), embedded, contended];
+    let homes = stores.iter().cloned().zip(&directories);
+    let running: Vec<Running> = homes.map(|(store, directory)| start(store, directory.path())).collect();
     let mut clients: Vec<[Client; 3]> = (0..3)
         .map(|_| {
             [0, 1, 2].map(|server| {
@@ -159,6 +186,7 @@ fn all_engines_answer_alike() {
             })
         })
         .collect();
+    clients[0].iter_mut().for_each(|client| drop(client.ok("ENABLE EXTENSIONS")));
     let mut random = fastrand::Rng::with_seed(5);
     let (mut done, mut refused) = (0, 0);
     for n in 0..common::rounds(60) * 50 {
@@ -181,6 +209,15 @@ fn all_engines_answer_alike() {
     assert!(conflicts > 100, "{conflicts} conflicts: not much of a test");
     println!("{done} commands done, {refused} refused");
     assert!(done > 1000 && refused > 100, "{done} done, {refused} refused: not much of a test");
+    clients.iter_mut().flatten().for_each(sums_are_counts);
+    for store in &stores {
+        let mut checked = Checked::default();
+        for (name, id) in store.accounts().unwrap() {
+            store.check_account(&name, id, CheckMode::Verify, &mut checked, &mut |_| {}).unwrap();
+        }
+        assert_eq!(checked.findings, []);
+        assert!(checked.messages > 20, "{} messages: not much of a test", checked.messages);
+    }
     for running in running {
         assert!(running.server.stop(Duration::from_secs(5)), "sessions did not end");
         running.watchdog.stop();

@@ -43,7 +43,7 @@ fn expected(store: &Store) {
     let (inbox, work) = (snapshot("INBOX"), snapshot("Work"));
     assert_eq!((inbox.len(), work.len(), snapshot("Archive/2026").len()), (57, 2, 10));
     assert!(account.tree().subscriptions().contains("Work"));
-    assert_eq!((inbox.header().uid_next, inbox.header().unseen), (60, 53));
+    assert_eq!((inbox.header().uid_next, inbox.header().sums.all().unseen), (60, 53));
     assert!(inbox.by_uid(Uid::new(3).unwrap()).is_none() && inbox.by_uid(Uid::new(11).unwrap()).is_none());
     let first = inbox.by_uid(Uid::new(1).unwrap()).unwrap();
     let keyword = |name| Flag::Keyword(Keyword::new(name).unwrap());

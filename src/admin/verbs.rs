@@ -157,7 +157,7 @@ impl Verbs {
         let account = self.account(request)?;
         let tree = account.tree();
         for (name, node) in tree.nodes().filter(|(_, node)| node.id.is_some()) {
-            let header = account.mailbox(name)?.header()?;
+            let header = account.mailbox(name)?.header()?.sums.all();
             let uses: Vec<&str> = node.special_use.iter().map(|of| of.name()).collect();
             wire.send(&json!({ "row": {
                 "mailbox": name.as_str(), "messages": header.messages, "unseen": header.unseen, "bytes": header.bytes,

@@ -209,7 +209,7 @@ fn first_commit(account: AccountId, birth: Birth) -> MailboxCommit {
         mailbox: birth.id,
         guard: Version(0),
         header: MailboxHeader::new(birth.uid_validity),
-        keywords: None,
+        keywords: Vec::new(),
         records: Vec::new(),
         flags: Vec::new(),
         leaves: Vec::new(),

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use super::error::{MailboxError, Refusal};
 use super::snapshot::Snapshot;
 use crate::store::{
-    ExpungedMessage, FlagRecord, LeafNo, MailboxCommit, MessageRecord, NewBlob, PageNo, Pin, StoreError, Value,
-    Version,
+    ExpungedMessage, FlagRecord, LeafNo, MailboxCommit, MessageRecord, NO_DATE, NewBlob, PageNo, Pin, StoreError,
+    Value, Version,
 };
 use crate::types::{
-    AccountId, BlobId, Flag, FlagBits, InternalDate, Keyword, KeywordId, MEDIA, MailboxId, ModSeq, SystemFlag, Uid,
-    UidSet,
+    AccountId, BlobId, Flag, FlagBits, InternalDate, Keyword, KeywordId, MailboxId, ModSeq, SystemFlag, Uid, UidSet,
+    Visibility,
 };
 
 /// How STORE combines the given flags with those that are there. RFC 9051 6.4.6
@@ -49,9 +49,11 @@ pub enum Change {
         flags: Vec<Flag>,
         /// Messages with a later MODSEQ are left alone and reported. RFC 7162 3.1.3
         unchanged_since: Option<ModSeq>,
+        /// Messages that have been hidden from the author meanwhile are left alone, as if they had been expunged.
+        visibility: Visibility,
     },
-    /// Removes what is marked \Deleted: all of it, or those among the given.
-    Expunge(Option<UidSet>),
+    /// Removes what is marked \Deleted and is seen by the author: all of it, or those among the given.
+    Expunge { among: Option<UidSet>, visibility: Visibility },
     /// Brings expunged messages back, under new UIDs, each with its summary.
     Undelete(Vec<(ExpungedMessage, Value)>),
     /// Keeps other summaries of messages; of those that are still there.
@@ -69,6 +71,8 @@ pub struct Outcome {
     pub mod_seq: ModSeq,
     /// Messages that STORE left alone for UNCHANGEDSINCE.
     pub modified: UidSet,
+    /// Messages that STORE has hidden from its author.
+    pub hidden: UidSet,
     pub expunged: UidSet,
 }
 
@@ -77,7 +81,8 @@ pub(super) struct Draft {
     pub(super) snapshot: Snapshot,
     records: BTreeSet<PageNo>,
     flags: BTreeSet<PageNo>,
-    keywords_before: usize,
+    /// Places of the keyword table that have got a keyword.
+    learned: Vec<KeywordId>,
     structures: Vec<(Uid, Value)>,
     blobs: Vec<NewBlob>,
     added: Vec<(Uid, BlobId)>,
@@ -101,7 +106,7 @@ impl Draft {
             snapshot: base.clone(),
             records: BTreeSet::new(),
             flags: BTreeSet::new(),
-            keywords_before: base.keywords.len(),
+            learned: Vec::new(),
             structures: Vec::new(),
             blobs: Vec::new(),
             added: Vec::new(),
@@ -116,10 +121,7 @@ impl Draft {
     /// Whether there is anything to commit.
     pub(super) fn is_empty(&self) -> bool {
         let describes = !self.structures.is_empty();
-        !describes
-            && self.flags.is_empty()
-            && self.released.is_empty()
-            && self.keywords_before == self.snapshot.keywords.len()
+        !describes && self.flags.is_empty() && self.released.is_empty() && self.learned.is_empty()
     }
 
     /// Whether messages come or go, so that the commit must be synced whatever `Sync` says.
@@ -136,10 +138,10 @@ impl Draft {
         self.load(change)?;
         Ok(match change {
             Change::Append(messages) => self.append(messages)?,
-            Change::Store { uids, mode, flags, unchanged_since } => {
-                self.store(uids, *mode, flags, *unchanged_since)?
+            Change::Store { uids, mode, flags, unchanged_since, visibility } => {
+                self.store(uids, *mode, flags, *unchanged_since, *visibility)?
             }
-            Change::Expunge(among) => self.expunge(among.as_ref()),
+            Change::Expunge { among, visibility } => self.expunge(among.as_ref(), *visibility),
             Change::Undelete(messages) => self.undelete(messages)?,
             Change::Describe(summaries) => {
                 let there = summaries.iter().filter(|(uid, _)| self.snapshot.by_uid(*uid).is_some());
@@ -160,10 +162,14 @@ impl Draft {
             Change::Append(_) | Change::Undelete(_) => self.snapshot.load(&last()),
             Change::Purge(_) => Ok(()),
             Change::Describe(summaries) => self.snapshot.load(&summaries.iter().map(|(uid, _)| *uid).collect()),
-            Change::Store { uids, .. } | Change::Expunge(Some(uids)) => self.snapshot.load(uids),
-            Change::Expunge(None) if self.snapshot.header.deleted == 0 => Ok(()),
-            Change::Expunge(None) => self.snapshot.load_all(),
+            Change::Store { uids, .. } | Change::Expunge { among: Some(uids), .. } => self.snapshot.load(uids),
+            Change::Expunge { visibility, .. } if !self.has_deleted(*visibility) => Ok(()),
+            Change::Expunge { .. } => self.snapshot.load_all(),
         }
+    }
+
+    fn has_deleted(&self, visibility: Visibility) -> bool {
+        self.snapshot.header.sums.seen(visibility).deleted > 0
     }
 
     fn unchanged(&self) -> Outcome {
@@ -203,17 +209,11 @@ impl Draft {
 
     /// Puts a message at the end, under the next UID.
     fn place(&mut self, record: &MessageRecord, flags: &FlagRecord, structure: Value) {
-        let (uid, media) = (record.uid, self.media());
+        let uid = record.uid;
         self.snapshot.push(record, flags);
         let header = &mut self.snapshot.header;
         header.uid_next = uid.next().map_or(0, Uid::get);
-        header.messages += 1;
-        header.unseen += u32::from(!flags.flags.has(SystemFlag::Seen));
-        header.deleted += u32::from(flags.flags.has(SystemFlag::Deleted));
-        header.bytes += u64::from(record.size);
-        header.deleted_bytes += if flags.flags.has(SystemFlag::Deleted) { record.size.into() } else { 0 };
-        header.unseen_media += u32::from(is_unseen_media(flags.flags, media));
-        header.oldest_secs = header.oldest_secs.min(record.internal_date.secs);
+        header.sums.add(record, flags.flags);
         self.records.insert(PageNo::of(uid));
         self.flags.insert(PageNo::of(uid));
         self.structures.push((uid, structure));
@@ -256,77 +256,62 @@ impl Draft {
         mode: StoreMode,
         flags: &[Flag],
         unchanged_since: Option<ModSeq>,
+        visibility: Visibility,
     ) -> Result<Outcome, Refusal> {
         if mode != StoreMode::Remove {
             self.learn(flags.iter())?;
         }
         let bits = self.bits(flags);
         let mut outcome = self.unchanged();
-        let mut changed: Vec<(FlagRecord, FlagBits)> = Vec::new();
-        for message in self.snapshot.in_uids(uids) {
+        let mut changed: Vec<Changed> = Vec::new();
+        for message in self.snapshot.in_uids(uids).filter(|message| visibility.sees(message.flags().class())) {
             let wanted = mode.combine(message.flags(), bits);
             if unchanged_since.is_some_and(|since| message.mod_seq() > since) {
                 outcome.modified.push(message.uid());
             } else if wanted != message.flags() {
-                let record = FlagRecord { uid: message.uid(), flags: wanted, mod_seq: ModSeq::ZERO };
-                changed.push((record, message.flags()));
+                if !visibility.sees(wanted.class()) {
+                    outcome.hidden.push(message.uid());
+                }
+                let after = FlagRecord { uid: message.uid(), flags: wanted, mod_seq: ModSeq::ZERO };
+                changed.push(Changed { after, before: message.flags(), bytes: message.size() });
             }
         }
         if !changed.is_empty() {
             outcome.mod_seq = self.next_mod_seq();
         }
-        changed.iter_mut().for_each(|(record, _)| record.mod_seq = outcome.mod_seq);
+        changed.iter_mut().for_each(|changed| changed.after.mod_seq = outcome.mod_seq);
         self.set(&changed);
         Ok(outcome)
     }
 
-    /// New flags of messages, ascending, each beside those before.
-    fn set(&mut self, changed: &[(FlagRecord, FlagBits)]) {
-        let count = |flag| -> i64 {
-            let gained = |(after, before): &(FlagRecord, FlagBits)| {
-                i64::from(after.flags.has(flag)) - i64::from(before.has(flag))
-            };
-            changed.iter().map(gained).sum()
-        };
-        let media = self.media();
-        let unseen_media = |flags| i64::from(is_unseen_media(flags, media));
-        let gained_media: i64 =
-            changed.iter().map(|(after, before)| unseen_media(after.flags) - unseen_media(*before)).sum();
-        let deleted_bytes: i64 = changed.iter().map(|change| self.deleted_bytes(change)).sum();
-        let header = &mut self.snapshot.header;
-        header.unseen = (i64::from(header.unseen) - count(SystemFlag::Seen)).max(0) as u32;
-        header.deleted = (i64::from(header.deleted) + count(SystemFlag::Deleted)).max(0) as u32;
-        header.deleted_bytes = header.deleted_bytes.saturating_add_signed(deleted_bytes);
-        header.unseen_media = (i64::from(header.unseen_media) + gained_media).max(0) as u32;
-        self.snapshot.set_flags(changed.iter().map(|(record, _)| *record));
+    /// New flags of messages, ascending.
+    fn set(&mut self, changed: &[Changed]) {
+        let sums = &mut self.snapshot.header.sums;
+        let mut moved = false;
+        for Changed { after, before, bytes } in changed {
+            moved |= before.class() != after.flags.class();
+            sums.of_mut(before.class()).remove(*bytes, *before);
+            sums.of_mut(after.flags.class()).add(*bytes, NO_DATE, after.flags);
+        }
+        self.snapshot.set_flags(changed.iter().map(|changed| changed.after));
+        if moved {
+            self.snapshot.header.sums.set_oldest(self.snapshot.oldest_secs());
+        }
         let mut last = None;
-        for page in changed.iter().map(|(record, _)| PageNo::of(record.uid)) {
+        for page in changed.iter().map(|changed| PageNo::of(changed.after.uid)) {
             if last.replace(page) != Some(page) {
                 self.flags.insert(page);
             }
         }
     }
 
-    /// The octets that a change of flags marks \Deleted, less those that it does not mark any more.
-    fn deleted_bytes(&self, (after, before): &(FlagRecord, FlagBits)) -> i64 {
-        let size = || self.snapshot.by_uid(after.uid).map_or(0, |message| i64::from(message.size()));
-        match (before.has(SystemFlag::Deleted), after.flags.has(SystemFlag::Deleted)) {
-            (false, true) => size(),
-            (true, false) => -size(),
-            _ => 0,
-        }
-    }
-
-    /// The bit of $Media, where the mailbox knows it.
-    fn media(&self) -> Option<FlagBits> {
-        Keyword::new(MEDIA).and_then(|keyword| self.keyword_bit(&keyword))
-    }
-
-    fn expunge(&mut self, among: Option<&UidSet>) -> Outcome {
-        let deleted = |message: &super::snapshot::Message| message.flags().has(SystemFlag::Deleted);
+    fn expunge(&mut self, among: Option<&UidSet>, visibility: Visibility) -> Outcome {
+        let deleted = |message: &super::snapshot::Message| {
+            message.flags().has(SystemFlag::Deleted) && visibility.sees(message.flags().class())
+        };
         let uids: UidSet = match among {
             Some(uids) => self.snapshot.in_uids(uids).filter(deleted).map(|m| m.uid()).collect(),
-            None if self.snapshot.header.deleted == 0 => UidSet::new(),
+            None if !self.has_deleted(visibility) => UidSet::new(),
             None => self.snapshot.messages().filter(deleted).map(|m| m.uid()).collect(),
         };
         self.remove(&uids, self.keeping)
@@ -345,26 +330,19 @@ impl Draft {
         }
         let expunged: UidSet = gone.iter().map(|(record, _)| record.uid).collect();
         self.snapshot.remove(&expunged);
-        let (expunged_secs, media) = (crate::sys::now_secs(), self.media());
+        let expunged_secs = crate::sys::now_secs();
         for (record, flags) in gone {
-            self.forget(ExpungedMessage { expunged_secs, record, flags }, keeping, media);
+            self.forget(ExpungedMessage { expunged_secs, record, flags }, keeping);
         }
-        self.snapshot.header.oldest_secs = self.snapshot.oldest_secs();
+        self.snapshot.header.sums.set_oldest(self.snapshot.oldest_secs());
         expunged.ranges().iter().for_each(|&(low, high)| self.vanished.push_range(low, high));
         Outcome { mod_seq: self.next_mod_seq(), expunged, ..Outcome::default() }
     }
 
-    fn forget(&mut self, message: ExpungedMessage, keeping: Keeping, media: Option<FlagBits>) {
+    fn forget(&mut self, message: ExpungedMessage, keeping: Keeping) {
         let (record, flags) = (message.record, message.flags.flags);
         let header = &mut self.snapshot.header;
-        header.messages = header.messages.saturating_sub(1);
-        header.unseen = header.unseen.saturating_sub(u32::from(!flags.has(SystemFlag::Seen)));
-        header.deleted = header.deleted.saturating_sub(u32::from(flags.has(SystemFlag::Deleted)));
-        header.bytes = header.bytes.saturating_sub(u64::from(record.size));
-        if flags.has(SystemFlag::Deleted) {
-            header.deleted_bytes = header.deleted_bytes.saturating_sub(u64::from(record.size));
-        }
-        header.unseen_media = header.unseen_media.saturating_sub(u32::from(is_unseen_media(flags, media)));
+        header.sums.of_mut(flags.class()).remove(record.size, flags);
         self.records.insert(PageNo::of(record.uid));
         self.flags.insert(PageNo::of(record.uid));
         // A message that came and went within one commit was never there.
@@ -382,11 +360,11 @@ impl Draft {
 
     /// Gives a place in the keyword table to each keyword that has none.
     fn learn<'a>(&mut self, flags: impl Iterator<Item = &'a Flag>) -> Result<(), Refusal> {
-        let mut new: Vec<Keyword> = Vec::new();
+        let mut new: Vec<&Keyword> = Vec::new();
         for flag in flags {
             match flag {
-                Flag::Keyword(keyword) if self.snapshot.keyword_id(keyword).is_none() && !new.contains(keyword) => {
-                    new.push(keyword.clone());
+                Flag::Keyword(keyword) if self.snapshot.keyword_bit(keyword).is_none() && !new.contains(&keyword) => {
+                    new.push(keyword);
                 }
                 _ => {}
             }
@@ -395,7 +373,8 @@ impl Draft {
             return Err(Refusal::TooManyKeywords);
         }
         if !new.is_empty() {
-            Arc::make_mut(&mut self.snapshot.keywords).extend(new);
+            let table = Arc::make_mut(&mut self.snapshot.keywords);
+            self.learned.extend(new.into_iter().filter_map(|keyword| table.learn(keyword)));
         }
         Ok(())
     }
@@ -404,12 +383,8 @@ impl Draft {
     fn bits(&self, flags: &[Flag]) -> FlagBits {
         flags.iter().fold(FlagBits::NONE, |bits, flag| match flag {
             Flag::System(flag) => bits.with(FlagBits::system(*flag)),
-            Flag::Keyword(keyword) => self.keyword_bit(keyword).map_or(bits, |bit| bits.with(bit)),
+            Flag::Keyword(keyword) => self.snapshot.keyword_bit(keyword).map_or(bits, |bit| bits.with(bit)),
         })
-    }
-
-    fn keyword_bit(&self, keyword: &Keyword) -> Option<FlagBits> {
-        self.snapshot.keyword_id(keyword).and_then(|id: KeywordId| FlagBits::keyword(id))
     }
 
     /// What the store must do, given the version that the draft was planned on.
@@ -417,14 +392,14 @@ impl Draft {
         let snapshot = &self.snapshot;
         let page = |no: &PageNo| (*no, snapshot.stored_page(*no).map(|m| m.record()).collect());
         let flags = |no: &PageNo| (*no, snapshot.stored_page(*no).map(|m| m.flag_record()).collect());
-        let grown = snapshot.keywords.len() != self.keywords_before;
+        let keyword = |id: &KeywordId| (*id, snapshot.keywords.get(*id).cloned());
         let leaves: BTreeSet<LeafNo> = self.flags.iter().map(|page| LeafNo::of(page.first())).collect();
         MailboxCommit {
             account,
             mailbox,
             guard,
             header: snapshot.header,
-            keywords: grown.then(|| snapshot.keywords.to_vec()),
+            keywords: self.learned.iter().map(keyword).collect(),
             records: self.records.iter().map(page).collect(),
             flags: self.flags.iter().map(flags).collect(),
             leaves: leaves.into_iter().map(|no| (no, snapshot.leaf_entry(no))).collect(),
@@ -439,8 +414,11 @@ impl Draft {
     }
 }
 
-fn is_unseen_media(flags: FlagBits, media: Option<FlagBits>) -> bool {
-    media.is_some_and(|media| flags.contains(media)) && !flags.has(SystemFlag::Seen)
+/// A message whose flags become others.
+struct Changed {
+    after: FlagRecord,
+    before: FlagBits,
+    bytes: u32,
 }
 
 impl StoreMode {

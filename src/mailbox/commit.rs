@@ -20,7 +20,7 @@ use super::error::{CommitFailure, MailboxError, Refusal};
 use super::mailbox::Mailbox;
 use super::snapshot::Snapshot;
 use crate::store::{Commit, Durability, StoreError, Version};
-use crate::types::{ModSeq, Uid, UidSet};
+use crate::types::{ModSeq, Uid, UidSet, Visibility};
 
 /// MODSEQs reserved ahead at each synced commit: so many flag changes cost at most one sync. 63 bits are enough for it.
 const MOD_SEQ_AHEAD: u64 = 1 << 16;
@@ -184,16 +184,18 @@ impl Leaving {
 
 /// Appends messages of one mailbox to another and removes them from the first, both or neither. RFC 6851
 ///
-/// `copies` gives the messages to append for those UIDs of the source that are still there. The two may be one mailbox.
+/// `copies` gives the messages to append for those UIDs of the source that are still there, and seen by the author. The two
+/// may be one mailbox.
 pub(super) fn move_messages(
     source: &Mailbox,
     target: &Mailbox,
     copies: &[(Uid, NewMessage)],
     leaving: Leaving,
+    visibility: Visibility,
 ) -> Result<(Outcome, Outcome), MailboxError> {
     let keeping = leaving.keeping(source);
     if source.id == target.id && source.account == target.account {
-        return move_within(source, copies, keeping);
+        return move_within(source, copies, keeping, visibility);
     }
     let source_first = (source.account, source.id) < (target.account, target.id);
     let (first, second) = if source_first { (source, target) } else { (target, source) };
@@ -209,7 +211,7 @@ pub(super) fn move_messages(
     loop {
         let mut leaving = Draft::new(&*source.load_locked(from)?, keeping);
         let mut arriving = Draft::new(&*target.load_locked(to)?, Keeping::Gone);
-        let outcome = plan_move(&mut leaving, Some(&mut arriving), copies)?;
+        let outcome = plan_move(&mut leaving, Some(&mut arriving), copies, visibility)?;
         if leaving.is_empty() {
             return Ok(outcome);
         }
@@ -251,6 +253,7 @@ fn move_within(
     mailbox: &Mailbox,
     copies: &[(Uid, NewMessage)],
     keeping: Keeping,
+    visibility: Visibility,
 ) -> Result<(Outcome, Outcome), MailboxError> {
     let mut writer = mailbox.writer.lock();
     let _abort = AbortOnPanic;
@@ -259,7 +262,7 @@ fn move_within(
     }
     loop {
         let mut draft = Draft::new(&*mailbox.load_locked(&mut writer)?, keeping);
-        let outcome = plan_move(&mut draft, None, copies)?;
+        let outcome = plan_move(&mut draft, None, copies, visibility)?;
         match mailbox.write(&mut writer, draft) {
             Ok(()) => return Ok(outcome),
             Err(CommitFailure::Conflict) => mailbox.forget_loaded(&mut writer),
@@ -268,15 +271,19 @@ fn move_within(
     }
 }
 
-/// The outcome of the append and of the removal. Messages that another session expunged meanwhile stay away.
+/// The outcome of the append and of the removal. Messages that another session expunged meanwhile stay away, those that it
+/// hid from the author stay.
 fn plan_move(
     leaving: &mut Draft,
     arriving: Option<&mut Draft>,
     copies: &[(Uid, NewMessage)],
+    visibility: Visibility,
 ) -> Result<(Outcome, Outcome), MailboxError> {
     let uids: UidSet = copies.iter().map(|(uid, _)| *uid).collect();
     leaving.snapshot.load(&uids)?;
-    let there: Vec<_> = copies.iter().filter(|(uid, _)| leaving.snapshot.by_uid(*uid).is_some()).collect();
+    let flags = |uid: Uid| leaving.snapshot.by_uid(uid).map(|message| message.flags());
+    let is_seen = |uid: Uid| flags(uid).is_some_and(|flags| visibility.sees(flags.class()));
+    let there: Vec<_> = copies.iter().filter(|(uid, _)| is_seen(*uid)).collect();
     if there.is_empty() {
         return Ok((Outcome::default(), Outcome::default()));
     }

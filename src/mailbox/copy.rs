@@ -14,7 +14,7 @@ use super::sealing::{HEAD_BYTES, Seal};
 use super::snapshot::{Message, Snapshot};
 use super::view::View;
 use crate::store::{NewBlob, Value};
-use crate::types::{Flag, SystemFlag, Uid, UidSet, UidValidity};
+use crate::types::{Flag, FlagBits, Keyword, ServerKeyword, SystemFlag, Uid, UidSet, UidValidity};
 
 /// Told how many messages have been dealt with, and of how many.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
@@ -75,7 +75,8 @@ impl View {
                 (source, target.commit(Change::Append(messages))?.appended)
             }
             CopyMode::Move => {
-                let (appended, removed) = move_messages(self.mailbox(), target, &copies, Leaving::Moved)?;
+                let (appended, removed) =
+                    move_messages(self.mailbox(), target, &copies, Leaving::Moved, self.visibility())?;
                 (removed.expunged, appended.appended)
             }
         };
@@ -147,7 +148,9 @@ impl Snapshot {
     pub fn flags_of(&self, message: &Message<'_>) -> Vec<Flag> {
         let bits = message.flags();
         let system = SystemFlag::ALL.into_iter().filter(|flag| bits.has(*flag)).map(Flag::System);
-        let keywords = bits.keywords().filter_map(|id| self.keywords().get(usize::from(id.0)));
-        system.chain(keywords.map(|keyword| Flag::Keyword(keyword.clone()))).collect()
+        let server = ServerKeyword::ALL.into_iter().filter(|known| bits.contains(FlagBits::server(*known)));
+        let server = server.filter_map(|known| Keyword::new(known.name()));
+        let keywords = server.chain(bits.keywords().filter_map(|id| self.keywords().get(id).cloned()));
+        system.chain(keywords.map(Flag::Keyword)).collect()
     }
 }

@@ -18,6 +18,15 @@ pub struct Difference {
     pub changed: Vec<Uid>,
     /// Messages of the later snapshot that are not in the earlier one.
     pub arrived: Vec<Uid>,
+    /// The first of those that have come between others, where there are any: messages that are seen again.
+    pub between: Option<Uid>,
+}
+
+impl Difference {
+    /// Whether the client cannot follow without hearing of an EXPUNGE.
+    pub fn needs_expunges(&self) -> bool {
+        !self.expunged.is_empty() || self.between.is_some()
+    }
 }
 
 /// One step of a walk over the leaves of two snapshots.
@@ -50,15 +59,16 @@ impl Snapshot {
         let mut out = Difference::default();
         for pair in pairs(self, later) {
             match pair {
-                Pair::Both(_, a, b) if is_same(a, b) => {}
+                Pair::Both(_, a, b) if self.shares(later, a, b) => {}
                 Pair::Both(at, a, b) => self.leaf_difference(at, self.read(a)?, later.read(b)?, &mut out),
                 Pair::Earlier(at, a) => {
                     let gone = (0..self.read(a)?.len()).map(|slot| self.place(at, slot));
                     out.expunged.extend(gone);
                 }
-                Pair::Later(b) => out.arrived.extend(&later.read(b)?.fixed.uids),
+                Pair::Later(b) => out.arrived.extend(later.read(b)?.uids()),
             }
         }
+        out.between = out.arrived.first().copied().filter(|uid| self.last_uid().is_some_and(|last| *uid < last));
         Ok(out)
     }
 
@@ -72,16 +82,16 @@ impl Snapshot {
     }
 
     fn leaf_difference(&self, at: usize, a: &Body, b: &Body, out: &mut Difference) {
-        if Arc::ptr_eq(&a.fixed, &b.fixed) {
-            let changed = (0..a.len()).filter(|&slot| a.mod_seqs[slot] != b.mod_seqs[slot]);
+        if a.runs_parallel_to(b) {
+            let changed = (0..a.len()).filter(|&slot| a.mod_seq(slot) != b.mod_seq(slot));
             return out.changed.extend(changed.map(|slot| a.uid(slot)));
         }
         let (mut i, mut j) = (0, 0);
         while i < a.len() || j < b.len() {
-            match (a.fixed.uids.get(i), b.fixed.uids.get(j)) {
+            match ((i < a.len()).then(|| a.uid(i)), (j < b.len()).then(|| b.uid(j))) {
                 (Some(x), Some(y)) if x == y => {
-                    if a.mod_seqs[i] != b.mod_seqs[j] {
-                        out.changed.push(*x);
+                    if a.mod_seq(i) != b.mod_seq(j) {
+                        out.changed.push(x);
                     }
                     (i, j) = (i + 1, j + 1);
                 }
@@ -90,7 +100,7 @@ impl Snapshot {
                     i += 1;
                 }
                 (_, Some(y)) => {
-                    out.arrived.push(*y);
+                    out.arrived.push(y);
                     j += 1;
                 }
                 (_, None) => i += 1,
@@ -98,42 +108,45 @@ impl Snapshot {
         }
     }
 
-    /// `later`, with the messages of this snapshot that it has no more still in their places: what a client may be
-    /// shown while it must not hear of an EXPUNGE. RFC 9051 7.5.1
+    /// `later`, with the messages of this snapshot that it has no more still in their places, and without those that have
+    /// come between others: what a client may be shown while it must not hear of an EXPUNGE. RFC 9051 7.5.1
     pub fn held(&self, later: &Snapshot) -> Result<Snapshot, StoreError> {
+        let last = self.last_uid().unwrap_or(Uid::MIN);
         let mut leaves = Vec::with_capacity(later.leaves.len());
         for pair in pairs(self, later) {
-            leaves.push(match pair {
-                Pair::Both(_, a, b) if is_same(a, b) => b.clone(),
+            let leaf = match pair {
+                Pair::Both(_, a, b) if self.shares(later, a, b) => b.clone(),
                 Pair::Both(_, a, b) => {
                     let (shown, newest) = (self.read(a)?, later.read(b)?);
-                    match Arc::ptr_eq(&shown.fixed, &newest.fixed) {
+                    match shown.runs_parallel_to(newest) {
                         true => b.clone(),
-                        false => Arc::new(newest.with_departed(b.no, shown)),
+                        false => Arc::new(newest.with_departed(b.no, shown, last)),
                     }
                 }
                 Pair::Earlier(_, a) => a.clone(),
-                Pair::Later(b) => b.clone(),
-            });
+                Pair::Later(b) if self.is_empty() || b.no.first() > last => b.clone(),
+                Pair::Later(_) => continue,
+            };
+            leaves.push(leaf);
         }
         let mut held = later.with_leaves(leaves);
         // A client that comes back with this number is told of what is held now.
         held.header.highest_mod_seq = self.header.highest_mod_seq;
         Ok(held)
     }
-}
 
-/// Whether two leaves of one range have the same messages. Their entries tell: a change gives the leaf a higher MODSEQ,
-/// a removal fewer messages, an arrival a higher UID.
-fn is_same(a: &Arc<Leaf>, b: &Arc<Leaf>) -> bool {
-    Arc::ptr_eq(a, b) || a.entry() == b.entry()
+    /// Whether two leaves of one range have the same messages. Their entries tell, where both are seen by the same: a
+    /// change gives the leaf a higher MODSEQ, a removal fewer messages, an arrival a higher UID.
+    fn shares(&self, later: &Snapshot, a: &Arc<Leaf>, b: &Arc<Leaf>) -> bool {
+        Arc::ptr_eq(a, b) || (self.visibility == later.visibility && a.entry() == b.entry())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{FlagRecord, MailboxHeader, MessageRecord};
-    use crate::types::{BlobId, FlagBits, InternalDate, ModSeq, UidSet, UidValidity};
+    use crate::store::{ClassSums, FlagRecord, MailboxHeader, MessageRecord};
+    use crate::types::{BlobId, FlagBits, InternalDate, ModSeq, ServerKeyword, UidSet, UidValidity, Visibility};
 
     fn header() -> MailboxHeader {
         MailboxHeader::new(UidValidity::MIN)
@@ -204,6 +217,83 @@ mod tests {
         assert_eq!(held.by_uid(uid).unwrap().mod_seq(), ModSeq(9));
         assert_eq!(held.difference(&after).unwrap().expunged.len(), 5);
         assert!(held.difference(&after).unwrap().arrived.is_empty());
+    }
+
+    /// Sets or clears $Service, under the next MODSEQ.
+    fn serve(snapshot: &mut Snapshot, uids: &[u32], mode: crate::mailbox::StoreMode, mod_seq: u64) {
+        let set = |n: &u32| {
+            let uid = Uid::new(*n).unwrap();
+            let flags = mode.combine(FlagBits::NONE, FlagBits::server(ServerKeyword::Service));
+            FlagRecord { uid, flags, mod_seq: ModSeq(mod_seq) }
+        };
+        snapshot.set_flags(uids.iter().map(set).collect::<Vec<_>>().into_iter());
+        let (mut records, mut sums) = (snapshot.messages().map(|m| (m.record(), m.flags())), ClassSums::default());
+        records.by_ref().for_each(|(record, flags)| sums.add(&record, flags));
+        drop(records);
+        snapshot.header.sums = sums;
+        snapshot.seen = Default::default();
+    }
+
+    #[test]
+    fn what_is_hidden_and_seen_again() {
+        use crate::mailbox::StoreMode::{Add, Remove};
+        let plain = Visibility::ALL.without_service();
+        let seen = |snapshot: &Snapshot| Arc::new(snapshot.clone()).seen_by(plain).unwrap();
+        let mut whole = with((1..=3000).step_by(3));
+        let all = seen(&whole);
+        assert_eq!(all.len(), whole.len());
+        serve(&mut whole, &[4, 1000, 1024, 2998], Add, 2);
+        let fewer = seen(&whole);
+        assert_eq!((fewer.len(), fewer.visibility), (996, plain));
+        for (i, m) in fewer.messages().enumerate() {
+            assert_eq!(m.seq().get() as usize, i + 1);
+            assert_eq!(fewer.by_seq(m.seq()).unwrap().uid(), m.uid());
+            assert_eq!(fewer.by_uid(m.uid()).unwrap().seq(), m.seq());
+        }
+        assert!([4, 1000, 1024, 2998].iter().all(|n| fewer.by_uid(Uid::new(*n).unwrap()).is_none()));
+        assert_eq!(fewer.uid_range(2, 10).map(|m| m.uid().get()).collect::<Vec<_>>(), [7, 10]);
+        assert_eq!((fewer.last_uid().unwrap().get(), fewer.first_unseen().unwrap().uid().get()), (2995, 1));
+        // Leaves with nothing to hide are shared; the others share their arrays.
+        assert_eq!(seen(&with([1, 2])).len(), 2);
+        let d = all.difference(&fewer).unwrap();
+        assert_eq!(d.expunged.iter().map(|e| e.1.get()).collect::<Vec<_>>(), [4, 1000, 1024, 2998]);
+        assert!(d.changed.is_empty() && d.arrived.is_empty() && d.between.is_none());
+        assert_eq!(uids(&all.held(&fewer).unwrap()), uids(&all));
+
+        // One of them is seen again between others, one at the end.
+        serve(&mut whole, &[1024, 2998], Remove, 3);
+        let more = seen(&whole);
+        let d = fewer.difference(&more).unwrap();
+        assert_eq!(d.arrived.iter().map(|u| u.get()).collect::<Vec<_>>(), [1024, 2998]);
+        assert_eq!((d.expunged.len(), d.between.map(Uid::get), d.needs_expunges()), (0, Some(1024), true));
+        let held = fewer.held(&more).unwrap();
+        assert_eq!(uids(&held), uids(&fewer).into_iter().chain([2998]).collect::<Vec<_>>());
+        let d = held.difference(&more).unwrap();
+        assert_eq!((d.arrived.len(), d.between.map(Uid::get)), (1, Some(1024)));
+
+        // Who begins to see everything.
+        let whole = Arc::new(whole);
+        let d = more.difference(&whole).unwrap();
+        assert_eq!(d.arrived.iter().map(|u| u.get()).collect::<Vec<_>>(), [4, 1000]);
+    }
+
+    #[test]
+    fn a_whole_leaf_is_hidden() {
+        use crate::mailbox::StoreMode::{Add, Remove};
+        let mut whole = with([1, 2000, 2001, 4000]);
+        serve(&mut whole, &[2000, 2001, 4000], Add, 2);
+        let seen =
+            |snapshot: &Snapshot| Arc::new(snapshot.clone()).seen_by(Visibility::ALL.without_service()).unwrap();
+        let one = seen(&whole);
+        assert_eq!((uids(&one), one.len()), (vec![1], 1));
+        serve(&mut whole, &[4000], Remove, 3);
+        let two = seen(&whole);
+        serve(&mut whole, &[2000, 2001], Remove, 4);
+        let four = seen(&whole);
+        let d = two.difference(&four).unwrap();
+        assert_eq!((d.arrived.len(), d.between.map(Uid::get)), (2, Some(2000)));
+        assert_eq!(uids(&two.held(&four).unwrap()), [1, 4000]);
+        assert_eq!(uids(&four.held(&one).unwrap()), [1, 2000, 2001, 4000]);
     }
 
     #[test]

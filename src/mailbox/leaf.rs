@@ -8,8 +8,11 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
-use crate::store::{FlagRecord, LeafEntry, LeafNo, MessageRecord, Store, StoreError};
-use crate::types::{AccountId, BlobId, FlagBits, InternalDate, MailboxId, ModSeq, SystemFlag, Uid, UidSet};
+use super::visible::SeenLeaves;
+use crate::store::{FlagRecord, LeafEntry, LeafNo, MessageRecord, NO_DATE, Store, StoreError};
+use crate::types::{
+    AccountId, BlobId, Class, FlagBits, InternalDate, MailboxId, ModSeq, SystemFlag, Uid, UidSet, Visibility,
+};
 
 /// Where the leaves of a mailbox are read from.
 pub(super) struct Source {
@@ -24,20 +27,33 @@ pub(super) struct Leaf {
     body: OnceLock<Body>,
     /// One session reads the leaf, others wait for it.
     reading: Mutex<()>,
+    /// What those see of it who do not see everything.
+    pub(super) seen: SeenLeaves,
 }
 
 /// The messages of a leaf, in arrays by field, ascending by UID.
+///
+/// What somebody sees of a leaf shares its arrays and says which messages it has of them: two octets each. What it has is
+/// named by slot, from 0 without gaps.
 #[derive(Clone, Default)]
 pub(super) struct Body {
-    pub(super) fixed: Arc<Fixed>,
-    pub(super) flags: Vec<FlagBits>,
-    pub(super) mod_seqs: Vec<ModSeq>,
+    fixed: Arc<Fixed>,
+    marks: Arc<Marks>,
+    /// Places in the arrays, ascending; `None` for all of them.
+    seen: Option<Arc<[u16]>>,
+}
+
+/// What STORE changes.
+#[derive(Clone, Default)]
+struct Marks {
+    flags: Vec<FlagBits>,
+    mod_seqs: Vec<ModSeq>,
 }
 
 /// The part of a leaf that flag changes leave alone.
 #[derive(Clone, Default)]
-pub(super) struct Fixed {
-    pub(super) uids: Vec<Uid>,
+struct Fixed {
+    uids: Vec<Uid>,
     blobs: Vec<BlobId>,
     sizes: Vec<u32>,
     dates: Vec<(i64, i64)>,
@@ -47,18 +63,26 @@ pub(super) struct Fixed {
 
 impl Clone for Leaf {
     fn clone(&self) -> Leaf {
-        Leaf { no: self.no, entry: self.entry, body: self.body.clone(), reading: Mutex::new(()) }
+        Leaf::with(self.no, self.entry, self.body.clone())
     }
 }
 
 impl Leaf {
     /// A leaf that is in the store.
     pub(super) fn stored(no: LeafNo, entry: LeafEntry) -> Leaf {
-        Leaf { no, entry, body: OnceLock::new(), reading: Mutex::new(()) }
+        Leaf::with(no, entry, OnceLock::new())
     }
 
     pub(super) fn new(no: LeafNo) -> Leaf {
-        Leaf { no, entry: LeafEntry::default(), body: OnceLock::from(Body::default()), reading: Mutex::new(()) }
+        Leaf::of(no, LeafEntry::default(), Body::default())
+    }
+
+    pub(super) fn of(no: LeafNo, entry: LeafEntry, body: Body) -> Leaf {
+        Leaf::with(no, entry, OnceLock::from(body))
+    }
+
+    fn with(no: LeafNo, entry: LeafEntry, body: OnceLock<Body>) -> Leaf {
+        Leaf { no, entry, body, reading: Mutex::new(()), seen: SeenLeaves::default() }
     }
 
     pub(super) fn entry(&self) -> LeafEntry {
@@ -100,6 +124,7 @@ impl Leaf {
     /// The messages of a leaf that is being changed. Changing one that has not been loaded would lose its messages:
     /// better the process ends than that.
     fn loaded(&mut self) -> &mut Body {
+        self.seen = SeenLeaves::default();
         self.body.get_mut().expect("a leaf is loaded before it is changed")
     }
 
@@ -113,31 +138,35 @@ impl Leaf {
         fixed.dates.push((record.internal_date.secs, record.sent_date.secs));
         fixed.zones.push((record.internal_date.zone_mins, record.sent_date.zone_mins));
         fixed.saved.push(record.saved_secs);
-        body.flags.push(flags.flags);
-        body.mod_seqs.push(flags.mod_seq);
-        self.entry.messages += 1;
-        self.entry.unseen += u16::from(!flags.flags.has(SystemFlag::Seen));
-        self.entry.last_uid = record.uid.get();
-        self.entry.highest_mod_seq = self.entry.highest_mod_seq.max(flags.mod_seq);
-        self.entry.oldest_secs = self.entry.oldest_secs.min(record.internal_date.secs);
+        let marks = Arc::make_mut(&mut body.marks);
+        marks.flags.push(flags.flags);
+        marks.mod_seqs.push(flags.mod_seq);
+        self.entry.add(record, flags);
     }
 
     /// Sets the flags of those that are there; they come ascending.
     pub(super) fn set_flags(&mut self, records: impl Iterator<Item = FlagRecord>) {
         let mut entry = self.entry;
         let body = self.loaded();
+        let marks = Arc::make_mut(&mut body.marks);
+        let uids = &body.fixed.uids;
         let unseen = |flags: FlagBits| u16::from(!flags.has(SystemFlag::Seen));
-        let mut next = 0;
+        let apart = |flags: FlagBits| u16::from(flags.class() != Class::ORDINARY);
+        let (mut next, mut moved) = (0, false);
         for record in records {
             // Most often the one behind the last.
-            let found =
-                if body.fixed.uids.get(next) == Some(&record.uid) { Some(next) } else { body.slot(record.uid) };
-            let Some(slot) = found else { continue };
-            let before = std::mem::replace(&mut body.flags[slot], record.flags);
-            body.mod_seqs[slot] = record.mod_seq;
+            let found = if uids.get(next) == Some(&record.uid) { Ok(next) } else { uids.binary_search(&record.uid) };
+            let Ok(slot) = found else { continue };
+            let before = std::mem::replace(&mut marks.flags[slot], record.flags);
+            marks.mod_seqs[slot] = record.mod_seq;
             entry.unseen = entry.unseen + unseen(record.flags) - unseen(before);
+            entry.apart = entry.apart + apart(record.flags) - apart(before);
             entry.highest_mod_seq = entry.highest_mod_seq.max(record.mod_seq);
+            moved |= record.flags.class() != before.class();
             next = slot + 1;
+        }
+        if moved {
+            entry.oldest_secs = body.oldest_secs();
         }
         self.entry = entry;
     }
@@ -145,35 +174,86 @@ impl Leaf {
 
 impl Body {
     pub(super) fn len(&self) -> usize {
-        self.flags.len()
+        self.seen.as_ref().map_or(self.marks.flags.len(), |seen| seen.len())
+    }
+
+    /// The place of a slot in the arrays.
+    fn at(&self, slot: usize) -> usize {
+        self.seen.as_ref().map_or(slot, |seen| usize::from(seen[slot]))
     }
 
     pub(super) fn slot(&self, uid: Uid) -> Option<usize> {
-        self.fixed.uids.binary_search(&uid).ok()
+        let slot = self.slot_from(uid);
+        (slot < self.len() && self.uid(slot) == uid).then_some(slot)
+    }
+
+    /// The first slot whose UID is not below this one.
+    pub(super) fn slot_from(&self, low: Uid) -> usize {
+        let uids = &self.fixed.uids;
+        match &self.seen {
+            None => uids.partition_point(|&uid| uid < low),
+            Some(seen) => seen.partition_point(|&at| uids[usize::from(at)] < low),
+        }
+    }
+
+    pub(super) fn uids(&self) -> impl Iterator<Item = Uid> {
+        (0..self.len()).map(|slot| self.uid(slot))
     }
 
     pub(super) fn uid(&self, slot: usize) -> Uid {
-        self.fixed.uids[slot]
+        self.fixed.uids[self.at(slot)]
+    }
+
+    pub(super) fn flags(&self, slot: usize) -> FlagBits {
+        self.marks.flags[self.at(slot)]
+    }
+
+    pub(super) fn mod_seq(&self, slot: usize) -> ModSeq {
+        self.marks.mod_seqs[self.at(slot)]
     }
 
     pub(super) fn size(&self, slot: usize) -> u32 {
-        self.fixed.sizes[slot]
+        self.fixed.sizes[self.at(slot)]
     }
 
     pub(super) fn blob(&self, slot: usize) -> BlobId {
-        self.fixed.blobs[slot]
+        self.fixed.blobs[self.at(slot)]
     }
 
     pub(super) fn internal_date(&self, slot: usize) -> InternalDate {
-        InternalDate { secs: self.fixed.dates[slot].0, zone_mins: self.fixed.zones[slot].0 }
+        let at = self.at(slot);
+        InternalDate { secs: self.fixed.dates[at].0, zone_mins: self.fixed.zones[at].0 }
     }
 
     pub(super) fn sent_date(&self, slot: usize) -> InternalDate {
-        InternalDate { secs: self.fixed.dates[slot].1, zone_mins: self.fixed.zones[slot].1 }
+        let at = self.at(slot);
+        InternalDate { secs: self.fixed.dates[at].1, zone_mins: self.fixed.zones[at].1 }
     }
 
     pub(super) fn saved_secs(&self, slot: usize) -> i64 {
-        self.fixed.saved[slot]
+        self.fixed.saved[self.at(slot)]
+    }
+
+    /// Whether two bodies have the same messages, so that their slots run in parallel, as far as a glance tells.
+    pub(super) fn runs_parallel_to(&self, other: &Body) -> bool {
+        Arc::ptr_eq(&self.fixed, &other.fixed) && self.seen == other.seen
+    }
+
+    /// The same messages, those alone that somebody sees.
+    pub(super) fn seen_by(&self, visibility: Visibility) -> Body {
+        let seen = (0..self.len()).filter(|&slot| visibility.sees(self.flags(slot).class()));
+        let seen = seen.map(|slot| self.at(slot) as u16).collect();
+        Body { fixed: self.fixed.clone(), marks: self.marks.clone(), seen: Some(seen) }
+    }
+
+    /// The earliest internal date of each class.
+    fn oldest_secs(&self) -> [i64; 4] {
+        let mut oldest = [NO_DATE; 4];
+        for slot in 0..self.len() {
+            let of_class = &mut oldest[self.flags(slot).class().index()];
+            *of_class = (*of_class).min(self.internal_date(slot).secs);
+        }
+        oldest
     }
 
     pub(super) fn record(&self, slot: usize) -> MessageRecord {
@@ -188,7 +268,7 @@ impl Body {
     }
 
     pub(super) fn flag_record(&self, slot: usize) -> FlagRecord {
-        FlagRecord { uid: self.uid(slot), flags: self.flags[slot], mod_seq: self.mod_seqs[slot] }
+        FlagRecord { uid: self.uid(slot), flags: self.flags(slot), mod_seq: self.mod_seq(slot) }
     }
 
     /// A leaf of these messages without `uids`.
@@ -200,18 +280,22 @@ impl Body {
         leaf
     }
 
-    /// A leaf of these messages and those of `shown` that are not among them.
-    pub(super) fn with_departed(&self, no: LeafNo, shown: &Body) -> Leaf {
+    /// A leaf of these messages and those of `shown` that are not among them. Of these messages, those up to `last` that are
+    /// not among the ones of `shown` stay away.
+    pub(super) fn with_departed(&self, no: LeafNo, shown: &Body, last: Uid) -> Leaf {
         let mut leaf = Leaf::new(no);
         let (mut slot, mut old) = (0, 0);
         while slot < self.len() || old < shown.len() {
-            let (new_uid, old_uid) = (self.fixed.uids.get(slot), shown.fixed.uids.get(old));
+            let new_uid = (slot < self.len()).then(|| self.uid(slot));
+            let old_uid = (old < shown.len()).then(|| shown.uid(old));
             let is_old = old_uid.is_some_and(|old| new_uid.is_none_or(|new| old < new));
-            match is_old {
-                true => leaf.push(&shown.record(old), &shown.flag_record(old)),
-                false => leaf.push(&self.record(slot), &self.flag_record(slot)),
+            let is_both = new_uid == old_uid;
+            if is_old {
+                leaf.push(&shown.record(old), &shown.flag_record(old));
+            } else if is_both || new_uid.is_some_and(|uid| uid > last) {
+                leaf.push(&self.record(slot), &self.flag_record(slot));
             }
-            old += usize::from(is_old || new_uid == old_uid);
+            old += usize::from(is_old || is_both);
             slot += usize::from(!is_old);
         }
         leaf

@@ -18,7 +18,7 @@ use super::quota::Usage;
 use super::snapshot::Snapshot;
 use super::summaries::SummaryCache;
 use crate::store::{MailboxHeader, MailboxImage, Store, StoreError, Version};
-use crate::types::{AccountId, MailboxId, ModSeq, UidSet};
+use crate::types::{AccountId, MailboxId, ModSeq, UidSet, Visibility};
 
 pub struct Mailbox {
     pub(super) account: AccountId,
@@ -75,7 +75,7 @@ impl Mailbox {
         format!("F{}-{}", self.account.0, self.id.0)
     }
 
-    /// The newest snapshot.
+    /// The newest snapshot, with what not everybody may see: `seen_by` is for clients.
     pub fn snapshot(&self) -> Result<Arc<Snapshot>, MailboxError> {
         if let Some(snapshot) = &*self.published.read() {
             return Ok(snapshot.clone());
@@ -86,7 +86,7 @@ impl Mailbox {
         Ok(self.load_locked(&mut self.writer.lock())?)
     }
 
-    /// The numbers of STATUS; one read where the mailbox is not loaded.
+    /// The header, its sums over all messages: `counts` is for clients. One read where the mailbox is not loaded.
     pub fn header(&self) -> Result<MailboxHeader, MailboxError> {
         if let Some(snapshot) = &*self.published.read() {
             return Ok(snapshot.header);
@@ -114,7 +114,7 @@ impl Mailbox {
     }
 
     /// Messages that the next session to select the mailbox will find \Recent. RFC 3501 6.3.10
-    pub fn recent(&self) -> Result<u32, MailboxError> {
+    pub fn recent(&self, visibility: Visibility) -> Result<u32, MailboxError> {
         let header = self.header()?;
         let from = match self.recent_from.load(Ordering::Acquire) {
             0 => header.recent_from,
@@ -125,7 +125,7 @@ impl Mailbox {
         }
         let mut new = UidSet::new();
         new.push_range(from.max(1), u32::MAX);
-        let snapshot = self.snapshot()?;
+        let snapshot = self.seen_by(visibility)?;
         snapshot.load(&new)?;
         Ok(snapshot.in_uids(&new).count() as u32)
     }

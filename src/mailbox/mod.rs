@@ -39,6 +39,7 @@ mod sorting;
 mod summaries;
 mod tree;
 mod view;
+mod visible;
 mod watch;
 
 pub use crate::store::{Acl, AlertScope, Annotation, QuotaLimits, StoreError, Value};

@@ -38,15 +38,17 @@ struct Sums {
 
 impl Sums {
     fn add(&mut self, header: &MailboxHeader) {
-        self.bytes += header.bytes;
-        self.messages += u64::from(header.messages);
+        let all = header.sums.all();
+        self.bytes += all.bytes;
+        self.messages += u64::from(all.messages);
         self.kept_bytes += header.kept_bytes;
         self.kept_messages += u64::from(header.kept_messages);
     }
 
     fn remove(&mut self, header: &MailboxHeader) {
-        self.bytes = self.bytes.saturating_sub(header.bytes);
-        self.messages = self.messages.saturating_sub(header.messages.into());
+        let all = header.sums.all();
+        self.bytes = self.bytes.saturating_sub(all.bytes);
+        self.messages = self.messages.saturating_sub(all.messages.into());
         self.kept_bytes = self.kept_bytes.saturating_sub(header.kept_bytes);
         self.kept_messages = self.kept_messages.saturating_sub(header.kept_messages.into());
     }
@@ -187,8 +189,9 @@ impl Account {
         }
         for deleted in tree.deleted() {
             if let Some((_, header)) = self.shared.store.mailbox_header(self.id, deleted.id)? {
-                sums.kept_bytes += header.bytes + header.kept_bytes;
-                sums.kept_messages += u64::from(header.messages) + u64::from(header.kept_messages);
+                let all = header.sums.all();
+                sums.kept_bytes += all.bytes + header.kept_bytes;
+                sums.kept_messages += u64::from(all.messages) + u64::from(header.kept_messages);
             }
         }
         *held = Some(sums);

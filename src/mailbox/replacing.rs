@@ -11,7 +11,8 @@ impl View {
     /// Appends a message to a mailbox and expunges one of this view, both or neither. The new message's UID; `None` where
     /// the old one is gone already.
     pub fn replace(&self, uid: Uid, target: &Mailbox, new: NewMessage) -> Result<Option<Uid>, MailboxError> {
-        let (appended, _) = move_messages(self.mailbox(), target, &[(uid, new)], Leaving::Replaced)?;
+        let (appended, _) =
+            move_messages(self.mailbox(), target, &[(uid, new)], Leaving::Replaced, self.visibility())?;
         Ok(appended.appended.first().copied())
     }
 }

@@ -136,7 +136,7 @@ struct InView<'a> {
 
 impl Context for InView<'_> {
     fn keyword(&self, keyword: &Keyword) -> Option<FlagBits> {
-        self.view.shown().keyword_id(keyword).and_then(FlagBits::keyword)
+        self.view.shown().keyword_bit(keyword)
     }
 
     fn seqs(&self, set: &NumberSet) -> UidSet {

@@ -4,8 +4,9 @@
 //! 1. Messages stand in order of UID; `starts[i]` is the number of messages before `leaves[i]`; no leaf is empty.
 //! 2. A snapshot that has been published is never changed: a commit makes a new one that shares all leaves but
 //!    those it touched. Two snapshots whose leaves are the same `Arc` agree on those messages without a look.
-//! 3. 92 octets a message, in arrays by field, shared by all sessions that have the mailbox open; a leaf that nobody
-//!    has asked for costs its entry alone.
+//! 3. 92 octets a message, in arrays by field, shared by all sessions that have the mailbox open; two more for each of
+//!    three ways to see a leaf that has messages which not everybody sees (`visible`). A leaf that nobody has asked for
+//!    costs its entry alone.
 //!
 //! Who is about to look at messages calls `load` first, so that a disk that fails is reported; a look at messages that
 //! have not been loaded loads them as well, but can only log its failure.
@@ -13,10 +14,14 @@
 use std::sync::{Arc, OnceLock};
 
 use super::leaf::{Body, Leaf, Source};
+use super::visible::Seen;
 use crate::store::{
     FlagRecord, LeafEntry, LeafNo, MailboxHeader, MailboxImage, MessageRecord, NO_DATE, PageNo, StoreError,
 };
-use crate::types::{BlobId, FlagBits, InternalDate, Keyword, KeywordId, ModSeq, Seq, SystemFlag, Uid, UidSet};
+use crate::types::{
+    BlobId, FlagBits, InternalDate, Keyword, KeywordTable, ModSeq, Seq, ServerKeyword, SystemFlag, Uid, UidSet,
+    Visibility,
+};
 
 /// A message in a snapshot.
 #[derive(Clone, Copy)]
@@ -36,11 +41,11 @@ impl Message<'_> {
     }
 
     pub fn flags(&self) -> FlagBits {
-        self.body.flags[self.slot]
+        self.body.flags(self.slot)
     }
 
     pub fn mod_seq(&self) -> ModSeq {
-        self.body.mod_seqs[self.slot]
+        self.body.mod_seq(self.slot)
     }
 
     /// RFC822.SIZE, in octets.
@@ -77,11 +82,15 @@ impl Message<'_> {
 #[derive(Clone)]
 pub struct Snapshot {
     pub(super) header: MailboxHeader,
-    pub(super) keywords: Arc<Vec<Keyword>>,
+    pub(super) keywords: Arc<KeywordTable>,
     pub(super) source: Option<Arc<Source>>,
     pub(super) leaves: Vec<Arc<Leaf>>,
     starts: Vec<u32>,
     len: u32,
+    /// Who sees this snapshot.
+    pub(super) visibility: Visibility,
+    /// What those see of it who do not see everything.
+    pub(super) seen: Seen<Snapshot>,
 }
 
 /// What a look at a leaf finds that cannot be read.
@@ -95,8 +104,17 @@ impl Snapshot {
         snapshot
     }
 
-    pub(super) fn empty(header: MailboxHeader, keywords: Arc<Vec<Keyword>>, source: Option<Arc<Source>>) -> Snapshot {
-        Snapshot { header, keywords, source, leaves: Vec::new(), starts: Vec::new(), len: 0 }
+    pub(super) fn empty(header: MailboxHeader, keywords: Arc<KeywordTable>, source: Option<Arc<Source>>) -> Snapshot {
+        Snapshot {
+            header,
+            keywords,
+            source,
+            leaves: Vec::new(),
+            starts: Vec::new(),
+            len: 0,
+            visibility: Visibility::ALL,
+            seen: Seen::default(),
+        }
     }
 
     /// Makes sure that the messages of `uids` can be looked at.
@@ -124,6 +142,7 @@ impl Snapshot {
     pub(super) fn with_leaves(&self, leaves: Vec<Arc<Leaf>>) -> Snapshot {
         let mut snapshot = Snapshot::empty(self.header, self.keywords.clone(), self.source.clone());
         snapshot.leaves = leaves;
+        snapshot.visibility = self.visibility;
         snapshot.count();
         snapshot
     }
@@ -151,13 +170,26 @@ impl Snapshot {
         &self.header
     }
 
-    /// The mailbox's keywords in the order of their `KeywordId`.
-    pub fn keywords(&self) -> &[Keyword] {
+    /// The mailbox's keywords, those of the server aside.
+    pub fn keywords(&self) -> &KeywordTable {
         &self.keywords
     }
 
-    pub fn keyword_id(&self, keyword: &Keyword) -> Option<KeywordId> {
-        self.keywords.iter().position(|known| known == keyword).map(|at| KeywordId(at as u16))
+    /// The bit of a keyword; `None` where the mailbox does not have it.
+    pub fn keyword_bit(&self, keyword: &Keyword) -> Option<FlagBits> {
+        match ServerKeyword::from_name(keyword.as_str()) {
+            Some(server) => Some(FlagBits::server(server)),
+            None => self.keywords.id(keyword).and_then(FlagBits::keyword),
+        }
+    }
+
+    /// The names of flags, \Recent aside.
+    pub fn flag_names(&self, bits: FlagBits) -> impl Iterator<Item = &str> {
+        let system =
+            SystemFlag::ALL.into_iter().filter(move |flag| bits.has(*flag)).map(|flag| -> &str { flag.name() });
+        let server = ServerKeyword::ALL.into_iter().filter(move |known| bits.contains(FlagBits::server(*known)));
+        let keywords = bits.keywords().filter_map(|id| self.keywords.get(id));
+        system.chain(server.map(|known| known.name())).chain(keywords.map(Keyword::as_str))
     }
 
     pub fn last_uid(&self) -> Option<Uid> {
@@ -167,7 +199,10 @@ impl Snapshot {
     /// The first message without \Seen; costs no look at the leaves before its own.
     pub fn first_unseen(&self) -> Option<Message<'_>> {
         let at = self.leaves.iter().position(|leaf| leaf.entry().unseen > 0)?;
-        let slot = self.body(at).flags.iter().position(|flags| !flags.has(SystemFlag::Seen))?;
+        let slot = {
+            let body = self.body(at);
+            (0..body.len()).find(|&slot| !body.flags(slot).has(SystemFlag::Seen))?
+        };
         Some(self.message(at, slot))
     }
 
@@ -230,7 +265,7 @@ impl Snapshot {
     }
 
     fn slot_from(&self, at: usize, low: Uid) -> usize {
-        self.body(at).fixed.uids.partition_point(|&uid| uid < low)
+        self.body(at).slot_from(low)
     }
 
     /// The messages of the snapshot whose UID is in `uids`.
@@ -278,7 +313,7 @@ impl Snapshot {
             let no = self.leaves[at].no;
             if uids.overlaps(no.first().get(), no.last().get()) {
                 let body = self.body(at);
-                if body.fixed.uids.iter().any(|uid| uids.contains(uid.get())) {
+                if body.uids().any(|uid| uids.contains(uid.get())) {
                     self.leaves[at] = Arc::new(body.without(no, uids));
                 }
             }
@@ -296,9 +331,10 @@ impl Snapshot {
         }
     }
 
-    /// The earliest internal date, by the entries of the leaves.
-    pub(super) fn oldest_secs(&self) -> i64 {
-        self.leaves.iter().map(|leaf| leaf.entry().oldest_secs).min().unwrap_or(NO_DATE)
+    /// The earliest internal date of each class, by the entries of the leaves.
+    pub(super) fn oldest_secs(&self) -> [i64; 4] {
+        let entries = self.leaves.iter().map(|leaf| leaf.entry().oldest_secs);
+        entries.fold([NO_DATE; 4], |oldest, of_leaf| std::array::from_fn(|class| oldest[class].min(of_leaf[class])))
     }
 
     /// The entry of a leaf; `None` where it is empty.

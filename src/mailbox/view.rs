@@ -3,16 +3,19 @@
 //! The view is what the client has been told, sequence numbers included. `sync` moves it to the newest snapshot and
 //! says what the client must hear; while EXPUNGE may not be reported, messages that are gone keep their places.
 //! A message that another session expunged stays readable here until this session has been told.
+//!
+//! A view shows what its client may see (`visible`), by no other way than through its snapshot.
 
 use std::sync::Arc;
 
+use super::difference::Difference;
 use super::error::MailboxError;
 use super::mailbox::Mailbox;
 use super::snapshot::Snapshot;
 use super::summaries::Summaries;
 use super::watch::Watch;
 use crate::sys::Bell;
-use crate::types::{By, ModSeq, NumberSet, Seq, SequenceSet, Uid, UidSet};
+use crate::types::{By, ModSeq, NumberSet, Seq, SequenceSet, Uid, UidSet, Visibility};
 
 /// SELECT or EXAMINE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,15 +55,22 @@ pub struct View {
     synced: Arc<Snapshot>,
     recent: UidSet,
     access: Access,
+    visibility: Visibility,
     _watch: Watch,
 }
 
 impl View {
-    /// Opens a mailbox. `bell` rings at each later change.
-    pub fn open(mailbox: Arc<Mailbox>, access: Access, bell: Arc<Bell>) -> Result<View, MailboxError> {
+    /// Opens a mailbox for somebody who sees so much of it. `bell` rings at each later change.
+    pub fn open(
+        mailbox: Arc<Mailbox>,
+        access: Access,
+        visibility: Visibility,
+        bell: Arc<Bell>,
+    ) -> Result<View, MailboxError> {
         let watch = Watch::new(&mailbox, bell);
-        let shown = mailbox.snapshot()?;
-        let mut view = View { mailbox, synced: shown.clone(), shown, recent: UidSet::new(), access, _watch: watch };
+        let shown = mailbox.seen_by(visibility)?;
+        let (synced, recent) = (shown.clone(), UidSet::new());
+        let mut view = View { mailbox, synced, shown, recent, access, visibility, _watch: watch };
         view.take_recent();
         Ok(view)
     }
@@ -76,6 +86,15 @@ impl View {
 
     pub fn access(&self) -> Access {
         self.access
+    }
+
+    pub fn visibility(&self) -> Visibility {
+        self.visibility
+    }
+
+    /// From the next `sync` on the client sees more, or less.
+    pub fn set_visibility(&mut self, visibility: Visibility) {
+        self.visibility = visibility;
     }
 
     /// UIDs of the messages that are \Recent in this session.
@@ -94,26 +113,50 @@ impl View {
 
     /// Moves the view to the newest snapshot.
     pub fn sync(&mut self, expunges: Expunges) -> Result<Changes, MailboxError> {
-        let newest = self.mailbox.snapshot()?;
+        let newest = self.mailbox.seen_by(self.visibility)?;
         if Arc::ptr_eq(&newest, &self.shown) {
             return Ok(Changes::default());
         }
-        let mut changes = Changes::default();
-        let mut difference = self.shown.difference(&newest)?;
-        let hold = expunges == Expunges::Hold && !difference.expunged.is_empty();
-        let next = if hold { Arc::new(self.shown.held(&newest)?) } else { newest.clone() };
-        changes.keywords = next.keywords().len() != self.shown.keywords().len();
-        changes.flags = std::mem::take(&mut difference.changed);
-        changes.touched = changes.flags.iter().chain(&difference.arrived).copied().collect();
-        changes.exists = (!difference.arrived.is_empty()).then(|| next.len());
-        self.shown = next;
+        let difference = self.shown.difference(&newest)?;
+        let changes = match expunges {
+            Expunges::Hold if difference.needs_expunges() => self.hold(&newest, difference)?,
+            _ => self.advance(&newest, difference),
+        };
         self.synced = newest;
-        self.take_recent();
-        changes.recent = changes.exists.map(|_| self.recent_count());
-        if !hold {
-            changes.expunged = difference.expunged;
-        }
         Ok(changes)
+    }
+
+    fn advance(&mut self, newest: &Arc<Snapshot>, difference: Difference) -> Changes {
+        let Difference { mut expunged, mut changed, arrived, between } = difference;
+        if let Some(first) = between {
+            // What stands behind it goes, and comes anew.
+            expunged.retain(|(_, uid)| *uid < first);
+            changed.retain(|uid| *uid < first);
+            let behind = self.shown.uid_range(first.get(), u32::MAX);
+            expunged.extend(behind.map(|message| (message.seq(), message.uid())));
+        }
+        let behind = expunged.iter().map(|(_, uid)| *uid).filter(|uid| between.is_some_and(|first| *uid > first));
+        let touched = changed.iter().copied().chain(arrived.iter().copied()).chain(behind).collect();
+        let exists = (!arrived.is_empty()).then(|| newest.len());
+        Changes { expunged, flags: changed, touched, ..self.show(newest.clone(), exists) }
+    }
+
+    /// Nothing goes from its place now, nor comes between others.
+    fn hold(&mut self, newest: &Arc<Snapshot>, difference: Difference) -> Result<Changes, MailboxError> {
+        let held = Arc::new(self.shown.held(newest)?);
+        let exists = (held.len() > self.shown.len()).then(|| held.len());
+        let (changed, arrived) = (difference.changed, difference.arrived);
+        let come = arrived.into_iter().filter(|uid| held.by_uid(*uid).is_some());
+        let touched = changed.iter().copied().chain(come).collect();
+        Ok(Changes { flags: changed, touched, ..self.show(held, exists) })
+    }
+
+    fn show(&mut self, next: Arc<Snapshot>, exists: Option<u32>) -> Changes {
+        let keywords = next.keywords() != self.shown.keywords();
+        self.shown = next;
+        self.take_recent();
+        let recent = exists.map(|_| self.recent_count());
+        Changes { exists, recent, keywords, ..Changes::default() }
     }
 
     /// Claims what is new in the view as \Recent, or, read-only, looks at what could be claimed.
@@ -130,10 +173,15 @@ impl View {
         }
     }
 
-    /// UIDs that have vanished from the mailbox under a MODSEQ above `since`; what this view still shows is not among
-    /// them. RFC 7162 3.2.6
+    /// UIDs that have vanished from the mailbox under a MODSEQ above `since`, or have been hidden from this client; what
+    /// this view still shows is not among the latter. RFC 7162 3.2.6
     pub fn vanished(&self, since: ModSeq) -> Result<UidSet, MailboxError> {
-        Ok(self.mailbox.vanished(since)?)
+        let mut vanished = self.mailbox.vanished(since)?;
+        let whole = self.mailbox.snapshot()?;
+        let hidden = whole.unseen_since(self.visibility, since);
+        let gone = hidden.uids().filter(|uid| self.shown.by_uid(*uid).is_none());
+        gone.for_each(|uid| vanished.push(uid));
+        Ok(vanished)
     }
 
     /// The UIDs that a command names, whether they are in this view or not; costs no look at the messages.

@@ -5,6 +5,8 @@
 
 use super::core::{Core, State};
 use super::reply::{Handled, Reply};
+use super::report;
+use crate::mailbox::Expunges;
 use crate::types::Wildcard;
 
 /// When a word is listed.
@@ -156,7 +158,7 @@ pub(super) fn capability(core: &mut Core, authenticated: bool) -> Handled {
 }
 
 /// Unknown names are passed over. RFC 9051 6.3.1
-pub(super) fn enable(core: &mut Core, state: &State, names: &[String]) -> Handled {
+pub(super) fn enable(core: &mut Core, state: &mut State, names: &[String]) -> Handled {
     let mut enabled: Vec<&str> = Vec::new();
     for name in names {
         let known = ROWS.iter().find(|row| row.enable == Enable::Taken && row.word.eq_ignore_ascii_case(name));
@@ -177,6 +179,10 @@ pub(super) fn enable(core: &mut Core, state: &State, names: &[String]) -> Handle
     core.dialect.extensions |= enabled.contains(&"EXTENSIONS");
     if core.dialect.qresync || enabled.contains(&"CONDSTORE") {
         core.enable_condstore(state.selected())?;
+    }
+    if let (true, State::Selected(_, selected)) = (enabled.contains(&"EXTENSIONS"), &mut *state) {
+        selected.view.set_visibility(core.visibility(selected.rights));
+        report::news(core, selected, Expunges::Report)?;
     }
     Ok(Reply::ok("ENABLE completed"))
 }

@@ -14,7 +14,7 @@ use super::place::Place;
 use super::reply::{Failure, Handled, Reply};
 use crate::mailbox::{Access, Account, Mailbox, MailboxError, Refusal, Scores, View};
 use crate::proto::ResponseCode;
-use crate::types::{By, MailboxFilter, MailboxName, Right, SearchKey, SearchReturn, UidSet};
+use crate::types::{By, MailboxFilter, MailboxName, Right, SearchKey, SearchReturn, UidSet, Visibility};
 
 /// Whether a mailbox is named, or found by where it is: then it must be visible too. RFC 7377 2.2
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,8 +27,14 @@ enum Named {
 #[derive(Default)]
 struct Sources {
     selected: bool,
-    mailboxes: Vec<(String, Arc<Mailbox>)>,
+    mailboxes: Vec<(String, Source)>,
     known: HashSet<String>,
+}
+
+/// A mailbox, and what the client sees of it.
+struct Source {
+    mailbox: Arc<Mailbox>,
+    visibility: Visibility,
 }
 
 pub(super) fn esearch(
@@ -52,8 +58,8 @@ pub(super) fn esearch(
     if let Some(selected) = selected.as_mut().filter(|_| sources.selected) {
         in_selected(core, selected, returns, key)?;
     }
-    for (name, mailbox) in &sources.mailboxes {
-        match in_other(core, name, mailbox, returns, key) {
+    for (name, source) in &sources.mailboxes {
+        match in_other(core, name, source, returns, key) {
             // It went meanwhile.
             Err(Failure::Refused(reply)) if reply.code == Some(ResponseCode::NonExistent) => {}
             done => done?,
@@ -104,11 +110,11 @@ fn in_selected(
 fn in_other(
     core: &Core,
     name: &str,
-    mailbox: &Arc<Mailbox>,
+    source: &Source,
     returns: &[SearchReturn],
     key: &SearchKey,
 ) -> Result<(), Failure> {
-    let view = View::open(mailbox.clone(), Access::ReadOnly, core.bell.clone())?;
+    let view = View::open(source.mailbox.clone(), Access::ReadOnly, source.visibility, core.bell.clone())?;
     answer(core, &heading(core, name, &view), &view, &UidSet::new(), returns, key).map(drop)
 }
 
@@ -170,16 +176,16 @@ impl Sources {
         name: String,
         named: Named,
     ) -> Result<(), Failure> {
-        let Some(mailbox) = readable(core, account, &name, named)? else { return Ok(()) };
-        if !self.known.insert(mailbox.object_id()) {
+        let Some(source) = readable(core, account, &name, named)? else { return Ok(()) };
+        if !self.known.insert(source.mailbox.object_id()) {
             return Ok(());
         }
         // What the client has not been told of the selected mailbox is not found there.
-        if selected.is_some_and(|selected| Arc::ptr_eq(selected.view.mailbox(), &mailbox)) {
+        if selected.is_some_and(|selected| Arc::ptr_eq(selected.view.mailbox(), &source.mailbox)) {
             self.selected = true;
             return Ok(());
         }
-        self.mailboxes.push((name, mailbox));
+        self.mailboxes.push((name, source));
         let most = core.service.settings().searched_mailboxes_max;
         match self.mailboxes.len() > most {
             true => {
@@ -192,7 +198,7 @@ impl Sources {
 }
 
 /// The mailbox of a name that the client may search; nothing where it may not, or where there is none.
-fn readable(core: &Core, account: &Arc<Account>, name: &str, named: Named) -> Result<Option<Arc<Mailbox>>, Failure> {
+fn readable(core: &Core, account: &Arc<Account>, name: &str, named: Named) -> Result<Option<Source>, Failure> {
     let place = match core.place(account, name) {
         Ok(place) => place,
         Err(Failure::Refused(_)) => return Ok(None),
@@ -203,7 +209,7 @@ fn readable(core: &Core, account: &Arc<Account>, name: &str, named: Named) -> Re
         return Ok(None);
     }
     match place.account.mailbox(&place.name) {
-        Ok(mailbox) => Ok(Some(mailbox)),
+        Ok(mailbox) => Ok(Some(Source { mailbox, visibility: core.visibility(rights) })),
         Err(MailboxError::Refused(Refusal::NonExistent | Refusal::NoSelect)) => Ok(None),
         Err(error) => Err(error.into()),
     }

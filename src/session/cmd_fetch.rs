@@ -149,6 +149,7 @@ fn mark_seen(core: &Core, selected: &mut Selected, batch: &UidSet) -> Result<Uid
         mode: StoreMode::Add,
         flags: vec![Flag::System(SystemFlag::Seen)],
         unchanged_since: None,
+        visibility: selected.view.visibility(),
     })?;
     let mut changes = selected.view.sync(Expunges::Hold)?;
     changes.flags.retain(|uid| !uids.contains(uid.get()));

@@ -161,7 +161,9 @@ fn beside(core: &Core, account: &Arc<Account>, listed: &Listed, wanted: &Wanted<
         cmd_acl::say_rights(core, &listed.name, place.rights())?;
     }
     match (wanted.status, place.mailbox(Right::Read)) {
-        (Some(items), Ok(mailbox)) => cmd_status::write(core, &listed.name, &mailbox, items),
+        (Some(items), Ok(mailbox)) => {
+            cmd_status::write(core, &listed.name, &mailbox, core.visibility(place.rights()), items)
+        }
         _ => Ok(()),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::core::{Core, Selected};
 use super::reply::{Failure, Handled, Reply};
-use super::report::{self, FlagWriter};
+use super::report::{self, FlagWriter, Told};
 use crate::mailbox::{Access, Account, Change, Snapshot, View};
 use crate::proto::response as wire;
 use crate::proto::{Qresync, ResponseCode, SelectCommand};
@@ -34,7 +34,7 @@ pub(super) fn select(
     // Who can change nothing has it read-only. RFC 4314 5.2
     let access = if rights.has_any(&CHANGING) { access } else { Access::ReadOnly };
     core.dialect.condstore |= command.condstore;
-    let view = View::open(mailbox, access, core.bell.clone())?;
+    let view = View::open(mailbox, access, core.visibility(rights), core.bell.clone())?;
     let selected = Selected::new(place.shown, view, rights);
     describe(core, &selected)?;
     if let Some(qresync) = &command.qresync {
@@ -50,7 +50,7 @@ pub(super) fn select(
 fn describe(core: &Core, selected: &Selected) -> Result<(), super::output::Gone> {
     let shown = selected.view.shown();
     let header = shown.header();
-    let first_unseen = match header.unseen {
+    let first_unseen = match header.sums.all().unseen {
         0 => None,
         _ => shown.first_unseen().map(|message| message.seq()),
     };
@@ -95,7 +95,8 @@ fn resynchronise(core: &Core, selected: &Selected, qresync: &Qresync) -> Result<
     core.output.say(|out| wire::vanished_earlier(out, &vanished))?;
     let mut flags = FlagWriter::new(shown, selected.view.recent());
     for message in shown.changed_since(qresync.mod_seq).filter(|message| known.contains(message.uid().get())) {
-        core.output.say(|out| report::fetch_flags(out, &mut flags, &message, core.dialect, By::Uid))?;
+        core.output
+            .say(|out| report::fetch_flags(out, &mut flags, &message, Told::of(&message), core.dialect, By::Uid))?;
     }
     Ok(())
 }
@@ -111,7 +112,7 @@ fn known_until(shown: &Snapshot, samples: &[(u32, u32)]) -> u32 {
 /// CLOSE expunges what is marked \Deleted, without a word, where the mailbox is selected for writing. RFC 9051 6.4.1
 pub(super) fn close(selected: Selected) -> Handled {
     if selected.view.access() == Access::ReadWrite && selected.rights.has(Right::Expunge) {
-        selected.view.mailbox().commit(Change::Expunge(None))?;
+        selected.view.mailbox().commit(Change::Expunge { among: None, visibility: selected.view.visibility() })?;
     }
     Ok(Reply::ok("CLOSE completed"))
 }

@@ -7,16 +7,23 @@ use super::place::Place;
 use super::reply::{Failure, Handled, Reply};
 use crate::mailbox::Mailbox;
 use crate::proto::response as wire;
-use crate::types::{InternalDate, Right, StatusItem};
+use crate::types::{InternalDate, Right, StatusItem, Visibility};
 
 pub(super) fn status(core: &Core, place: &Place, items: &[StatusItem]) -> Handled {
-    write(core, &place.shown, &*place.mailbox(Right::Read)?, items)?;
+    let mailbox = place.mailbox(Right::Read)?;
+    write(core, &place.shown, &mailbox, core.visibility(place.rights()), items)?;
     Ok(Reply::ok("STATUS completed"))
 }
 
-/// `* STATUS name (MESSAGES 17 UIDNEXT 18)`
-pub(super) fn write(core: &Core, name: &str, mailbox: &Mailbox, items: &[StatusItem]) -> Result<(), Failure> {
-    let values = items.iter().map(|item| value(core, mailbox, *item)).collect::<Result<Vec<_>, _>>()?;
+/// `* STATUS name (MESSAGES 17 UIDNEXT 18)`, of what the client sees of the mailbox.
+pub(super) fn write(
+    core: &Core,
+    name: &str,
+    mailbox: &Mailbox,
+    visibility: Visibility,
+    items: &[StatusItem],
+) -> Result<(), Failure> {
+    let values = items.iter().map(|item| value(core, mailbox, visibility, *item)).collect::<Result<Vec<_>, _>>()?;
     core.output.say(|out| {
         out.extend_from_slice(b"* STATUS ");
         wire::mailbox(out, name, core.dialect);
@@ -28,25 +35,31 @@ pub(super) fn write(core: &Core, name: &str, mailbox: &Mailbox, items: &[StatusI
 }
 
 /// An item and its value; `None` for one that the mailbox does not have now.
-fn value(core: &Core, mailbox: &Mailbox, item: StatusItem) -> Result<Option<String>, Failure> {
+fn value(
+    core: &Core,
+    mailbox: &Mailbox,
+    visibility: Visibility,
+    item: StatusItem,
+) -> Result<Option<String>, Failure> {
     let header = mailbox.header()?;
+    let sums = header.sums.seen(visibility);
     Ok(Some(match item {
-        StatusItem::Messages => format!("MESSAGES {}", header.messages),
-        StatusItem::Recent => format!("RECENT {}", mailbox.recent()?),
+        StatusItem::Messages => format!("MESSAGES {}", sums.messages),
+        StatusItem::Recent => format!("RECENT {}", mailbox.recent(visibility)?),
         StatusItem::UidNext => format!("UIDNEXT {}", header.uid_next),
         StatusItem::UidValidity => format!("UIDVALIDITY {}", header.uid_validity),
-        StatusItem::Unseen => format!("UNSEEN {}", header.unseen),
-        StatusItem::Deleted => format!("DELETED {}", header.deleted),
-        StatusItem::DeletedStorage => format!("DELETED-STORAGE {}", header.deleted_bytes.div_ceil(1024)),
-        StatusItem::Size => format!("SIZE {}", header.bytes),
+        StatusItem::Unseen => format!("UNSEEN {}", sums.unseen),
+        StatusItem::Deleted => format!("DELETED {}", sums.deleted),
+        StatusItem::DeletedStorage => format!("DELETED-STORAGE {}", sums.deleted_bytes.div_ceil(1024)),
+        StatusItem::Size => format!("SIZE {}", sums.bytes),
         StatusItem::HighestModSeq => format!("HIGHESTMODSEQ {}", header.highest_mod_seq),
         StatusItem::AppendLimit => format!("APPENDLIMIT {}", core.append_limit()),
         StatusItem::MailboxId => format!("MAILBOXID ({})", mailbox.object_id()),
-        StatusItem::InternalSize => format!("INTERNALSIZE {}", header.bytes),
-        StatusItem::UnseenMedia => format!("UNSEENMEDIA {}", header.unseen_media),
-        StatusItem::Oldest if header.messages == 0 => return Ok(None),
+        StatusItem::InternalSize => format!("INTERNALSIZE {}", sums.bytes),
+        StatusItem::UnseenMedia => format!("UNSEENMEDIA {}", sums.unseen_media),
+        StatusItem::Oldest if sums.messages == 0 => return Ok(None),
         StatusItem::Oldest => {
-            let date = InternalDate { secs: header.oldest_secs, zone_mins: 0 };
+            let date = InternalDate { secs: sums.oldest_secs, zone_mins: 0 };
             format!("OLDEST \"{date}\"")
         }
     }))

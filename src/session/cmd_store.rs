@@ -7,8 +7,8 @@ use super::cmd_append::permitted;
 use super::core::{Core, Selected};
 use super::place::not_permitted;
 use super::reply::{Failure, Handled, Reply};
-use super::report;
-use crate::mailbox::{Change, Expunges, Snapshot, StoreMode};
+use super::report::{self, FlagWriter, Told};
+use crate::mailbox::{Change, Expunges, Outcome, Snapshot, StoreMode};
 use crate::proto::{Echo, ResponseCode, StoreOp};
 use crate::types::{By, Flag, FlagBits, ModSeq, NumberSet, Right, Uid, UidSet};
 
@@ -35,7 +35,8 @@ pub(super) fn store(core: &mut Core, selected: &mut Selected, set: &NumberSet, b
     let asked = uids.clone();
     let before = selected.view.shown().clone();
     let running = core.running();
-    let change = Change::Store { uids, mode, flags: flags.clone(), unchanged_since };
+    let visibility = selected.view.visibility();
+    let change = Change::Store { uids, mode, flags: flags.clone(), unchanged_since, visibility };
     let outcome = selected.view.mailbox().commit(change)?;
     drop(running);
     let mut changes = selected.view.sync(Expunges::Hold)?;
@@ -55,12 +56,15 @@ pub(super) fn store(core: &mut Core, selected: &mut Selected, set: &NumberSet, b
             changes.flags.retain(|uid| !silent.contains(uid.get()));
             add(&mut changes.flags, &outcome.modified);
         }
-        Echo::Flags => add(&mut changes.flags, &asked),
+        Echo::Flags => add(&mut changes.flags, &asked.difference(&outcome.hidden)),
     }
     report::changes(core, selected, &changes, by)?;
+    tell_hidden(core, selected, &outcome, (mode, given), echo, by)?;
     // A client of CONDSTORE hears the MODSEQ of what it changed, however silent it wants it. RFC 7162 3.1.3
     if echo == Echo::Silent && core.dialect.condstore {
-        report::mod_seqs(core, selected, &silent, By::Uid)?;
+        for message in shown.in_uids(&silent) {
+            core.output.say(|out| report::fetch_mod_seq(out, &message, message.mod_seq(), core.dialect))?;
+        }
     }
     let reply = Reply::ok("STORE completed");
     if outcome.modified.is_empty() {
@@ -71,6 +75,36 @@ pub(super) fn store(core: &mut Core, selected: &mut Selected, set: &NumberSet, b
         By::Seq => selected.view.shown().seqs_of(&outcome.modified),
     };
     Ok(reply.with(ResponseCode::Modified(modified)))
+}
+
+/// What the command has hidden from its own client stays in the view until EXPUNGE may be told, as it was before: the
+/// client is told what it did.
+fn tell_hidden(
+    core: &Core,
+    selected: &Selected,
+    outcome: &Outcome,
+    given: (StoreMode, FlagBits),
+    echo: Echo,
+    by: By,
+) -> Result<(), Failure> {
+    let (mode, bits) = given;
+    // UIDs where `changes` says them.
+    let by = if core.dialect.rev2 || core.dialect.condstore { By::Uid } else { by };
+    let shown = selected.view.shown();
+    let mut flags = FlagWriter::new(shown, selected.view.recent());
+    for message in shown.in_uids(&outcome.hidden) {
+        let now = Told { flags: mode.combine(message.flags(), bits), mod_seq: outcome.mod_seq };
+        match echo {
+            Echo::Flags => {
+                core.output.say(|out| report::fetch_flags(out, &mut flags, &message, now, core.dialect, by))?
+            }
+            Echo::Silent if core.dialect.condstore => {
+                core.output.say(|out| report::fetch_mod_seq(out, &message, now.mod_seq, core.dialect))?;
+            }
+            Echo::Silent => {}
+        }
+    }
+    Ok(())
 }
 
 /// The flags that the list permits to change; none of those given is a refusal, and so is FLAGS without all of the
@@ -92,7 +126,7 @@ fn may_store(selected: &Selected, mode: StoreMode, flags: Vec<Flag>) -> Result<V
 fn bits(snapshot: &Snapshot, flags: &[Flag]) -> FlagBits {
     let known = flags.iter().filter_map(|flag| match flag {
         Flag::System(flag) => Some(FlagBits::system(*flag)),
-        Flag::Keyword(keyword) => snapshot.keyword_id(keyword).and_then(FlagBits::keyword),
+        Flag::Keyword(keyword) => snapshot.keyword_bit(keyword),
     });
     known.fold(FlagBits::NONE, FlagBits::with)
 }
@@ -112,7 +146,8 @@ pub(super) fn expunge(core: &mut Core, selected: &mut Selected, among: Option<&N
         None => None,
     };
     let running = core.running();
-    let outcome = selected.view.mailbox().commit(Change::Expunge(among))?;
+    let outcome =
+        selected.view.mailbox().commit(Change::Expunge { among, visibility: selected.view.visibility() })?;
     drop(running);
     report::news(core, selected, Expunges::Report)?;
     let reply = Reply::ok("EXPUNGE completed");

@@ -15,7 +15,7 @@ use crate::net::{Ready, SessionInfo, Stream};
 use crate::proto::response::{status, untagged_ok};
 use crate::proto::{Dialect, Framer, ResponseCode};
 use crate::sys::Bell;
-use crate::types::{AccountName, By, Comparator, NumberSet, Right, Rights, Uid, UidSet};
+use crate::types::{AccountName, By, Comparator, NumberSet, Right, Rights, Uid, UidSet, Visibility};
 
 /// What a handler may use in any state.
 pub(super) struct Core {
@@ -51,6 +51,18 @@ impl Core {
     pub(super) fn append_limit(&self) -> u32 {
         let literal = self.service.settings().limits.literal_bytes_max;
         self.service.manager.message_bytes_max().min(literal.try_into().unwrap_or(u32::MAX))
+    }
+
+    /// What the client sees of a mailbox for which it has these rights. CommuniGate Pro
+    pub(super) fn visibility(&self, rights: Rights) -> Visibility {
+        let with_service = match self.dialect.extensions {
+            true => Visibility::ALL,
+            false => Visibility::ALL.without_service(),
+        };
+        match rights.has(Right::Administer) {
+            true => with_service,
+            false => with_service.without_hidden(),
+        }
     }
 
     /// Has the watchdog look after the command in progress, from now until the value is dropped.

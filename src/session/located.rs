@@ -43,7 +43,7 @@ impl Core {
 
     fn locate_or_refuse(&self, place: &Place, url: &MessageUrl) -> Result<Option<Located>, Failure> {
         let mailbox = place.mailbox(Right::Read)?;
-        let view = View::open(mailbox.clone(), Access::ReadOnly, self.bell.clone())?;
+        let view = View::open(mailbox.clone(), Access::ReadOnly, self.visibility(place.rights()), self.bell.clone())?;
         let shown = view.shown();
         // A mailbox of another UIDVALIDITY is another mailbox. RFC 5092 5
         if url.uid_validity.is_some_and(|wanted| wanted != u64::from(shown.header().uid_validity.get())) {

@@ -11,7 +11,7 @@ use super::reply::Failure;
 use crate::mailbox::{Changes, Expunges, Message, Snapshot};
 use crate::proto::Dialect;
 use crate::proto::response as wire;
-use crate::types::{By, Flag, FlagBits, Right, Rights, SystemFlag, Uid, UidSet};
+use crate::types::{By, Flag, FlagBits, ModSeq, Right, Rights, ServerKeyword, SystemFlag, Uid, UidSet};
 
 /// Moves the view on and tells the client.
 pub(super) fn news(core: &Core, selected: &mut Selected, expunges: Expunges) -> Result<(), Failure> {
@@ -42,7 +42,7 @@ fn write(core: &Core, selected: &mut Selected, changes: &Changes, by: By) -> Res
     let shown = selected.view.shown();
     let mut flags = FlagWriter::new(shown, selected.view.recent());
     for message in changes.flags.iter().filter_map(|uid| shown.by_uid(*uid)) {
-        core.output.say(|out| fetch_flags(out, &mut flags, &message, core.dialect, by))?;
+        core.output.say(|out| fetch_flags(out, &mut flags, &message, Told::of(&message), core.dialect, by))?;
     }
     contexts::touched(core, selected, changes)
 }
@@ -62,31 +62,40 @@ fn expunged(core: &Core, selected: &mut Selected, changes: &Changes) -> Result<(
     Ok(())
 }
 
+/// What of a message a client is told of in passing.
+#[derive(Clone, Copy)]
+pub(super) struct Told {
+    pub(super) flags: FlagBits,
+    pub(super) mod_seq: ModSeq,
+}
+
+impl Told {
+    pub(super) fn of(message: &Message<'_>) -> Told {
+        Told { flags: message.flags(), mod_seq: message.mod_seq() }
+    }
+}
+
 /// `* 3 FETCH (UID 7 FLAGS (\Seen) MODSEQ (9))`
 pub(super) fn fetch_flags(
     out: &mut Vec<u8>,
     flags: &mut FlagWriter<'_>,
     message: &Message<'_>,
+    told: Told,
     dialect: Dialect,
     by: By,
 ) {
     fetch_begin(out, message, dialect, by);
-    flags.write(out, message.uid(), message.flags());
+    flags.write(out, message.uid(), told.flags);
     if dialect.condstore {
-        wire::text(out, format_args!(" MODSEQ ({})", message.mod_seq()));
+        wire::text(out, format_args!(" MODSEQ ({})", told.mod_seq));
     }
     out.extend_from_slice(b")\r\n");
 }
 
-/// Says the new MODSEQ of messages whose flags the client knows. RFC 7162 3.1.3
-pub(super) fn mod_seqs(core: &Core, selected: &Selected, uids: &UidSet, by: By) -> Result<(), Gone> {
-    for message in selected.view.shown().in_uids(uids) {
-        core.output.say(|out| {
-            fetch_begin(out, &message, core.dialect, by);
-            wire::text(out, format_args!("MODSEQ ({}))\r\n", message.mod_seq()));
-        })?;
-    }
-    Ok(())
+/// Says the new MODSEQ of a message whose flags the client knows. RFC 7162 3.1.3
+pub(super) fn fetch_mod_seq(out: &mut Vec<u8>, message: &Message<'_>, mod_seq: ModSeq, dialect: Dialect) {
+    fetch_begin(out, message, dialect, By::Uid);
+    wire::text(out, format_args!("MODSEQ ({mod_seq}))\r\n"));
 }
 
 fn fetch_begin(out: &mut Vec<u8>, message: &Message<'_>, dialect: Dialect, by: By) {
@@ -116,8 +125,9 @@ pub(super) fn flags_and_permanent(out: &mut Vec<u8>, selected: &Selected) {
 /// The flags that somebody with these rights may change.
 fn flag_names(out: &mut Vec<u8>, shown: &Snapshot, rights: Rights) {
     let system = SystemFlag::ALL.iter().filter(|flag| rights.has(right_for(&Flag::System(**flag))));
-    let keywords = shown.keywords().iter().filter(|_| rights.has(Right::Write));
-    let names = system.map(|flag| flag.name()).chain(keywords.map(|keyword| keyword.as_str()));
+    let server = ServerKeyword::ALL.iter().map(|known| known.name());
+    let keywords = server.chain(shown.keywords().iter().map(|(_, keyword)| keyword.as_str()));
+    let names = system.map(|flag| flag.name()).chain(keywords.filter(|_| rights.has(Right::Write)));
     for (i, name) in names.enumerate() {
         if i > 0 {
             out.push(b' ');
@@ -151,9 +161,7 @@ impl<'a> FlagWriter<'a> {
     fn render(&mut self, bits: FlagBits, recent: bool) {
         self.text.clear();
         self.text.extend_from_slice(b"FLAGS (");
-        let system = SystemFlag::ALL.into_iter().filter(|flag| bits.has(*flag)).map(|flag| -> &str { flag.name() });
-        let keywords = bits.keywords().filter_map(|id| self.shown.keywords().get(usize::from(id.0)));
-        let names = system.chain(keywords.map(|keyword| keyword.as_str())).chain(recent.then_some("\\Recent"));
+        let names = self.shown.flag_names(bits).chain(recent.then_some("\\Recent"));
         for (i, name) in names.enumerate() {
             if i > 0 {
                 self.text.push(b' ');

@@ -13,10 +13,10 @@ use super::error::StoreError;
 use super::facade::Store;
 use super::layout::{self, decode};
 use super::model::*;
-use super::upgrade::{entries, sum};
+use super::upgrade::{entries, sums};
 use crate::types::{
-    AccountId, AccountName, BlobId, FlagBits, InternalDate, KeywordId, MEDIA, MailboxId, MailboxName, ModSeq, Uid,
-    UidValidity,
+    AccountId, AccountName, BlobId, FlagBits, InternalDate, KeywordId, KeywordTable, MailboxId, MailboxName, ModSeq,
+    Uid, UidValidity,
 };
 
 /// Something that is not as it should be.
@@ -112,9 +112,7 @@ struct Found {
     records: Vec<MessageRecord>,
     flags: BTreeMap<Uid, FlagRecord>,
     entries: BTreeMap<LeafNo, LeafEntry>,
-    keywords: usize,
-    /// The bit of $Media.
-    media: Option<FlagBits>,
+    keywords: KeywordTable,
     /// Kept messages and their octets.
     kept: (u32, u64),
     /// Sentences, and whether a repair can do something about each.
@@ -164,8 +162,7 @@ impl Check<'_> {
             records: Vec::new(),
             flags: BTreeMap::new(),
             entries: BTreeMap::new(),
-            keywords: 0,
-            media: None,
+            keywords: KeywordTable::default(),
             kept: (0, 0),
             wrong: Vec::new(),
             mend: Batch::new(partition, version),
@@ -175,16 +172,9 @@ impl Check<'_> {
             Ok(header) => found.header = Some(header),
             Err(error) => found.wrong.push((error.to_string(), true)),
         }
-        match self.reader().get(partition, b"k")? {
-            Some(value) => match decode(|| "its keywords".into(), &value, layout::read_keywords) {
-                Ok(keywords) => {
-                    found.keywords = keywords.len();
-                    let media = keywords.iter().position(|keyword| keyword.as_str().eq_ignore_ascii_case(MEDIA));
-                    found.media = media.and_then(|at| FlagBits::keyword(KeywordId(at as u16)));
-                }
-                Err(error) => found.wrong.push((error.to_string(), false)),
-            },
-            None => found.keywords = 0,
+        match self.store.keywords(self.id, id) {
+            Ok(keywords) => found.keywords = keywords,
+            Err(error) => found.wrong.push((error.to_string(), false)),
         }
         self.pages(id, &mut found)?;
         Ok(found)
@@ -369,10 +359,8 @@ impl Found {
         let uids: HashSet<Uid> = self.records.iter().map(|record| record.uid).collect();
         let lost = self.records.iter().filter(|record| !self.flags.contains_key(&record.uid)).count();
         let stray = self.flags.keys().filter(|uid| !uids.contains(uid)).count();
-        let known = (1u128 << (8 + self.keywords.min(FlagBits::KEYWORDS_MAX))).wrapping_sub(1);
-        let nameless =
-            self.keywords < FlagBits::KEYWORDS_MAX && self.flags.values().any(|record| record.flags.0 & !known != 0);
-        if nameless {
+        let nameless = |id: KeywordId| self.keywords.get(id).is_none();
+        if self.flags.values().any(|record| record.flags.keywords().any(nameless)) {
             self.wrong.push(("messages have keywords that have no name".into(), false));
         }
         if lost + stray == 0 {
@@ -423,7 +411,7 @@ impl Found {
             ..base
         };
         let flags: Vec<FlagRecord> = self.flags.values().copied().collect();
-        sum(&mut right, &self.records, &flags, self.media);
+        right.sums = sums(&self.records, &flags);
         if Some(right) != self.header {
             if self.header.is_some() {
                 self.wrong.push(("the counts do not agree with the messages".into(), true));

@@ -10,7 +10,7 @@ use super::error::{CommitError, StoreError};
 use super::layout::{self, decode};
 use super::memory::Memory;
 use super::model::*;
-use crate::types::{AccountId, AccountName, EntryName, MailboxId, MailboxName, ModSeq, Uid, UidSet};
+use crate::types::{AccountId, AccountName, EntryName, KeywordTable, MailboxId, MailboxName, ModSeq, Uid, UidSet};
 
 /// How to open a store on a disk.
 #[derive(Clone, Debug)]
@@ -102,7 +102,7 @@ impl Store {
         self.reader.get(Partition::Server, b"u")
     }
 
-    fn over(engine: Arc<dyn Engine>) -> Store {
+    pub(super) fn over(engine: Arc<dyn Engine>) -> Store {
         let reader: Arc<dyn Reader> = engine.clone();
         Store { engine, reader }
     }
@@ -265,10 +265,7 @@ impl Store {
         let Some((version, header)) = self.mailbox_header(a, m)? else { return Ok(None) };
         let partition = Partition::Mailbox(a, m);
         let what = || format!("index of mailbox {}/{}", a.0, m.0);
-        let keywords = match self.reader.get(partition, b"k")? {
-            Some(value) => decode(what, &value, layout::read_keywords)?,
-            None => Vec::new(),
-        };
+        let keywords = self.keywords(a, m)?;
         let mut leaves = Vec::new();
         self.reader.scan(partition, b"d", b"e", &mut |key, value| {
             let no = layout::Cursor(&key[1..]).u32().ok_or_else(|| StoreError::Corrupt(what()))?;
@@ -276,10 +273,20 @@ impl Store {
             Ok(())
         })?;
         let messages: u64 = leaves.iter().map(|(_, entry)| u64::from(entry.messages)).sum();
-        match messages == u64::from(header.messages) {
+        match messages == u64::from(header.sums.all().messages) {
             true => Ok(Some(MailboxImage { version, header, keywords, leaves })),
             false => Err(StoreError::Corrupt(what())),
         }
+    }
+
+    pub(super) fn keywords(&self, a: AccountId, m: MailboxId) -> Result<KeywordTable, StoreError> {
+        let mut keywords = KeywordTable::default();
+        self.reader.scan(Partition::Mailbox(a, m), b"k", b"l", &mut |key, value| {
+            let put = layout::read_keyword(key, &value).is_some_and(|(id, keyword)| keywords.put(id, keyword));
+            let what = || StoreError::Corrupt(format!("keywords of mailbox {}/{}", a.0, m.0));
+            put.then_some(()).ok_or_else(what)
+        })?;
+        Ok(keywords)
     }
 
     /// The messages of a leaf by UID, ascending; the two run in parallel.
@@ -623,8 +630,11 @@ fn mailbox_batch(commit: MailboxCommit) -> Batch {
     let (account, mailbox) = (commit.account, commit.mailbox);
     let mut batch = Batch::new(Partition::Mailbox(account, mailbox), commit.guard);
     batch.put(layout::key(b'h'), layout::header(&commit.header));
-    if let Some(keywords) = &commit.keywords {
-        batch.put(layout::key(b'k'), layout::keywords(keywords));
+    for (id, keyword) in &commit.keywords {
+        match keyword {
+            Some(keyword) => batch.put(layout::keyword_key(*id), keyword.as_str().as_bytes().to_vec()),
+            None => batch.remove(layout::keyword_key(*id)),
+        }
     }
     for (page, records) in &commit.records {
         page_write(&mut batch, layout::numbered(b'r', page.0), layout::records(records));

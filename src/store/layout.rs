@@ -28,10 +28,10 @@
 //! | account   | `m` u64 MailboxId, u64 AccountId, str entry | annotation of a mailbox, or of the server (0), for that user, or shared (0) |
 //! | account   | `o` u16 length, str name, u64 AccountId, str entry | annotation of a name that only holds others |
 //! | account   | `p` u64 MailboxId       | empty: this mailbox has been deleted, its partition is to be emptied |
-//! | mailbox   | `h`                     | header: 80 octets, see `header` |
+//! | mailbox   | `h`                     | header: 80 octets, or 200, see `header` |
 //! | mailbox   | `e` u64 seconds, u32 UID | expunged then and kept: its record and its flags, one behind the other |
-//! | mailbox   | `k`                     | keyword table: each u8 length, octets |
-//! | mailbox   | `d` u32 leaf            | leaf entry: 24 octets, see `leaf_entry`; for each leaf that has messages |
+//! | mailbox   | `k` u16 KeywordId       | str keyword |
+//! | mailbox   | `d` u32 leaf            | leaf entry: 24 octets, or 50, see `leaf_entry`; for each leaf that has messages |
 //! | mailbox   | `r` u32 page            | message records, 68 octets each, see `records` |
 //! | mailbox   | `v` u32 page            | flags, see `flags` |
 //! | mailbox   | `t` u32 UID             | summary of the message, opaque (`mime::Summary`) |
@@ -41,12 +41,12 @@
 
 use super::error::StoreError;
 use super::model::{
-    AccountSettings, Acl, Alert, AlertScope, Annotated, Annotation, DeletedMailbox, Due, ExpungedMessage, FlagRecord,
-    LeafEntry, MailboxHeader, MailboxNode, MessageRecord, QuotaLimits,
+    AccountSettings, Acl, Alert, AlertScope, Annotated, Annotation, ClassSums, DeletedMailbox, Due, ExpungedMessage,
+    FlagRecord, LeafEntry, MailboxHeader, MailboxNode, MessageRecord, QuotaLimits, Sums,
 };
 use crate::types::{
-    AccountId, AccountName, BlobId, EntryName, FlagBits, InternalDate, Keyword, MailboxClass, MailboxId, MailboxName,
-    ModSeq, Rights, SpecialUse, Uid, UidSet, UidValidity,
+    AccountId, AccountName, BlobId, Class, EntryName, FlagBits, InternalDate, Keyword, KeywordId, MailboxClass,
+    MailboxId, MailboxName, ModSeq, Rights, SpecialUse, Uid, UidSet, UidValidity,
 };
 
 /// The format that this version writes, and the latest that it reads.
@@ -74,7 +74,7 @@ pub fn numbered_long(kind: u8, n: u64) -> Vec<u8> {
 pub struct Cursor<'a>(pub &'a [u8]);
 
 impl<'a> Cursor<'a> {
-    fn take(&mut self, n: usize) -> Option<&'a [u8]> {
+    pub fn take(&mut self, n: usize) -> Option<&'a [u8]> {
         let (head, rest) = self.0.split_at_checked(n)?;
         self.0 = rest;
         Some(head)
@@ -104,7 +104,7 @@ impl<'a> Cursor<'a> {
         self.u32().and_then(Uid::new)
     }
 
-    fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
@@ -121,76 +121,118 @@ pub fn decode<T>(
 
 /// u32 uid_validity, u32 uid_next, u64 highest_mod_seq, u64 mod_seq_reserved, u32 messages, u32 unseen, u32 deleted,
 /// u64 bytes, u32 recent_from, u64 deleted_bytes, u32 kept_messages, u64 kept_bytes, u32 unseen_media, i64 oldest:
-/// 80 octets.
+/// 80 octets. The sums are of the messages that everybody sees; where there are others, those of each class of them
+/// follow (`types::Class`): u32 messages, u32 unseen, u32 deleted, u64 bytes, u64 deleted_bytes, u32 unseen_media,
+/// i64 oldest, 40 octets for each class.
 pub fn header(header: &MailboxHeader) -> Vec<u8> {
     let mut out = Vec::with_capacity(80);
+    let sums = header.sums.of(Class::ORDINARY);
     out.extend(header.uid_validity.get().to_be_bytes());
     out.extend(header.uid_next.to_be_bytes());
     out.extend(header.highest_mod_seq.0.to_be_bytes());
     out.extend(header.mod_seq_reserved.0.to_be_bytes());
-    [header.messages, header.unseen, header.deleted].iter().for_each(|n| out.extend(n.to_be_bytes()));
-    out.extend(header.bytes.to_be_bytes());
+    [sums.messages, sums.unseen, sums.deleted].iter().for_each(|n| out.extend(n.to_be_bytes()));
+    out.extend(sums.bytes.to_be_bytes());
     out.extend(header.recent_from.to_be_bytes());
-    out.extend(header.deleted_bytes.to_be_bytes());
+    out.extend(sums.deleted_bytes.to_be_bytes());
     out.extend(header.kept_messages.to_be_bytes());
     out.extend(header.kept_bytes.to_be_bytes());
-    out.extend(header.unseen_media.to_be_bytes());
-    out.extend(header.oldest_secs.to_be_bytes());
+    out.extend(sums.unseen_media.to_be_bytes());
+    out.extend(sums.oldest_secs.to_be_bytes());
+    if header.sums.has_apart() {
+        Class::APART.into_iter().for_each(|class| put_sums(&mut out, &header.sums.of(class)));
+    }
     out
 }
 
 pub fn read_header(cursor: &mut Cursor<'_>) -> Option<MailboxHeader> {
-    Some(MailboxHeader {
+    let mut sums = Sums::default();
+    let mut header = MailboxHeader {
         uid_validity: UidValidity::new(cursor.u32()?)?,
         uid_next: cursor.u32()?,
         highest_mod_seq: ModSeq(cursor.u64()?),
         mod_seq_reserved: ModSeq(cursor.u64()?),
+        sums: ClassSums::default(),
+        kept_messages: 0,
+        kept_bytes: 0,
+        recent_from: 0,
+    };
+    (sums.messages, sums.unseen, sums.deleted) = (cursor.u32()?, cursor.u32()?, cursor.u32()?);
+    sums.bytes = cursor.u64()?;
+    header.recent_from = cursor.u32()?;
+    sums.deleted_bytes = cursor.u64()?;
+    (header.kept_messages, header.kept_bytes) = (cursor.u32()?, cursor.u64()?);
+    (sums.unseen_media, sums.oldest_secs) = (cursor.u32()?, cursor.u64()? as i64);
+    *header.sums.of_mut(Class::ORDINARY) = sums;
+    if !cursor.is_empty() {
+        for class in Class::APART {
+            *header.sums.of_mut(class) = read_sums(cursor)?;
+        }
+    }
+    Some(header)
+}
+
+fn put_sums(out: &mut Vec<u8>, sums: &Sums) {
+    [sums.messages, sums.unseen, sums.deleted].iter().for_each(|n| out.extend(n.to_be_bytes()));
+    [sums.bytes, sums.deleted_bytes].iter().for_each(|n| out.extend(n.to_be_bytes()));
+    out.extend(sums.unseen_media.to_be_bytes());
+    out.extend(sums.oldest_secs.to_be_bytes());
+}
+
+fn read_sums(cursor: &mut Cursor<'_>) -> Option<Sums> {
+    Some(Sums {
         messages: cursor.u32()?,
         unseen: cursor.u32()?,
         deleted: cursor.u32()?,
         bytes: cursor.u64()?,
-        recent_from: cursor.u32()?,
         deleted_bytes: cursor.u64()?,
-        kept_messages: cursor.u32()?,
-        kept_bytes: cursor.u64()?,
         unseen_media: cursor.u32()?,
         oldest_secs: cursor.u64()? as i64,
     })
 }
 
-/// u8 length, octets.
-pub fn keywords(keywords: &[Keyword]) -> Vec<u8> {
-    keywords.iter().flat_map(|k| [&[k.as_str().len() as u8], k.as_str().as_bytes()].concat()).collect()
+pub fn keyword_key(id: KeywordId) -> Vec<u8> {
+    [&[b'k'][..], &id.0.to_be_bytes()].concat()
 }
 
-pub fn read_keywords(cursor: &mut Cursor<'_>) -> Option<Vec<Keyword>> {
-    let mut keywords = Vec::new();
-    while !cursor.is_empty() {
-        let length = cursor.u8()?;
-        keywords.push(Keyword::new(std::str::from_utf8(cursor.take(length.into())?).ok()?)?);
-    }
-    Some(keywords)
+pub fn read_keyword(key: &[u8], value: &[u8]) -> Option<(KeywordId, Keyword)> {
+    let id = KeywordId(Cursor(key.get(1..)?).u16()?);
+    Some((id, Keyword::new(std::str::from_utf8(value).ok()?)?))
 }
 
-/// u16 messages, u16 unseen, u32 last uid, u64 highest mod_seq, i64 oldest: 24 octets.
+/// u16 messages, u16 unseen, u32 last uid, u64 highest mod_seq, i64 oldest: 24 octets. The date is of the messages that
+/// everybody sees; where there are others, u16 of them, and i64 oldest of each class of them follow: 50 octets.
 pub fn leaf_entry(entry: &LeafEntry) -> Vec<u8> {
     let mut out = Vec::with_capacity(24);
     out.extend(entry.messages.to_be_bytes());
     out.extend(entry.unseen.to_be_bytes());
     out.extend(entry.last_uid.to_be_bytes());
     out.extend(entry.highest_mod_seq.0.to_be_bytes());
-    out.extend(entry.oldest_secs.to_be_bytes());
+    let [ordinary, apart @ ..] = entry.oldest_secs;
+    out.extend(ordinary.to_be_bytes());
+    if entry.apart > 0 {
+        out.extend(entry.apart.to_be_bytes());
+        apart.iter().for_each(|secs| out.extend(secs.to_be_bytes()));
+    }
     out
 }
 
 pub fn read_leaf_entry(cursor: &mut Cursor<'_>) -> Option<LeafEntry> {
-    Some(LeafEntry {
+    let mut entry = LeafEntry {
         messages: cursor.u16()?,
         unseen: cursor.u16()?,
         last_uid: cursor.u32()?,
         highest_mod_seq: ModSeq(cursor.u64()?),
-        oldest_secs: cursor.u64()? as i64,
-    })
+        ..LeafEntry::default()
+    };
+    entry.oldest_secs[0] = cursor.u64()? as i64;
+    if !cursor.is_empty() {
+        entry.apart = cursor.u16()?;
+        for secs in &mut entry.oldest_secs[1..] {
+            *secs = cursor.u64()? as i64;
+        }
+    }
+    Some(entry)
 }
 
 /// u32 uid, 32 octets hash, u32 size, i64 internal date, i16 zone, i64 sent date, i16 zone, i64 saved: 68 octets.

@@ -25,6 +25,7 @@ mod ordered;
 mod pins;
 mod room;
 mod space;
+mod sums;
 mod tables;
 mod unfinished;
 mod upgrade;

@@ -1,10 +1,11 @@
 //! What the store keeps, as values. The rooms above speak of these; `layout` turns them into keys and octets.
 
 use super::engine::Value;
+pub use super::sums::{ClassSums, NO_DATE, Sums};
 use crate::types::{AccountId, AccountName, MailboxId};
 use crate::types::{
-    BlobId, EntryName, FlagBits, InternalDate, Keyword, MailboxClass, MailboxName, ModSeq, Rights, SpecialUse, Uid,
-    UidSet, UidValidity,
+    BlobId, Class, EntryName, FlagBits, InternalDate, Keyword, KeywordId, KeywordTable, MailboxClass, MailboxName,
+    ModSeq, Rights, SpecialUse, SystemFlag, Uid, UidSet, UidValidity,
 };
 
 /// Counts the commits of a partition: a commit whose guard is not the partition's version is a conflict.
@@ -71,16 +72,30 @@ pub struct LeafEntry {
     pub last_uid: u32,
     /// Of its messages.
     pub highest_mod_seq: ModSeq,
-    /// The earliest internal date of its messages; `NO_DATE` where there are none.
-    pub oldest_secs: i64,
+    /// Its messages that not everybody sees.
+    pub apart: u16,
+    /// The earliest internal date of its messages of each class; `NO_DATE` where there are none.
+    pub oldest_secs: [i64; 4],
 }
-
-/// Stands for the internal date of no message: later than any.
-pub const NO_DATE: i64 = i64::MAX;
 
 impl Default for LeafEntry {
     fn default() -> LeafEntry {
-        LeafEntry { messages: 0, unseen: 0, last_uid: 0, highest_mod_seq: ModSeq::ZERO, oldest_secs: NO_DATE }
+        let (messages, unseen, last_uid, highest_mod_seq) = (0, 0, 0, ModSeq::ZERO);
+        LeafEntry { messages, unseen, last_uid, highest_mod_seq, apart: 0, oldest_secs: [NO_DATE; 4] }
+    }
+}
+
+impl LeafEntry {
+    /// Counts a message above all others in.
+    pub fn add(&mut self, record: &MessageRecord, flags: &FlagRecord) {
+        let class = flags.flags.class();
+        self.messages += 1;
+        self.unseen += u16::from(!flags.flags.has(SystemFlag::Seen));
+        self.last_uid = record.uid.get();
+        self.highest_mod_seq = self.highest_mod_seq.max(flags.mod_seq);
+        self.apart += u16::from(class != Class::ORDINARY);
+        let oldest = &mut self.oldest_secs[class.index()];
+        *oldest = (*oldest).min(record.internal_date.secs);
     }
 }
 
@@ -134,15 +149,9 @@ impl MailboxHeader {
             uid_next: 1,
             highest_mod_seq: ModSeq(1),
             mod_seq_reserved: ModSeq(1),
-            messages: 0,
-            unseen: 0,
-            deleted: 0,
-            bytes: 0,
-            deleted_bytes: 0,
+            sums: ClassSums::default(),
             kept_messages: 0,
             kept_bytes: 0,
-            unseen_media: 0,
-            oldest_secs: NO_DATE,
             recent_from: 1,
         }
     }
@@ -157,20 +166,11 @@ pub struct MailboxHeader {
     pub highest_mod_seq: ModSeq,
     /// No MODSEQ above this one has been issued, not even one whose change a power cut has taken back.
     pub mod_seq_reserved: ModSeq,
-    pub messages: u32,
-    pub unseen: u32,
-    pub deleted: u32,
-    /// Octets of all messages.
-    pub bytes: u64,
-    /// Of those marked \Deleted. RFC 9208 4.1.4
-    pub deleted_bytes: u64,
+    /// Over the messages.
+    pub sums: ClassSums,
     /// Messages that were expunged and are kept, and their octets.
     pub kept_messages: u32,
     pub kept_bytes: u64,
-    /// Messages with $Media and without \Seen.
-    pub unseen_media: u32,
-    /// The earliest internal date; `NO_DATE` where there are no messages.
-    pub oldest_secs: i64,
     /// Messages from this UID on are \Recent in the next session that selects the mailbox. RFC 3501 2.3.2
     pub recent_from: u32,
 }
@@ -180,8 +180,7 @@ pub struct MailboxHeader {
 pub struct MailboxImage {
     pub version: Version,
     pub header: MailboxHeader,
-    /// In the order of their `KeywordId`.
-    pub keywords: Vec<Keyword>,
+    pub keywords: KeywordTable,
     /// Those that are not empty, ascending.
     pub leaves: Vec<(LeafNo, LeafEntry)>,
 }
@@ -365,8 +364,8 @@ pub struct MailboxCommit {
     /// `Version(0)` for a mailbox that has nothing yet.
     pub guard: Version,
     pub header: MailboxHeader,
-    /// The whole table, where it has grown.
-    pub keywords: Option<Vec<Keyword>>,
+    /// Places of the keyword table that have changed; `None` for one that is empty now.
+    pub keywords: Vec<(KeywordId, Option<Keyword>)>,
     pub records: Vec<(PageNo, Vec<MessageRecord>)>,
     pub flags: Vec<(PageNo, Vec<FlagRecord>)>,
     /// Of the leaves that the pages belong to; `None` for one that is empty now.

@@ -6,8 +6,9 @@
 //! * 1 to 2: message records got the time when the message was saved (RFC 8514): the internal date stands in for it; each
 //!   leaf of a mailbox got its entry; the header got more sums.
 //! * 2 to 3: summaries may have previews (`mime::Summary`, version 2); one without gets it when it is asked for;
-//!   an account may have a certificate. An older daemon would leave annotations and classes behind that belong to
-//!   nothing.
+//!   an account may have a certificate; each keyword of a mailbox got a key of its own; $Service, $Hidden and $Media
+//!   got bits of their own, and what has the first two is summed up apart. An older daemon would leave annotations and
+//!   classes behind that belong to nothing.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +16,8 @@ use super::engine::{Batch, Partition, Value};
 use super::error::StoreError;
 use super::facade::Store;
 use super::layout::{self, Cursor, decode};
-use super::model::{FlagRecord, LeafEntry, LeafNo, MailboxHeader, MessageRecord, NO_DATE};
-use crate::types::{AccountId, FlagBits, MailboxId, SystemFlag};
+use super::model::{ClassSums, FlagRecord, LeafEntry, LeafNo, MailboxHeader, MessageRecord};
+use crate::types::{AccountId, FlagBits, Keyword, KeywordId, MailboxId, ServerKeyword};
 
 /// Octets of a header of format 1.
 const HEADER_BYTES_1: usize = 53;
@@ -24,15 +25,16 @@ const HEADER_BYTES_1: usize = 53;
 /// Octets of a message record of format 1.
 const RECORD_BYTES_1: usize = 60;
 
+/// The key of the whole keyword table, until format 2.
+const KEYWORDS_2: &[u8] = b"k";
+
 impl Store {
     pub(super) fn upgrade(&self, found: u32) -> Result<(), StoreError> {
         log::info!("upgrading the store from format {found} to {}", layout::FORMAT);
         for (name, account) in self.accounts()? {
-            for node in self.account_image(account)?.nodes {
-                if let Some(mailbox) = node.id {
-                    log::info!("upgrading mailbox {} of {name}", node.name);
-                    self.upgrade_mailbox(account, mailbox)?;
-                }
+            log::info!("upgrading the mailboxes of {name}");
+            for mailbox in self.account_image(account)?.mailboxes() {
+                self.upgrade_mailbox(account, mailbox)?;
             }
         }
         self.alone(Partition::Server, |batch| {
@@ -46,26 +48,52 @@ impl Store {
     fn upgrade_mailbox(&self, a: AccountId, m: MailboxId) -> Result<(), StoreError> {
         let partition = Partition::Mailbox(a, m);
         self.alone(partition, |batch| {
-            let header = self.reader().get(partition, b"h")?.map_or(0, |header| header.len());
-            if header == HEADER_BYTES_1 { self.plan_upgrade(a, m, batch) } else { Ok(()) }
+            let is_1 = self.reader().get(partition, b"h")?.is_some_and(|header| header.len() == HEADER_BYTES_1);
+            let keywords = match self.reader().get(partition, KEYWORDS_2)? {
+                Some(value) => decode(|| format!("keywords of mailbox {}/{}", a.0, m.0), &value, keywords_2)?,
+                None => Vec::new(),
+            };
+            let moved = put_keywords(batch, &keywords);
+            match is_1 || !moved.is_empty() {
+                true => self.plan_upgrade(a, m, &moved, batch),
+                false => Ok(()),
+            }
         })
     }
 
-    fn plan_upgrade(&self, a: AccountId, m: MailboxId, batch: &mut Batch) -> Result<(), StoreError> {
+    /// Messages, flags and sums anew.
+    fn plan_upgrade(&self, a: AccountId, m: MailboxId, moved: &[Moved], batch: &mut Batch) -> Result<(), StoreError> {
         let (partition, what) = (batch.partition, || format!("messages of mailbox {}/{}", a.0, m.0));
+        let corrupt = || StoreError::Corrupt(what());
+        let old = self.reader().get(partition, b"h")?.unwrap_or_else(|| Value::from(&[][..]));
+        let is_1 = old.len() == HEADER_BYTES_1;
+        let mut header =
+            if is_1 { header_1(&old) } else { layout::read_header(&mut Cursor(&old)) }.ok_or_else(corrupt)?;
         let (mut records, mut flags) = (Vec::new(), Vec::new());
         self.reader().scan(partition, b"r", b"s", &mut |key, value| {
-            let page = records_1(&value).ok_or_else(|| StoreError::Corrupt(what()))?;
-            batch.put(key.to_vec(), layout::records(&page));
-            records.extend(page);
+            if is_1 {
+                let page = records_1(&value).ok_or_else(corrupt)?;
+                batch.put(key.to_vec(), layout::records(&page));
+                records.extend(page);
+                return Ok(());
+            }
+            decode(what, &value, |c| layout::read_records(c, &mut records))
+        })?;
+        self.reader().scan(partition, b"v", b"w", &mut |key, value| {
+            let mut page = Vec::new();
+            decode(what, &value, |c| layout::read_flags(c, &mut page))?;
+            if move_flags(&mut page, moved) {
+                batch.put(key.to_vec(), layout::flags(&page));
+            }
+            flags.extend(page);
             Ok(())
         })?;
-        self.reader().scan(partition, b"v", b"w", &mut |_, value| {
-            decode(what, &value, |c| layout::read_flags(c, &mut flags))
-        })?;
-        let old = self.reader().get(partition, b"h")?.unwrap_or_else(|| Value::from(&[][..]));
-        let mut header = header_1(&old).ok_or_else(|| StoreError::Corrupt(what()))?;
-        sum(&mut header, &records, &flags, None);
+        for mut kept in self.expunged(a, m, 0, i64::MAX)? {
+            if move_flags(std::slice::from_mut(&mut kept.flags), moved) {
+                batch.put(layout::expunged_key(&kept), layout::expunged(&kept));
+            }
+        }
+        header.sums = sums(&records, &flags);
         batch.put(layout::key(b'h'), layout::header(&header));
         for (leaf, entry) in entries(&records, &flags) {
             batch.put(layout::numbered(b'd', leaf.0), layout::leaf_entry(&entry));
@@ -74,30 +102,59 @@ impl Store {
     }
 }
 
+/// The table of format 2: each u8 length, octets.
+fn keywords_2(cursor: &mut Cursor<'_>) -> Option<Vec<Keyword>> {
+    let mut keywords = Vec::new();
+    while !cursor.is_empty() {
+        let length = cursor.u8()?;
+        keywords.push(Keyword::new(std::str::from_utf8(cursor.take(length.into())?).ok()?)?);
+    }
+    Some(keywords)
+}
+
+/// Where the bit of a keyword was, and where it is.
+type Moved = (FlagBits, FlagBits);
+
+/// Gives each keyword its key; those of the server leave their places.
+fn put_keywords(batch: &mut Batch, keywords: &[Keyword]) -> Vec<Moved> {
+    if keywords.is_empty() {
+        return Vec::new();
+    }
+    let mut moved = Vec::new();
+    for (at, keyword) in keywords.iter().enumerate() {
+        let id = KeywordId(at as u16);
+        match (ServerKeyword::from_name(keyword.as_str()), FlagBits::keyword(id)) {
+            (Some(server), Some(before)) => moved.push((before, FlagBits::server(server))),
+            _ => batch.put(layout::keyword_key(id), keyword.as_str().as_bytes().to_vec()),
+        }
+    }
+    batch.remove(KEYWORDS_2.to_vec());
+    moved
+}
+
+/// Whether there was anything to move.
+fn move_flags(page: &mut [FlagRecord], moved: &[Moved]) -> bool {
+    let mut any = false;
+    for record in page {
+        for (before, after) in moved.iter().filter(|(before, _)| record.flags.contains(*before)).collect::<Vec<_>>() {
+            record.flags = record.flags.without(*before).with(*after);
+            any = true;
+        }
+    }
+    any
+}
+
 /// A header of format 1: that of format 2 without its last sums, and five octets of zero.
 fn header_1(value: &[u8]) -> Option<MailboxHeader> {
     let longer = [value.get(..HEADER_BYTES_1 - 5)?, &[0; 32]].concat();
     layout::read_header(&mut Cursor(&longer))
 }
 
-/// What a header says of the messages. `media` is the bit of $Media, where the mailbox knows it.
-pub(super) fn sum(
-    header: &mut MailboxHeader,
-    records: &[MessageRecord],
-    flags: &[FlagRecord],
-    media: Option<FlagBits>,
-) {
-    let unseen = |record: &&FlagRecord| !record.flags.has(SystemFlag::Seen);
-    let media = |record: &&FlagRecord| media.is_some_and(|media| record.flags.contains(media));
-    let deleted = |(_, flags): &(&MessageRecord, &FlagRecord)| flags.flags.has(SystemFlag::Deleted);
-    let bytes = |record: &MessageRecord| u64::from(record.size);
-    header.messages = records.len() as u32;
-    header.unseen = flags.iter().filter(unseen).count() as u32;
-    header.deleted = flags.iter().filter(|record| record.flags.has(SystemFlag::Deleted)).count() as u32;
-    header.bytes = records.iter().map(bytes).sum();
-    header.deleted_bytes = records.iter().zip(flags).filter(deleted).map(|(record, _)| bytes(record)).sum();
-    header.unseen_media = flags.iter().filter(unseen).filter(media).count() as u32;
-    header.oldest_secs = records.iter().map(|record| record.internal_date.secs).min().unwrap_or(NO_DATE);
+/// What a header says of the messages.
+pub(super) fn sums(records: &[MessageRecord], flags: &[FlagRecord]) -> ClassSums {
+    let mut sums = ClassSums::default();
+    records.iter().zip(flags).for_each(|(record, flags)| sums.add(record, flags.flags));
+    sums
 }
 
 /// A page of records of format 1: those of format 2 without the last eight octets.
@@ -116,12 +173,81 @@ fn records_1(value: &[u8]) -> Option<Vec<MessageRecord>> {
 pub(super) fn entries(records: &[MessageRecord], flags: &[FlagRecord]) -> BTreeMap<LeafNo, LeafEntry> {
     let mut entries: BTreeMap<LeafNo, LeafEntry> = BTreeMap::new();
     for (record, flags) in records.iter().zip(flags) {
-        let entry = entries.entry(LeafNo::of(record.uid)).or_default();
-        entry.messages += 1;
-        entry.unseen += u16::from(!flags.flags.has(SystemFlag::Seen));
-        entry.last_uid = record.uid.get();
-        entry.highest_mod_seq = entry.highest_mod_seq.max(flags.mod_seq);
-        entry.oldest_secs = entry.oldest_secs.min(record.internal_date.secs);
+        entries.entry(LeafNo::of(record.uid)).or_default().add(record, flags);
     }
     entries
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::store::{Engine, Memory};
+    use crate::types::{BlobId, Class, InternalDate, ModSeq, Uid, Visibility};
+
+    const MAILBOX: (AccountId, MailboxId) = (AccountId(1), MailboxId(1));
+
+    /// A message of format 2 with these places of the keyword table.
+    fn message(uid: u32, places: &[u16]) -> (MessageRecord, FlagRecord) {
+        let (uid, date) = (Uid::new(uid).unwrap(), InternalDate { secs: 100 - i64::from(uid), zone_mins: 0 });
+        let (internal_date, sent_date) = (date, date);
+        let record = MessageRecord { uid, blob: BlobId([1; 32]), size: 10, internal_date, sent_date, saved_secs: 0 };
+        let bits = places.iter().map(|place| FlagBits::keyword(KeywordId(*place)).unwrap());
+        (record, FlagRecord { uid, flags: bits.fold(FlagBits::NONE, FlagBits::with), mod_seq: ModSeq(7) })
+    }
+
+    /// A store of format 2 whose one mailbox has a keyword table and these messages.
+    fn store_2(keywords: &[&str], messages: &[(MessageRecord, FlagRecord)]) -> Store {
+        let store = Store::over(Arc::new(Memory::default()) as Arc<dyn Engine>);
+        let (records, flags): (Vec<_>, Vec<_>) = messages.iter().copied().unzip();
+        let put = |partition, pairs: Vec<(Vec<u8>, Vec<u8>)>| {
+            let planned = store.alone(partition, |batch| {
+                pairs.iter().for_each(|(key, value)| batch.put(key.clone(), value.clone()));
+                Ok(())
+            });
+            planned.unwrap();
+        };
+        let node = [&1u64.to_be_bytes()[..], &[0]].concat();
+        put(Partition::Account(MAILBOX.0), vec![(b"nINBOX".to_vec(), node)]);
+        let mut header = MailboxHeader::new(crate::types::UidValidity::MIN);
+        header.sums.of_mut(Class::ORDINARY).messages = records.len() as u32;
+        let table = keywords.iter().flat_map(|name| [&[name.len() as u8], name.as_bytes()].concat()).collect();
+        let pairs = vec![
+            (b"h".to_vec(), layout::header(&header)),
+            (b"k".to_vec(), table),
+            (layout::numbered(b'r', 0), layout::records(&records)),
+            (layout::numbered(b'v', 0), layout::flags(&flags)),
+        ];
+        put(Partition::Mailbox(MAILBOX.0, MAILBOX.1), pairs);
+        put(
+            Partition::Server,
+            vec![(b"f".to_vec(), 2u32.to_be_bytes().to_vec()), (b"ajoe".to_vec(), 1u64.to_be_bytes().to_vec())],
+        );
+        store
+    }
+
+    #[test]
+    fn keywords_of_the_server_get_their_bits() {
+        let messages = [message(1, &[0, 1]), message(2, &[2]), message(3, &[3, 1]), message(4, &[])];
+        let store = store_2(&["$service", "Junk", "$HIDDEN", "$Media"], &messages);
+        store.upgrade(2).unwrap();
+        store.upgrade(2).unwrap();
+        let image = store.mailbox_image(MAILBOX.0, MAILBOX.1).unwrap().unwrap();
+        assert_eq!(image.keywords.iter().map(|(id, k)| (id.0, k.as_str())).collect::<Vec<_>>(), [(1, "Junk")]);
+        let (_, flags) = store.leaf(MAILBOX.0, MAILBOX.1, LeafNo(0)).unwrap();
+        let junk = FlagBits::keyword(KeywordId(1)).unwrap();
+        let bits = |keyword| FlagBits::server(keyword);
+        let expected = [
+            bits(ServerKeyword::Service).with(junk),
+            bits(ServerKeyword::Hidden),
+            bits(ServerKeyword::Media).with(junk),
+            FlagBits::NONE,
+        ];
+        assert_eq!(flags.iter().map(|record| record.flags).collect::<Vec<_>>(), expected);
+        let sums = |visibility| image.header.sums.seen(visibility);
+        assert_eq!((sums(Visibility::ALL).messages, sums(Visibility::ALL).unseen_media), (4, 1));
+        assert_eq!(sums(Visibility::ALL.without_service().without_hidden()).bytes, 20);
+        assert_eq!(image.leaves[0].1.apart, 2);
+    }
 }

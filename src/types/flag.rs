@@ -1,6 +1,9 @@
 //! Flags and keywords.                              RFC 9051 2.3.2
 
 use std::fmt;
+use std::sync::Arc;
+
+use super::visibility::Class;
 
 /// A system flag that is kept. `\Recent` is not: it belongs to a session, not to a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,7 +37,7 @@ impl SystemFlag {
 
 /// A keyword: an atom, compared without regard to case, shown as first written. RFC 9051 2.3.2
 #[derive(Clone, Debug)]
-pub struct Keyword(Box<str>);
+pub struct Keyword(Arc<str>);
 
 impl Keyword {
     /// Octets of the longest keyword: keeps the FLAGS line of a mailbox with many of them readable by clients.
@@ -66,8 +69,34 @@ impl fmt::Display for Keyword {
     }
 }
 
-/// The keyword of messages with sound or pictures, as voice mail: UNSEENMEDIA counts them.
-pub const MEDIA: &str = "$Media";
+/// A keyword that means something to the server. It has a bit of its own, the same in every mailbox, and every mailbox
+/// has it: that a client is told its name tells nothing about what is there. CommuniGate Pro
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerKeyword {
+    /// Shown to sessions that have said ENABLE EXTENSIONS alone.
+    Service = 5,
+    /// Shown to those alone who have the right to administer the mailbox.
+    Hidden = 6,
+    /// Sound or pictures, as voice mail: UNSEENMEDIA counts them.
+    Media = 7,
+}
+
+impl ServerKeyword {
+    pub const ALL: [ServerKeyword; 3] = [ServerKeyword::Service, ServerKeyword::Hidden, ServerKeyword::Media];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            ServerKeyword::Service => "$Service",
+            ServerKeyword::Hidden => "$Hidden",
+            ServerKeyword::Media => "$Media",
+        }
+    }
+
+    /// By its name, whatever its case.
+    pub fn from_name(name: &str) -> Option<ServerKeyword> {
+        ServerKeyword::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(name))
+    }
+}
 
 /// A flag as a client names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,9 +118,9 @@ impl fmt::Display for Flag {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeywordId(pub u16);
 
-/// The flags of one message, as bits: the system flags first, then the first keywords of the mailbox.
+/// The flags of one message, as bits: the system flags first, then the keywords of the server, then those of the mailbox.
 ///
-/// Bit `n` below 8 is `SystemFlag n`; bit `8 + k` is `KeywordId(k)`.
+/// Bit `n` below 5 is `SystemFlag n`, below 8 `ServerKeyword n`; bit `8 + k` is `KeywordId(k)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FlagBits(pub u128);
 
@@ -102,6 +131,10 @@ impl FlagBits {
 
     pub const fn system(flag: SystemFlag) -> FlagBits {
         FlagBits(1 << flag as u32)
+    }
+
+    pub const fn server(keyword: ServerKeyword) -> FlagBits {
+        FlagBits(1 << keyword as u32)
     }
 
     /// `None` for a keyword beyond the `KEYWORDS_MAX`th.
@@ -125,7 +158,17 @@ impl FlagBits {
         FlagBits(self.0 & !other.0)
     }
 
-    /// The keywords that are set, in the order of the mailbox's table.
+    /// Which of $Service and $Hidden are set.
+    pub const fn class(self) -> Class {
+        Class((self.0 >> ServerKeyword::Service as u32) as u8 & 3)
+    }
+
+    /// Has $Media and not \Seen.
+    pub const fn is_unseen_media(self) -> bool {
+        self.contains(FlagBits::server(ServerKeyword::Media)) && !self.has(SystemFlag::Seen)
+    }
+
+    /// The keywords of the mailbox that are set, in the order of its table.
     pub fn keywords(self) -> impl Iterator<Item = KeywordId> {
         let mut rest = self.0 >> 8;
         std::iter::from_fn(move || {

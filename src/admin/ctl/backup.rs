@@ -114,7 +114,7 @@ impl Tool {
     }
 
     fn restore_mailbox(&self, account: &str, name: &MailboxName, saved: &Arc<Mailbox>) -> Result<u64, Failed> {
-        let bytes = saved.header()?.bytes;
+        let bytes = saved.header()?.sums.all().bytes;
         let mut wire = self.connect("import")?;
         let request = json!({ "verb": "import", "account": account, "mailbox": name.as_str(), "only": "missing" });
         wire.send(&request)?;
