@@ -19,9 +19,9 @@ use serde_json::{Value, json};
 use super::control::{serve, socket_path};
 use super::verbs::{EX_CONFIG, EX_IOERR, EX_NOPERM, EX_NOUSER, EX_SOFTWARE, EX_UNAVAILABLE, EX_USAGE, Failed, Verbs};
 use super::wire::{Reader, Wire};
-use super::{mail_source, mailbox_limits, mailbox_policy, progress, quota_policy, store_options, table};
+use super::{mail_source, mailbox_limits, mailbox_policy, progress, quota_policy, store_options, table, who};
 use crate::auth::{EditError, Passwd, edit, hash};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, duration_from};
 use crate::mailbox::Manager;
 use crate::store::{Store, StoreError};
 use crate::sys;
@@ -45,7 +45,8 @@ const USAGE: &str = "usage: gatepostctl [-c file] [--json] verb ...
   quota show NAME | recount NAME
   quota set NAME [--storage LIMIT] [--messages LIMIT] [--mailboxes LIMIT]
   route ADDRESS
-  who | kick ACCOUNT|SESSION | reload | stop
+  who [--account NAME] [--address IP] [--status TEXT] [--connected TIME] [--running TIME]
+  kick ACCOUNT|SESSION | reload | stop
   check [--account NAME] [--repair]
   certificate [--host NAME] CERTIFICATE KEY";
 
@@ -56,6 +57,8 @@ struct Tool {
     account: Option<String>,
     mailbox: Option<String>,
     since: Option<String>,
+    /// What `who` is to show alone: key and text.
+    only: Vec<(&'static str, String)>,
     /// Resource and limit.
     limits: Vec<(&'static str, String)>,
     host: String,
@@ -86,6 +89,7 @@ fn arguments() -> Result<Tool, Failed> {
         account: None,
         mailbox: None,
         since: None,
+        only: Vec::new(),
         limits: Vec::new(),
         host: "localhost".into(),
         repair: false,
@@ -102,6 +106,10 @@ fn arguments() -> Result<Tool, Failed> {
             Long("storage") => tool.limits.push(("storage", text(parser.value())?)),
             Long("messages") => tool.limits.push(("messages", text(parser.value())?)),
             Long("mailboxes") => tool.limits.push(("mailboxes", text(parser.value())?)),
+            Long("address") => tool.only.push(("address", text(parser.value())?)),
+            Long("status") => tool.only.push(("status", text(parser.value())?)),
+            Long("connected") => tool.only.push(("connected", text(parser.value())?)),
+            Long("running") => tool.only.push(("running", text(parser.value())?)),
             Long("since") => tool.since = Some(text(parser.value())?),
             Long("host") => tool.host = text(parser.value())?,
             Long("repair") => tool.repair = true,
@@ -181,7 +189,7 @@ impl Tool {
             ["quota", "set", account] => self.quota_set(account),
             ["route", address] => self.route(address),
             ["undelete"] => self.undelete(),
-            ["who"] => self.ask_table(json!({ "verb": "who" }), &["session", "account", "address", "seconds", "at"]),
+            ["who"] => self.who(),
             ["kick", whom] => self.ask_quiet(json!({ "verb": "kick", "whom": whom })),
             ["reload"] => self.ask_quiet(json!({ "verb": "reload" })),
             ["stop"] => self.ask_quiet(json!({ "verb": "stop" })),
@@ -256,6 +264,25 @@ impl Tool {
         match passwd.names().any(|known| *known == name) {
             true => Ok(()),
             false => Err(edit_failed(&config.passwd_file, &name, EditError::NoSuchAccount)),
+        }
+    }
+
+    fn who(&self) -> Result<(), Failed> {
+        let mut request = json!({ "verb": "who", "account": self.account });
+        for (key, text) in &self.only {
+            request[*key] = match *key {
+                "connected" | "running" => {
+                    let time =
+                        duration_from(text).ok_or_else(|| usage(format!("'{text}' is no time: 90s, 5m, 2h")))?;
+                    json!(time.as_secs())
+                }
+                _ => json!(text),
+            };
+        }
+        let (rows, ok) = self.ask(&request, "")?;
+        match self.json {
+            true => self.show(&[], &rows, &ok),
+            false => Ok(io::stdout().lock().write_all(who::render(&rows).as_bytes())?),
         }
     }
 

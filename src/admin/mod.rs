@@ -14,6 +14,7 @@ mod progress;
 mod table;
 mod transfer;
 mod verbs;
+mod who;
 mod wire;
 
 pub use configured::{mailbox_limits, mailbox_policy, quota_policy, router, spool_directory, store_options};

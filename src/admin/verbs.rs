@@ -10,8 +10,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::copied_json;
-use super::transfer;
 use super::wire::Wire;
+use super::{transfer, who};
 use crate::mailbox::{Account, AlertScope, MailboxError, Manager, Quota, Refusal, describe};
 use crate::net::Registry;
 use crate::store::{Checked, Copied, Mode, Options, Store, StoreError};
@@ -74,7 +74,7 @@ impl Verbs {
     pub(super) fn answer(&self, request: &Value, wire: &mut Wire) -> io::Result<()> {
         let verb = request["verb"].as_str().unwrap_or("");
         let result = match verb {
-            "who" => self.who(wire),
+            "who" => self.registry().and_then(|registry| who::who(registry, request, wire)),
             "kick" => self.kick(request),
             "reload" => self.signal(Signal::Reload),
             "stop" => self.signal(Signal::Stop),
@@ -112,18 +112,6 @@ impl Verbs {
 
     fn registry(&self) -> Result<&Arc<Registry>, Failed> {
         self.registry.as_ref().ok_or_else(|| Failed::new(EX_UNAVAILABLE, "no gatepostd is running here"))
-    }
-
-    fn who(&self, wire: &mut Wire) -> Result<Value, Failed> {
-        let sessions = self.registry()?.sessions();
-        for session in &sessions {
-            let secs = session.since.elapsed().map_or(0, |elapsed| elapsed.as_secs());
-            wire.send(&json!({ "row": {
-                "session": format!("IMAP-{:05}", session.id), "account": session.user(), "address": session.peer.to_string(),
-                "seconds": secs, "at": session.doing(),
-            } }))?;
-        }
-        Ok(json!({ "sessions": sessions.len() }))
     }
 
     /// By session tag or by account.

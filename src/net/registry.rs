@@ -18,27 +18,62 @@ pub struct SessionInfo {
     pub since: SystemTime,
     pub bell: Arc<Bell>,
     ending: AtomicBool,
-    /// Who has logged in, and what the session is at.
-    labels: Mutex<(String, String)>,
+    labels: Mutex<Labels>,
+}
+
+/// What a session says of itself.
+#[derive(Debug, Default)]
+struct Labels {
+    /// Who has logged in.
+    user: String,
+    /// What the session is at while it waits for its client.
+    status: &'static str,
+    /// What the status is about, as a mailbox.
+    object: String,
+    /// What it is doing now, and since when.
+    operation: Option<(&'static str, Instant)>,
+}
+
+/// What an administrator is shown of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activity {
+    pub user: String,
+    /// The operation in progress, or what the session is at without one.
+    pub status: &'static str,
+    pub object: String,
+    /// How long the operation has been going on.
+    pub running: Option<Duration>,
 }
 
 impl SessionInfo {
     pub fn set_user(&self, user: &str) {
-        self.labels.lock().0 = user.to_string();
+        self.labels.lock().user = user.to_string();
     }
 
-    pub fn set_doing(&self, doing: &str) {
+    /// What the session is at from now on, and with what; no operation is in progress.
+    pub fn set_status(&self, status: &'static str, object: &str) {
         let mut labels = self.labels.lock();
-        labels.1.clear();
-        labels.1.push_str(doing);
+        (labels.status, labels.operation) = (status, None);
+        labels.object.clear();
+        labels.object.push_str(object);
+    }
+
+    /// An operation begins, for the administrator's eyes.
+    pub fn begin(&self, operation: &'static str) {
+        self.labels.lock().operation = Some((operation, Instant::now()));
     }
 
     pub fn user(&self) -> String {
-        self.labels.lock().0.clone()
+        self.labels.lock().user.clone()
     }
 
-    pub fn doing(&self) -> String {
-        self.labels.lock().1.clone()
+    pub fn activity(&self) -> Activity {
+        let labels = self.labels.lock();
+        let (status, running) = match labels.operation {
+            Some((operation, since)) => (operation, Some(since.elapsed())),
+            None => (labels.status, None),
+        };
+        Activity { user: labels.user.clone(), status, object: labels.object.clone(), running }
     }
 
     /// Asks the session to end; it does as soon as it waits for its client.

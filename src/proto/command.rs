@@ -44,6 +44,8 @@ impl fmt::Debug for Secret {
 #[derive(Debug)]
 pub struct Command {
     pub tag: String,
+    /// In capitals, with `UID ` before it or not.
+    pub name: &'static str,
     pub body: CommandBody,
 }
 

@@ -83,6 +83,15 @@ pub enum Step {
     Refused(Refusal),
 }
 
+/// How much of a literal has come, in octets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiteralProgress {
+    /// Of the command that it is part of.
+    pub tag: String,
+    pub done: u64,
+    pub goal: u64,
+}
+
 /// Where the next octets belong.
 enum Place {
     Line,
@@ -153,6 +162,12 @@ impl Framer {
     /// The client is in the middle of a literal: more is to come soon.
     pub fn in_literal(&self) -> bool {
         !matches!(self.place, Place::Line)
+    }
+
+    /// The literal that the client is sending, where it is in the middle of one.
+    pub fn literal_progress(&self) -> Option<LiteralProgress> {
+        let Place::Literal(literal, left) = &self.place else { return None };
+        Some(LiteralProgress { tag: tag_of(&self.line)?, done: literal.len(), goal: literal.len() + left })
     }
 
     /// Forgets all that has been pushed: what a client sent in the clear behind STARTTLS. RFC 9051 11.1

@@ -26,7 +26,7 @@ pub use command::{
     FetchModifiers, GetMetadata, ListCommand, MetadataValues, Qresync, ReplaceCommand, Secret, SelectCommand,
     StoreOp,
 };
-pub use framer::{Frame, Framer, Limits, Literal, Refusal, Step, Why};
+pub use framer::{Frame, Framer, Limits, Literal, LiteralProgress, Refusal, Step, Why};
 pub use mask::mask;
 pub use parse::{Malformed, Stage, parse};
 pub use response::ResponseCode;

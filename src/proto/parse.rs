@@ -301,7 +301,7 @@ pub fn parse(frame: Frame, dialect: Dialect, stage: Stage) -> Result<Command, Ma
     let by = if name.starts_with("UID ") { crate::types::By::Uid } else { crate::types::By::Seq };
     let mut args = Args::new(&mut pairs, literals, dialect, by);
     match (row.lower)(&mut args) {
-        Ok(body) => Ok(Command { tag, body }),
+        Ok(body) => Ok(Command { tag, name: row.name, body }),
         Err(LowerError::BadCharset) => Err(Malformed::BadCharset { tag }),
         Err(LowerError::Reason(reason)) => Err(refuse(format!("{reason}; {}", row.usage))),
     }

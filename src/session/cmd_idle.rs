@@ -15,10 +15,9 @@ use crate::proto::Framer;
 pub(super) fn idle(core: &mut Core, state: &mut State, framer: &mut Framer) -> Handled {
     core.output.say(|out| out.extend_from_slice(b"+ idling\r\n"))?;
     let deadline = Instant::now() + core.service.settings().idle_timeout;
-    let at = core.info.doing();
-    core.info.set_doing(format!("{at} IDLE").trim_start());
+    core.tell_listening(state);
     let done = wait(core, state, framer, deadline);
-    core.info.set_doing(&at);
+    core.tell_status(state);
     done
 }
 

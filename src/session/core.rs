@@ -67,7 +67,12 @@ impl Core {
 
     /// Has the watchdog look after the command in progress, from now until the value is dropped.
     pub(super) fn running(&self) -> Option<Running> {
-        self.service.watchdog.watch(&self.output, &self.tag, self.service.settings().running_every)
+        self.running_for(&self.tag)
+    }
+
+    /// The same for a command that has not come in full yet.
+    pub(super) fn running_for(&self, tag: &str) -> Option<Running> {
+        self.service.watchdog.watch(&self.output, tag, self.service.settings().running_every)
     }
 }
 

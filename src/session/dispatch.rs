@@ -47,8 +47,8 @@ pub(super) fn dispatch(session: &mut Session, body: CommandBody) -> Result<Optio
         CommandBody::Select(command) => select(core, state, &command, Access::ReadWrite),
         CommandBody::Examine(command) => select(core, state, &command, Access::ReadOnly),
         CommandBody::Enable(names) => capability::enable(core, state, &names),
-        CommandBody::Close => deselect(core, state).and_then(cmd_select::close),
-        CommandBody::Unselect => deselect(core, state).and_then(cmd_select::unselect),
+        CommandBody::Close => deselect(state).and_then(cmd_select::close),
+        CommandBody::Unselect => deselect(state).and_then(cmd_select::unselect),
         body => with_account(core, state, body),
     };
     reply.map(Some)
@@ -68,7 +68,6 @@ fn unauthenticate(core: &mut Core, state: &mut State) -> Handled {
     (core.user, core.groups, core.annotations) = (None, Vec::new(), None);
     core.alerts_seen = Default::default();
     core.info.set_user("");
-    core.info.set_doing("");
     Ok(Reply::ok("UNAUTHENTICATE completed"))
 }
 
@@ -201,14 +200,12 @@ fn select(core: &mut Core, state: &mut State, command: &SelectCommand, access: A
         core.output.say(|out| untagged_ok(out, Some(&ResponseCode::Closed), "The mailbox before is closed"))?;
     }
     let (selected, reply) = cmd_select::select(core, &account, command, access)?;
-    core.info.set_doing(&selected.name);
     *state = State::Selected(account, Box::new(selected));
     Ok(reply)
 }
 
 /// Leaves the selected state with what was selected.
-fn deselect(core: &Core, state: &mut State) -> Result<Selected, Failure> {
-    core.info.set_doing("");
+fn deselect(state: &mut State) -> Result<Selected, Failure> {
     match std::mem::replace(state, State::NotAuthenticated) {
         State::Selected(account, selected) => {
             *state = State::Authenticated(account);

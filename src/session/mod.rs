@@ -49,6 +49,7 @@ mod running;
 mod service;
 #[allow(clippy::module_inception)]
 mod session;
+mod status;
 mod uid_only;
 
 pub use capability::is_known as is_known_capability;

@@ -9,7 +9,9 @@ use super::core::{Core, State};
 use super::dispatch::dispatch;
 use super::output::Output;
 use super::reply::{Failure, Reply, Status};
+use super::running::Running;
 use super::service::Service;
+use super::status;
 use crate::metrics;
 use crate::net::{Connection, Mode, Ready, TLS_HELLO};
 use crate::proto::response::status;
@@ -21,9 +23,14 @@ pub(super) struct Session {
     pub(super) state: State,
     pub(super) framer: Framer,
     began: Instant,
+    /// While the client is sending a literal.
+    receiving: Option<Receiving>,
     bad_commands: u32,
     commands_before_login: u32,
 }
+
+/// A literal that is on its way, with the signs of life meanwhile.
+struct Receiving(Option<Running>);
 
 /// Serves a connection until it ends.
 pub fn run(service: &Arc<Service>, connection: Connection) {
@@ -63,6 +70,7 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
         state: State::NotAuthenticated,
         framer,
         began: Instant::now(),
+        receiving: None,
         bad_commands: 0,
         commands_before_login: 0,
     };
@@ -77,11 +85,16 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
 impl Session {
     fn serve(&mut self) -> Result<(), Failure> {
         self.core.find_domain();
+        self.core.tell_status(&self.state);
         let capabilities = ResponseCode::Capability(capability::list(&self.core, false));
         let greeting = format!("{} Gatepost", self.core.service.settings().host_name);
         self.core.output.say(|out| status(out, "*", "OK", Some(&capabilities), &greeting))?;
         loop {
-            match self.framer.next() {
+            let step = self.framer.next();
+            if !matches!(step, Step::NeedMore) && self.receiving.take().is_some() {
+                self.core.tell_status(&self.state);
+            }
+            match step {
                 Step::Frame(frame) => {
                     if !self.command(frame)? {
                         return Ok(());
@@ -96,7 +109,22 @@ impl Session {
         }
     }
 
+    /// A client that is slow with a literal hears that it is listened to. RFC 9585 3
+    fn watch_literal(&mut self) {
+        let Some(progress) = self.framer.literal_progress().filter(|_| self.stage() == Stage::Authenticated) else {
+            return;
+        };
+        if self.receiving.is_none() {
+            self.core.info.begin(status::RECEIVING);
+            self.receiving = Some(Receiving(self.core.running_for(&progress.tag)));
+        }
+        if let Some(Receiving(Some(running))) = &self.receiving {
+            running.progress(progress.done, progress.goal);
+        }
+    }
+
     fn wait_for_more(&mut self) -> Result<(), Failure> {
+        self.watch_literal();
         self.core.output.flush()?;
         let settings = self.core.service.settings();
         let deadline = match &self.state {
@@ -136,7 +164,9 @@ impl Session {
         self.bad_commands = 0;
         self.core.tag = command.tag;
         let was_in = !matches!(self.state, State::NotAuthenticated);
+        self.core.info.begin(status::operation(command.name));
         let done = dispatch(self, command.body);
+        self.core.tell_status(&self.state);
         if was_in && matches!(self.state, State::NotAuthenticated) {
             self.begin_anew();
         }
