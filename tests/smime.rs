@@ -228,3 +228,98 @@ fn certificates_that_cannot_be_used() {
     assert_eq!(client.command("COPY 1 Safe ENCRYPTED").1.split(' ').next(), Some("BAD"));
     assert_eq!(client.command("COPY 1 Safe CLEAR *").1.split(' ').next(), Some("BAD"));
 }
+
+/// A mailbox whose annotation has all mail in it encrypted, however it comes.
+#[test]
+fn a_mailbox_that_has_all_mail_encrypted() {
+    if !installed("openssl") {
+        return;
+    }
+    const ENTRY: &str = "/shared/vendor/gatepost/encrypt-to";
+    let server = Server::start("");
+    let directory = server.directory.path().to_path_buf();
+    let own = pair(&directory, "own", &["rsa:2048"]);
+    let ec = pair(&directory, "ec", &["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]);
+    let mut client = server.user("user1");
+    for name in ["Safe", "Safe2", "Other", "Clear"] {
+        client.ok(&format!("CREATE {name}"));
+    }
+    let refused = |client: &mut Client, command: &str| {
+        let (_, end) = client.command(command);
+        assert!(end.starts_with("NO [CANNOT]"), "{command}: {end}");
+    };
+    refused(&mut client, &format!("SETMETADATA Safe ({ENTRY} \"*\")"));
+    refused(&mut client, &format!("SETMETADATA Safe ({ENTRY} \"rubbish!\")"));
+    assert!(server.ctl(&["account", "certificate", "user1", own.0.to_str().unwrap()]).status.success());
+    client.ok(&format!("SETMETADATA Safe ({ENTRY} \"*\")"));
+    client.ok(&format!("SETMETADATA Safe2 ({ENTRY} \"*\")"));
+    client.ok(&format!("SETMETADATA Other ({ENTRY} \"{}\")", base64_of(&ec.0)));
+
+    // APPEND, of several messages; what comes of them is what was sent.
+    let message = b"Subject: secret\r\n\r\nbody one\r\n";
+    let second = b"Subject: second\r\n\r\nbody two\r\n";
+    let text = |message: &[u8]| String::from_utf8(message.to_vec()).unwrap();
+    let literal = |message: &[u8]| format!("{{{}+}}\r\n{}", message.len(), text(message));
+    client.ok(&format!("APPEND Safe (\\Seen) {} {}", literal(message), literal(second)));
+    client.ok(&format!("APPEND Clear {}", literal(message)));
+    client.ok("SELECT Safe");
+    for (at, message) in [&message[..], second].iter().enumerate() {
+        let enveloped = fetched(&mut client, at + 1);
+        assert!(!enveloped.contains("body"), "{enveloped}");
+        assert_eq!(decrypted(&directory, &enveloped, &own), *message);
+    }
+    assert!(client.ok("FETCH 1 FLAGS")[0].contains("\\Seen"));
+    assert!(client.ok("SEARCH BODY one").iter().all(|line| line == "* SEARCH"), "what is kept for SEARCH is sealed");
+
+    // COPY from the clear, for another certificate, and import.
+    client.ok("SELECT Clear");
+    client.ok("COPY 1 Other");
+    client.ok("COPY 1 Safe");
+    client.ok("SELECT Other");
+    assert_eq!(decrypted(&directory, &fetched(&mut client, 1), &ec), message);
+    let mbox = directory.join("mail.mbox");
+    std::fs::write(&mbox, "From a@b Thu Aug 22 12:36:23 2002\nSubject: imported\n\nx\n").unwrap();
+    let done = server.ctl(&["import", "--account", "user1", "--mailbox", "Safe", mbox.to_str().unwrap()]);
+    assert!(done.status.success(), "{done:?}");
+    client.ok("SELECT Safe");
+    assert_eq!(decrypted(&directory, &fetched(&mut client, 3), &own), message);
+    assert_eq!(decrypted(&directory, &fetched(&mut client, 4), &own), b"Subject: imported\r\n\r\nx\r\n");
+
+    // Between two for one certificate once is enough; for another it is encrypted again, and so it is in clear mailboxes.
+    let before = fetched(&mut client, 1);
+    client.ok("COPY 1:* Safe2");
+    client.ok("COPY 1 Other");
+    client.ok("COPY 1 Safe");
+    client.ok("COPY 1 Clear");
+    client.ok("SELECT Safe2");
+    assert_eq!(fetched(&mut client, 1), before);
+    client.ok("SELECT Safe");
+    assert_eq!(fetched(&mut client, 5), before);
+    client.ok("SELECT Other");
+    assert_eq!(decrypted(&directory, &fetched(&mut client, 2), &ec), before.as_bytes());
+
+    // REPLACE, and a message that imitates an envelope from outside.
+    client.ok("SELECT Safe");
+    client.ok(&format!("REPLACE 2 Safe {}", literal(message)));
+    let last = client.ok("STATUS Safe (MESSAGES)").remove(0);
+    assert_eq!(last, "* STATUS Safe (MESSAGES 5)");
+    assert_eq!(decrypted(&directory, &fetched(&mut client, 5), &own), message);
+    client.ok(&format!("APPEND Safe {}", literal(before.as_bytes())));
+    assert_eq!(decrypted(&directory, &fetched(&mut client, 6), &own), before.as_bytes());
+
+    // Without a certificate nothing comes in, in the clear least of all.
+    assert!(server.ctl(&["account", "certificate", "user1", "--remove"]).status.success());
+    refused(&mut client, &format!("APPEND Safe {}", literal(message)));
+    client.ok("SELECT Clear");
+    refused(&mut client, "COPY 1 Safe");
+    refused(&mut client, "MOVE 1 Safe");
+    assert!(
+        !server.ctl(&["import", "--account", "user1", "--mailbox", "Safe", mbox.to_str().unwrap()]).status.success()
+    );
+    assert_eq!(client.ok("STATUS Safe (MESSAGES)"), ["* STATUS Safe (MESSAGES 6)"]);
+    client.ok(&format!("SETMETADATA Safe ({ENTRY} NIL)"));
+    client.ok(&format!("APPEND Safe {}", literal(message)));
+    client.ok("SELECT Safe");
+    assert_eq!(fetched(&mut client, 7), text(message));
+    assert!(server.ctl(&["check"]).status.success());
+}

@@ -23,7 +23,12 @@ pub(super) fn import(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<
         _ => None,
     };
     let (mut batch, mut bytes, mut count) = (Vec::new(), 0, 0u64);
-    let mut intake = account.intake(&mailbox)?;
+    // What is restored is as it was, encrypted or not.
+    let way = |there: &Option<_>| match there {
+        Some(_) => Ok(account.intake_again()),
+        None => account.intake(&mailbox),
+    };
+    let mut intake = way(&there)?;
     loop {
         let head = wire.receive()?.ok_or_else(|| Failed::new(EX_DATAERR, "the import was cut short"))?;
         let size = head["size"].as_u64().unwrap_or(0);
@@ -37,7 +42,7 @@ pub(super) fn import(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<
         }
         if size == 0 || batch.len() >= BATCH_MESSAGES || bytes >= BATCH_BYTES {
             flush(&mailbox, &mut batch)?;
-            (bytes, intake) = (0, account.intake(&mailbox)?);
+            (bytes, intake) = (0, way(&there)?);
             wire.send(&json!({ "progress": count, "of": 0 }))?;
             wire.flush()?;
         }

@@ -7,6 +7,7 @@
 use super::account::Account;
 use super::annotation_watch::AnnotationWatch;
 use super::error::{MailboxError, Refusal};
+use super::sealing::ENCRYPT_TO;
 use super::tree::{Plan, Tree};
 use crate::store::{AccountChange, Annotate, Annotated, Annotation, Commit, Store, StoreError};
 use crate::types::utf7;
@@ -168,6 +169,11 @@ impl Account {
                 match entry.folded().as_str() {
                     SPECIAL_USE if user.id != self.id => return Err(Refusal::NoPrivate.into()),
                     SPECIAL_USE => tree.plan_uses(mailbox, value.as_deref(), &mut plan)?,
+                    ENCRYPT_TO => {
+                        // What cannot be encrypted for would keep all mail away.
+                        value.as_deref().map(|value| self.seal_by(value)).transpose()?;
+                        plain.push((entry.clone(), value.clone()));
+                    }
                     CLASS => tree.plan_class(mailbox, spot.id, value.as_deref(), &mut plan)?,
                     _ => plain.push((entry.clone(), value.clone())),
                 }

@@ -48,10 +48,13 @@ impl View {
         seal: Option<Seal>,
         progress: Progress<'_>,
     ) -> Result<Option<Copied>, MailboxError> {
-        let mut intake = owner.intake(target)?;
-        if let Some(seal) = seal {
-            intake = intake.sealed(seal);
-        }
+        let is_same = target.account == self.mailbox().account && target.id() == self.mailbox().id();
+        let mut intake = match seal {
+            Some(seal) => owner.intake_again().sealed(seal),
+            // What is in a mailbox already is no arrival.
+            None if is_same => owner.intake_again(),
+            None => owner.intake(target)?,
+        };
         // Within an account a MOVE changes no sum.
         let counts = mode == CopyMode::Copy || !self.mailbox().is_of(owner);
         if counts {
@@ -59,7 +62,7 @@ impl View {
         }
         let copies = match target.account == self.mailbox().account && !intake.is_sealed() {
             true => self.copies(uids)?,
-            false => self.copies_for(uids, &mut intake, progress)?,
+            false => self.copies_for(uids, owner, &mut intake, progress)?,
         };
         if copies.is_empty() {
             return Ok(None);
@@ -93,18 +96,25 @@ impl View {
     fn copies_for(
         &self,
         uids: &UidSet,
+        owner: &Account,
         intake: &mut Intake<'_>,
         progress: Progress<'_>,
     ) -> Result<Vec<(Uid, NewMessage)>, MailboxError> {
         let shown = self.shown();
         shown.load(uids)?;
         let (mut copies, goal) = (Vec::new(), uids.count());
+        let (mut summaries, sealed) = (self.summaries(), self.sealed_alike(owner, intake)?);
         for message in shown.in_uids(uids) {
             let (blob, size) = (message.blob(), u64::from(message.size()));
             let head = match intake.is_sealed() {
                 true => self.mailbox().octets_of(blob, 0..size.min(HEAD_BYTES as u64))?,
                 false => Vec::new(),
             };
+            if sealed.as_ref().is_some_and(|seal| seal.recognises(&head)) {
+                let structure = summaries.next(message.uid())?.ok_or(Refusal::Expunged)?;
+                copies.push((message.uid(), copy_of(shown, &message, structure)));
+                continue;
+            }
             let mut pieces = |take: &mut dyn FnMut(&[u8])| {
                 self.mailbox().octets(blob, 0..size, &mut |piece| {
                     take(piece);
@@ -116,6 +126,15 @@ impl View {
             progress(copies.len() as u64, goal);
         }
         Ok(copies)
+    }
+
+    /// Between two mailboxes of one account that have all mail encrypted for one certificate, what is encrypted stays as
+    /// it is: the seal that it is known by.
+    fn sealed_alike(&self, owner: &Account, intake: &Intake<'_>) -> Result<Option<Seal>, MailboxError> {
+        if !intake.is_by_mailbox() || !self.mailbox().is_of(owner) {
+            return Ok(None);
+        }
+        Ok(owner.seal_of(self.mailbox().id())?.filter(|seal| intake.seals_as(seal)))
     }
 
     fn copies(&self, uids: &UidSet) -> Result<Vec<(Uid, NewMessage)>, MailboxError> {

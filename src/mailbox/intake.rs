@@ -21,30 +21,53 @@ use crate::types::{BlobId, Flag, InternalDate};
 /// Octets that the messages of one commit bring along in memory.
 const HELD_BYTES_MAX: usize = 8 << 20;
 
+/// Who asks for encryption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SealedBy {
+    Mailbox,
+    Command,
+}
+
 /// The way into a mailbox, for the messages of one commit.
 pub struct Intake<'a> {
     account: &'a Account,
     seal: Option<Seal>,
+    sealed_by: SealedBy,
     /// Octets that the messages so far have in memory.
     held_bytes: usize,
 }
 
 impl Account {
-    /// The way into a mailbox of this account.
-    pub fn intake(&self, _mailbox: &Mailbox) -> Result<Intake<'_>, MailboxError> {
-        Ok(Intake { account: self, seal: None, held_bytes: 0 })
+    /// The way into a mailbox of this account. Where all its mail is to be encrypted and cannot be, there is none.
+    pub fn intake(&self, mailbox: &Mailbox) -> Result<Intake<'_>, MailboxError> {
+        Ok(Intake { account: self, seal: self.seal_of(mailbox.id())?, sealed_by: SealedBy::Mailbox, held_bytes: 0 })
+    }
+
+    /// The way back into a mailbox, for messages that were in it: they are as they were.
+    pub fn intake_again(&self) -> Intake<'_> {
+        Intake { account: self, seal: None, sealed_by: SealedBy::Command, held_bytes: 0 }
     }
 }
 
 impl Intake<'_> {
     /// Encrypts the messages, whatever the mailbox asks for itself.
     pub fn sealed(self, seal: Seal) -> Self {
-        Intake { seal: Some(seal), ..self }
+        Intake { seal: Some(seal), sealed_by: SealedBy::Command, ..self }
     }
 
     /// Whether messages are encrypted here.
     pub fn is_sealed(&self) -> bool {
         self.seal.is_some()
+    }
+
+    /// Whether it is the mailbox that asks for it.
+    pub(super) fn is_by_mailbox(&self) -> bool {
+        self.is_sealed() && self.sealed_by == SealedBy::Mailbox
+    }
+
+    /// Whether messages are encrypted for the same certificate.
+    pub(super) fn seals_as(&self, other: &Seal) -> bool {
+        self.seal.as_ref().is_some_and(|seal| seal.is_same(other))
     }
 
     /// Whether messages of so many octets may come. Of messages that are to be encrypted it is asked when they have been.

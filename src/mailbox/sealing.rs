@@ -12,14 +12,22 @@ use super::error::{MailboxError, Refusal};
 use super::tree::Plan;
 use crate::mime::header_fields;
 use crate::smime::{self, Certificate, Envelope, OUTER_FIELDS};
-use crate::store::{AccountChange, CHUNK_BYTES, StoreError, Value};
+use crate::store::{AccountChange, Annotated, CHUNK_BYTES, StoreError, Value};
 use crate::sys;
+use crate::types::{EntryName, MailboxId};
 
 /// Octets of a message in which the fields are looked for that stay outside.
 pub(super) const HEAD_BYTES: usize = 256 * 1024;
 /// Octets of one such field, and of all: a list of thousands of addresses is read inside.
 const FIELD_BYTES_MAX: usize = 16 * 1024;
 const FIELDS_BYTES_MAX: usize = 64 * 1024;
+
+/// The annotation of a mailbox that has all its mail encrypted.
+pub(super) const ENCRYPT_TO: &str = "/shared/vendor/gatepost/encrypt-to";
+
+fn encrypt_to() -> EntryName {
+    EntryName::new(ENCRYPT_TO).unwrap_or_else(|| unreachable!("{ENCRYPT_TO} is an entry"))
+}
 
 /// Gives a message's octets in pieces.
 pub(super) type Pieces<'a> = &'a mut dyn FnMut(&mut dyn FnMut(&[u8])) -> Result<(), MailboxError>;
@@ -56,6 +64,17 @@ impl Seal {
         envelope.finish(&mut out).ok_or_else(|| StoreError::Missing("the end of a message".into()))?;
         sealed.take(&mut out);
         sealed.done()
+    }
+}
+
+impl Seal {
+    pub(super) fn is_same(&self, other: &Seal) -> bool {
+        self.0.is_same(&other.0)
+    }
+
+    /// Whether a message that begins so has been encrypted for the same certificate.
+    pub(super) fn recognises(&self, head: &[u8]) -> bool {
+        self.0.recognises(head)
     }
 }
 
@@ -136,6 +155,21 @@ impl Account {
         }
         let change = AccountChange::Certificate(der.map(Value::from));
         self.change(|_| Ok(Plan { changes: vec![change.clone()], ..Plan::default() }))
+    }
+
+    /// Whom all mail of a mailbox is encrypted for, by its annotation; nobody where it has none.
+    pub(super) fn seal_of(&self, mailbox: MailboxId) -> Result<Option<Seal>, MailboxError> {
+        let at = Annotated::Mailbox(mailbox);
+        let value = self.shared.store.annotation(self.id, &at, None, &encrypt_to())?;
+        Ok(value.map(|annotation| self.seal_by(&annotation.value)).transpose()?)
+    }
+
+    /// By the value of the annotation: a certificate, or `*` for the account's own.
+    pub(super) fn seal_by(&self, value: &[u8]) -> Result<Seal, Refusal> {
+        match value.trim_ascii() {
+            b"*" => self.seal(),
+            text => Seal::of(text),
+        }
     }
 
     /// What the account's certificate is, for its administrator.

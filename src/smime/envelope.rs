@@ -22,7 +22,7 @@ const AES256_CBC: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x2a
 
 const BLOCK: usize = 16;
 
-const MIME_FIELDS: &[u8] = b"MIME-Version: 1.0\r\n\
+pub(super) const MIME_FIELDS: &[u8] = b"MIME-Version: 1.0\r\n\
     Content-Type: application/pkcs7-mime; smime-type=enveloped-data;\r\n name=\"smime.p7m\"\r\n\
     Content-Transfer-Encoding: base64\r\n\
     Content-Disposition: attachment; filename=\"smime.p7m\"\r\n\r\n";

@@ -16,6 +16,7 @@ mod description;
 mod envelope;
 mod lines;
 mod recipient;
+mod recognise;
 
 pub use certificate::{Certificate, Unusable, decode};
 pub use description::Description;
