@@ -10,6 +10,7 @@
 //! operations cost Gatepost in mailboxes of a thousand, a hundred thousand and a million messages. The fourth shows how near
 //! durable APPEND comes to what the disk can do.
 
+mod accounts;
 mod client;
 mod disk;
 mod measure;

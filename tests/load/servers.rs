@@ -26,11 +26,11 @@ pub fn compare(plan: &Plan, json: bool) {
 fn target(port: u16, pid: u32) -> Target {
     let target =
         Target { host: "127.0.0.1".into(), port, user: "demo".into(), password: "demo".into(), pid: Some(pid) };
-    for _ in 0..100 {
+    for _ in 0..5000 {
         if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
             return target;
         }
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(1));
     }
     panic!("no server at port {port}");
 }
@@ -70,7 +70,15 @@ impl Own {
     }
 
     pub fn restart(&mut self) {
+        self.stop();
+        self.launch();
+    }
+
+    pub fn stop(&mut self) {
         self.running = None;
+    }
+
+    pub fn launch(&mut self) {
         self.running = Some(start_gatepost(self.scratch.path()));
     }
 }

@@ -94,4 +94,6 @@ pub fn run(json: bool) {
     super::print(&names.into_iter().zip(figures).collect::<Vec<_>>(), json);
     println!();
     super::print(&[("9,900 mailboxes", many_mailboxes(&own.target()))], json);
+    println!();
+    super::print(&[("accounts", super::accounts::starts(&mut own))], json);
 }
