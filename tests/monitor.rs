@@ -93,12 +93,13 @@ fn until_tagged(client: &mut Client, tag: &str) -> Vec<String> {
     }
 }
 
-// 4: INPROGRESS has the tag as a quoted string, done and goal as numbers
-// 3: nothing of it is said after the tagged response
+// 3: INPROGRESS is listed
+// 4: it is in an untagged OK, never in a tagged response; done is not above goal
 #[test]
 fn a_slow_literal_has_signs_of_life() {
     let server = Server::start("Send Running Every = 1s\nLiteral Memory = 1K");
     let mut client = server.user("user1");
+    assert!(client.ok("CAPABILITY")[0].contains(" INPROGRESS"));
     client.send(b"one APPEND INBOX {3000}\r\n");
     assert!(client.response().unwrap().starts_with('+'));
     let piece = [b'x'; 1000];
@@ -122,12 +123,17 @@ fn a_slow_literal_has_signs_of_life() {
     assert!(client.ok("NOOP").is_empty(), "nothing after the tagged response");
 }
 
+/// No client, and none of those that a mask keeps it from.
 #[test]
 fn never_is_never() {
-    let server = Server::start("Send Running Every = Never");
-    let mut client = server.user("user1");
-    client.send(b"one APPEND INBOX {4+}\r\nabc");
-    std::thread::sleep(Duration::from_millis(1500));
-    client.send(b"d\r\n");
-    assert_eq!(until_tagged(&mut client, "one").len(), 1);
+    let masked = "Send Running Every = 1s\n[Mask quiet]\nClient = quiet\nCapabilities = INPROGRESS";
+    for configuration in ["Send Running Every = Never", masked] {
+        let server = Server::start(configuration);
+        let mut client = server.user("user1");
+        client.ok("ID (\"name\" \"quiet\")");
+        client.send(b"one APPEND INBOX {4+}\r\nabc");
+        std::thread::sleep(Duration::from_millis(1500));
+        client.send(b"d\r\n");
+        assert_eq!(until_tagged(&mut client, "one").len(), 1);
+    }
 }

@@ -15,6 +15,8 @@ fn quota(server: &Server) -> String {
     server.user("user1").ok("GETQUOTA user1").remove(0)
 }
 
+// 4.3.1: OVERQUOTA is in tagged responses alone
+// 5.3: mailboxes are counted exactly
 #[test]
 fn what_is_beyond_is_refused() {
     let server = Server::start("");

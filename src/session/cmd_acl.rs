@@ -75,7 +75,8 @@ pub(super) fn listrights(core: &mut Core, account: &Arc<Account>, mailbox: &str,
         out.extend_from_slice(b"* LISTRIGHTS ");
         wire::mailbox(out, &place.shown, core.dialect);
         out.push(b' ');
-        wire::astring(out, &identifier);
+        // As the client has it, so that it knows which answer this is. RFC 4314 3.4
+        wire::astring(out, text);
         wire::text(out, format_args!(" {rights}\r\n"));
     })?;
     Ok(Reply::ok("LISTRIGHTS completed"))

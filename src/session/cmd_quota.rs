@@ -17,9 +17,11 @@ pub(super) fn getquota(core: &mut Core, account: &Arc<Account>, root: &str) -> H
     Ok(Reply::ok("GETQUOTA completed"))
 }
 
-/// Of another's mailbox for those alone who may read it. RFC 9208 4.1.2
+/// Of another's mailbox for those alone who may read it; an own one may be still to come. RFC 9208 4.1.2
 pub(super) fn getquotaroot(core: &Core, place: &Place) -> Handled {
-    place.mailbox(Right::Read)?;
+    if !place.is_own() {
+        place.mailbox(Right::Read)?;
+    }
     let (account, root) = (&place.account, place.account.name().as_str());
     core.output.say(|out| {
         out.extend_from_slice(b"* QUOTAROOT ");

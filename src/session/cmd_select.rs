@@ -20,7 +20,7 @@ pub(super) fn check(core: &Core, command: &SelectCommand) -> Result<(), Failure>
 }
 
 /// Rights to change what is in a mailbox.
-const CHANGING: [Right; 4] = [Right::Seen, Right::Write, Right::DeleteMessages, Right::Expunge];
+const CHANGING: [Right; 5] = [Right::Insert, Right::Seen, Right::Write, Right::DeleteMessages, Right::Expunge];
 
 /// Opens a mailbox; the one that was selected before has been closed by then. RFC 9051 6.3.2
 pub(super) fn select(
@@ -110,8 +110,9 @@ fn known_until(shown: &Snapshot, samples: &[(u32, u32)]) -> u32 {
 }
 
 /// CLOSE expunges what is marked \Deleted, without a word, where the mailbox is selected for writing. RFC 9051 6.4.1
-pub(super) fn close(selected: Selected) -> Handled {
+pub(super) fn close(core: &Core, selected: Selected) -> Handled {
     if selected.view.access() == Access::ReadWrite && selected.rights.has(Right::Expunge) {
+        let _running = core.running();
         selected.view.mailbox().commit(Change::Expunge { among: None, visibility: selected.view.visibility() })?;
     }
     Ok(Reply::ok("CLOSE completed"))

@@ -70,8 +70,11 @@ impl Core {
         self.running_for(&self.tag)
     }
 
-    /// The same for a command that has not come in full yet.
+    /// The same for a command that has not come in full yet. Who is not told of INPROGRESS hears nothing of it.
     pub(super) fn running_for(&self, tag: &str) -> Option<Running> {
+        if self.is_masked("INPROGRESS", "INPROGRESS") {
+            return None;
+        }
         self.service.watchdog.watch(&self.output, tag, self.service.settings().running_every)
     }
 }

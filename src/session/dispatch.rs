@@ -47,7 +47,7 @@ pub(super) fn dispatch(session: &mut Session, body: CommandBody) -> Result<Optio
         CommandBody::Select(command) => select(core, state, &command, Access::ReadWrite),
         CommandBody::Examine(command) => select(core, state, &command, Access::ReadOnly),
         CommandBody::Enable(names) => capability::enable(core, state, &names),
-        CommandBody::Close => deselect(state).and_then(cmd_select::close),
+        CommandBody::Close => deselect(state).and_then(|selected| cmd_select::close(core, selected)),
         CommandBody::Unselect => deselect(state).and_then(cmd_select::unselect),
         body => with_account(core, state, body),
     };

@@ -34,8 +34,9 @@ impl Operation {
         let goal = self.goal.load(Ordering::Relaxed);
         let number = |n: u64| if goal == 0 { "NIL".to_string() } else { n.to_string() };
         let (done, goal) = (number(self.done.load(Ordering::Relaxed).min(goal)), number(goal));
-        // A tag has neither quotes nor backslashes.
-        format!("* OK [INPROGRESS (\"{}\" {done} {goal})] Running\r\n", self.tag)
+        // A tag has neither quotes nor backslashes; with a bracket it would end the code. RFC 9585 4
+        let tag = if self.tag.contains(']') { "NIL".to_string() } else { format!("\"{}\"", self.tag) };
+        format!("* OK [INPROGRESS ({tag} {done} {goal})] Running\r\n")
     }
 }
 
@@ -195,6 +196,15 @@ mod tests {
         assert!(lines.len() >= 2, "{text}");
         assert_eq!(lines[0], "* OK [INPROGRESS (\"a1\" 3 7)] Running");
         assert_eq!(*lines.last().unwrap(), "a1 OK done");
+    }
+
+    #[test]
+    fn a_tag_with_a_bracket_is_not_said() {
+        let text = heard(|watchdog, output| {
+            let _running = watchdog.watch(output, "a]1", Duration::from_millis(100)).unwrap();
+            std::thread::sleep(Duration::from_millis(250));
+        });
+        assert_eq!(text.lines().next(), Some("* OK [INPROGRESS (NIL NIL NIL)] Running"));
     }
 
     #[test]
