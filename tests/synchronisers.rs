@@ -175,10 +175,10 @@ const until = (client, event) => new Promise((done, failed) => {
     await b.mailboxCreate('Entwürfe');
     const moved = await b.messageMove('2:3', 'Entwürfe', { uid: true });
     assert.equal(moved.uidMap.size, 2);
-    const message = await b.fetchOne('*', { envelope: true, bodyStructure: true, source: true, size: true });
+    const message = await b.fetchOne('11', { envelope: true, bodyStructure: true, source: true, size: true }, { uid: true });
     assert.equal(message.envelope.subject, 'number 11');
     assert.equal(message.source.toString(), 'Subject: number 11\r\n\r\nbody\r\n');
-    const { content } = await b.download('*', '1');
+    const { content } = await b.download('11', '1', { uid: true });
     let text = '';
     for await (const piece of content) text += piece;
     assert.equal(text, 'body\r\n');
