@@ -209,7 +209,7 @@ fn aliases_lead_to_mailboxes() {
     assert!(alias(&["list", "user2"]).contains("~user1/Shared"));
     let names: Vec<String> =
         other.ok("LIST \"\" *").iter().map(|line| line.rsplit(' ').next().unwrap().into()).collect();
-    assert_eq!(names, ["INBOX", "Mine", "Orders"]);
+    assert_eq!(names, ["INBOX", "Mine", "Orders", "Orders/below"]);
     other.ok("SELECT Orders");
     assert!(other.ok("FETCH 1 BODY[TEXT]").concat().contains("some text"));
     assert!(other.append("Orders", MAIL).unwrap().starts_with("OK"));
@@ -220,4 +220,125 @@ fn aliases_lead_to_mailboxes() {
     alias(&["remove", "user2", "Mine"]);
     no(&mut other, "SELECT Mine", "NONEXISTENT");
     assert_eq!(server.ctl(&["alias", "add", "user2", "INBOX", "x"]).status.code(), Some(73));
+}
+
+#[test]
+fn aliases_by_metadata() {
+    let (server, mut owner, mut other) = shared();
+    owner.ok("CREATE Shared/below");
+    for name in ["Shared", "Shared/below"] {
+        owner.ok(&format!("SETACL {name} user2 lrswi"));
+    }
+    let entry = "/private/vendor/gatepost/alias";
+    other.ok(&format!("SETMETADATA \"\" ({entry}/Work/Orders \"~user1/Shared\" {entry}/Entw&APw-rfe \"INBOX\")"));
+    let listed = |client: &mut Client, command: &str| client.ok(command);
+    assert_eq!(
+        listed(&mut other, "LIST \"\" *"),
+        [
+            "* LIST (\\HasNoChildren) \"/\" Entw&APw-rfe",
+            "* LIST (\\HasNoChildren) \"/\" INBOX",
+            "* LIST (\\Noselect \\HasChildren) \"/\" Work",
+            "* LIST (\\HasChildren) \"/\" Work/Orders",
+            "* LIST (\\HasNoChildren) \"/\" Work/Orders/below",
+        ]
+    );
+    assert_eq!(listed(&mut other, "LIST \"\" Work/%"), ["* LIST (\\HasChildren) \"/\" Work/Orders"]);
+    other.ok("SELECT Work/Orders/below");
+    assert!(other.append("Entw&APw-rfe", MAIL).unwrap().starts_with("OK"));
+    assert_eq!(
+        other.ok(&format!("GETMETADATA (DEPTH infinity) \"\" {entry}")),
+        [format!("* METADATA \"\" ({entry}/Entw&APw-rfe \"INBOX\" {entry}/Work/Orders \"~user1/Shared\")")]
+    );
+    assert!(String::from_utf8(server.ctl(&["alias", "list", "user2"]).stdout).unwrap().contains("Entwürfe"));
+    // Subscribed by its alias.
+    other.ok("SUBSCRIBE Work/Orders");
+    assert_eq!(
+        listed(&mut other, "LIST (SUBSCRIBED) \"\" *"),
+        ["* LIST (\\Subscribed \\HasChildren) \"/\" Work/Orders"]
+    );
+    no(&mut other, &format!("SETMETADATA \"\" ({entry}/INBOX \"~user1/Shared\")"), "ALREADYEXISTS");
+    no(&mut other, &format!("SETMETADATA \"\" ({entry}/x \"a//b\")"), "CANNOT");
+    no(&mut other, &format!("SETMETADATA \"\" ({entry}/&bad \"INBOX\")"), "CANNOT");
+    // The mailbox is no longer to be seen, then the alias is no longer there.
+    owner.ok("DELETEACL Shared user2");
+    assert_eq!(listed(&mut other, "LIST \"\" Work*").len(), 3);
+    owner.ok("DELETEACL Shared/below user2");
+    assert!(listed(&mut other, "LIST \"\" Work/*").is_empty());
+    other.ok(&format!("SETMETADATA \"\" ({entry}/Work/Orders NIL {entry}/none NIL)"));
+    assert!(listed(&mut other, "LIST \"\" Work*").is_empty());
+}
+
+#[test]
+fn foreign_names_for_clients_that_know_none() {
+    let (_server, mut owner, mut other) = shared();
+    owner.ok("CREATE Shared/below");
+    for name in ["Shared", "Shared/below"] {
+        owner.ok(&format!("SETACL {name} user2 lr"));
+    }
+    // Nothing is known of other accounts as long as nothing leads there.
+    assert!(other.ok("LIST \"\" ~%").is_empty() && other.ok("LIST \"\" ~*").is_empty());
+    for name in ["~user1/Shared", "~user1/later", "~nobody/x"] {
+        other.ok(&format!("SUBSCRIBE {name}"));
+    }
+    assert_eq!(other.ok("LIST \"\" ~%"), ["* LIST (\\Noselect \\HasChildren) \"/\" ~user1"]);
+    assert_eq!(
+        other.ok("LIST \"\" ~*"),
+        [
+            "* LIST (\\Noselect \\HasChildren) \"/\" ~user1",
+            "* LIST (\\HasChildren) \"/\" ~user1/Shared",
+            "* LIST (\\HasNoChildren) \"/\" ~user1/Shared/below",
+        ]
+    );
+    assert_eq!(
+        other.ok("LIST (SUBSCRIBED) \"\" *"),
+        [
+            "* LIST (\\NonExistent \\Subscribed \\HasNoChildren) \"/\" ~nobody/x",
+            "* LIST (\\Subscribed \\HasChildren) \"/\" ~user1/Shared",
+            "* LIST (\\NonExistent \\Subscribed \\HasNoChildren) \"/\" ~user1/later",
+        ]
+    );
+    assert_eq!(other.ok("LSUB \"\" %"), ["* LSUB (\\Noselect) \"/\" ~nobody", "* LSUB (\\Noselect) \"/\" ~user1"]);
+    assert_eq!(other.ok("LSUB \"\" ~user1/%"), ["* LSUB () \"/\" ~user1/Shared", "* LSUB () \"/\" ~user1/later"]);
+    other.ok("SELECT ~user1/Shared");
+    // What is not mail is not shown, whosever it is.
+    owner.ok("SETMETADATA Shared/below (/shared/vendor/gatepost/class \"IPF.Contact\")");
+    assert_eq!(other.ok("LIST \"\" ~user1/*"), ["* LIST (\\HasNoChildren) \"/\" ~user1/Shared"]);
+    other.ok("SUBSCRIBE ~user1/Shared/below");
+    assert_eq!(other.ok("LSUB \"\" *below").len(), 0);
+    assert_eq!(other.ok("LIST (SUBSCRIBED CLASS) \"\" *below").len(), 1);
+}
+
+#[test]
+fn classes_by_the_administrator() {
+    let mut server = Server::start("[Domain example.com]\nShow Non-Mail Mailboxes = yes\n");
+    let passwd = std::fs::read_to_string(server.path("passwd")).unwrap();
+    std::fs::write(server.path("passwd"), passwd + "joe@example.com:{PLAIN}secret\n").unwrap();
+    server.restart();
+    let ctl = |server: &Server, arguments: &[&str]| {
+        let done = server.ctl(arguments);
+        assert!(done.status.success(), "{done:?}");
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let names = |server: &Server, user: &str| server.user(user).ok("LIST \"\" *").len();
+    for user in ["user1", "joe@example.com"] {
+        ctl(&server, &["mailbox", "create", "--class", "IPF.Contact", user, "People"]);
+        ctl(&server, &["mailbox", "create", user, "Plain"]);
+        ctl(&server, &["mailbox", "class", user, "Plain", "Own.Class"]);
+        assert!(ctl(&server, &["mailbox", "class", user, "People"]).contains("IPF.Contact"));
+        assert!(ctl(&server, &["mailbox", "class", user, "INBOX"]).contains("IPF.Note"));
+    }
+    assert_eq!((names(&server, "user1"), names(&server, "joe@example.com")), (1, 3));
+    // The account's own word goes before the domain's, and is kept.
+    assert!(ctl(&server, &["account", "settings", "user1", "--show-non-mail", "yes"]).contains("yes"));
+    ctl(&server, &["account", "settings", "joe@example.com", "--show-non-mail", "no"]);
+    server.restart();
+    assert_eq!((names(&server, "user1"), names(&server, "joe@example.com")), (3, 1));
+    ctl(&server, &["account", "settings", "joe@example.com", "--show-non-mail", "default"]);
+    ctl(&server, &["mailbox", "class", "user1", "Plain", "ipf.note"]);
+    ctl(&server, &["account", "settings", "user1", "--show-non-mail", "no"]);
+    assert_eq!((names(&server, "user1"), names(&server, "joe@example.com")), (2, 3));
+    assert!(ctl(&server, &["mailbox", "list", "user1"]).contains("IPF.Contact"));
+    assert_eq!(server.ctl(&["mailbox", "class", "user1", "INBOX", "IPF.Task"]).status.code(), Some(73));
+    assert_eq!(server.ctl(&["mailbox", "class", "user1", "Plain", "ä"]).status.code(), Some(65));
+    assert_eq!(server.ctl(&["account", "settings", "user1", "--show-non-mail", "perhaps"]).status.code(), Some(64));
 }

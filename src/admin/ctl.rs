@@ -30,7 +30,9 @@ use crate::types::AccountName;
 const USAGE: &str = "usage: gatepostctl [-c file] [--json] verb ...
   account add NAME | passwd NAME | list | remove NAME
   account certificate NAME [FILE | --remove]
-  mailbox list ACCOUNT | create ACCOUNT MAILBOX | rename ACCOUNT MAILBOX NEW | remove ACCOUNT MAILBOX
+  account settings NAME [--show-non-mail CHOICE]
+  mailbox list ACCOUNT | create [--class CLASS] ACCOUNT MAILBOX | rename ACCOUNT MAILBOX NEW | remove ACCOUNT MAILBOX
+  mailbox class ACCOUNT MAILBOX [CLASS]
   import --account NAME [--mailbox MAILBOX] FILE.mbox|MAILDIR
   export --account NAME [--mailbox MAILBOX] FILE.mbox
   undelete --account NAME [--mailbox MAILBOX] [--since WHEN]
@@ -56,6 +58,8 @@ struct Tool {
     words: Vec<String>,
     account: Option<String>,
     mailbox: Option<String>,
+    class: Option<String>,
+    show_non_mail: Option<String>,
     since: Option<String>,
     /// What `who` is to show alone: key and text.
     only: Vec<(&'static str, String)>,
@@ -88,6 +92,8 @@ fn arguments() -> Result<Tool, Failed> {
         words: Vec::new(),
         account: None,
         mailbox: None,
+        class: None,
+        show_non_mail: None,
         since: None,
         only: Vec::new(),
         limits: Vec::new(),
@@ -103,6 +109,8 @@ fn arguments() -> Result<Tool, Failed> {
             Long("json") => tool.json = true,
             Long("account") => tool.account = Some(text(parser.value())?),
             Long("mailbox") => tool.mailbox = Some(text(parser.value())?),
+            Long("class") => tool.class = Some(text(parser.value())?),
+            Long("show-non-mail") => tool.show_non_mail = Some(text(parser.value())?),
             Long("storage") => tool.limits.push(("storage", text(parser.value())?)),
             Long("messages") => tool.limits.push(("messages", text(parser.value())?)),
             Long("mailboxes") => tool.limits.push(("mailboxes", text(parser.value())?)),
@@ -141,12 +149,18 @@ impl Tool {
             ["account", "certificate", name, file] => self.account_certificate_set(name, Path::new(file)),
             ["mailbox", "list", account] => self.ask_table(
                 json!({ "verb": "mailbox list", "account": account }),
-                &["mailbox", "messages", "unseen", "bytes", "use"],
+                &["mailbox", "messages", "unseen", "bytes", "use", "class"],
             ),
             ["mailbox", "create", account, name] => {
                 self.known(account)?;
-                self.ask_quiet(json!({ "verb": "mailbox create", "account": account, "mailbox": name }))
+                let class = &self.class;
+                let request =
+                    json!({ "verb": "mailbox create", "account": account, "mailbox": name, "class": class });
+                self.ask_quiet(request)
             }
+            ["mailbox", "class", account, name] => self.mailbox_class(account, name, None),
+            ["mailbox", "class", account, name, class] => self.mailbox_class(account, name, Some(class)),
+            ["account", "settings", account] => self.account_settings(account),
             ["mailbox", "rename", account, name, to] => {
                 self.ask_quiet(json!({ "verb": "mailbox rename", "account": account, "mailbox": name, "to": to }))
             }
@@ -235,6 +249,27 @@ impl Tool {
             json!({ "verb": "certificate show", "account": name.as_str() }),
             &["subject", "issuer", "from", "to", "key", "usable", "sha256"],
         )
+    }
+
+    fn mailbox_class(&self, account: &str, name: &str, class: Option<&str>) -> Result<(), Failed> {
+        let request = json!({ "verb": "mailbox class", "account": account, "mailbox": name, "class": class });
+        match class {
+            Some(_) => self.ask_quiet(request),
+            None => self.ask_table(request, &["mailbox", "class"]),
+        }
+    }
+
+    fn account_settings(&self, account: &str) -> Result<(), Failed> {
+        self.known(account)?;
+        let mut request = json!({ "verb": "account settings", "account": account });
+        match self.show_non_mail.as_deref() {
+            None => {}
+            Some("yes") => request["show_non_mail"] = json!(true),
+            Some("no") => request["show_non_mail"] = json!(false),
+            Some("default") => request["show_non_mail"] = Value::Null,
+            Some(other) => return Err(usage(format!("--show-non-mail '{other}': yes, no or default"))),
+        }
+        self.ask_table(request, &["setting", "own", "in force"])
     }
 
     /// PEM or DER: the daemon is given base64, and judges.

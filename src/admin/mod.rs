@@ -10,6 +10,7 @@ mod configured;
 mod control;
 mod ctl;
 mod mail_source;
+mod mailboxes;
 mod progress;
 mod table;
 mod transfer;

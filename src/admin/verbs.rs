@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::copied_json;
 use super::wire::Wire;
-use super::{transfer, who};
+use super::{mailboxes, transfer, who};
 use crate::mailbox::{Account, AlertScope, MailboxError, Manager, Quota, Refusal, describe};
 use crate::net::Registry;
 use crate::store::{Checked, Copied, Mode, Options, Store, StoreError};
@@ -80,6 +80,8 @@ impl Verbs {
             "stop" => self.signal(Signal::Stop),
             "mailbox list" => self.mailbox_list(request, wire),
             "mailbox create" => self.mailbox_create(request),
+            "mailbox class" => self.mailbox_class(request, wire),
+            "account settings" => self.account_settings(request, wire),
             "mailbox rename" => self.mailbox_rename(request),
             "mailbox remove" => self.mailbox_remove(request),
             "account remove" => self.account_remove(request),
@@ -149,7 +151,7 @@ impl Verbs {
             let uses: Vec<&str> = node.special_use.iter().map(|of| of.name()).collect();
             wire.send(&json!({ "row": {
                 "mailbox": name.as_str(), "messages": header.messages, "unseen": header.unseen, "bytes": header.bytes,
-                "use": uses.join(" "),
+                "use": uses.join(" "), "class": account.class(name)?.as_str(),
             } }))?;
         }
         Ok(json!({}))
@@ -158,7 +160,7 @@ impl Verbs {
     fn mailbox_create(&self, request: &Value) -> Result<Value, Failed> {
         // An account may get its mailboxes before its first login.
         let account = self.manager.account(&account_name(request)?)?;
-        account.create(&mailbox_name(request, "mailbox")?, &[])?;
+        account.create_of_class(&mailbox_name(request, "mailbox")?, &[], mailboxes::class(request)?.as_ref())?;
         Ok(json!({}))
     }
 

@@ -12,7 +12,7 @@ use super::manager::Shared;
 use super::quota::Usage;
 use super::tree::{Birth, Fate, Plan, Tree};
 use crate::store::{AccountChange, AccountCommit, Commit, Durability, MailboxCommit, MailboxHeader, Version};
-use crate::types::{AccountId, AccountName, MailboxId, MailboxName, SpecialUse};
+use crate::types::{AccountId, AccountName, MailboxClass, MailboxId, MailboxName, SpecialUse};
 
 pub struct Account {
     pub(super) id: AccountId,
@@ -71,6 +71,15 @@ impl Account {
     }
 
     pub fn create(&self, name: &MailboxName, special_use: &[SpecialUse]) -> Result<(), MailboxError> {
+        self.create_of_class(name, special_use, None)
+    }
+
+    pub fn create_of_class(
+        &self,
+        name: &MailboxName,
+        special_use: &[SpecialUse],
+        class: Option<&MailboxClass>,
+    ) -> Result<(), MailboxError> {
         self.change(|tree| {
             if tree.mailbox_count() >= self.shared.limits.mailboxes_max {
                 return Err(Refusal::TooManyMailboxes);
@@ -78,7 +87,7 @@ impl Account {
             if self.mailboxes_limit().is_some_and(|limit| tree.mailbox_count() as u64 >= limit) {
                 return Err(Refusal::OverQuota);
             }
-            tree.create(name, special_use, now_secs())
+            tree.create(name, special_use, class, now_secs())
         })
     }
 

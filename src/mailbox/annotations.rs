@@ -187,6 +187,15 @@ impl Account {
         Ok(())
     }
 
+    /// What a mailbox holds. CommuniGate Pro
+    pub fn class(&self, mailbox: &MailboxName) -> Result<MailboxClass, MailboxError> {
+        Ok(spot(&self.tree(), mailbox)?.class.unwrap_or_else(MailboxClass::mail))
+    }
+
+    pub fn set_class(&self, mailbox: &MailboxName, class: &MailboxClass) -> Result<(), MailboxError> {
+        self.annotate(mailbox, self, &[(entry(CLASS), Some(class.as_str().into()))], None)
+    }
+
     /// Sets entries of the server, as this account's user sees it: all of them or none. Who may set shared ones is for the
     /// caller to know.
     pub fn annotate_server(&self, values: &[NewValue], by: Option<&AnnotationWatch>) -> Result<(), MailboxError> {

@@ -3,10 +3,18 @@
 use std::collections::BTreeSet;
 
 use super::tree::{Node, Tree};
-use crate::types::{DELIMITER, ListSelect, MailboxId, MailboxName, Pattern, SpecialUse};
+use crate::types::{DELIMITER, ListSelect, MailboxClass, MailboxId, MailboxName, Pattern, SpecialUse};
+
+/// Which mailboxes a client is shown. CommuniGate Pro
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Those that hold mail.
+    Mail,
+    All,
+}
 
 /// A name that a LIST command shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listed {
     pub name: String,
     /// The mailbox, where there is one to be selected.
@@ -15,43 +23,109 @@ pub struct Listed {
     pub has_children: bool,
     pub subscribed: bool,
     pub special_use: Vec<SpecialUse>,
+    /// `None` for mail.
+    pub class: Option<MailboxClass>,
     /// A name below this one is subscribed: CHILDINFO ("SUBSCRIBED"). Only with RECURSIVEMATCH.
     pub child_subscribed: bool,
 }
 
-/// The names of `tree` that match one of the patterns and all of the selection options.
-pub fn list(tree: &Tree, patterns: &[Pattern], select: &[ListSelect]) -> Vec<Listed> {
-    let matching = |name: &str| patterns.iter().any(|pattern| pattern.matches(name));
-    let recursive = select.contains(&ListSelect::RecursiveMatch);
-    let parents = if recursive { subscribed_parents(tree) } else { BTreeSet::new() };
-    let mut names: BTreeSet<&str> = match select.contains(&ListSelect::Subscribed) {
-        true => tree.subscriptions().iter().map(String::as_str).collect(),
-        false => tree.nodes().map(|(name, _)| name.as_str()).collect(),
-    };
-    names.extend(&parents);
-    let special = |listed: &Listed| !select.contains(&ListSelect::SpecialUse) || !listed.special_use.is_empty();
-    let shown = names.into_iter().filter(|name| matching(name));
-    shown.map(|name| listed(tree, name, parents.contains(name))).filter(special).collect()
+/// What a session looks at.
+pub struct Sight<'a> {
+    pub tree: &'a Tree,
+    pub shown: Shown,
+    /// Whether a subscribed name that is not of the tree leads to a mailbox that is not shown.
+    pub hides: &'a dyn Fn(&str) -> bool,
 }
 
-/// All names that have a subscribed name below them.
-fn subscribed_parents(tree: &Tree) -> BTreeSet<&str> {
-    let above = |name: &'_ str| name.match_indices(DELIMITER).map(|(at, _)| at).collect::<Vec<_>>();
-    tree.subscriptions().iter().flat_map(|name| above(name).into_iter().map(|at| &name[..at])).collect()
-}
-
-fn listed(tree: &Tree, name: &str, child_subscribed: bool) -> Listed {
-    let known = MailboxName::new(name).ok();
-    let node: Option<&Node> = known.as_ref().and_then(|name| tree.node(name));
-    Listed {
-        name: name.to_string(),
-        mailbox: node.and_then(|node| node.id),
-        exists: node.is_some(),
-        has_children: known.as_ref().is_some_and(|name| tree.has_children(name)),
-        subscribed: tree.subscriptions().contains(name),
-        special_use: node.map_or(Vec::new(), |node| node.special_use.clone()),
-        child_subscribed,
+impl Tree {
+    /// Whether a name is shown for its own sake: one that holds others is where it holds none.
+    fn is_shown(&self, name: &MailboxName, node: &Node, shown: Shown) -> bool {
+        match node.id {
+            _ if shown == Shown::All => true,
+            Some(id) => self.class(id).is_none_or(MailboxClass::is_mail),
+            None => !self.has_children(name),
+        }
     }
+
+    /// What LIST says of a name; `None` where it is not there, or not shown. What is not shown and has names below that are
+    /// is as a name that only holds others.
+    pub fn listed(&self, name: &MailboxName, shown: Shown) -> Option<Listed> {
+        let node = self.node(name)?;
+        let is_shown = self.is_shown(name, node, shown);
+        let has_children = self.below(name).any(|(name, node)| self.is_shown(name, node, shown));
+        if !is_shown && !has_children {
+            return None;
+        }
+        let id = node.id.filter(|_| is_shown);
+        Some(Listed {
+            name: name.to_string(),
+            mailbox: id,
+            exists: true,
+            has_children,
+            subscribed: self.subscriptions().contains(name.as_str()),
+            special_use: if is_shown { node.special_use.clone() } else { Vec::new() },
+            class: id.and_then(|id| self.class(id)).cloned(),
+            child_subscribed: false,
+        })
+    }
+
+    /// A name and all below it, as LIST shows them.
+    pub fn listed_from(&self, top: &MailboxName, shown: Shown) -> Vec<Listed> {
+        let names = std::iter::once(top).chain(self.below(top).map(|(name, _)| name));
+        names.filter_map(|name| self.listed(name, shown)).collect()
+    }
+}
+
+impl<'a> Sight<'a> {
+    /// The names that match one of the patterns and all of the selection options.
+    pub fn list(&self, patterns: &[Pattern], select: &[ListSelect]) -> Vec<Listed> {
+        let matching = |name: &str| patterns.iter().any(|pattern| pattern.matches(name));
+        if !select.contains(&ListSelect::Subscribed) {
+            let names = self.tree.nodes().map(|(name, _)| name).filter(|name| matching(name.as_str()));
+            let special =
+                |listed: &Listed| !select.contains(&ListSelect::SpecialUse) || !listed.special_use.is_empty();
+            return names.filter_map(|name| self.tree.listed(name, self.shown)).filter(special).collect();
+        }
+        let subscribed = self.subscribed();
+        let recursive = select.contains(&ListSelect::RecursiveMatch);
+        let parents = if recursive { parents(&subscribed) } else { BTreeSet::new() };
+        let special = |listed: &Listed| !select.contains(&ListSelect::SpecialUse) || !listed.special_use.is_empty();
+        let names: BTreeSet<&str> =
+            subscribed.iter().chain(&parents).copied().filter(|name| matching(name)).collect();
+        let listed = |name: &str| {
+            let known = MailboxName::new(name).ok().and_then(|name| self.tree.listed(&name, self.shown));
+            let child_subscribed = parents.contains(name);
+            let subscribed = subscribed.contains(name);
+            let other = || Listed { name: name.to_string(), ..Listed::default() };
+            Listed { child_subscribed, subscribed, ..known.unwrap_or_else(other) }
+        };
+        names.into_iter().map(listed).filter(special).collect()
+    }
+
+    /// Subscribed names that match, and for a pattern that ends in `%` the parents of those that lie deeper. RFC 3501 6.3.9
+    pub fn lsub(&self, pattern: &Pattern) -> Vec<Subscribed> {
+        let subscribed = self.subscribed();
+        let parents = parents(&subscribed);
+        let deeper = parents.into_iter().filter(|name| pattern.ends_in_level() && !subscribed.contains(*name));
+        let names: BTreeSet<&str> = subscribed.iter().copied().chain(deeper).collect();
+        let shown = names.into_iter().filter(|name| pattern.matches(name));
+        shown.map(|name| Subscribed { name: name.to_string(), subscribed: subscribed.contains(name) }).collect()
+    }
+
+    /// Subscribed names that are shown.
+    fn subscribed(&self) -> BTreeSet<&'a str> {
+        let node = |name: &str| MailboxName::new(name).ok().and_then(|name| Some((self.tree.node(&name)?, name)));
+        let is_shown = |name: &&str| match node(name) {
+            Some((node, name)) => self.tree.is_shown(&name, node, self.shown),
+            None => self.shown == Shown::All || !(self.hides)(name),
+        };
+        self.tree.subscriptions().iter().map(String::as_str).filter(is_shown).collect()
+    }
+}
+
+/// All names that have one of these below them.
+fn parents<'a>(names: &BTreeSet<&'a str>) -> BTreeSet<&'a str> {
+    names.iter().flat_map(|name| name.match_indices(DELIMITER).map(|(at, _)| &name[..at])).collect()
 }
 
 /// A name that LSUB shows; not `subscribed` where only names below it are.
@@ -59,16 +133,6 @@ fn listed(tree: &Tree, name: &str, child_subscribed: bool) -> Listed {
 pub struct Subscribed {
     pub name: String,
     pub subscribed: bool,
-}
-
-/// Subscribed names that match, and for a pattern that ends in `%` the parents of those that lie deeper. RFC 3501 6.3.9
-pub fn lsub(tree: &Tree, pattern: &Pattern) -> Vec<Subscribed> {
-    let subscribed = tree.subscriptions();
-    let parents = subscribed_parents(tree);
-    let deeper = parents.into_iter().filter(|name| pattern.ends_in_level() && !subscribed.contains(*name));
-    let names: BTreeSet<&str> = subscribed.iter().map(String::as_str).chain(deeper).collect();
-    let shown = names.into_iter().filter(|name| pattern.matches(name));
-    shown.map(|name| Subscribed { name: name.to_string(), subscribed: subscribed.contains(name) }).collect()
 }
 
 #[cfg(test)]
@@ -113,6 +177,10 @@ mod tests {
         })
     }
 
+    fn sight(tree: &Tree, shown: Shown) -> Sight<'_> {
+        Sight { tree, shown, hides: &|_| false }
+    }
+
     fn names(listed: &[Listed]) -> Vec<String> {
         let mark = |l: &Listed| {
             format!("{}{}{}", l.name, if l.child_subscribed { "+" } else { "" }, if l.exists { "" } else { "?" })
@@ -123,7 +191,9 @@ mod tests {
     #[test]
     fn recursive_match() {
         let select = [ListSelect::RecursiveMatch, ListSelect::Subscribed];
-        let got = list(&example(), &[Pattern::new("", "*2")], &select);
+        let tree = example();
+        let sight = sight(&tree, Shown::Mail);
+        let got = sight.list(&[Pattern::new("", "*2")], &select);
         let want = [
             "baz2+",
             "baz2/bar2",
@@ -136,16 +206,17 @@ mod tests {
             "qux2/bar2?",
         ];
         assert_eq!(names(&got), want);
-        let got = list(&example(), &[Pattern::new("", "%")], &[]);
+        let got = sight.list(&[Pattern::new("", "%")], &[]);
         assert_eq!(names(&got), ["INBOX", "baz2", "eps2", "foo2"]);
         assert!(got[1].has_children && !got[0].has_children);
     }
 
     #[test]
     fn lsub_shows_parents() {
-        let got = lsub(&example(), &Pattern::new("", "%"));
+        let tree = example();
+        let got = sight(&tree, Shown::Mail).lsub(&Pattern::new("", "%"));
         let got: Vec<_> = got.iter().map(|s| (s.name.as_str(), s.subscribed)).collect();
         assert_eq!(got, [("baz2", false), ("eps2", true), ("foo2", false), ("qux2", false)]);
-        assert_eq!(lsub(&example(), &Pattern::new("", "*")).len(), 8);
+        assert_eq!(sight(&tree, Shown::Mail).lsub(&Pattern::new("", "*")).len(), 8);
     }
 }

@@ -113,6 +113,21 @@ impl Mailbox {
         Ok(published().or(stored))
     }
 
+    /// Whether messages may have come since a session last had the mailbox selected. RFC 9051 7.3.1 (\Marked)
+    pub fn has_new(&self, visibility: Visibility) -> Result<bool, MailboxError> {
+        let header = self.header()?;
+        let (seen, all) = (header.sums.seen(visibility), header.sums.seen(Visibility::ALL));
+        // Where some are hidden the new ones may be those: they are looked at.
+        if seen.messages != all.messages {
+            return Ok(self.recent(visibility)? > 0);
+        }
+        let from = match self.recent_from.load(Ordering::Acquire) {
+            0 => header.recent_from,
+            claimed => claimed,
+        };
+        Ok(seen.messages > 0 && (header.uid_next == 0 || from < header.uid_next))
+    }
+
     /// Messages that the next session to select the mailbox will find \Recent. RFC 3501 6.3.10
     pub fn recent(&self, visibility: Visibility) -> Result<u32, MailboxError> {
         let header = self.header()?;

@@ -53,7 +53,7 @@ pub use difference::Difference;
 pub use error::{MailboxError, Refusal};
 pub use intake::Intake;
 pub use keeping::Undeleted;
-pub use list::{Listed, Subscribed, list, lsub};
+pub use list::{Listed, Shown, Sight, Subscribed};
 pub use mailbox::Mailbox;
 pub use manager::{Limits, Manager};
 pub use policy::MailboxPolicy;

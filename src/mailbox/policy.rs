@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use super::account::Account;
+use super::error::MailboxError;
 use super::manager::Manager;
+use super::tree::Plan;
+use crate::store::{AccountChange, AccountSettings};
 
 #[derive(Clone, Debug, Default)]
 pub struct MailboxPolicy {
@@ -22,6 +25,10 @@ impl Manager {
 }
 
 impl Account {
+    pub fn set_settings(&self, settings: AccountSettings) -> Result<(), MailboxError> {
+        self.change(|_| Ok(Plan { changes: vec![AccountChange::Settings(settings)], ..Plan::default() }))
+    }
+
     /// Whether LIST shows this user mailboxes that hold no mail: by the account's own setting, its domain's, or that of all.
     pub fn shows_non_mail(&self) -> bool {
         let policy = self.shared.policy.read();

@@ -145,8 +145,9 @@ impl Tree {
         Arc::make_mut(&mut tree.nodes).retain(|name, node| {
             if !seen.contains(name) {
                 node.id = None;
-                node.special_use.clear();
             }
+            // They are the owner's own. RFC 6154 4
+            node.special_use.clear();
             seen.contains(name) || above.contains(name)
         });
         tree
@@ -172,12 +173,12 @@ impl Tree {
         self.quota
     }
 
-    pub fn has_children(&self, name: &MailboxName) -> bool {
+    pub(super) fn has_children(&self, name: &MailboxName) -> bool {
         self.below(name).next().is_some()
     }
 
     /// The names inside `name`, at any depth.
-    fn below<'a>(&'a self, name: &'a MailboxName) -> impl Iterator<Item = (&'a MailboxName, &'a Node)> {
+    pub(super) fn below<'a>(&'a self, name: &'a MailboxName) -> impl Iterator<Item = (&'a MailboxName, &'a Node)> {
         // `name/` is the first string that a name below can begin with, though others (`name!`) sort between.
         self.nodes
             .range(name.clone()..)
@@ -219,6 +220,7 @@ impl Tree {
         &self,
         name: &MailboxName,
         special_use: &[SpecialUse],
+        class: Option<&MailboxClass>,
         now_secs: u32,
     ) -> Result<Plan, Refusal> {
         if self.node(name).is_some_and(|node| node.id.is_some()) {
@@ -228,6 +230,9 @@ impl Tree {
         let mut plan = Plan::default();
         self.put_ancestors(name, &mut plan);
         self.put_mailbox(name, special_use.to_vec(), now_secs, &mut plan);
+        if let (Some(class), Some(birth)) = (class, &plan.birth) {
+            plan.changes.push(AccountChange::Class(birth.id, Some(class.clone())));
+        }
         // What was said of the name that only held others is said of the mailbox.
         if let (true, Some(birth)) = (self.nodes.contains_key(name), &plan.birth) {
             let (from, to) = (Annotated::Holder(name.clone()), Annotated::Mailbox(birth.id));

@@ -4,9 +4,9 @@ use std::fmt;
 
 use super::framer::Literal;
 use crate::types::{
-    By, Depth, EntryName, FetchItem, Flag, InternalDate, ListReturn, ListSelect, MailboxFilter, ModSeq, ModifyRights,
-    NumberSet, QuotaResource, ResultRange, SearchKey, SearchReturn, SortKey, SortOrder, SpecialUse, StatusItem,
-    ThreadAlgorithm, UidSet,
+    By, Depth, EntryName, FetchItem, Flag, InternalDate, ListReturn, ListSelect, MailboxClass, MailboxFilter, ModSeq,
+    ModifyRights, NumberSet, QuotaResource, ResultRange, SearchKey, SearchReturn, SortKey, SortOrder, SpecialUse,
+    StatusItem, ThreadAlgorithm, UidSet,
 };
 
 /// What the client has been told it may use, where it changes what is on the wire.
@@ -85,6 +85,22 @@ pub enum EncryptFor {
 }
 
 impl ListCommand {
+    /// The items of STATUS that are wanted beside each mailbox. RFC 5819
+    pub fn status(&self) -> Option<&[StatusItem]> {
+        self.returns.iter().find_map(|option| match option {
+            ListReturn::Status(items) => Some(items.as_slice()),
+            _ => None,
+        })
+    }
+
+    /// The annotations that are. RFC 9590
+    pub fn metadata(&self) -> Option<&[EntryName]> {
+        self.returns.iter().find_map(|option| match option {
+            ListReturn::Metadata(entries) => Some(entries.as_slice()),
+            _ => None,
+        })
+    }
+
     /// As RFC 3501 has it.
     pub fn plain(reference: &str, pattern: &str) -> ListCommand {
         ListCommand {
@@ -193,12 +209,13 @@ pub enum CommandBody {
     Enable(Vec<String>),
     Select(SelectCommand),
     Examine(SelectCommand),
-    Create { mailbox: String, special_use: Vec<SpecialUse> },
+    Create { mailbox: String, special_use: Vec<SpecialUse>, class: Option<MailboxClass> },
     Delete(String),
     Rename { from: String, to: String },
     Subscribe(String),
     Unsubscribe(String),
     List(ListCommand),
+    Xlist(ListCommand),
     Lsub { reference: String, pattern: String },
     Rlist { reference: String, pattern: String },
     Rlsub { reference: String, pattern: String },

@@ -7,10 +7,11 @@ use pest::iterators::{Pair, Pairs};
 use super::command::{CommandBody, Dialect, Echo, EncryptFor, ListCommand, Qresync, Secret, SelectCommand, StoreOp};
 use super::framer::Literal;
 use super::grammar::Rule;
+use super::lower_metadata;
 use crate::types::utf7;
 use crate::types::{
-    By, Flag, InternalDate, Keyword, ListReturn, ListSelect, ModSeq, ModifyRights, NumberSet, QuotaResource, Rights,
-    SequenceSet, SpecialUse, StatusItem, SystemFlag, UidSet,
+    By, Flag, InternalDate, Keyword, ListReturn, ListSelect, MailboxClass, ModSeq, ModifyRights, NumberSet,
+    QuotaResource, Rights, SequenceSet, SpecialUse, StatusItem, SystemFlag, UidSet,
 };
 
 #[derive(Debug)]
@@ -209,15 +210,27 @@ pub(super) fn compress(args: &mut Args<'_>) -> Lowered<CommandBody> {
 
 pub(super) fn create(args: &mut Args<'_>) -> Lowered<CommandBody> {
     let mailbox = args.mailbox()?;
-    let mut special_use = Vec::new();
+    let (mut special_use, mut class) = (Vec::new(), None);
     for pair in args.rest() {
-        match SpecialUse::from_name(pair.as_str()) {
-            Some(of) if !special_use.contains(&of) => special_use.push(of),
-            Some(_) => {}
-            None => return wrong("An unknown special use"),
+        let is_use = pair.as_rule() == Rule::create_use;
+        for value in pair.into_inner() {
+            match is_use {
+                true => special_use.push(use_attr(value.as_str())?),
+                false => class = Some(mailbox_class(&args.text(&value)?)?),
+            }
         }
     }
-    Ok(CommandBody::Create { mailbox, special_use })
+    special_use.sort_unstable();
+    special_use.dedup();
+    Ok(CommandBody::Create { mailbox, special_use, class })
+}
+
+fn use_attr(text: &str) -> Lowered<SpecialUse> {
+    SpecialUse::from_name(text).map_or_else(|| wrong("An unknown special use"), Ok)
+}
+
+fn mailbox_class(text: &str) -> Lowered<MailboxClass> {
+    MailboxClass::new(text).map_or_else(|| wrong("A class is printable ASCII of at most 255 octets"), Ok)
 }
 
 pub(super) fn select(args: &mut Args<'_>) -> Lowered<SelectCommand> {
@@ -299,6 +312,11 @@ pub(super) fn rlsub(args: &mut Args<'_>) -> Lowered<CommandBody> {
     Ok(CommandBody::Rlsub { reference, pattern: args.mailbox()? })
 }
 
+pub(super) fn xlist(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    let reference = args.mailbox()?;
+    Ok(CommandBody::Xlist(ListCommand::plain(&reference, &args.mailbox()?)))
+}
+
 pub(super) fn list(args: &mut Args<'_>) -> Lowered<CommandBody> {
     let select_opts = args.next_if(Rule::list_select_opts);
     let mut extended = select_opts.is_some();
@@ -321,7 +339,7 @@ pub(super) fn list(args: &mut Args<'_>) -> Lowered<CommandBody> {
     let mut returns = Vec::new();
     if let Some(pair) = args.next_if(Rule::list_return_opts) {
         extended = true;
-        returns = pair.into_inner().map(list_return).collect::<Lowered<_>>()?;
+        returns = pair.into_inner().map(|pair| list_return(args, pair)).collect::<Lowered<_>>()?;
     }
     Ok(CommandBody::List(ListCommand { reference, patterns, select, returns, extended }))
 }
@@ -332,11 +350,14 @@ fn list_select(pair: Pair<'_, Rule>) -> Lowered<ListSelect> {
         "REMOTE" => Ok(ListSelect::Remote),
         "RECURSIVEMATCH" => Ok(ListSelect::RecursiveMatch),
         "SPECIAL-USE" => Ok(ListSelect::SpecialUse),
+        "CLASS" => Ok(ListSelect::Class),
+        "UNSEEN" => Ok(ListSelect::Unseen),
+        "INTERNALSIZE" => Ok(ListSelect::InternalSize),
         _ => wrong("An unknown selection option"),
     }
 }
 
-fn list_return(pair: Pair<'_, Rule>) -> Lowered<ListReturn> {
+fn list_return<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<ListReturn> {
     let Some(inner) = pair.into_inner().next() else { return wrong("An unknown return option") };
     if inner.as_rule() == Rule::return_status {
         return match inner.into_inner().next() {
@@ -344,7 +365,16 @@ fn list_return(pair: Pair<'_, Rule>) -> Lowered<ListReturn> {
             None => wrong("STATUS without items"),
         };
     }
+    if inner.as_rule() == Rule::return_metadata {
+        return match inner.into_inner().next() {
+            Some(pair) => Ok(ListReturn::Metadata(lower_metadata::entries(args, pair)?)),
+            None => wrong("METADATA without entries"),
+        };
+    }
     match inner.as_str().to_ascii_uppercase().as_str() {
+        "CLASS" => Ok(ListReturn::Class),
+        "UNSEEN" => Ok(ListReturn::Unseen),
+        "INTERNALSIZE" => Ok(ListReturn::InternalSize),
         "SUBSCRIBED" => Ok(ListReturn::Subscribed),
         "CHILDREN" => Ok(ListReturn::Children),
         "SPECIAL-USE" => Ok(ListReturn::SpecialUse),

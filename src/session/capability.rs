@@ -72,6 +72,8 @@ const ROWS: &[Row] = &[
     row("I18NLEVEL=2", AfterLogin),
     row("LIST-EXTENDED", AfterLogin),
     row("LIST-STATUS", AfterLogin),
+    row("LIST-METADATA", AfterLogin),
+    row("XLIST", AfterLogin),
     row("MAILBOX-REFERRALS", AfterLogin),
     row("SPECIAL-USE", AfterLogin),
     row("CREATE-SPECIAL-USE", AfterLogin),

@@ -10,20 +10,30 @@ use super::reply::{Handled, Reply};
 use crate::mailbox::{Account, Refusal};
 use crate::proto::ResponseCode;
 use crate::proto::response as wire;
-use crate::types::{DELIMITER, MailboxName, Right, SpecialUse};
+use crate::types::{DELIMITER, MailboxClass, MailboxName, Right, SpecialUse};
 
-pub(super) fn create(core: &Core, own: &Arc<Account>, wanted: &str, uses: &[SpecialUse]) -> Handled {
+pub(super) fn create(
+    core: &Core,
+    own: &Arc<Account>,
+    wanted: &str,
+    uses: &[SpecialUse],
+    class: Option<&MailboxClass>,
+) -> Handled {
     let trimmed = wanted.strip_suffix(DELIMITER);
     let place = core.place(own, trimmed.unwrap_or(wanted))?;
     place.require_creation()?;
+    if !uses.is_empty() && !place.is_own() {
+        return Err(Reply::no(ResponseCode::UseAttr, "Special uses are those of the mailbox's owner").into());
+    }
     let (account, name) = (&place.account, &place.name);
     match trimmed {
         None => {
-            account.create(name, uses)?;
+            account.create_of_class(name, uses, class)?;
             let id = account.mailbox(name)?.object_id();
             return Ok(Reply::ok("CREATE completed").with(ResponseCode::MailboxId(id)));
         }
-        Some(_) if uses.is_empty() => account.create_holder(name)?,
+        Some(_) if uses.is_empty() && class.is_none() => account.create_holder(name)?,
+        Some(_) if uses.is_empty() => return Err(Refusal::BadClass.into()),
         Some(_) => {
             return Err(Reply::no(ResponseCode::UseAttr, "A name that only holds others has no special use").into());
         }

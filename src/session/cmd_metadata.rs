@@ -30,15 +30,31 @@ pub(super) fn getmetadata(core: &Core, account: &Arc<Account>, command: &GetMeta
     let longest = found.iter().filter(too_long).map(|annotation| annotation.value.len() as u64).max();
     let shown = found.iter().filter(|annotation| !too_long(annotation));
     let shown = shown.map(|annotation| (annotation.entry.as_str(), Some(annotation.value.as_slice())));
-    // What was asked for by name and has no value is NIL.
-    let without = |entry: &&EntryName| *depth == Depth::Zero && !found.iter().any(|known| known.entry == **entry);
-    let nil = entries.iter().filter(without).map(|entry| (entry.as_str(), None));
+    let nil = without(entries.iter().filter(|_| *depth == Depth::Zero), &found);
     say(core, mailbox, shown.chain(nil))?;
     let reply = Reply::ok("GETMETADATA completed");
     Ok(match longest {
         Some(octets) => reply.with(ResponseCode::MetadataLongEntries(octets)),
         None => reply,
     })
+}
+
+/// Entries that were asked for by name and have no value.
+fn without<'a>(
+    entries: impl Iterator<Item = &'a EntryName>,
+    found: &[Annotation],
+) -> impl Iterator<Item = (&'a str, Option<&'a [u8]>)> {
+    entries.filter(|entry| !found.iter().any(|known| known.entry == **entry)).map(|entry| (entry.as_str(), None))
+}
+
+/// For LIST: what GETMETADATA would answer; nothing where it would refuse. RFC 9590 3
+pub(super) fn list(core: &Core, account: &Account, place: &Place, entries: &[EntryName]) -> Result<(), Failure> {
+    if !place.is_own() && !may_annotate(place.rights()) {
+        return Ok(());
+    }
+    let Ok(found) = place.account.annotations(&place.name, account, entries, Depth::Zero) else { return Ok(()) };
+    let shown = found.iter().map(|annotation| (annotation.entry.as_str(), Some(annotation.value.as_slice())));
+    say(core, &place.shown, shown.chain(without(entries.iter(), &found)))
 }
 
 /// Of a mailbox, or a name that only holds others, whose annotations the client may see. RFC 5464 3.3

@@ -90,7 +90,9 @@ fn selected_of(state: &mut State) -> Result<&mut Selected, Failure> {
 fn with_account(core: &mut Core, state: &mut State, body: CommandBody) -> Handled {
     let account = account_of(state)?;
     let reply = match body {
-        CommandBody::Create { mailbox, special_use } => cmd_mailbox::create(core, &account, &mailbox, &special_use),
+        CommandBody::Create { mailbox, special_use, class } => {
+            cmd_mailbox::create(core, &account, &mailbox, &special_use, class.as_ref())
+        }
         CommandBody::Delete(name) => cmd_mailbox::delete(&core.place(&account, &name)?),
         CommandBody::Rename { from, to } => {
             cmd_rlist::check_rename(core, &account, &from, &to)?;
@@ -106,7 +108,13 @@ fn with_account(core: &mut Core, state: &mut State, body: CommandBody) -> Handle
         CommandBody::GetAcl(name) => cmd_acl::getacl(core, &account, &name),
         CommandBody::ListRights { mailbox, identifier } => cmd_acl::listrights(core, &account, &mailbox, &identifier),
         CommandBody::MyRights(name) => cmd_acl::myrights(core, &account, &name),
-        CommandBody::List(command) => cmd_list::list(core, &account, &command),
+        CommandBody::List(command) => {
+            if command.status().is_some_and(|items| items.contains(&StatusItem::HighestModSeq)) {
+                core.enable_condstore(state.selected())?;
+            }
+            cmd_list::list(core, &account, &command)
+        }
+        CommandBody::Xlist(command) => cmd_list::xlist(core, &account, &command),
         CommandBody::Lsub { reference, pattern } => cmd_list::lsub(core, &account, &reference, &pattern),
         CommandBody::Rlist { reference, pattern } => cmd_rlist::rlist(core, &account, &reference, &pattern),
         CommandBody::Rlsub { reference, pattern } => cmd_rlist::rlsub(core, &account, &reference, &pattern),

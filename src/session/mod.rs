@@ -38,6 +38,7 @@ mod dispatch;
 mod domain;
 mod esearch;
 mod fetch_message;
+mod listing;
 mod located;
 mod mask;
 mod output;

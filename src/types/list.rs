@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::metadata::EntryName;
+
 /// A selection option of LIST. RFC 5258 3.1
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListSelect {
@@ -9,6 +11,10 @@ pub enum ListSelect {
     Remote,
     RecursiveMatch,
     SpecialUse,
+    /// CommuniGate Pro: what is shown of each mailbox, as among the return options.
+    Class,
+    Unseen,
+    InternalSize,
 }
 
 /// A return option of LIST. RFC 5258 3.2; RFC 5819
@@ -20,6 +26,12 @@ pub enum ListReturn {
     /// RFC 8440
     MyRights,
     Status(Vec<StatusItem>),
+    /// RFC 9590
+    Metadata(Vec<EntryName>),
+    /// CommuniGate Pro
+    Class,
+    Unseen,
+    InternalSize,
 }
 
 /// An item of STATUS. RFC 9051 6.3.11; RFC 7162 3.1.2.1
