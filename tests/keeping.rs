@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use common::contended::Contended;
 
-use gatepost::mailbox::{Account, Change, Limits, Manager, StoreMode};
+use gatepost::mailbox::{Account, Change, Limits, MailboxError, Manager, Refusal, StoreMode};
 use gatepost::store::{Checked, Mode, Options, Store};
 use gatepost::sys::now_secs;
-use gatepost::types::{AccountName, Flag, InternalDate, MailboxName, SystemFlag, UidSet, Visibility};
+use gatepost::types::{AccountName, Flag, InternalDate, Keyword, MailboxName, SystemFlag, Uid, UidSet, Visibility};
 
 const DAY: i64 = 86_400;
 
@@ -147,4 +147,79 @@ fn nothing_is_kept_where_the_admin_wants_so() {
         assert_eq!((undeleted.mailboxes.len(), undeleted.messages), (0, 0));
         nothing_wrong(&store);
     });
+}
+
+/// Keywords that have no bit in the index, those of hundreds of messages: stored, found again by a new process, expunged and
+/// brought back, copied to another store. RFC 9051 2.3.2
+#[test]
+fn any_number_of_keywords_is_kept() {
+    on_each(|store| {
+        let keyword = |n: usize| Flag::Keyword(Keyword::new(&format!("keyword-{n}")).unwrap());
+        let names = |account: &Account, uid: u32| -> Vec<String> {
+            let inbox = account.mailbox(&MailboxName::inbox()).unwrap().snapshot().unwrap();
+            let message = inbox.by_uid(Uid::new(uid).unwrap()).unwrap();
+            inbox.flags_of(&message).iter().skip(1).map(ToString::to_string).collect()
+        };
+        let expected =
+            |ids: &mut dyn Iterator<Item = usize>| -> Vec<String> { ids.map(|n| format!("keyword-{n}")).collect() };
+        {
+            let (_manager, account) = account(&store, 7 * 86_400);
+            (0..300).for_each(|n| append(&account, "INBOX", &format!("number {n}")));
+            let inbox = account.mailbox(&MailboxName::inbox()).unwrap();
+            let set = |uid: usize, mode, flags: Vec<Flag>| {
+                let uids = [Uid::new(uid as u32).unwrap()].into_iter().collect();
+                let (unchanged_since, visibility) = (None, Visibility::ALL);
+                inbox.commit(Change::Store { uids, mode, flags, unchanged_since, visibility }).unwrap();
+            };
+            // Each message has one more than the one before, and the odd ones lose the even ones.
+            (1..=300).for_each(|uid| set(uid, StoreMode::Add, (0..uid).map(keyword).collect()));
+            (1..=300).step_by(2).for_each(|uid| {
+                set(uid, StoreMode::Remove, (0..300).step_by(2).map(keyword).collect());
+            });
+            assert_eq!(inbox.snapshot().unwrap().keywords().len(), 300);
+            assert_eq!(names(&account, 299), expected(&mut (1..299).step_by(2)));
+        }
+        let (_manager, account) = account(&store, 7 * 86_400);
+        for uid in [1usize, 2, 117, 118, 119, 120, 121, 122, 255, 256, 257, 300] {
+            let right = match uid % 2 {
+                0 => expected(&mut (0..uid)),
+                _ => expected(&mut (1..uid).step_by(2)),
+            };
+            assert_eq!(names(&account, uid as u32), right, "UID {uid}");
+        }
+        nothing_wrong(&store);
+        expunge_all(&account, "INBOX");
+        account.undelete(None, 0).unwrap();
+        assert_eq!(names(&account, 600), expected(&mut (0..300)));
+        assert_eq!(names(&account, 420), expected(&mut (0..120)));
+        nothing_wrong(&store);
+        let copy = Store::memory();
+        store.copy_to(&copy, 1, &mut |_| {}).unwrap();
+        nothing_wrong(&copy);
+        let (_manager, copied) = self::account(&copy, 0);
+        assert_eq!(names(&copied, 600), expected(&mut (0..300)));
+    });
+}
+
+/// One keyword more than `Maximum Keywords` is refused, and what was there goes on.
+#[test]
+fn keywords_have_a_limit() {
+    let manager = Manager::new(Store::memory(), Limits { keywords_max: 150, ..Limits::default() });
+    let account = manager.account(&AccountName::new("joe").unwrap()).unwrap();
+    append(&account, "INBOX", "x");
+    let inbox = account.mailbox(&MailboxName::inbox()).unwrap();
+    let add = |range: std::ops::Range<usize>| {
+        let flags = range.map(|n| Flag::Keyword(Keyword::new(&format!("k{n}")).unwrap())).collect();
+        let uids = [Uid::MIN].into_iter().collect();
+        let (mode, unchanged_since, visibility) = (StoreMode::Add, None, Visibility::ALL);
+        inbox.commit(Change::Store { uids, mode, flags, unchanged_since, visibility })
+    };
+    let refused = |result| matches!(result, Err(MailboxError::Refused(Refusal::TooManyKeywords)));
+    add(0..149).unwrap();
+    assert!(refused(add(148..151)));
+    add(149..150).unwrap();
+    assert!(refused(add(150..151)));
+    add(0..150).unwrap();
+    let snapshot = inbox.snapshot().unwrap();
+    assert_eq!(snapshot.flags_of(&snapshot.by_uid(Uid::MIN).unwrap()).len(), 151);
 }

@@ -37,6 +37,7 @@ struct Target {
 
 /// What the transcripts count on.
 const CONFIGURATION: &str = "Maximum Message Size = 64K
+Maximum Keywords = 140
 [Router]
 <moved> = John@server.example
 <far-*> = *@far.example

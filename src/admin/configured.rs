@@ -19,6 +19,7 @@ pub fn store_options(config: &Config) -> Options {
 pub fn mailbox_limits(config: &Config) -> Limits {
     Limits {
         mailboxes_max: config.mailboxes_max,
+        keywords_max: config.keywords_max,
         // The table keeps it below.
         message_bytes_max: config.message_bytes_max.min(u32::MAX.into()) as u32,
         summary_cache_bytes: config.summary_cache_bytes,

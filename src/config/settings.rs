@@ -113,6 +113,7 @@ pub struct Config {
     pub bad_commands_max: u32,
     pub commands_before_login_max: u32,
     pub mailboxes_max: usize,
+    pub keywords_max: usize,
     pub search_contexts_max: usize,
     pub searched_mailboxes_max: usize,
     pub show_non_mail: bool,

@@ -141,6 +141,13 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "IMAP",
+        "Maximum Keywords",
+        Kind::Number(1, 65_000),
+        "10000",
+        "Keywords of one mailbox; each client that has it open is told of all of them.",
+    ),
+    key(
+        "IMAP",
         "Maximum Search Contexts",
         Kind::Number(1, 1000),
         "16",

@@ -141,6 +141,7 @@ impl Values {
             bad_commands_max: self.count("IMAP", "Maximum Bad Commands"),
             commands_before_login_max: self.count("IMAP", "Maximum Commands before Login"),
             mailboxes_max: self.count("IMAP", "Maximum Mailboxes") as usize,
+            keywords_max: self.count("IMAP", "Maximum Keywords") as usize,
             search_contexts_max: self.count("IMAP", "Maximum Search Contexts") as usize,
             searched_mailboxes_max: self.count("IMAP", "Maximum Searched Mailboxes") as usize,
             show_non_mail: self.bool("IMAP", "Show Non-Mail Mailboxes"),

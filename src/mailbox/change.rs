@@ -13,8 +13,8 @@ use crate::store::{
     Value, Version,
 };
 use crate::types::{
-    AccountId, BlobId, Flag, FlagBits, InternalDate, Keyword, KeywordId, MailboxId, ModSeq, SystemFlag, Uid, UidSet,
-    Visibility,
+    AccountId, BlobId, Flag, FlagBits, Flags, InternalDate, Keyword, KeywordId, MailboxId, ModSeq, SystemFlag, Uid,
+    UidSet, Visibility,
 };
 
 /// How STORE combines the given flags with those that are there. RFC 9051 6.4.6
@@ -91,6 +91,7 @@ pub(super) struct Draft {
     released: Vec<ExpungedMessage>,
     vanished: UidSet,
     keeping: Keeping,
+    keywords_max: usize,
 }
 
 /// What becomes of messages that are expunged.
@@ -101,7 +102,7 @@ pub(super) enum Keeping {
 }
 
 impl Draft {
-    pub(super) fn new(base: &Snapshot, keeping: Keeping) -> Draft {
+    pub(super) fn new(base: &Snapshot, keeping: Keeping, keywords_max: usize) -> Draft {
         Draft {
             snapshot: base.clone(),
             records: BTreeSet::new(),
@@ -115,6 +116,7 @@ impl Draft {
             released: Vec::new(),
             vanished: UidSet::new(),
             keeping,
+            keywords_max,
         }
     }
 
@@ -201,7 +203,7 @@ impl Draft {
             sent_date: message.sent_date,
             saved_secs: crate::sys::now_secs(),
         };
-        let flags = self.bits(&message.flags);
+        let flags = self.snapshot.known(&message.flags);
         self.place(&record, &FlagRecord { uid, flags, mod_seq }, message.structure.clone());
         self.blobs.push(message.blob.clone());
         Some(uid)
@@ -213,7 +215,7 @@ impl Draft {
         self.snapshot.push(record, flags);
         let header = &mut self.snapshot.header;
         header.uid_next = uid.next().map_or(0, Uid::get);
-        header.sums.add(record, flags.flags);
+        header.sums.add(record, flags.flags.bits());
         self.records.insert(PageNo::of(uid));
         self.flags.insert(PageNo::of(uid));
         self.structures.push((uid, structure));
@@ -226,7 +228,7 @@ impl Draft {
         let mut outcome = Outcome { mod_seq: self.next_mod_seq(), ..Outcome::default() };
         for (message, structure) in messages {
             let Some(uid) = Uid::new(self.snapshot.header.uid_next) else { break };
-            let flags = message.flags.flags.without(FlagBits::system(SystemFlag::Deleted));
+            let flags = message.flags.flags.without(&FlagBits::system(SystemFlag::Deleted).into());
             let record = MessageRecord { uid, ..message.record };
             self.place(&record, &FlagRecord { uid, flags, mod_seq: outcome.mod_seq }, structure.clone());
             self.release(message);
@@ -239,7 +241,7 @@ impl Draft {
         let header = &mut self.snapshot.header;
         header.kept_messages = header.kept_messages.saturating_sub(1);
         header.kept_bytes = header.kept_bytes.saturating_sub(message.record.size.into());
-        self.released.push(*message);
+        self.released.push(message.clone());
     }
 
     fn check_room(&self, messages: usize) -> Result<(), Refusal> {
@@ -261,19 +263,19 @@ impl Draft {
         if mode != StoreMode::Remove {
             self.learn(flags.iter())?;
         }
-        let bits = self.bits(flags);
+        let mut combining = Combining::new(mode, self.snapshot.known(flags));
         let mut outcome = self.unchanged();
         let mut changed: Vec<Changed> = Vec::new();
         for message in self.snapshot.in_uids(uids).filter(|message| visibility.sees(message.flags().class())) {
-            let wanted = mode.combine(message.flags(), bits);
+            let (before, wanted) = combining.of(message.all_flags());
             if unchanged_since.is_some_and(|since| message.mod_seq() > since) {
                 outcome.modified.push(message.uid());
-            } else if wanted != message.flags() {
-                if !visibility.sees(wanted.class()) {
+            } else if wanted != before {
+                if !visibility.sees(wanted.bits().class()) {
                     outcome.hidden.push(message.uid());
                 }
                 let after = FlagRecord { uid: message.uid(), flags: wanted, mod_seq: ModSeq::ZERO };
-                changed.push(Changed { after, before: message.flags(), bytes: message.size() });
+                changed.push(Changed { after, before: before.bits(), bytes: message.size() });
             }
         }
         if !changed.is_empty() {
@@ -289,11 +291,12 @@ impl Draft {
         let sums = &mut self.snapshot.header.sums;
         let mut moved = false;
         for Changed { after, before, bytes } in changed {
-            moved |= before.class() != after.flags.class();
+            let now = after.flags.bits();
+            moved |= before.class() != now.class();
             sums.of_mut(before.class()).remove(*bytes, *before);
-            sums.of_mut(after.flags.class()).add(*bytes, NO_DATE, after.flags);
+            sums.of_mut(now.class()).add(*bytes, NO_DATE, now);
         }
-        self.snapshot.set_flags(changed.iter().map(|changed| changed.after));
+        self.snapshot.set_flags(changed.iter().map(|changed| changed.after.clone()));
         if moved {
             self.snapshot.header.sums.set_oldest(self.snapshot.oldest_secs());
         }
@@ -340,7 +343,7 @@ impl Draft {
     }
 
     fn forget(&mut self, message: ExpungedMessage, keeping: Keeping) {
-        let (record, flags) = (message.record, message.flags.flags);
+        let (record, flags) = (message.record, message.flags.flags.bits());
         let header = &mut self.snapshot.header;
         header.sums.of_mut(flags.class()).remove(record.size, flags);
         self.records.insert(PageNo::of(record.uid));
@@ -363,13 +366,13 @@ impl Draft {
         let mut new: Vec<&Keyword> = Vec::new();
         for flag in flags {
             match flag {
-                Flag::Keyword(keyword) if self.snapshot.keyword_bit(keyword).is_none() && !new.contains(&keyword) => {
+                Flag::Keyword(keyword) if self.snapshot.keyword(keyword).is_none() && !new.contains(&keyword) => {
                     new.push(keyword);
                 }
                 _ => {}
             }
         }
-        if self.snapshot.keywords.len() + new.len() > FlagBits::KEYWORDS_MAX {
+        if self.snapshot.keywords.len() + new.len() > self.keywords_max {
             return Err(Refusal::TooManyKeywords);
         }
         if !new.is_empty() {
@@ -377,14 +380,6 @@ impl Draft {
             self.learned.extend(new.into_iter().filter_map(|keyword| table.learn(keyword)));
         }
         Ok(())
-    }
-
-    /// The bits of those flags that the mailbox knows.
-    fn bits(&self, flags: &[Flag]) -> FlagBits {
-        flags.iter().fold(FlagBits::NONE, |bits, flag| match flag {
-            Flag::System(flag) => bits.with(FlagBits::system(*flag)),
-            Flag::Keyword(keyword) => self.snapshot.keyword_bit(keyword).map_or(bits, |bit| bits.with(bit)),
-        })
     }
 
     /// What the store must do, given the version that the draft was planned on.
@@ -414,6 +409,28 @@ impl Draft {
     }
 }
 
+/// What STORE makes of the flags of messages, most of which have those of the one before.
+struct Combining {
+    mode: StoreMode,
+    given: Flags,
+    last: Option<(Flags, Flags)>,
+}
+
+impl Combining {
+    fn new(mode: StoreMode, given: Flags) -> Combining {
+        Combining { mode, given, last: None }
+    }
+
+    /// A message's flags before and after.
+    fn of(&mut self, before: Flags) -> (Flags, Flags) {
+        if let Some(last) = self.last.as_ref().filter(|(known, _)| *known == before) {
+            return last.clone();
+        }
+        let after = self.mode.combine(&before, &self.given);
+        self.last.insert((before, after)).clone()
+    }
+}
+
 /// A message whose flags become others.
 struct Changed {
     after: FlagRecord,
@@ -422,9 +439,9 @@ struct Changed {
 }
 
 impl StoreMode {
-    pub fn combine(self, before: FlagBits, given: FlagBits) -> FlagBits {
+    pub fn combine(self, before: &Flags, given: &Flags) -> Flags {
         match self {
-            StoreMode::Replace => given,
+            StoreMode::Replace => given.clone(),
             StoreMode::Add => before.with(given),
             StoreMode::Remove => before.without(given),
         }

@@ -96,7 +96,7 @@ impl Mailbox {
                 return Ok(batch.iter().map(|_| Err(Refusal::NonExistent.into())).collect());
             }
             let base = self.load_locked(writer)?;
-            let mut draft = Draft::new(&base, self.keeping());
+            let mut draft = Draft::new(&base, self.keeping(), self.keywords_max());
             let plan = |pending: &Arc<Pending>| draft.apply(&pending.change);
             let results = batch.iter().map(plan).collect();
             match self.write(writer, draft) {
@@ -209,8 +209,8 @@ pub(super) fn move_messages(
         return Err(Refusal::NonExistent.into());
     }
     loop {
-        let mut leaving = Draft::new(&*source.load_locked(from)?, keeping);
-        let mut arriving = Draft::new(&*target.load_locked(to)?, Keeping::Gone);
+        let mut leaving = Draft::new(&*source.load_locked(from)?, keeping, source.keywords_max());
+        let mut arriving = Draft::new(&*target.load_locked(to)?, Keeping::Gone, target.keywords_max());
         let outcome = plan_move(&mut leaving, Some(&mut arriving), copies, visibility)?;
         if leaving.is_empty() {
             return Ok(outcome);
@@ -261,7 +261,7 @@ fn move_within(
         return Err(Refusal::NonExistent.into());
     }
     loop {
-        let mut draft = Draft::new(&*mailbox.load_locked(&mut writer)?, keeping);
+        let mut draft = Draft::new(&*mailbox.load_locked(&mut writer)?, keeping, mailbox.keywords_max());
         let outcome = plan_move(&mut draft, None, copies, visibility)?;
         match mailbox.write(&mut writer, draft) {
             Ok(()) => return Ok(outcome),

@@ -165,11 +165,12 @@ fn copy_of(snapshot: &Snapshot, message: &Message<'_>, structure: Value) -> NewM
 impl Snapshot {
     /// The flags of a message by name, \Recent aside.
     pub fn flags_of(&self, message: &Message<'_>) -> Vec<Flag> {
-        let bits = message.flags();
+        let all = message.all_flags();
+        let bits = all.bits();
         let system = SystemFlag::ALL.into_iter().filter(|flag| bits.has(*flag)).map(Flag::System);
         let server = ServerKeyword::ALL.into_iter().filter(|known| bits.contains(FlagBits::server(*known)));
         let server = server.filter_map(|known| Keyword::new(known.name()));
-        let keywords = server.chain(bits.keywords().filter_map(|id| self.keywords().get(id).cloned()));
+        let keywords = server.chain(all.keywords().filter_map(|id| self.keywords().get(id).cloned()));
         system.chain(keywords.map(Flag::Keyword)).collect()
     }
 }

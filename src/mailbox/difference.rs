@@ -146,7 +146,9 @@ impl Snapshot {
 mod tests {
     use super::*;
     use crate::store::{ClassSums, FlagRecord, MailboxHeader, MessageRecord};
-    use crate::types::{BlobId, FlagBits, InternalDate, ModSeq, ServerKeyword, UidSet, UidValidity, Visibility};
+    use crate::types::{
+        BlobId, FlagBits, Flags, InternalDate, ModSeq, ServerKeyword, UidSet, UidValidity, Visibility,
+    };
 
     fn header() -> MailboxHeader {
         MailboxHeader::new(UidValidity::MIN)
@@ -164,7 +166,7 @@ mod tests {
                 sent_date: date,
                 saved_secs: 0,
             };
-            snapshot.push(&record, &FlagRecord { uid, flags: FlagBits::NONE, mod_seq: ModSeq(1) });
+            snapshot.push(&record, &FlagRecord { uid, flags: Flags::default(), mod_seq: ModSeq(1) });
         }
         snapshot
     }
@@ -194,7 +196,7 @@ mod tests {
         let gone: UidSet = [4, 7, 1024, 1027, 2998].into_iter().filter_map(Uid::new).collect();
         after.remove(&gone);
         let uid = Uid::new(10).unwrap();
-        after.set_flags([FlagRecord { uid, flags: FlagBits(1), mod_seq: ModSeq(9) }].into_iter());
+        after.set_flags([FlagRecord { uid, flags: FlagBits(1).into(), mod_seq: ModSeq(9) }].into_iter());
         let date = InternalDate { secs: 0, zone_mins: 0 };
         let new = Uid::new(3001).unwrap();
         let record = MessageRecord {
@@ -205,7 +207,7 @@ mod tests {
             sent_date: date,
             saved_secs: 0,
         };
-        after.push(&record, &FlagRecord { uid: new, flags: FlagBits::NONE, mod_seq: ModSeq(10) });
+        after.push(&record, &FlagRecord { uid: new, flags: Flags::default(), mod_seq: ModSeq(10) });
         let d = before.difference(&after).unwrap();
         let expunged: Vec<u32> = d.expunged.iter().map(|e| e.1.get()).collect();
         assert_eq!(expunged, [4, 7, 1024, 1027, 2998]);
@@ -223,7 +225,7 @@ mod tests {
     fn serve(snapshot: &mut Snapshot, uids: &[u32], mode: crate::mailbox::StoreMode, mod_seq: u64) {
         let set = |n: &u32| {
             let uid = Uid::new(*n).unwrap();
-            let flags = mode.combine(FlagBits::NONE, FlagBits::server(ServerKeyword::Service));
+            let flags = mode.combine(&Flags::default(), &FlagBits::server(ServerKeyword::Service).into());
             FlagRecord { uid, flags, mod_seq: ModSeq(mod_seq) }
         };
         snapshot.set_flags(uids.iter().map(set).collect::<Vec<_>>().into_iter());

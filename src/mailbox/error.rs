@@ -24,7 +24,7 @@ pub enum Refusal {
     HasChildren,
     /// RENAME of a mailbox to a place below itself.
     BelowItself,
-    /// A mailbox would get more keywords than `FlagBits::KEYWORDS_MAX`.
+    /// A mailbox would get more keywords than its limit.
     TooManyKeywords,
     /// An access control list would get too long.
     TooManyEntries,

@@ -86,7 +86,7 @@ impl Account {
                     };
                     mailbox.octets(message.record.blob, 0..u64::MAX, &mut all)
                 };
-                Ok((*message, describe(octets)?.structure))
+                Ok((message.clone(), describe(octets)?.structure))
             };
             mailbox.commit(Change::Undelete(step.iter().map(described).collect::<Result<_, _>>()?))?;
         }

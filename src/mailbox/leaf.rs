@@ -8,10 +8,12 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
+use super::further::Further;
 use super::visible::SeenLeaves;
 use crate::store::{FlagRecord, LeafEntry, LeafNo, MessageRecord, NO_DATE, Store, StoreError};
 use crate::types::{
-    AccountId, BlobId, Class, FlagBits, InternalDate, MailboxId, ModSeq, SystemFlag, Uid, UidSet, Visibility,
+    AccountId, BlobId, Class, FlagBits, Flags, InternalDate, KeywordId, MailboxId, ModSeq, SystemFlag, Uid, UidSet,
+    Visibility,
 };
 
 /// Where the leaves of a mailbox are read from.
@@ -48,6 +50,7 @@ pub(super) struct Body {
 struct Marks {
     flags: Vec<FlagBits>,
     mod_seqs: Vec<ModSeq>,
+    further: Further,
 }
 
 /// The part of a leaf that flag changes leave alone.
@@ -139,7 +142,8 @@ impl Leaf {
         fixed.zones.push((record.internal_date.zone_mins, record.sent_date.zone_mins));
         fixed.saved.push(record.saved_secs);
         let marks = Arc::make_mut(&mut body.marks);
-        marks.flags.push(flags.flags);
+        marks.further.set(marks.flags.len(), flags.flags.shared_further());
+        marks.flags.push(flags.flags.bits());
         marks.mod_seqs.push(flags.mod_seq);
         self.entry.add(record, flags);
     }
@@ -157,12 +161,16 @@ impl Leaf {
             // Most often the one behind the last.
             let found = if uids.get(next) == Some(&record.uid) { Ok(next) } else { uids.binary_search(&record.uid) };
             let Ok(slot) = found else { continue };
-            let before = std::mem::replace(&mut marks.flags[slot], record.flags);
+            let after = record.flags.bits();
+            let before = std::mem::replace(&mut marks.flags[slot], after);
+            if before.has_further() || after.has_further() {
+                marks.further.set(slot, record.flags.shared_further());
+            }
             marks.mod_seqs[slot] = record.mod_seq;
-            entry.unseen = entry.unseen + unseen(record.flags) - unseen(before);
-            entry.apart = entry.apart + apart(record.flags) - apart(before);
+            entry.unseen = entry.unseen + unseen(after) - unseen(before);
+            entry.apart = entry.apart + apart(after) - apart(before);
             entry.highest_mod_seq = entry.highest_mod_seq.max(record.mod_seq);
-            moved |= record.flags.class() != before.class();
+            moved |= after.class() != before.class();
             next = slot + 1;
         }
         if moved {
@@ -206,6 +214,15 @@ impl Body {
 
     pub(super) fn flags(&self, slot: usize) -> FlagBits {
         self.marks.flags[self.at(slot)]
+    }
+
+    pub(super) fn all_flags(&self, slot: usize) -> Flags {
+        let at = self.at(slot);
+        Flags::joined(self.marks.flags[at], self.marks.further.get(at))
+    }
+
+    pub(super) fn further(&self, slot: usize) -> &[KeywordId] {
+        self.marks.further.get(self.at(slot)).map_or(&[], |further| further)
     }
 
     pub(super) fn mod_seq(&self, slot: usize) -> ModSeq {
@@ -268,7 +285,7 @@ impl Body {
     }
 
     pub(super) fn flag_record(&self, slot: usize) -> FlagRecord {
-        FlagRecord { uid: self.uid(slot), flags: self.flags(slot), mod_seq: self.mod_seq(slot) }
+        FlagRecord { uid: self.uid(slot), flags: self.all_flags(slot), mod_seq: self.mod_seq(slot) }
     }
 
     /// A leaf of these messages without `uids`.

@@ -66,6 +66,11 @@ impl Mailbox {
         self.id
     }
 
+    /// Keywords that a mailbox may have, those of the server aside.
+    pub fn keywords_max(&self) -> usize {
+        self.shared.limits.keywords_max
+    }
+
     pub fn is_of(&self, account: &Account) -> bool {
         self.account == account.id
     }

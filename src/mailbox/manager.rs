@@ -22,6 +22,8 @@ use crate::types::AccountName;
 pub struct Limits {
     /// Mailboxes, and subscriptions, of one account.
     pub mailboxes_max: usize,
+    /// Keywords of one mailbox.
+    pub keywords_max: usize,
     /// Octets of one message.
     pub message_bytes_max: u32,
     /// Octets of summaries kept in memory for all mailboxes together.
@@ -37,6 +39,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             mailboxes_max: 10_000,
+            keywords_max: 10_000,
             message_bytes_max: 256 << 20,
             summary_cache_bytes: 256 << 20,
             keep_expunged_secs: 7 * 86_400,

@@ -20,6 +20,7 @@ mod copy;
 mod difference;
 mod digest;
 mod error;
+mod further;
 mod intake;
 mod keeping;
 mod leaf;

@@ -8,7 +8,8 @@ use crate::mime::{Field, SummaryRef};
 use crate::search::{Block, Context, Needle, Slots, Subject, Test, slots};
 use crate::store::{PAGE_UIDS, PageNo};
 use crate::types::{
-    Comparator, FlagBits, InternalDate, Keyword, ModSeq, NumberSet, SearchKey, SequenceSet, Uid, UidSet,
+    Comparator, FlagBits, Flags, InternalDate, Keyword, KeywordId, ModSeq, NumberSet, SearchKey, SequenceSet, Uid,
+    UidSet,
 };
 
 /// Messages of a page above which its digest is made for them.
@@ -135,8 +136,8 @@ struct InView<'a> {
 }
 
 impl Context for InView<'_> {
-    fn keyword(&self, keyword: &Keyword) -> Option<FlagBits> {
-        self.view.shown().keyword_bit(keyword)
+    fn keyword(&self, keyword: &Keyword) -> Option<Flags> {
+        self.view.shown().keyword(keyword)
     }
 
     fn seqs(&self, set: &NumberSet) -> UidSet {
@@ -228,6 +229,10 @@ impl Subject for OneSearched<'_> {
 
     fn flags(&self) -> FlagBits {
         self.message.flags()
+    }
+
+    fn further(&self) -> &[KeywordId] {
+        self.message.further()
     }
 
     fn mod_seq(&self) -> ModSeq {

@@ -19,8 +19,8 @@ use crate::store::{
     FlagRecord, LeafEntry, LeafNo, MailboxHeader, MailboxImage, MessageRecord, NO_DATE, PageNo, StoreError,
 };
 use crate::types::{
-    BlobId, FlagBits, InternalDate, Keyword, KeywordTable, ModSeq, Seq, ServerKeyword, SystemFlag, Uid, UidSet,
-    Visibility,
+    BlobId, Flag, FlagBits, Flags, InternalDate, Keyword, KeywordId, KeywordTable, ModSeq, Seq, ServerKeyword,
+    SystemFlag, Uid, UidSet, Visibility,
 };
 
 /// A message in a snapshot.
@@ -42,6 +42,16 @@ impl Message<'_> {
 
     pub fn flags(&self) -> FlagBits {
         self.body.flags(self.slot)
+    }
+
+    /// With the keywords that have no bit.
+    pub fn all_flags(&self) -> Flags {
+        self.body.all_flags(self.slot)
+    }
+
+    /// The keywords that have no bit, ascending.
+    pub fn further(&self) -> &[KeywordId] {
+        self.body.further(self.slot)
     }
 
     pub fn mod_seq(&self) -> ModSeq {
@@ -175,20 +185,36 @@ impl Snapshot {
         &self.keywords
     }
 
-    /// The bit of a keyword; `None` where the mailbox does not have it.
-    pub fn keyword_bit(&self, keyword: &Keyword) -> Option<FlagBits> {
+    /// A keyword as messages here have it; `None` where the mailbox does not have it.
+    pub fn keyword(&self, keyword: &Keyword) -> Option<Flags> {
         match ServerKeyword::from_name(keyword.as_str()) {
-            Some(server) => Some(FlagBits::server(server)),
-            None => self.keywords.id(keyword).and_then(FlagBits::keyword),
+            Some(server) => Some(FlagBits::server(server).into()),
+            None => self.keywords.id(keyword).map(|id| Flags::new(FlagBits::NONE, [id])),
         }
     }
 
+    /// Those flags that the mailbox knows.
+    pub fn known(&self, flags: &[Flag]) -> Flags {
+        let (mut bits, mut ids) = (FlagBits::NONE, Vec::new());
+        for flag in flags {
+            match flag {
+                Flag::System(flag) => bits = bits.with(FlagBits::system(*flag)),
+                Flag::Keyword(keyword) => match ServerKeyword::from_name(keyword.as_str()) {
+                    Some(server) => bits = bits.with(FlagBits::server(server)),
+                    None => ids.extend(self.keywords.id(keyword)),
+                },
+            }
+        }
+        Flags::new(bits, ids)
+    }
+
     /// The names of flags, \Recent aside.
-    pub fn flag_names(&self, bits: FlagBits) -> impl Iterator<Item = &str> {
+    pub fn flag_names<'a>(&'a self, flags: &'a Flags) -> impl Iterator<Item = &'a str> {
+        let bits = flags.bits();
         let system =
             SystemFlag::ALL.into_iter().filter(move |flag| bits.has(*flag)).map(|flag| -> &str { flag.name() });
         let server = ServerKeyword::ALL.into_iter().filter(move |known| bits.contains(FlagBits::server(*known)));
-        let keywords = bits.keywords().filter_map(|id| self.keywords.get(id));
+        let keywords = flags.keywords().filter_map(|id| self.keywords.get(id));
         system.chain(server.map(|known| known.name())).chain(keywords.map(Keyword::as_str))
     }
 

@@ -3,12 +3,14 @@
 use super::fuzzy::FuzzyNeedle;
 use super::needle::Needle;
 use crate::mime::Field;
-use crate::types::{CivilDate, Comparator, Flag, FlagBits, Keyword, ModSeq, NumberSet, SearchKey, UidSet};
+use crate::types::{
+    CivilDate, Comparator, Flag, FlagBits, Flags, Keyword, KeywordId, ModSeq, NumberSet, SearchKey, UidSet,
+};
 
 /// What a key needs to know of the view that it is asked of.
 pub trait Context {
     /// `None` for a keyword that the mailbox does not have.
-    fn keyword(&self, keyword: &Keyword) -> Option<FlagBits>;
+    fn keyword(&self, keyword: &Keyword) -> Option<Flags>;
     /// The UIDs in the view that a set of sequence numbers names.
     fn seqs(&self, set: &NumberSet) -> UidSet;
     fn uids(&self, set: &NumberSet) -> UidSet;
@@ -42,6 +44,8 @@ pub enum Test {
     Or(Vec<Test>),
     Not(Box<Test>),
     Flags(FlagBits),
+    /// A keyword that has no bit.
+    Further(KeywordId),
     Recent,
     Uids(UidSet),
     /// Days, the first included, the last not.
@@ -157,11 +161,14 @@ impl Test {
     }
 
     fn flag(flag: &Flag, context: &dyn Context) -> Test {
-        let bits = match flag {
-            Flag::System(flag) => Some(FlagBits::system(*flag)),
+        let flags = match flag {
+            Flag::System(flag) => Some(FlagBits::system(*flag).into()),
             Flag::Keyword(keyword) => context.keyword(keyword),
         };
-        bits.map_or(Test::Never, Test::Flags)
+        match flags {
+            None => Test::Never,
+            Some(flags) => flags.further().first().map_or(Test::Flags(flags.bits()), |id| Test::Further(*id)),
+        }
     }
 
     fn not(test: Test) -> Test {

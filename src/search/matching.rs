@@ -4,7 +4,7 @@ use super::compile::{Bound, Test};
 use super::fuzzy::Weight;
 use super::text;
 use crate::mime::SummaryRef;
-use crate::types::{FlagBits, InternalDate, ModSeq, Uid};
+use crate::types::{FlagBits, InternalDate, KeywordId, ModSeq, Uid};
 
 /// A message that is being searched. What is not asked for is not read.
 pub trait Subject {
@@ -12,6 +12,8 @@ pub trait Subject {
 
     fn uid(&self) -> Uid;
     fn flags(&self) -> FlagBits;
+    /// The keywords that have no bit, ascending.
+    fn further(&self) -> &[KeywordId];
     fn mod_seq(&self) -> ModSeq;
     fn is_recent(&self) -> bool;
     fn size(&self) -> u64;
@@ -54,6 +56,7 @@ impl Test {
             }
             Test::Not(test) => !test.matches(subject)?,
             Test::Flags(bits) => subject.flags().contains(*bits),
+            Test::Further(id) => subject.flags().has_further() && subject.further().binary_search(id).is_ok(),
             Test::Recent => subject.is_recent(),
             Test::Uids(uids) => uids.contains(subject.uid().get()),
             Test::Date(Bound::Internal, from, to) => within(subject.internal_date(), *from, *to),

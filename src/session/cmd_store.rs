@@ -8,9 +8,9 @@ use super::core::{Core, Selected};
 use super::place::not_permitted;
 use super::reply::{Failure, Handled, Reply};
 use super::report::{self, FlagWriter, Told};
-use crate::mailbox::{Change, Expunges, Outcome, Snapshot, StoreMode};
+use crate::mailbox::{Change, Expunges, Outcome, StoreMode};
 use crate::proto::{Echo, ResponseCode, StoreOp};
-use crate::types::{By, Flag, FlagBits, ModSeq, NumberSet, Right, Uid, UidSet};
+use crate::types::{By, Flag, Flags, ModSeq, NumberSet, Right, Uid, UidSet};
 
 /// What STORE asks for, beside the messages.
 pub(super) struct Wanted {
@@ -41,11 +41,11 @@ pub(super) fn store(core: &mut Core, selected: &mut Selected, set: &NumberSet, b
     drop(running);
     let mut changes = selected.view.sync(Expunges::Hold)?;
     let shown = selected.view.shown().clone();
-    let given = bits(&shown, &flags);
+    let given = shown.known(&flags);
     // What another session did to the same messages meanwhile is not what the client expects. Nothing leaves the view
     // while expunges are held: the two run in parallel.
     let both = before.in_uids(&asked).zip(shown.in_uids(&asked));
-    let expected = both.filter(|(old, new)| mode.combine(old.flags(), given) == new.flags());
+    let expected = both.filter(|(old, new)| mode.combine(&old.all_flags(), &given) == new.all_flags());
     let changed: UidSet = changes.flags.iter().copied().collect();
     let silent: UidSet = expected
         .map(|(_, new)| new.uid())
@@ -59,7 +59,7 @@ pub(super) fn store(core: &mut Core, selected: &mut Selected, set: &NumberSet, b
         Echo::Flags => add(&mut changes.flags, &asked.difference(&outcome.hidden)),
     }
     report::changes(core, selected, &changes, by)?;
-    tell_hidden(core, selected, &outcome, (mode, given), echo, by)?;
+    tell_hidden(core, selected, &outcome, (mode, &given), echo, by)?;
     // A client of CONDSTORE hears the MODSEQ of what it changed, however silent it wants it. RFC 7162 3.1.3
     if echo == Echo::Silent && core.dialect.condstore {
         for message in shown.in_uids(&silent) {
@@ -83,20 +83,20 @@ fn tell_hidden(
     core: &Core,
     selected: &Selected,
     outcome: &Outcome,
-    given: (StoreMode, FlagBits),
+    given: (StoreMode, &Flags),
     echo: Echo,
     by: By,
 ) -> Result<(), Failure> {
-    let (mode, bits) = given;
+    let (mode, flags) = given;
     // UIDs where `changes` says them.
     let by = if core.dialect.rev2 || core.dialect.condstore { By::Uid } else { by };
     let shown = selected.view.shown();
-    let mut flags = FlagWriter::new(shown, selected.view.recent());
+    let mut writer = FlagWriter::new(shown, selected.view.recent());
     for message in shown.in_uids(&outcome.hidden) {
-        let now = Told { flags: mode.combine(message.flags(), bits), mod_seq: outcome.mod_seq };
+        let now = Told { flags: mode.combine(&message.all_flags(), flags), mod_seq: outcome.mod_seq };
         match echo {
             Echo::Flags => {
-                core.output.say(|out| report::fetch_flags(out, &mut flags, &message, now, core.dialect, by))?
+                core.output.say(|out| report::fetch_flags(out, &mut writer, &message, now, core.dialect, by))?
             }
             Echo::Silent if core.dialect.condstore => {
                 core.output.say(|out| report::fetch_mod_seq(out, &message, now.mod_seq, core.dialect))?;
@@ -120,15 +120,6 @@ fn may_store(selected: &Selected, mode: StoreMode, flags: Vec<Flag>) -> Result<V
         true => Err(not_permitted()),
         false => Ok(flags),
     }
-}
-
-/// The bits of those flags that the mailbox knows.
-fn bits(snapshot: &Snapshot, flags: &[Flag]) -> FlagBits {
-    let known = flags.iter().filter_map(|flag| match flag {
-        Flag::System(flag) => Some(FlagBits::system(*flag)),
-        Flag::Keyword(keyword) => snapshot.keyword_bit(keyword),
-    });
-    known.fold(FlagBits::NONE, FlagBits::with)
 }
 
 /// Adds what was asked for to what has changed, in order.

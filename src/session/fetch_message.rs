@@ -63,13 +63,13 @@ impl<'a> Fetcher<'a> {
                 writer.response.buffer.push(b' ');
             }
             match item {
-                FetchItem::Flags => self.flags.write(writer.response.buffer, message.uid(), message.flags()),
+                FetchItem::Flags => self.flags.write(writer.response.buffer, message.uid(), &message.all_flags()),
                 item => writer.item(item, prepared.get(i).and_then(Option::as_ref))?,
             }
         }
         if with_flags && !self.items.contains(&FetchItem::Flags) {
             writer.response.buffer.push(b' ');
-            self.flags.write(writer.response.buffer, message.uid(), message.flags());
+            self.flags.write(writer.response.buffer, message.uid(), &message.all_flags());
         }
         if with_flags && self.dialect.condstore && !self.items.contains(&FetchItem::ModSeq) {
             wire::text(writer.response.buffer, format_args!(" MODSEQ ({})", message.mod_seq()));

@@ -11,7 +11,7 @@ use super::reply::Failure;
 use crate::mailbox::{Changes, Expunges, Message, Snapshot};
 use crate::proto::Dialect;
 use crate::proto::response as wire;
-use crate::types::{By, Flag, FlagBits, ModSeq, Right, Rights, ServerKeyword, SystemFlag, Uid, UidSet};
+use crate::types::{By, Flag, Flags, ModSeq, Right, Rights, ServerKeyword, SystemFlag, Uid, UidSet};
 
 /// Moves the view on and tells the client.
 pub(super) fn news(core: &Core, selected: &mut Selected, expunges: Expunges) -> Result<(), Failure> {
@@ -63,15 +63,15 @@ fn expunged(core: &Core, selected: &mut Selected, changes: &Changes) -> Result<(
 }
 
 /// What of a message a client is told of in passing.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Told {
-    pub(super) flags: FlagBits,
+    pub(super) flags: Flags,
     pub(super) mod_seq: ModSeq,
 }
 
 impl Told {
     pub(super) fn of(message: &Message<'_>) -> Told {
-        Told { flags: message.flags(), mod_seq: message.mod_seq() }
+        Told { flags: message.all_flags(), mod_seq: message.mod_seq() }
     }
 }
 
@@ -85,7 +85,7 @@ pub(super) fn fetch_flags(
     by: By,
 ) {
     fetch_begin(out, message, dialect, by);
-    flags.write(out, message.uid(), told.flags);
+    flags.write(out, message.uid(), &told.flags);
     if dialect.condstore {
         wire::text(out, format_args!(" MODSEQ ({})", told.mod_seq));
     }
@@ -115,7 +115,7 @@ pub(super) fn flags_and_permanent(out: &mut Vec<u8>, selected: &Selected) {
     out.extend_from_slice(b")\r\n* OK [PERMANENTFLAGS (");
     if selected.is_writable() {
         flag_names(out, shown, selected.rights);
-        if shown.keywords().len() < FlagBits::KEYWORDS_MAX && selected.rights.has(Right::Write) {
+        if shown.keywords().len() < selected.view.mailbox().keywords_max() && selected.rights.has(Right::Write) {
             out.extend_from_slice(b" \\*");
         }
     }
@@ -140,7 +140,7 @@ fn flag_names(out: &mut Vec<u8>, shown: &Snapshot, rights: Rights) {
 pub(super) struct FlagWriter<'a> {
     shown: &'a Snapshot,
     recent: &'a UidSet,
-    last: Option<(FlagBits, bool)>,
+    last: Option<(Flags, bool)>,
     text: Vec<u8>,
 }
 
@@ -149,19 +149,19 @@ impl<'a> FlagWriter<'a> {
         FlagWriter { shown, recent, last: None, text: Vec::new() }
     }
 
-    pub(super) fn write(&mut self, out: &mut Vec<u8>, uid: Uid, bits: FlagBits) {
+    pub(super) fn write(&mut self, out: &mut Vec<u8>, uid: Uid, flags: &Flags) {
         let recent = self.recent.contains(uid.get());
-        if self.last != Some((bits, recent)) {
-            self.render(bits, recent);
-            self.last = Some((bits, recent));
+        if self.last.as_ref().is_none_or(|(known, was_recent)| known != flags || *was_recent != recent) {
+            self.render(flags, recent);
+            self.last = Some((flags.clone(), recent));
         }
         out.extend_from_slice(&self.text);
     }
 
-    fn render(&mut self, bits: FlagBits, recent: bool) {
+    fn render(&mut self, flags: &Flags, recent: bool) {
         self.text.clear();
         self.text.extend_from_slice(b"FLAGS (");
-        let names = self.shown.flag_names(bits).chain(recent.then_some("\\Recent"));
+        let names = self.shown.flag_names(flags).chain(recent.then_some("\\Recent"));
         for (i, name) in names.enumerate() {
             if i > 0 {
                 self.text.push(b' ');

@@ -15,7 +15,7 @@ use super::layout::{self, decode};
 use super::model::*;
 use super::upgrade::{entries, sums};
 use crate::types::{
-    AccountId, AccountName, BlobId, FlagBits, InternalDate, KeywordId, KeywordTable, MailboxId, MailboxName, ModSeq,
+    AccountId, AccountName, BlobId, Flags, InternalDate, KeywordId, KeywordTable, MailboxId, MailboxName, ModSeq,
     Uid, UidValidity,
 };
 
@@ -372,18 +372,18 @@ impl Found {
         let mod_seq = self.flags.values().map(|record| record.mod_seq).fold(header, ModSeq::max).next();
         self.flags.retain(|uid, _| uids.contains(uid));
         for record in &self.records {
-            let none = FlagRecord { uid: record.uid, flags: FlagBits::NONE, mod_seq };
+            let none = FlagRecord { uid: record.uid, flags: Flags::default(), mod_seq };
             self.flags.entry(record.uid).or_insert(none);
         }
         let mut pages: BTreeMap<PageNo, Vec<FlagRecord>> = BTreeMap::new();
-        self.flags.values().for_each(|record| pages.entry(PageNo::of(record.uid)).or_default().push(*record));
+        self.flags.values().for_each(|record| pages.entry(PageNo::of(record.uid)).or_default().push(record.clone()));
         for (page, flags) in pages {
             self.mend.put(layout::numbered(b'v', page.0), layout::flags(&flags));
         }
     }
 
     fn entries(&mut self) {
-        let flags: Vec<FlagRecord> = self.flags.values().copied().collect();
+        let flags: Vec<FlagRecord> = self.flags.values().cloned().collect();
         let right = entries(&self.records, &flags);
         if right == self.entries {
             return;
@@ -410,7 +410,7 @@ impl Found {
             kept_bytes: self.kept.1,
             ..base
         };
-        let flags: Vec<FlagRecord> = self.flags.values().copied().collect();
+        let flags: Vec<FlagRecord> = self.flags.values().cloned().collect();
         right.sums = sums(&self.records, &flags);
         if Some(right) != self.header {
             if self.header.is_some() {

@@ -45,8 +45,8 @@ use super::model::{
     FlagRecord, LeafEntry, MailboxHeader, MailboxNode, MessageRecord, QuotaLimits, Sums,
 };
 use crate::types::{
-    AccountId, AccountName, BlobId, Class, EntryName, FlagBits, InternalDate, Keyword, KeywordId, MailboxClass,
-    MailboxId, MailboxName, ModSeq, Rights, SpecialUse, Uid, UidSet, UidValidity,
+    AccountId, AccountName, BlobId, Class, EntryName, FlagBits, Flags, InternalDate, Keyword, KeywordId,
+    MailboxClass, MailboxId, MailboxName, ModSeq, Rights, SpecialUse, Uid, UidSet, UidValidity,
 };
 
 /// The format that this version writes, and the latest that it reads.
@@ -269,28 +269,52 @@ pub fn read_records(cursor: &mut Cursor<'_>, into: &mut Vec<MessageRecord>) -> O
     Some(())
 }
 
-/// u32 uid, u64 mod_seq, u8 n, the lower n octets of the flag bits: most messages have few keywords.
+/// u32 uid, u64 mod_seq, u8 n, the lower n octets of the flag bits: most messages have few keywords. Where the last bit says
+/// that there are others, u16 how many of them and u16 each `KeywordId`, ascending, follow.
 pub fn flags(flags: &[FlagRecord]) -> Vec<u8> {
     let mut out = Vec::with_capacity(flags.len() * 14);
     for record in flags {
         out.extend(record.uid.get().to_be_bytes());
         out.extend(record.mod_seq.0.to_be_bytes());
-        let octets = record.flags.0.to_be_bytes();
-        let used = &octets[record.flags.0.leading_zeros() as usize / 8..];
+        let bits = record.flags.bits().0;
+        let octets = bits.to_be_bytes();
+        let used = &octets[bits.leading_zeros() as usize / 8..];
         out.push(used.len() as u8);
         out.extend(used);
+        let further = record.flags.further();
+        if !further.is_empty() {
+            out.extend((further.len() as u16).to_be_bytes());
+            further.iter().for_each(|id| out.extend(id.0.to_be_bytes()));
+        }
     }
     out
 }
 
 pub fn read_flags(cursor: &mut Cursor<'_>, into: &mut Vec<FlagRecord>) -> Option<()> {
     while !cursor.is_empty() {
-        let (uid, mod_seq) = (cursor.uid()?, ModSeq(cursor.u64()?));
-        let length = cursor.u8().filter(|n| *n <= 16)?;
-        let bits = cursor.take(length.into())?.iter().fold(0u128, |bits, octet| bits << 8 | u128::from(*octet));
-        into.push(FlagRecord { uid, flags: FlagBits(bits), mod_seq });
+        let (uid, mod_seq, bits) = read_bits(cursor)?;
+        let flags = match bits.has_further() {
+            true => read_further(cursor, bits)?,
+            false => bits.into(),
+        };
+        into.push(FlagRecord { uid, flags, mod_seq });
     }
     Some(())
+}
+
+/// All of a record but the keywords without a bit.
+pub fn read_bits(cursor: &mut Cursor<'_>) -> Option<(Uid, ModSeq, FlagBits)> {
+    let (uid, mod_seq) = (cursor.uid()?, ModSeq(cursor.u64()?));
+    let length = cursor.u8().filter(|n| *n <= 16)?;
+    let bits = cursor.take(length.into())?.iter().fold(0u128, |bits, octet| bits << 8 | u128::from(*octet));
+    Some((uid, mod_seq, FlagBits(bits)))
+}
+
+fn read_further(cursor: &mut Cursor<'_>, bits: FlagBits) -> Option<Flags> {
+    let length = cursor.u16().filter(|n| *n > 0)?;
+    let further = (0..length).map(|_| cursor.u16().map(KeywordId)).collect::<Option<Vec<_>>>()?;
+    let flags = Flags::new(bits, further.iter().copied());
+    (flags.further() == further).then_some(flags)
 }
 
 pub fn alert(scope: &AlertScope, text: &str) -> Vec<u8> {
@@ -425,7 +449,7 @@ pub fn expunged_key(message: &ExpungedMessage) -> Vec<u8> {
 }
 
 pub fn expunged(message: &ExpungedMessage) -> Vec<u8> {
-    [records(&[message.record]), flags(&[message.flags])].concat()
+    [records(&[message.record]), flags(std::slice::from_ref(&message.flags))].concat()
 }
 
 pub fn read_expunged(key: &[u8], value: &[u8]) -> Option<ExpungedMessage> {
@@ -435,7 +459,7 @@ pub fn read_expunged(key: &[u8], value: &[u8]) -> Option<ExpungedMessage> {
     read_records(&mut Cursor(record), &mut found)?;
     read_flags(&mut Cursor(rest), &mut flags)?;
     match (found.as_slice(), flags.as_slice()) {
-        (&[record], &[flags]) => Some(ExpungedMessage { expunged_secs, record, flags }),
+        ([record], [flags]) => Some(ExpungedMessage { expunged_secs, record: *record, flags: flags.clone() }),
         _ => None,
     }
 }
@@ -535,11 +559,14 @@ mod tests {
         decode(String::new, &encoded, |c| read_records(c, &mut back)).unwrap();
         assert_eq!(back, [record, record]);
 
-        for bits in [0, 1, 0x1ff, u128::MAX, 1 << 127] {
-            let record = FlagRecord { uid, flags: FlagBits(bits), mod_seq: ModSeq(1 << 60) };
+        let further = [KeywordId(119), KeywordId(65_535)];
+        let all = [0, 1, 0x1ff, u128::MAX >> 1, 1 << 126].map(|bits| Flags::from(FlagBits(bits)));
+        for flags in all.iter().cloned().chain(all.iter().map(|plain| Flags::new(plain.bits(), further))) {
+            let record = FlagRecord { uid, flags, mod_seq: ModSeq(1 << 60) };
             let mut back = Vec::new();
-            decode(String::new, &flags(&[record]), |c| read_flags(c, &mut back)).unwrap();
-            assert_eq!(back, [record]);
+            let encoded = super::flags(&[record.clone(), record.clone()]);
+            decode(String::new, &encoded, |c| read_flags(c, &mut back)).unwrap();
+            assert_eq!(back, [record.clone(), record]);
         }
         let node = MailboxNode {
             name: MailboxName::new("a/b").unwrap(),

@@ -4,7 +4,7 @@ use super::engine::Value;
 pub use super::sums::{ClassSums, NO_DATE, Sums};
 use crate::types::{AccountId, AccountName, MailboxId};
 use crate::types::{
-    BlobId, Class, EntryName, FlagBits, InternalDate, Keyword, KeywordId, KeywordTable, MailboxClass, MailboxName,
+    BlobId, Class, EntryName, Flags, InternalDate, Keyword, KeywordId, KeywordTable, MailboxClass, MailboxName,
     ModSeq, Rights, SpecialUse, SystemFlag, Uid, UidSet, UidValidity,
 };
 
@@ -88,9 +88,10 @@ impl Default for LeafEntry {
 impl LeafEntry {
     /// Counts a message above all others in.
     pub fn add(&mut self, record: &MessageRecord, flags: &FlagRecord) {
-        let class = flags.flags.class();
+        let bits = flags.flags.bits();
+        let class = bits.class();
         self.messages += 1;
-        self.unseen += u16::from(!flags.flags.has(SystemFlag::Seen));
+        self.unseen += u16::from(!bits.has(SystemFlag::Seen));
         self.last_uid = record.uid.get();
         self.highest_mod_seq = self.highest_mod_seq.max(flags.mod_seq);
         self.apart += u16::from(class != Class::ORDINARY);
@@ -114,15 +115,15 @@ pub struct MessageRecord {
 }
 
 /// What STORE changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FlagRecord {
     pub uid: Uid,
-    pub flags: FlagBits,
+    pub flags: Flags,
     pub mod_seq: ModSeq,
 }
 
 /// A message that was expunged and is kept until `Keep Expunged` is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpungedMessage {
     /// Seconds since 1970.
     pub expunged_secs: i64,

@@ -17,13 +17,16 @@ use super::error::StoreError;
 use super::facade::Store;
 use super::layout::{self, Cursor, decode};
 use super::model::{ClassSums, FlagRecord, LeafEntry, LeafNo, MailboxHeader, MessageRecord};
-use crate::types::{AccountId, FlagBits, Keyword, KeywordId, MailboxId, ServerKeyword};
+use crate::types::{AccountId, FlagBits, Flags, Keyword, KeywordId, MailboxId, ServerKeyword};
 
 /// Octets of a header of format 1.
 const HEADER_BYTES_1: usize = 53;
 
 /// Octets of a message record of format 1.
 const RECORD_BYTES_1: usize = 60;
+
+/// Keywords of a mailbox until format 2: all had bits.
+const KEYWORDS_MAX_2: usize = 120;
 
 /// The key of the whole keyword table, until format 2.
 const KEYWORDS_2: &[u8] = b"k";
@@ -80,19 +83,17 @@ impl Store {
             decode(what, &value, |c| layout::read_records(c, &mut records))
         })?;
         self.reader().scan(partition, b"v", b"w", &mut |key, value| {
-            let mut page = Vec::new();
-            decode(what, &value, |c| layout::read_flags(c, &mut page))?;
-            if move_flags(&mut page, moved) {
-                batch.put(key.to_vec(), layout::flags(&page));
-            }
+            let page = flags_2(&value, moved).ok_or_else(corrupt)?;
+            batch.put(key.to_vec(), layout::flags(&page));
             flags.extend(page);
             Ok(())
         })?;
-        for mut kept in self.expunged(a, m, 0, i64::MAX)? {
-            if move_flags(std::slice::from_mut(&mut kept.flags), moved) {
-                batch.put(layout::expunged_key(&kept), layout::expunged(&kept));
-            }
-        }
+        self.reader().scan(partition, b"e", b"f", &mut |key, value| {
+            let (record, flags) = value.split_at_checked(layout::RECORD_BYTES).ok_or_else(corrupt)?;
+            let flags = flags_2(flags, moved).ok_or_else(corrupt)?;
+            batch.put(key.to_vec(), [record, &layout::flags(&flags)].concat());
+            Ok(())
+        })?;
         header.sums = sums(&records, &flags);
         batch.put(layout::key(b'h'), layout::header(&header));
         for (leaf, entry) in entries(&records, &flags) {
@@ -109,39 +110,45 @@ fn keywords_2(cursor: &mut Cursor<'_>) -> Option<Vec<Keyword>> {
         let length = cursor.u8()?;
         keywords.push(Keyword::new(std::str::from_utf8(cursor.take(length.into())?).ok()?)?);
     }
-    Some(keywords)
+    (keywords.len() <= KEYWORDS_MAX_2).then_some(keywords)
 }
 
-/// Where the bit of a keyword was, and where it is.
-type Moved = (FlagBits, FlagBits);
+/// Where the bit of a keyword was, and what is in its place.
+type Moved = (FlagBits, Flags);
 
-/// Gives each keyword its key; those of the server leave their places.
+/// Gives each keyword its key; those of the server leave their places, and the last one has no bit any more.
 fn put_keywords(batch: &mut Batch, keywords: &[Keyword]) -> Vec<Moved> {
     if keywords.is_empty() {
         return Vec::new();
     }
     let mut moved = Vec::new();
     for (at, keyword) in keywords.iter().enumerate() {
-        let id = KeywordId(at as u16);
-        match (ServerKeyword::from_name(keyword.as_str()), FlagBits::keyword(id)) {
-            (Some(server), Some(before)) => moved.push((before, FlagBits::server(server))),
-            _ => batch.put(layout::keyword_key(id), keyword.as_str().as_bytes().to_vec()),
+        let (id, before) = (KeywordId(at as u16), FlagBits(1 << (8 + at)));
+        match ServerKeyword::from_name(keyword.as_str()) {
+            Some(server) => {
+                moved.push((before, Flags::from(FlagBits::server(server))));
+                continue;
+            }
+            None if FlagBits::keyword(id).is_none() => moved.push((before, Flags::new(FlagBits::NONE, [id]))),
+            None => {}
         }
+        batch.put(layout::keyword_key(id), keyword.as_str().as_bytes().to_vec());
     }
     batch.remove(KEYWORDS_2.to_vec());
     moved
 }
 
-/// Whether there was anything to move.
-fn move_flags(page: &mut [FlagRecord], moved: &[Moved]) -> bool {
-    let mut any = false;
-    for record in page {
-        for (before, after) in moved.iter().filter(|(before, _)| record.flags.contains(*before)).collect::<Vec<_>>() {
-            record.flags = record.flags.without(*before).with(*after);
-            any = true;
-        }
+/// The flags of format 2, which were bits alone.
+fn flags_2(value: &[u8], moved: &[Moved]) -> Option<Vec<FlagRecord>> {
+    let (mut cursor, mut page) = (Cursor(value), Vec::new());
+    while !cursor.is_empty() {
+        let (uid, mod_seq, bits) = layout::read_bits(&mut cursor)?;
+        let there = moved.iter().filter(|(before, _)| bits.contains(*before));
+        let stay = there.clone().fold(bits, |bits, (before, _)| bits.without(*before));
+        let flags = there.fold(Flags::from(stay), |flags, (_, after)| flags.with(after));
+        page.push(FlagRecord { uid, flags, mod_seq });
     }
-    any
+    Some(page)
 }
 
 /// A header of format 1: that of format 2 without its last sums, and five octets of zero.
@@ -153,7 +160,7 @@ fn header_1(value: &[u8]) -> Option<MailboxHeader> {
 /// What a header says of the messages.
 pub(super) fn sums(records: &[MessageRecord], flags: &[FlagRecord]) -> ClassSums {
     let mut sums = ClassSums::default();
-    records.iter().zip(flags).for_each(|(record, flags)| sums.add(record, flags.flags));
+    records.iter().zip(flags).for_each(|(record, flags)| sums.add(record, flags.flags.bits()));
     sums
 }
 
@@ -184,23 +191,23 @@ mod tests {
 
     use super::*;
     use crate::store::{Engine, Memory};
-    use crate::types::{BlobId, Class, InternalDate, ModSeq, Uid, Visibility};
+    use crate::types::{BlobId, Class, InternalDate, Uid, Visibility};
 
     const MAILBOX: (AccountId, MailboxId) = (AccountId(1), MailboxId(1));
 
     /// A message of format 2 with these places of the keyword table.
-    fn message(uid: u32, places: &[u16]) -> (MessageRecord, FlagRecord) {
+    fn message(uid: u32, places: &[u32]) -> (MessageRecord, Vec<u8>) {
         let (uid, date) = (Uid::new(uid).unwrap(), InternalDate { secs: 100 - i64::from(uid), zone_mins: 0 });
         let (internal_date, sent_date) = (date, date);
         let record = MessageRecord { uid, blob: BlobId([1; 32]), size: 10, internal_date, sent_date, saved_secs: 0 };
-        let bits = places.iter().map(|place| FlagBits::keyword(KeywordId(*place)).unwrap());
-        (record, FlagRecord { uid, flags: bits.fold(FlagBits::NONE, FlagBits::with), mod_seq: ModSeq(7) })
+        let bits = places.iter().fold(0u128, |bits, place| bits | 1 << (8 + place));
+        (record, [&uid.get().to_be_bytes()[..], &7u64.to_be_bytes(), &[16], &bits.to_be_bytes()].concat())
     }
 
     /// A store of format 2 whose one mailbox has a keyword table and these messages.
-    fn store_2(keywords: &[&str], messages: &[(MessageRecord, FlagRecord)]) -> Store {
+    fn store_2(keywords: &[&str], messages: &[(MessageRecord, Vec<u8>)]) -> Store {
         let store = Store::over(Arc::new(Memory::default()) as Arc<dyn Engine>);
-        let (records, flags): (Vec<_>, Vec<_>) = messages.iter().copied().unzip();
+        let (records, flags): (Vec<_>, Vec<_>) = messages.iter().cloned().unzip();
         let put = |partition, pairs: Vec<(Vec<u8>, Vec<u8>)>| {
             let planned = store.alone(partition, |batch| {
                 pairs.iter().for_each(|(key, value)| batch.put(key.clone(), value.clone()));
@@ -217,7 +224,8 @@ mod tests {
             (b"h".to_vec(), layout::header(&header)),
             (b"k".to_vec(), table),
             (layout::numbered(b'r', 0), layout::records(&records)),
-            (layout::numbered(b'v', 0), layout::flags(&flags)),
+            (layout::numbered(b'v', 0), flags.concat()),
+            (layout::numbered_long(b'e', 5), [layout::records(&records[..1]), flags[0].clone()].concat()),
         ];
         put(Partition::Mailbox(MAILBOX.0, MAILBOX.1), pairs);
         put(
@@ -236,18 +244,32 @@ mod tests {
         let image = store.mailbox_image(MAILBOX.0, MAILBOX.1).unwrap().unwrap();
         assert_eq!(image.keywords.iter().map(|(id, k)| (id.0, k.as_str())).collect::<Vec<_>>(), [(1, "Junk")]);
         let (_, flags) = store.leaf(MAILBOX.0, MAILBOX.1, LeafNo(0)).unwrap();
-        let junk = FlagBits::keyword(KeywordId(1)).unwrap();
-        let bits = |keyword| FlagBits::server(keyword);
+        let flags_of =
+            |keyword, ids: &[u16]| Flags::new(FlagBits::server(keyword), ids.iter().map(|id| KeywordId(*id)));
         let expected = [
-            bits(ServerKeyword::Service).with(junk),
-            bits(ServerKeyword::Hidden),
-            bits(ServerKeyword::Media).with(junk),
-            FlagBits::NONE,
+            flags_of(ServerKeyword::Service, &[1]),
+            flags_of(ServerKeyword::Hidden, &[]),
+            flags_of(ServerKeyword::Media, &[1]),
+            Flags::default(),
         ];
-        assert_eq!(flags.iter().map(|record| record.flags).collect::<Vec<_>>(), expected);
+        assert_eq!(flags.iter().map(|record| record.flags.clone()).collect::<Vec<_>>(), expected);
+        let kept = store.expunged(MAILBOX.0, MAILBOX.1, 0, i64::MAX).unwrap();
+        assert_eq!(kept[0].flags.flags, expected[0]);
         let sums = |visibility| image.header.sums.seen(visibility);
         assert_eq!((sums(Visibility::ALL).messages, sums(Visibility::ALL).unseen_media), (4, 1));
         assert_eq!(sums(Visibility::ALL.without_service().without_hidden()).bytes, 20);
         assert_eq!(image.leaves[0].1.apart, 2);
+    }
+    #[test]
+    fn the_last_keyword_has_no_bit_any_more() {
+        let names: Vec<String> = (0..120).map(|n| format!("k{n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let store = store_2(&names, &[message(1, &[0, 118, 119]), message(2, &[118])]);
+        store.upgrade(2).unwrap();
+        let image = store.mailbox_image(MAILBOX.0, MAILBOX.1).unwrap().unwrap();
+        assert_eq!(image.keywords.len(), 120);
+        let (_, flags) = store.leaf(MAILBOX.0, MAILBOX.1, LeafNo(0)).unwrap();
+        let ids = |at: usize| flags[at].flags.keywords().map(|id| id.0).collect::<Vec<u16>>();
+        assert_eq!((ids(0), ids(1)), (vec![0, 118, 119], vec![118]));
     }
 }

@@ -118,16 +118,20 @@ impl fmt::Display for Flag {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeywordId(pub u16);
 
-/// The flags of one message, as bits: the system flags first, then the keywords of the server, then those of the mailbox.
+/// The flags of one message, as bits: the system flags first, then the keywords of the server, then the first ones of the
+/// mailbox.
 ///
-/// Bit `n` below 5 is `SystemFlag n`, below 8 `ServerKeyword n`; bit `8 + k` is `KeywordId(k)`.
+/// Bit `n` below 5 is `SystemFlag n`, below 8 `ServerKeyword n`; bit `8 + k` is `KeywordId(k)`; the last one says that the
+/// message has keywords that have no bit (`Flags`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FlagBits(pub u128);
 
 impl FlagBits {
     pub const NONE: FlagBits = FlagBits(0);
-    /// How many keywords a mailbox may have: the bits that the system flags leave.
-    pub const KEYWORDS_MAX: usize = 120;
+    /// How many keywords of a mailbox have a bit.
+    pub const KEYWORDS: usize = 119;
+    /// There are others.
+    pub const FURTHER: FlagBits = FlagBits(1 << 127);
 
     pub const fn system(flag: SystemFlag) -> FlagBits {
         FlagBits(1 << flag as u32)
@@ -137,9 +141,9 @@ impl FlagBits {
         FlagBits(1 << keyword as u32)
     }
 
-    /// `None` for a keyword beyond the `KEYWORDS_MAX`th.
+    /// `None` for a keyword that has no bit.
     pub fn keyword(id: KeywordId) -> Option<FlagBits> {
-        (usize::from(id.0) < FlagBits::KEYWORDS_MAX).then(|| FlagBits(1 << (8 + u32::from(id.0))))
+        (usize::from(id.0) < FlagBits::KEYWORDS).then(|| FlagBits(1 << (8 + u32::from(id.0))))
     }
 
     pub const fn has(self, flag: SystemFlag) -> bool {
@@ -168,9 +172,13 @@ impl FlagBits {
         self.contains(FlagBits::server(ServerKeyword::Media)) && !self.has(SystemFlag::Seen)
     }
 
-    /// The keywords of the mailbox that are set, in the order of its table.
+    pub const fn has_further(self) -> bool {
+        self.contains(FlagBits::FURTHER)
+    }
+
+    /// The keywords of the mailbox whose bits are set, in the order of its table.
     pub fn keywords(self) -> impl Iterator<Item = KeywordId> {
-        let mut rest = self.0 >> 8;
+        let mut rest = self.without(FlagBits::FURTHER).0 >> 8;
         std::iter::from_fn(move || {
             (rest != 0).then(|| {
                 let id = rest.trailing_zeros() as u16;
@@ -196,9 +204,9 @@ mod tests {
 
     #[test]
     fn bits() {
-        let bits = FlagBits::system(SystemFlag::Seen).with(FlagBits::keyword(KeywordId(119)).unwrap());
+        let bits = FlagBits::system(SystemFlag::Seen).with(FlagBits::keyword(KeywordId(118)).unwrap());
         assert!(bits.has(SystemFlag::Seen) && !bits.has(SystemFlag::Draft));
-        assert_eq!(bits.keywords().collect::<Vec<_>>(), [KeywordId(119)]);
-        assert!(FlagBits::keyword(KeywordId(120)).is_none());
+        assert_eq!(bits.keywords().collect::<Vec<_>>(), [KeywordId(118)]);
+        assert!(FlagBits::keyword(KeywordId(119)).is_none());
     }
 }
