@@ -91,8 +91,13 @@ const COMMANDS: &[&[u8]] = &[
 #[test]
 fn commands() {
     fuzz("commands", COMMANDS, |input| {
-        let limits =
-            Limits { line_bytes_max: 8192, literal_bytes_max: 10_000, literal_memory_max: 1000, literals_max: 10 };
+        let limits = Limits {
+            line_bytes_max: 8192,
+            literal_bytes_max: 10_000,
+            literal_unasked_max: 5000,
+            literal_memory_max: 1000,
+            literals_max: 10,
+        };
         let mut framer = Framer::new(limits, tempfile::tempfile);
         for piece in input.chunks(1000) {
             framer.push(piece);

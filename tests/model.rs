@@ -44,6 +44,8 @@ fn start(store: Store, directory: &std::path::Path) -> Running {
         handshake_timeout: Duration::from_secs(5),
         cleartext_login: true,
         administrators: Vec::new(),
+        submission_servers: Vec::new(),
+        utf8: gatepost::session::Utf8::Accept,
         groups: Arc::default(),
         bad_commands_max: 1000,
         search_contexts_max: 16,
@@ -52,6 +54,7 @@ fn start(store: Store, directory: &std::path::Path) -> Running {
         limits: Limits {
             line_bytes_max: 8192,
             literal_bytes_max: 1 << 20,
+            literal_unasked_max: u64::MAX,
             literal_memory_max: 4096,
             literals_max: 10,
         },

@@ -15,6 +15,14 @@ pub enum TlsMode {
     Implicit,
 }
 
+/// What clients may have in UTF-8. RFC 9755
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Utf8 {
+    Off,
+    Accept,
+    Only,
+}
+
 /// The oldest version of TLS that is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsVersion {
@@ -110,6 +118,9 @@ pub struct Config {
     pub line_bytes_max: usize,
     pub literal_memory_max: u64,
     pub literals_max: usize,
+    /// LITERAL- instead of LITERAL+.
+    pub literals_small: bool,
+    pub utf8: Utf8,
     pub bad_commands_max: u32,
     pub commands_before_login_max: u32,
     pub mailboxes_max: usize,
@@ -142,6 +153,8 @@ pub struct Config {
     pub groups_file: Option<PathBuf>,
     /// In small letters.
     pub administrators: Vec<String>,
+    /// Accounts that may fetch by URLs for `submit+`, in small letters.
+    pub submission_servers: Vec<String>,
     pub cleartext_login: bool,
     pub failed_logins_max: u32,
     pub failed_login_window: Duration,

@@ -120,6 +120,20 @@ pub const KEYS: &[Key] = &[
     key("IMAP", "Maximum Literals", Kind::Number(1, 10_000), "100", "Literals in one command."),
     key(
         "IMAP",
+        "Non-Synchronizing Literals",
+        Kind::Choice(&["any", "small"]),
+        "any",
+        "any offers LITERAL+; small offers LITERAL-: one above 4096 octets has to wait for the server.",
+    ),
+    key(
+        "IMAP",
+        "UTF-8",
+        Kind::Choice(&["accept", "only", "off"]),
+        "accept",
+        "accept offers UTF8=ACCEPT, and has ASCII headers for who does not enable it; only demands that it is enabled; off knows nothing of it.",
+    ),
+    key(
+        "IMAP",
         "Maximum Bad Commands",
         Kind::Number(1, 10_000),
         "20",
@@ -337,6 +351,13 @@ pub const KEYS: &[Key] = &[
         Kind::Text,
         "",
         "Accounts, with commas between, that may see and set the quotas of others over IMAP.",
+    ),
+    key(
+        "Auth",
+        "Submission Servers",
+        Kind::Text,
+        "",
+        "Accounts, with commas between, that fetch messages to be sent by URLs for submit+.",
     ),
     key("Auth", "Cleartext Login", Kind::Bool, "no", "Whether passwords are taken over connections without TLS."),
     key(

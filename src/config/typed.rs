@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::level::{Level, Levels};
 use super::reader::Sections;
-use super::settings::{Config, QuotaLimits, TlsVersion};
+use super::settings::{Config, QuotaLimits, TlsVersion, Utf8};
 use super::table::{self, Key};
 use super::value::{self, Value};
 
@@ -138,6 +138,12 @@ impl Values {
             line_bytes_max: self.count("IMAP", "Maximum Line Length") as usize,
             literal_memory_max: self.number("IMAP", "Literal Memory"),
             literals_max: self.count("IMAP", "Maximum Literals") as usize,
+            literals_small: self.is("IMAP", "Non-Synchronizing Literals", "small"),
+            utf8: match (self.is("IMAP", "UTF-8", "only"), self.is("IMAP", "UTF-8", "off")) {
+                (true, _) => Utf8::Only,
+                (_, true) => Utf8::Off,
+                _ => Utf8::Accept,
+            },
             bad_commands_max: self.count("IMAP", "Maximum Bad Commands"),
             commands_before_login_max: self.count("IMAP", "Maximum Commands before Login"),
             mailboxes_max: self.count("IMAP", "Maximum Mailboxes") as usize,
@@ -170,6 +176,7 @@ impl Values {
             passwd_file: self.path("Auth", "Passwd File"),
             groups_file: self.optional_path("Auth", "Groups File"),
             administrators: self.names("Auth", "Administrators"),
+            submission_servers: self.names("Auth", "Submission Servers"),
             cleartext_login: self.bool("Auth", "Cleartext Login"),
             failed_logins_max: self.count("Auth", "Maximum Failed Logins"),
             failed_login_window: self.duration("Auth", "Failed Login Window"),

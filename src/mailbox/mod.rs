@@ -57,6 +57,7 @@ pub use keeping::Undeleted;
 pub use list::{Listed, Shown, Sight, Subscribed};
 pub use mailbox::Mailbox;
 pub use manager::{Limits, Manager};
+pub use octets::Octets;
 pub use policy::MailboxPolicy;
 pub use quota::{Quota, QuotaPolicy, Resource};
 pub use sealing::Seal;

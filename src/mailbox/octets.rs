@@ -4,21 +4,19 @@ use std::ops::Range;
 
 use super::error::MailboxError;
 use super::mailbox::Mailbox;
+use crate::store::{BlobReader, Piece};
 use crate::types::BlobId;
 
-impl Mailbox {
+/// Reads one message; holds on to what it has read last.
+pub struct Octets(BlobReader);
+
+impl Octets {
     /// Gives the octets of `range` to `take`, in pieces that the store reads at once; what is beyond the message's end
     /// is left out. Stops when `take` says `false`.
-    pub fn octets(
-        &self,
-        blob: BlobId,
-        range: Range<u64>,
-        take: &mut dyn FnMut(&[u8]) -> bool,
-    ) -> Result<(), MailboxError> {
-        let mut reader = self.store.blob(self.account, blob);
+    pub fn read(&mut self, range: Range<u64>, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), MailboxError> {
         let mut at = range.start;
         while at < range.end {
-            let piece = reader.read_at(at)?;
+            let piece = self.0.read_at(at)?;
             let wanted = (range.end - at).min(piece.len() as u64) as usize;
             if wanted == 0 || !take(&piece[..wanted]) {
                 break;
@@ -29,12 +27,39 @@ impl Mailbox {
     }
 
     /// The octets of `range` in memory; for headers and the like, which are bounded.
-    pub fn octets_of(&self, blob: BlobId, range: Range<u64>) -> Result<Vec<u8>, MailboxError> {
+    pub fn of(&mut self, range: Range<u64>) -> Result<Vec<u8>, MailboxError> {
         let mut octets = Vec::new();
-        self.octets(blob, range, &mut |piece| {
+        self.read(range, &mut |piece| {
             octets.extend_from_slice(piece);
             true
         })?;
         Ok(octets)
+    }
+
+    /// The beginning of the message: all of it, but of a large one.
+    pub fn first(&mut self) -> Result<Piece, MailboxError> {
+        Ok(self.0.read_at(0)?)
+    }
+}
+
+impl Mailbox {
+    /// Reads a message in several steps.
+    pub fn reader(&self, blob: BlobId) -> Octets {
+        Octets(self.store.blob(self.account, blob))
+    }
+
+    /// As `Octets::read`.
+    pub fn octets(
+        &self,
+        blob: BlobId,
+        range: Range<u64>,
+        take: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<(), MailboxError> {
+        self.reader(blob).read(range, take)
+    }
+
+    /// As `Octets::of`.
+    pub fn octets_of(&self, blob: BlobId, range: Range<u64>) -> Result<Vec<u8>, MailboxError> {
+        self.reader(blob).of(range)
     }
 }

@@ -12,7 +12,7 @@ use memchr::{memchr, memchr_iter, memmem::Finder};
 use super::boundary::{Boundaries, Delimiter};
 use super::envelope::{NOTHING, envelope};
 use super::excerpt::Excerpts;
-use super::part::{Kind, Message, Part, Within};
+use super::part::{EightBit, Kind, Message, Part, Within};
 
 /// Entities within entities: no honest message is deeper, and whoever walks the tree may recurse.
 pub const DEPTH_MAX: usize = 50;
@@ -46,6 +46,7 @@ pub struct Parser {
     envelopes_bytes: usize,
     root_header: Vec<u8>,
     header_cut: bool,
+    eight_bit: EightBit,
     /// The beginning of a line that is being gathered, and how long it is so far.
     line: Vec<u8>,
     line_bytes: u64,
@@ -78,6 +79,7 @@ impl Parser {
             envelopes_bytes: 0,
             root_header: Vec::new(),
             header_cut: false,
+            eight_bit: EightBit::default(),
             line: Vec::new(),
             line_bytes: 0,
             line_tail: *b"\r\n",
@@ -172,6 +174,10 @@ impl Parser {
         let room = HEADERS_BYTES_MAX - self.headers_bytes;
         let kept = &piece[..piece.len().min(room)];
         self.header_cut |= self.open.len() == 1 && kept.len() < piece.len();
+        if !piece.is_ascii() {
+            self.eight_bit.any = true;
+            self.eight_bit.own |= self.open.len() == 1;
+        }
         self.headers_bytes += kept.len();
         self.header.extend_from_slice(kept);
     }
@@ -298,6 +304,7 @@ impl Parser {
             parts: self.parts,
             header: self.root_header,
             header_cut: self.header_cut,
+            eight_bit: self.eight_bit,
             size: self.offset,
             excerpts: self.excerpts,
         }

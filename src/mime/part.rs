@@ -149,6 +149,15 @@ fn of(media: &str, subtype: &str) -> ContentType {
     ContentType { media: media.into(), subtype: subtype.into(), params: Vec::new() }
 }
 
+/// Which headers have octets that are not ASCII.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct EightBit {
+    /// The message's own.
+    pub(super) own: bool,
+    /// That, or one of a part.
+    pub(super) any: bool,
+}
+
 /// A message that has been read to its end.
 #[derive(Clone, Debug)]
 pub struct Message {
@@ -158,6 +167,7 @@ pub struct Message {
     pub(super) header: Vec<u8>,
     /// Whether the header was longer than what was kept.
     pub(super) header_cut: bool,
+    pub(super) eight_bit: EightBit,
     pub(super) size: u64,
     /// What a preview is made of.
     pub(super) excerpts: Excerpts,

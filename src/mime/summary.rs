@@ -7,7 +7,8 @@
 //! | octets | what |
 //! |--------|------|
 //! | 1      | version: 2; or 1, without the last section |
-//! | 1      | bit 0: the header is too long to say which fields it has; bit 1: there is a date |
+//! | 1      | bit 0: the header is too long to say which fields it has; bit 1: there is a date; bit 2: the header has octets |
+//! |        | that are not ASCII; bit 3: it, or one of a part, has |
 //! | 8      | octets of the message |
 //! | 8, 2   | Date: seconds since 1970, minutes east of UTC |
 //! | 8 × 4  | lengths of: envelope, body, body structure, header, omitted, fields, parts, preview |
@@ -41,6 +42,8 @@ pub(super) const SECTIONS: usize = 8;
 const FIXED_BYTES: usize = 20 + SECTIONS * 4;
 pub(super) const HEADER_CUT: u8 = 1;
 pub(super) const HAS_DATE: u8 = 2;
+pub(super) const EIGHT_BIT_OWN: u8 = 4;
+pub(super) const EIGHT_BIT_ANY: u8 = 8;
 
 /// Octets of one field above which it is not kept.
 const FIELD_BYTES_MAX: usize = 1024;
@@ -85,11 +88,16 @@ impl Summary {
             preview(message).into_bytes(),
         ];
         let date = message.sent_date();
-        let flags = [(cut || message.header_cut, HEADER_CUT), (date.is_some(), HAS_DATE)];
+        let flags = [
+            (cut || message.header_cut, HEADER_CUT),
+            (date.is_some(), HAS_DATE),
+            (message.eight_bit.own, EIGHT_BIT_OWN),
+            (message.eight_bit.any, EIGHT_BIT_ANY),
+        ];
         let InternalDate { secs, zone_mins } = date.unwrap_or(InternalDate { secs: 0, zone_mins: 0 });
         let bytes = sections.iter().map(|section| section.len()).sum::<usize>();
         let mut out = Vec::with_capacity(FIXED_BYTES + bytes);
-        out.extend([VERSION, flags.iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum()]);
+        out.extend([VERSION, flags.iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum::<u8>()]);
         out.extend(message.size.to_le_bytes());
         out.extend(secs.to_le_bytes());
         out.extend(zone_mins.to_le_bytes());

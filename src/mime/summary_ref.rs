@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::field::Field;
 use super::header::{self, Include};
-use super::summary::{HAS_DATE, HEADER_CUT, SECTIONS, VERSION, VERSION_1};
+use super::summary::{EIGHT_BIT_ANY, EIGHT_BIT_OWN, HAS_DATE, HEADER_CUT, SECTIONS, VERSION, VERSION_1};
 use super::transfer::Encoding;
 use crate::types::{InternalDate, PartPath};
 
@@ -73,6 +73,16 @@ impl<'a> SummaryRef<'a> {
     /// The Date field, where it can be understood.
     pub fn sent_date(&self) -> Option<InternalDate> {
         (self.flags & HAS_DATE != 0).then_some(self.date)
+    }
+
+    /// Whether the message's own header has octets that are not ASCII.
+    pub fn is_header_eight_bit(&self) -> bool {
+        self.flags & EIGHT_BIT_OWN != 0 || !self.has_preview && !self.sections[3].is_ascii()
+    }
+
+    /// Whether that header, or one of a part, has; of a summary of version 1 the parts are not known.
+    pub fn has_eight_bit_headers(&self) -> bool {
+        self.flags & EIGHT_BIT_ANY != 0 || self.is_header_eight_bit()
     }
 
     /// ENVELOPE's value, ready for the wire.

@@ -20,11 +20,18 @@ pub struct Dialect {
     pub qresync: bool,
     /// After ENABLE EXTENSIONS: messages with $Service and mailboxes of other classes than mail are shown. CommuniGate Pro
     pub extensions: bool,
+    /// After ENABLE UTF8=ACCEPT: mailbox names and headers are UTF-8. RFC 9755 3
+    pub utf8: bool,
     /// After ENABLE UIDONLY: no message is named by its number, by neither side. RFC 9586 3
     pub uid_only: bool,
 }
 
 impl Dialect {
+    /// Whether the client takes UTF-8 in quoted strings, names and headers: IMAP4rev2 has all of UTF8=ACCEPT.
+    pub fn has_utf8(self) -> bool {
+        self.rev2 || self.utf8
+    }
+
     /// Whether the client hears of expunges by VANISHED. RFC 7162 3.2.10; RFC 9586 3.4
     pub fn by_vanished(self) -> bool {
         self.qresync || self.uid_only

@@ -16,6 +16,8 @@ pub struct Limits {
     pub line_bytes_max: usize,
     /// One literal.
     pub literal_bytes_max: u64,
+    /// One that the client has not waited for a `+` to send. RFC 7888 5
+    pub literal_unasked_max: u64,
     /// A literal that is longer is kept in a spool file instead of memory.
     pub literal_memory_max: u64,
     /// Literals of one command, however small.
@@ -56,6 +58,8 @@ pub struct Frame {
 pub enum Why {
     LineTooLong,
     LiteralTooBig,
+    /// It should have been synchronising. RFC 7888 5
+    LiteralUnasked,
     TooManyLiterals,
     BareLineFeed,
     ControlCharacter,
@@ -264,9 +268,14 @@ impl Framer {
     }
 
     fn literal_announced(&mut self, piece: &[u8], announced: Announced) -> Option<Step> {
+        let unasked = !announced.synchronising && announced.octets > self.limits.literal_unasked_max;
         let too_big = announced.octets > self.limits.literal_bytes_max;
-        if too_big || self.literals.len() >= self.limits.literals_max {
-            let why = if too_big { Why::LiteralTooBig } else { Why::TooManyLiterals };
+        if unasked || too_big || self.literals.len() >= self.limits.literals_max {
+            let why = match (unasked, too_big) {
+                (true, _) => Why::LiteralUnasked,
+                (false, true) => Why::LiteralTooBig,
+                (false, false) => Why::TooManyLiterals,
+            };
             return Some(self.refuse_literal(why, piece, &announced));
         }
         self.line.extend_from_slice(&piece[..announced.at]);
@@ -419,7 +428,13 @@ mod tests {
     use super::*;
 
     fn framer() -> Framer {
-        let limits = Limits { line_bytes_max: 200, literal_bytes_max: 1000, literal_memory_max: 20, literals_max: 3 };
+        let limits = Limits {
+            line_bytes_max: 200,
+            literal_bytes_max: 1000,
+            literal_unasked_max: 900,
+            literal_memory_max: 20,
+            literals_max: 3,
+        };
         Framer::new(limits, tempfile::tempfile)
     }
 
@@ -492,6 +507,8 @@ mod tests {
         let long = [b"a ".as_slice(), &[b'x'; 300], b"\r\nb NOOP\r\n"].concat();
         assert_eq!(steps(&[&long]), ["Some(\"a\") LineTooLong false", "\"b NOOP\" []"]);
         assert_eq!(steps(&[&long[..250], &long[250..]]), ["Some(\"a\") LineTooLong false", "\"b NOOP\" []"]);
+        let unasked = [b"a X {901+}\r\n".as_slice(), &[b'x'; 901], b"\r\nb NOOP\r\n"].concat();
+        assert_eq!(steps(&[&unasked]), ["Some(\"a\") LiteralUnasked false", "\"b NOOP\" []"]);
         assert_eq!(steps(&[b"a N\nb NOOP\r\n"])[0], "Some(\"a\") BareLineFeed false");
     }
 }

@@ -111,7 +111,7 @@ impl<'a> Args<'a> {
         if text.contains(['\0', '\r', '\n']) {
             return wrong("A mailbox name has control characters");
         }
-        if self.dialect.rev2 {
+        if self.dialect.has_utf8() {
             return Ok(text);
         }
         // Clients that do not know better send UTF-8 as it is; it can mean nothing else.
@@ -119,6 +119,11 @@ impl<'a> Args<'a> {
             return Ok(text);
         }
         utf7::decode(&text).map_or_else(|| wrong("A mailbox name is not modified UTF-7"), Ok)
+    }
+
+    /// After ENABLE UTF8=ACCEPT a charset can only contradict it. RFC 9755 3
+    pub(super) fn takes_charset(&self) -> bool {
+        !self.dialect.utf8
     }
 
     pub(super) fn set(&mut self) -> Lowered<NumberSet> {

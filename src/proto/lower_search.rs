@@ -11,7 +11,7 @@ use crate::types::{
 
 pub(super) fn search(args: &mut Args<'_>) -> Lowered<CommandBody> {
     let returns = search_returns(args)?;
-    charset(args)?;
+    charset_if_any(args)?;
     let key = search_keys(args)?;
     Ok(CommandBody::Search { by: args.by, returns, key })
 }
@@ -23,7 +23,7 @@ pub(super) fn esearch(args: &mut Args<'_>) -> Lowered<CommandBody> {
         None => vec![MailboxFilter::Selected],
     };
     let returns = search_returns(args)?.unwrap_or_default();
-    charset(args)?;
+    charset_if_any(args)?;
     let key = search_keys(args)?;
     Ok(CommandBody::Esearch { sources, returns, key })
 }
@@ -52,6 +52,16 @@ fn mailbox_filter<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<Mail
 
 pub(super) fn cancelupdate(args: &mut Args<'_>) -> Lowered<CommandBody> {
     Ok(CommandBody::CancelUpdate(args.texts()?))
+}
+
+/// As `charset`, where it may be left out.
+fn charset_if_any(args: &mut Args<'_>) -> Lowered<()> {
+    let before = args.charset;
+    charset(args)?;
+    match args.charset != before && !args.takes_charset() {
+        true => wrong("After ENABLE UTF8=ACCEPT a search has no CHARSET: all strings are UTF-8"),
+        false => Ok(()),
+    }
 }
 
 /// The charset of the strings that follow, where one is named.

@@ -35,6 +35,8 @@ pub enum ResponseCode {
         source: UidSet,
         target: UidSet,
     },
+    /// Messages that something else was given of. RFC 6858 4
+    Downgraded(UidSet),
     ExpungeIssued,
     HasChildren,
     HighestModSeq(ModSeq),
@@ -102,6 +104,7 @@ impl ResponseCode {
             ResponseCode::CopyUid { uid_validity, source, target } => {
                 return text(out, format_args!("COPYUID {uid_validity} {source} {target}"));
             }
+            ResponseCode::Downgraded(uids) => return text(out, format_args!("DOWNGRADED {uids}")),
             ResponseCode::ExpungeIssued => "EXPUNGEISSUED",
             ResponseCode::HasChildren => "HASCHILDREN",
             ResponseCode::HighestModSeq(value) => return text(out, format_args!("HIGHESTMODSEQ {value}")),
@@ -274,10 +277,10 @@ pub fn value(out: &mut Vec<u8>, value: Option<&[u8]>) {
     }
 }
 
-/// A mailbox name: modified UTF-7, or UTF-8 for rev2. RFC 9051 5.1
+/// A mailbox name: modified UTF-7, or UTF-8 for who has enabled it. RFC 9051 5.1; RFC 9755 3
 pub fn mailbox(out: &mut Vec<u8>, name: &str, dialect: Dialect) {
     let encoded;
-    let name = match dialect.rev2 {
+    let name = match dialect.has_utf8() {
         true => name,
         false => {
             encoded = utf7::encode(name);

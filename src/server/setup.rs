@@ -11,8 +11,11 @@ use crate::config::{self, Config, Level, TlsMode};
 use crate::log::{Filters, Target};
 use crate::net::{self, BoundListener, Mode, TlsError, TlsFiles};
 use crate::proto::Limits;
-use crate::session::{self, Domain, Mask, Settings};
+use crate::session::{self, Domain, Mask, Settings, Utf8};
 use crate::types::Wildcard;
+
+/// Octets of a literal that LITERAL- lets a client send unasked. RFC 7888 5
+const SMALL_LITERAL_BYTES: u64 = 4096;
 
 /// CommuniGate Pro's levels as `log`'s; crashes are logged at every level.
 fn filter(level: Level) -> LevelFilter {
@@ -86,6 +89,12 @@ pub(super) fn settings(config: &Config, tls: net::Tls, groups: Arc<auth::Groups>
         cleartext_login: config.cleartext_login,
         administrators: config.administrators.clone(),
         groups,
+        submission_servers: config.submission_servers.clone(),
+        utf8: match config.utf8 {
+            config::Utf8::Off => Utf8::Off,
+            config::Utf8::Accept => Utf8::Accept,
+            config::Utf8::Only => Utf8::Only,
+        },
         bad_commands_max: config.bad_commands_max,
         search_contexts_max: config.search_contexts_max,
         searched_mailboxes_max: config.searched_mailboxes_max,
@@ -93,6 +102,7 @@ pub(super) fn settings(config: &Config, tls: net::Tls, groups: Arc<auth::Groups>
         limits: Limits {
             line_bytes_max: config.line_bytes_max,
             literal_bytes_max: config.message_bytes_max,
+            literal_unasked_max: if config.literals_small { SMALL_LITERAL_BYTES } else { u64::MAX },
             literal_memory_max: config.literal_memory_max,
             literals_max: config.literals_max,
         },

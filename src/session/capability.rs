@@ -6,6 +6,7 @@
 use super::core::{Core, State};
 use super::reply::{Handled, Reply};
 use super::report;
+use super::service::Utf8;
 use crate::mailbox::Expunges;
 use crate::types::Wildcard;
 
@@ -47,10 +48,12 @@ use Offered::{AfterLogin, Always, Never, When};
 const ROWS: &[Row] = &[
     row("IMAP4rev1", Always),
     enabled("IMAP4rev2", Always),
-    row("LITERAL+", Always),
+    row("LITERAL+", When(|core, _| (!core.has_small_literals()).then(|| "LITERAL+".into()))),
+    row("LITERAL-", When(|core, _| core.has_small_literals().then(|| "LITERAL-".into()))),
     row("SASL-IR", Always),
     row("ID", Always),
     row("ENABLE", Always),
+    enabled("UTF8=ACCEPT", When(utf8)),
     row("LOGIN-REFERRALS", Always),
     row("APPENDLIMIT", When(|core, _| Some(format!("APPENDLIMIT={}", core.append_limit())))),
     row("STARTTLS", When(starttls)),
@@ -127,6 +130,15 @@ pub fn is_known(pattern: &Wildcard) -> bool {
     ROWS.iter().any(|row| !BASE.contains(&row.word) && names(row.word))
 }
 
+/// One of the two, or none; what is enabled is always UTF8=ACCEPT. RFC 9755 6
+fn utf8(core: &Core, _: bool) -> Option<String> {
+    match core.service.settings().utf8 {
+        Utf8::Off => None,
+        Utf8::Accept => Some("UTF8=ACCEPT".into()),
+        Utf8::Only => Some("UTF8=ONLY".into()),
+    }
+}
+
 fn starttls(core: &Core, _: bool) -> Option<String> {
     let may = core.may_start_tls && !core.stream.is_tls() && core.service.settings().tls.is_there();
     may.then(|| "STARTTLS".into())
@@ -165,7 +177,12 @@ pub(super) fn enable(core: &mut Core, state: &mut State, names: &[String]) -> Ha
     for name in names {
         let known = ROWS.iter().find(|row| row.enable == Enable::Taken && row.word.eq_ignore_ascii_case(name));
         let known = known.filter(|row| !row.is_masked(core, row.word));
+        let known = known.filter(|row| row.word != "UTF8=ACCEPT" || utf8(core, true).is_some());
         enabled.extend(known.map(|row| row.word).filter(|word| !enabled.contains(word)));
+    }
+    // Names and headers would change under a mailbox that is open. RFC 9755 3
+    if enabled.contains(&"UTF8=ACCEPT") && !core.dialect.utf8 && state.selected().is_some() {
+        return Err(Reply::bad("UTF8=ACCEPT is enabled before a mailbox is selected").into());
     }
     core.output.say(|out| {
         out.extend_from_slice(b"* ENABLED");
@@ -176,6 +193,7 @@ pub(super) fn enable(core: &mut Core, state: &mut State, names: &[String]) -> Ha
         core.watch_annotations(account);
     }
     core.dialect.rev2 |= enabled.contains(&"IMAP4rev2");
+    core.dialect.utf8 |= enabled.contains(&"UTF8=ACCEPT");
     core.dialect.uid_only |= enabled.contains(&"UIDONLY");
     core.dialect.qresync |= enabled.contains(&"QRESYNC");
     core.dialect.extensions |= enabled.contains(&"EXTENSIONS");

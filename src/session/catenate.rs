@@ -104,7 +104,7 @@ fn write(piece: Piece, out: &mut impl Write) -> Result<(), Failure> {
         Piece::Literal(Literal::Spool(file, _)) => copy(file, out),
         Piece::Located(located) => {
             let (mut left, mut failed) = (located.len(), None);
-            located.source().octets(&located.content, located.range.clone(), &mut |octets| {
+            located.source.octets(&located.content, located.range.clone(), &mut |octets| {
                 left -= octets.len() as u64;
                 failed = out.write_all(octets).err();
                 failed.is_none()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::core::Core;
 use super::reply::{Failure, Handled, Reply};
-use crate::mailbox::{Account, Change, Intake, MailboxError, NewMessage};
+use crate::mailbox::{Account, Change, Intake, MailboxError, NewMessage, summary_of};
 use crate::metrics;
 use crate::proto::{AppendCommand, AppendMessage, Literal, ResponseCode};
 use crate::types::{Flag, InternalDate, Right, Rights, SystemFlag, Uid};
@@ -41,7 +41,13 @@ impl Arriving {
             Literal::Memory(octets) => intake.take(octets, flags, date),
             Literal::Spool(file, _) => intake.take_file(file, flags, date),
         };
-        Ok(taken?)
+        let taken = taken?;
+        // RFC 9755 4
+        if !core.takes_utf8_headers() && summary_of(&taken.structure)?.is_header_eight_bit() {
+            let text = "The message's header is not ASCII; say ENABLE UTF8=ACCEPT first";
+            return Err(Reply::no(ResponseCode::Cannot, text).into());
+        }
+        Ok(taken)
     }
 }
 

@@ -33,14 +33,16 @@ pub(super) fn fetch(
         None => in_range(selected.resolve(set, by)?, modifiers),
     };
     let items = with_uid(items, by, core.dialect);
-    let missing = match selected.is_writable() && selected.rights.has(Right::Seen) && items.iter().any(sets_seen) {
+    let answered = match selected.is_writable() && selected.rights.has(Right::Seen) && items.iter().any(sets_seen) {
         true => fetch_and_mark(core, selected, &uids, &items)?,
         false => answer(core, selected, &uids, &items, &UidSet::new())?,
     };
     report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;
-    match missing {
-        false => Ok(Reply::ok("FETCH completed")),
-        true => Err(Reply::no(ResponseCode::ExpungeIssued, "Some of the messages have been expunged").into()),
+    match (answered.missing, answered.downgraded.is_empty()) {
+        (false, true) => Ok(Reply::ok("FETCH completed")),
+        // RFC 6858 4
+        (false, false) => Ok(Reply::ok("FETCH completed").with(ResponseCode::Downgraded(answered.downgraded))),
+        (true, _) => Err(Reply::no(ResponseCode::ExpungeIssued, "Some of the messages have been expunged").into()),
     }
 }
 
@@ -102,15 +104,29 @@ fn sets_seen(item: &FetchItem) -> bool {
     }
 }
 
-/// Whether any message could not be read.
+#[derive(Default)]
+struct Answered {
+    /// Some messages could not be read.
+    missing: bool,
+    /// What was given of them is not what they are.
+    downgraded: UidSet,
+}
+
+impl Answered {
+    fn add(&mut self, more: Answered) {
+        self.missing |= more.missing;
+        more.downgraded.uids().for_each(|uid| self.downgraded.push(uid));
+    }
+}
+
 fn answer(
     core: &Core,
     selected: &Selected,
     uids: &UidSet,
     items: &[FetchItem],
     marked: &UidSet,
-) -> Result<bool, Failure> {
-    let mut fetcher = Fetcher::new(&selected.view, items, uids.count(), core.dialect);
+) -> Result<Answered, Failure> {
+    let mut fetcher = Fetcher::new(&selected.view, items, uids.count(), core);
     let mut missing = false;
     let shown = selected.view.shown().clone();
     for message in shown.in_uids(uids) {
@@ -123,18 +139,23 @@ fn answer(
         core.user.iter().for_each(|user| fetcher.keep(user));
     }
     core.user.iter().for_each(|user| fetcher.keep_all(user));
-    Ok(missing)
+    Ok(Answered { missing, downgraded: fetcher.downgraded })
 }
 
-fn fetch_and_mark(core: &Core, selected: &mut Selected, uids: &UidSet, items: &[FetchItem]) -> Result<bool, Failure> {
+fn fetch_and_mark(
+    core: &Core,
+    selected: &mut Selected,
+    uids: &UidSet,
+    items: &[FetchItem],
+) -> Result<Answered, Failure> {
     let all: Vec<Uid> = selected.view.shown().in_uids(uids).map(|message| message.uid()).collect();
-    let mut missing = false;
+    let mut answered = Answered::default();
     for batch in all.chunks(SEEN_BATCH) {
         let batch: UidSet = batch.iter().copied().collect();
         let marked = mark_seen(core, selected, &batch)?;
-        missing |= answer(core, selected, &batch, items, &marked)?;
+        answered.add(answer(core, selected, &batch, items, &marked)?);
     }
-    Ok(missing)
+    Ok(answered)
 }
 
 /// Sets \Seen where it is not set: the messages whose flags the client must be told.

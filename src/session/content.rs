@@ -1,11 +1,13 @@
 //! What a client asks for of a message's octets: which they are, and how they go to the wire.
 //!                                                   RFC 9051 6.4.5.1, 4.3; RFC 3516 4.3
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use super::output::{Gone, Response};
 use super::reply::{Failure, Reply};
-use crate::mailbox::{Mailbox, MailboxError};
+use super::surrogate::Surrogate;
+use crate::mailbox::{Mailbox, MailboxError, Octets, summary_of};
 use crate::mime::{
     Content, Encoding, Include, PartRef, SummaryRef, TransferDecoder, filter_fields, section as find_section,
 };
@@ -58,13 +60,58 @@ pub(super) enum LiteralKind {
     Literal8,
 }
 
-/// The message's octets.
-pub(super) struct Source<'a> {
-    pub(super) mailbox: &'a Mailbox,
-    pub(super) blob: BlobId,
+/// The message's octets, or those of what stands in its place.
+pub(super) struct Source {
+    octets: RefCell<Octets>,
+    blob: BlobId,
+    surrogate: Option<Surrogate>,
 }
 
-impl Source<'_> {
+impl Source {
+    pub(super) fn new(mailbox: &Mailbox, blob: BlobId) -> Source {
+        Source { octets: RefCell::new(mailbox.reader(blob)), blob, surrogate: None }
+    }
+
+    /// Puts a surrogate into the message's place, where its headers need one; whether they do.
+    pub(super) fn downgrade(&mut self, summary: &SummaryRef<'_>) -> Result<bool, MailboxError> {
+        if summary.has_eight_bit_headers() {
+            self.surrogate = Surrogate::of(self, summary)?;
+        }
+        Ok(self.surrogate.is_some())
+    }
+
+    /// The summary of what stands in the message's place.
+    pub(super) fn surrogate_summary(&self) -> Result<Option<SummaryRef<'_>>, MailboxError> {
+        Ok(self.surrogate.as_ref().map(|surrogate| summary_of(&surrogate.summary)).transpose()?)
+    }
+
+    /// Whether the message, `size` octets long, is known to be ASCII, after a look at what is read at once.
+    pub(super) fn is_ascii(&self, size: u64) -> Result<bool, MailboxError> {
+        let first = self.octets.borrow_mut().first()?;
+        Ok(first.len() as u64 == size && first.is_ascii())
+    }
+
+    /// All of it.
+    pub(super) fn whole(&self, size: u64) -> Prepared {
+        Prepared::Range(0..self.surrogate.as_ref().map_or(size, Surrogate::size))
+    }
+
+    /// Gives octets of the message itself to `take`.
+    pub(super) fn original(
+        &self,
+        range: Range<u64>,
+        take: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<(), MailboxError> {
+        self.octets.borrow_mut().read(range, take)
+    }
+
+    fn each(&self, range: Range<u64>, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), MailboxError> {
+        match &self.surrogate {
+            Some(surrogate) => surrogate.read(self, range, take),
+            None => self.original(range, take),
+        }
+    }
+
     pub(super) fn section(&self, wanted: &Section, summary: &SummaryRef<'_>) -> Result<Prepared, Missing> {
         let (names, include) = match &wanted.text {
             SectionText::HeaderFields(names) => (names.as_slice(), Include::Only),
@@ -85,8 +132,14 @@ impl Source<'_> {
         })
     }
 
-    fn read(&self, range: Range<u64>) -> Result<Vec<u8>, Missing> {
-        Ok(self.mailbox.octets_of(self.blob, range)?)
+    /// The octets of `range` in memory: of a header.
+    pub(super) fn read(&self, range: Range<u64>) -> Result<Vec<u8>, MailboxError> {
+        let mut octets = Vec::new();
+        self.each(range, &mut |piece| {
+            octets.extend_from_slice(piece);
+            true
+        })?;
+        Ok(octets)
     }
 
     /// The part's body with its transfer encoding undone; not possible for a multipart's parts. RFC 3516 4.3
@@ -116,7 +169,7 @@ impl Source<'_> {
     /// Gives a part's octets, its transfer encoding undone, piece by piece; the part is never in memory as a whole.
     fn decode(&self, part: &PartRef, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), MailboxError> {
         let (mut decoder, mut out, mut go_on) = (TransferDecoder::new(part.encoding), Vec::new(), true);
-        self.mailbox.octets(self.blob, part.body.clone(), &mut |piece| {
+        self.each(part.body.clone(), &mut |piece| {
             for piece in piece.chunks(PIECE_BYTES) {
                 out.clear();
                 decoder.feed(piece, &mut out);
@@ -145,9 +198,7 @@ impl Source<'_> {
                 take(&octets[range.start as usize..range.end as usize]);
                 Ok(())
             }
-            Prepared::Range(Range { start, .. }) => {
-                self.mailbox.octets(self.blob, start + range.start..start + range.end, take)
-            }
+            Prepared::Range(Range { start, .. }) => self.each(start + range.start..start + range.end, take),
             Prepared::Decoded(part, _) => {
                 let mut at = 0u64;
                 self.decode(part, &mut |piece| {

@@ -9,7 +9,7 @@ use super::contexts::Contexts;
 use super::output::{Gone, Output};
 use super::reply::{Failure, Reply};
 use super::running::Running;
-use super::service::Service;
+use super::service::{Service, Utf8};
 use crate::mailbox::{Access, Account, AnnotationWatch, View};
 use crate::net::{Ready, SessionInfo, Stream};
 use crate::proto::response::{status, untagged_ok};
@@ -63,6 +63,17 @@ impl Core {
             true => with_service,
             false => with_service.without_hidden(),
         }
+    }
+
+    /// LITERAL- instead of LITERAL+. RFC 7888 5
+    pub(super) fn has_small_literals(&self) -> bool {
+        self.service.settings().limits.literal_unasked_max != u64::MAX
+    }
+
+    /// Whether this client is given headers in UTF-8, and gives them. RFC 9755 4, 8
+    pub(super) fn takes_utf8_headers(&self) -> bool {
+        let offered = self.service.settings().utf8 != Utf8::Off && !self.is_masked("UTF8=ACCEPT", "UTF8=ACCEPT");
+        self.dialect.has_utf8() || !offered
     }
 
     /// Has the watchdog look after the command in progress, from now until the value is dropped.

@@ -22,6 +22,7 @@ use crate::types::{By, Comparator, StatusItem};
 pub(super) fn dispatch(session: &mut Session, body: CommandBody) -> Result<Option<Reply>, Failure> {
     let Session { core, state, framer, .. } = session;
     uid_only::check(core.dialect, &body)?;
+    super::utf8_only::check(core, &body)?;
     let reply = match body {
         CommandBody::Capability => {
             let authenticated = !matches!(state, State::NotAuthenticated);

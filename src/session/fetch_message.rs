@@ -1,13 +1,14 @@
 //! One FETCH response.                              RFC 9051 7.5.2, 6.4.5.1; RFC 3516 4.3; RFC 8970
 
 use super::content::{LiteralKind, Missing, Prepared, Source, is_whole};
+use super::core::Core;
 use super::output::{Gone, Response};
 use super::report::FlagWriter;
-use crate::mailbox::{Mailbox, MailboxError, Message, Summaries, Value, View, summary_of};
+use crate::mailbox::{MailboxError, Message, Summaries, Value, View, summary_of};
 use crate::mime::SummaryRef;
 use crate::proto::Dialect;
 use crate::proto::response as wire;
-use crate::types::{AccountName, FetchItem, PartPath, Partial, Priority, Section, SectionText, Uid};
+use crate::types::{AccountName, FetchItem, PartPath, Partial, Priority, Section, SectionText, Uid, UidSet};
 
 /// From this many messages on, summaries are read by pages.
 const MANY: u64 = 8;
@@ -25,11 +26,15 @@ pub(super) struct Fetcher<'a> {
     /// A summary of an earlier version must be made anew: its preview is asked for.
     needs_preview: bool,
     renewed: Vec<(Uid, Value)>,
+    /// Headers in UTF-8 are nothing for this client, and some are asked for. RFC 9755 8
+    downgrades: bool,
+    /// Messages that something else was given of.
+    pub(super) downgraded: UidSet,
     dialect: Dialect,
 }
 
 impl<'a> Fetcher<'a> {
-    pub(super) fn new(view: &'a View, items: &'a [FetchItem], messages: u64, dialect: Dialect) -> Fetcher<'a> {
+    pub(super) fn new(view: &'a View, items: &'a [FetchItem], messages: u64, core: &Core) -> Fetcher<'a> {
         Fetcher {
             view,
             items,
@@ -39,7 +44,9 @@ impl<'a> Fetcher<'a> {
             needs_summary: items.iter().any(needs_summary),
             needs_preview: items.contains(&FetchItem::Preview(Priority::Normal)),
             renewed: Vec::new(),
-            dialect,
+            downgrades: !core.takes_utf8_headers() && items.iter().any(shows_headers),
+            downgraded: UidSet::new(),
+            dialect: core.dialect,
         }
     }
 
@@ -50,14 +57,19 @@ impl<'a> Fetcher<'a> {
         message: &Message<'_>,
         with_flags: bool,
     ) -> Result<(), Missing> {
-        let stored = match self.needs_summary {
-            true => Some(self.summary(message)?),
-            false => None,
-        };
+        let mut source = Source::new(self.view.mailbox(), message.blob());
+        let stored = self.stored(message, &source)?;
         let summary = stored.as_deref().map(summary_of).transpose().map_err(MailboxError::from)?;
-        let prepared = self.prepare(message, summary.as_ref())?;
+        if self.downgrades
+            && let Some(summary) = &summary
+            && source.downgrade(summary)?
+        {
+            self.downgraded.push(message.uid());
+        }
+        let summary = source.surrogate_summary()?.or(summary);
+        let prepared = self.prepare(&source, summary.as_ref())?;
         wire::fetch_begin(response.buffer, message.seq(), message.uid(), self.dialect);
-        let mut writer = Writer { response, mailbox: self.view.mailbox(), message, summary };
+        let mut writer = Writer { response, source: &source, message, summary };
         for (i, item) in self.items.iter().enumerate() {
             if i > 0 {
                 writer.response.buffer.push(b' ');
@@ -76,6 +88,12 @@ impl<'a> Fetcher<'a> {
         }
         writer.response.buffer.extend_from_slice(b")\r\n");
         Ok(())
+    }
+
+    /// The summary, where the items need one, or the message may need another header.
+    fn stored(&mut self, message: &Message<'_>, source: &Source) -> Result<Option<Value>, Missing> {
+        let needed = self.needs_summary || self.downgrades && !source.is_ascii(message.size().into())?;
+        Ok(if needed { Some(self.summary(message)?) } else { None })
     }
 
     fn summary(&mut self, message: &Message<'_>) -> Result<Value, Missing> {
@@ -119,14 +137,19 @@ impl<'a> Fetcher<'a> {
     }
 
     /// What must be decoded or filtered before the response can begin: where it fails, nothing has been said yet.
-    fn prepare(
-        &self,
-        message: &Message<'_>,
-        summary: Option<&SummaryRef<'_>>,
-    ) -> Result<Vec<Option<Prepared>>, Missing> {
+    fn prepare(&self, source: &Source, summary: Option<&SummaryRef<'_>>) -> Result<Vec<Option<Prepared>>, Missing> {
         let Some(summary) = summary else { return Ok(Vec::new()) };
-        let source = Source { mailbox: self.view.mailbox(), blob: message.blob() };
-        self.items.iter().map(|item| prepare(&source, item, summary)).collect()
+        self.items.iter().map(|item| prepare(source, item, summary)).collect()
+    }
+}
+
+/// Whether an item shows what stands in a header.
+fn shows_headers(item: &FetchItem) -> bool {
+    match item {
+        FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure => true,
+        FetchItem::Rfc822 | FetchItem::Rfc822Header | FetchItem::Rfc822Text => true,
+        FetchItem::BodySection { .. } | FetchItem::Binary { .. } | FetchItem::BinarySize(_) => true,
+        _ => false,
     }
 }
 
@@ -139,7 +162,7 @@ fn needs_summary(item: &FetchItem) -> bool {
     }
 }
 
-fn prepare(source: &Source<'_>, item: &FetchItem, summary: &SummaryRef<'_>) -> Result<Option<Prepared>, Missing> {
+fn prepare(source: &Source, item: &FetchItem, summary: &SummaryRef<'_>) -> Result<Option<Prepared>, Missing> {
     Ok(match item {
         FetchItem::BodySection { section: wanted, .. } if !is_whole(wanted) => Some(source.section(wanted, summary)?),
         FetchItem::Rfc822Header => Some(source.section(&top(SectionText::Header), summary)?),
@@ -155,7 +178,7 @@ fn top(text: SectionText) -> Section {
 
 struct Writer<'a, 'b, 'r> {
     response: &'a mut Response<'r>,
-    mailbox: &'a Mailbox,
+    source: &'a Source,
     message: &'a Message<'b>,
     summary: Option<SummaryRef<'a>>,
 }
@@ -231,9 +254,8 @@ impl Writer<'_, '_, '_> {
         partial: Option<Partial>,
         kind: LiteralKind,
     ) -> Result<(), Gone> {
-        let whole = Prepared::Range(0..self.message.size().into());
-        let source = Source { mailbox: self.mailbox, blob: self.message.blob() };
-        source.write(self.response, prepared.unwrap_or(&whole), partial, kind)
+        let whole = self.source.whole(self.message.size().into());
+        self.source.write(self.response, prepared.unwrap_or(&whole), partial, kind)
     }
 }
 

@@ -2,20 +2,17 @@
 //!
 //! Looked at through a view of its own, read-only: no flag changes, and the selected mailbox stays as it is.
 
-use std::sync::Arc;
-
 use super::content::{Missing, Prepared, Source, cut, is_whole};
 use super::core::Core;
 use super::place::Place;
 use super::reply::Failure;
-use crate::mailbox::{Access, Mailbox, MailboxError, View, summary_of};
+use crate::mailbox::{Access, MailboxError, View, summary_of};
 use crate::proto::{MessageUrl, ResponseCode};
-use crate::types::{BlobId, Right, UidSet};
+use crate::types::{Right, UidSet};
 
 /// A part of a message that can be read.
 pub(super) struct Located {
-    pub(super) mailbox: Arc<Mailbox>,
-    pub(super) blob: BlobId,
+    pub(super) source: Source,
     pub(super) content: Prepared,
     /// Octets of the content that are meant. RFC 5550 5
     pub(super) range: std::ops::Range<u64>,
@@ -24,10 +21,6 @@ pub(super) struct Located {
 impl Located {
     pub(super) fn len(&self) -> u64 {
         self.range.end - self.range.start
-    }
-
-    pub(super) fn source(&self) -> Source<'_> {
-        Source { mailbox: &self.mailbox, blob: self.blob }
     }
 }
 
@@ -56,7 +49,7 @@ impl Core {
             Some(summary) => summary,
             None => summaries.rebuild(message.blob())?,
         };
-        let source = Source { mailbox: &mailbox, blob: message.blob() };
+        let source = Source::new(&mailbox, message.blob());
         let content = match is_whole(&url.section) {
             true => Prepared::Range(0..message.size().into()),
             false => match source.section(&url.section, &summary_of(&summary)?) {
@@ -66,6 +59,6 @@ impl Core {
             },
         };
         let range = cut(0..content.len(), url.partial);
-        Ok(Some(Located { blob: message.blob(), mailbox, content, range }))
+        Ok(Some(Located { source, content, range }))
     }
 }

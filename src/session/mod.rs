@@ -51,11 +51,13 @@ mod service;
 #[allow(clippy::module_inception)]
 mod session;
 mod status;
+mod surrogate;
 mod uid_only;
+mod utf8_only;
 
 pub use capability::is_known as is_known_capability;
 pub use domain::Domain;
 pub use mask::Mask;
 pub use running::Watchdog;
-pub use service::{Service, Settings};
+pub use service::{Service, Settings, Utf8};
 pub use session::run;

@@ -14,6 +14,17 @@ use crate::mailbox::Manager;
 use crate::net::Tls;
 use crate::proto::Limits;
 
+/// What clients may have in UTF-8. RFC 9755
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Utf8 {
+    /// Headers go out as they are, and come in as they are; names are modified UTF-7.
+    Off,
+    /// UTF8=ACCEPT
+    Accept,
+    /// UTF8=ONLY
+    Only,
+}
+
 /// What the configuration says about sessions; another one may come while they run.
 #[derive(Clone)]
 pub struct Settings {
@@ -28,6 +39,9 @@ pub struct Settings {
     pub groups: Arc<Groups>,
     /// Accounts that may see and set the quotas of others, in small letters.
     pub administrators: Vec<String>,
+    /// Accounts that are message submission entities, in small letters. RFC 4467 3
+    pub submission_servers: Vec<String>,
+    pub utf8: Utf8,
     pub bad_commands_max: u32,
     pub commands_before_login_max: u32,
     /// Searches of one session whose results are kept up to date. RFC 5267 4.3.1

@@ -246,6 +246,7 @@ impl Session {
         let text = match refusal.why {
             Why::LineTooLong => "The command line is too long",
             Why::LiteralTooBig => "The literal is larger than this server takes",
+            Why::LiteralUnasked => "A literal of this size waits for a continuation: {n}, not {n+}",
             Why::TooManyLiterals => "The command has too many literals",
             Why::BareLineFeed => "A line ends in CRLF, not in LF alone",
             Why::ControlCharacter => "A command line has no control characters",
@@ -254,6 +255,7 @@ impl Session {
         };
         let reply = match refusal.why {
             Why::LiteralTooBig => Reply::no(ResponseCode::TooBig, text),
+            Why::LiteralUnasked => Reply::bad(text).with(ResponseCode::TooBig),
             Why::NoSpool => Reply::no(ResponseCode::Unavailable, text),
             _ => Reply::bad(text),
         };

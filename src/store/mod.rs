@@ -30,7 +30,7 @@ mod tables;
 mod unfinished;
 mod upgrade;
 
-pub use blobs::{BlobReader, Pin};
+pub use blobs::{BlobReader, Piece, Pin};
 pub use check::{Checked, Describe, Described, Finding, Mode};
 pub use copying::Copied;
 pub use embedded::Embedded;
