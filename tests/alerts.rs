@@ -71,8 +71,30 @@ fn who_comes_near_the_quota_is_warned() {
         client.append("INBOX", b"A: 1\r\n").unwrap();
     }
     assert!(client.ok("NOOP").is_empty());
-    client.append("INBOX", b"A: 1\r\n").unwrap();
-    assert_eq!(client.ok("NOOP"), ["* OK [ALERT] Your mail takes 90% of what it may; delete some messages"]);
+    // Before the end of the command or behind it.
+    let said = [client.ok("APPEND INBOX {6+}\r\nA: 1\r\n"), client.ok("NOOP")].concat();
+    assert_eq!(said, ["* OK [ALERT] Your mail takes 90% of what it may; delete some messages"]);
     client.append("INBOX", b"A: 1\r\n").unwrap();
     assert!(client.ok("NOOP").is_empty());
+}
+
+/// Wherever the mail comes from, and whatever the owner is at.
+#[test]
+fn the_owner_hears_of_the_quota_at_once() {
+    let server = Server::start("");
+    assert!(server.ctl(&["quota", "set", "user1", "--messages", "10"]).status.success());
+    let mut owner = server.user("user1");
+    owner.ok("CREATE Shared");
+    owner.ok("CREATE Elsewhere");
+    owner.ok("SETACL Shared user2 lri");
+    owner.ok("SELECT Elsewhere");
+    owner.send(b"i IDLE\r\n");
+    assert!(owner.response().unwrap().starts_with('+'));
+    let mut other = server.user("user2");
+    for _ in 0..9 {
+        assert!(other.append("~user1/Shared", b"A: 1\r\n").unwrap().starts_with("OK"));
+    }
+    let told = owner.response().unwrap();
+    assert_eq!(told, "* OK [ALERT] Your mail takes 90% of what it may; delete some messages");
+    assert!(other.ok("NOOP").is_empty(), "it is the owner's alone");
 }

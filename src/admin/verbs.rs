@@ -249,10 +249,6 @@ impl Verbs {
             _ => AlertScope::Account(account_name(request)?),
         };
         let id = self.manager.post_alert(scope, request["text"].as_str().unwrap_or(""))?;
-        // Whom it does not concern looks and goes on.
-        if let Some(registry) = &self.registry {
-            registry.sessions().iter().for_each(|session| session.bell.ring());
-        }
         Ok(json!({ "alert": id }))
     }
 

@@ -3,6 +3,7 @@
 //! An alert for an account is gone once it has been delivered; one for a domain or for the server is shown once to each
 //! session until it is removed. All of them are in memory; there are never many.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
@@ -20,7 +21,11 @@ pub(super) struct Alerts {
     all: RwLock<Vec<Alert>>,
     /// The number of the newest that there ever was: a look at it tells whether there can be anything new.
     newest: AtomicU64,
+    bell: OnceLock<Bell>,
 }
+
+/// Rings for those whom a new alert concerns.
+type Bell = Box<dyn Fn(&AlertScope) + Send + Sync>;
 
 impl Alerts {
     fn load(&self, store: &Store) -> Result<(), StoreError> {
@@ -38,6 +43,9 @@ impl Alerts {
         let id = store.alert_put(&scope, text)?;
         self.load(store)?;
         self.newest.fetch_max(id, Ordering::AcqRel);
+        if let Some(ring) = self.bell.get() {
+            ring(&scope);
+        }
         Ok(id)
     }
 
@@ -52,7 +60,8 @@ impl Alerts {
     }
 }
 
-fn concerns(scope: &AlertScope, account: &AccountName) -> bool {
+/// Whether an alert is for an account.
+pub fn concerns(scope: &AlertScope, account: &AccountName) -> bool {
     match scope {
         AlertScope::Server => true,
         AlertScope::Domain(domain) => account.domain() == Some(domain),
@@ -66,7 +75,13 @@ impl Manager {
         self.shared().alerts.load(self.store())
     }
 
-    /// Its number. The caller rings the bells of those whom it concerns.
+    /// Says, once, who rings for those whom a new alert concerns, wherever it comes from.
+    pub fn on_alert(&self, ring: impl Fn(&AlertScope) + Send + Sync + 'static) {
+        let set = self.shared().alerts.bell.set(Box::new(ring));
+        debug_assert!(set.is_ok(), "who rings for alerts is said once");
+    }
+
+    /// Its number.
     pub fn post_alert(&self, scope: AlertScope, text: &str) -> Result<u64, MailboxError> {
         self.shared().alerts.post(self.store(), scope, text)
     }

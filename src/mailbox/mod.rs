@@ -46,6 +46,7 @@ mod watch;
 pub use crate::store::{Acl, AlertScope, Annotation, QuotaLimits, StoreError, Value};
 pub use account::Account;
 pub use acl::{Who, identifier};
+pub use alerts::concerns as alert_concerns;
 pub use annotation_watch::{AnnotationNews, AnnotationWatch, AnnotationsChanged};
 pub use annotations::{AnnotationLimits, NewValue, may_annotate, may_set};
 pub use change::{Change, NewMessage, Outcome, StoreMode};

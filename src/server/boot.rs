@@ -12,11 +12,12 @@ use super::setup;
 use crate::admin;
 use crate::auth::Auth;
 use crate::config::Config;
-use crate::mailbox::Manager;
+use crate::mailbox::{Manager, alert_concerns};
 use crate::net::{self, BoundListener, Registry};
 use crate::session::{self, Service, Watchdog};
 use crate::store::Store;
 use crate::sys::{self, Signal, Signals};
+use crate::types::AccountName;
 
 /// Whether the daemon stays in the foreground.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +111,7 @@ fn start(config: &Config, path: &Path, listeners: Vec<BoundListener>, foreground
     let service =
         Arc::new(Service::new(manager.clone(), Arc::new(auth), watchdog, setup::settings(config, tls, groups)));
     let registry = Arc::new(Registry::default());
+    ring_for_alerts(&manager, &registry, &service);
     for listener in &listeners {
         let address = listener.address().map_err(|error| text(&error))?;
         log::info!("listener {} at {address}", listener.name);
@@ -128,6 +130,20 @@ fn start(config: &Config, path: &Path, listeners: Vec<BoundListener>, foreground
         .map_err(|error| format!("{}: {error}", config.run_directory.display()))?;
     housekeeping(&manager)?;
     Ok(Running { path: path.to_path_buf(), foreground, service, server, store, control })
+}
+
+/// A new alert is told at once: to sessions that wait, and to those whose command lasts.
+fn ring_for_alerts(manager: &Manager, registry: &Arc<Registry>, service: &Arc<Service>) {
+    let (registry, watchdog) = (registry.clone(), service.watchdog.clone());
+    manager.on_alert(move |scope| {
+        let concerned = |user: &str| AccountName::new(user).is_some_and(|user| alert_concerns(scope, &user));
+        registry
+            .sessions()
+            .iter()
+            .filter(|session| concerned(&session.user()))
+            .for_each(|session| session.bell.ring());
+        watchdog.alerted();
+    });
 }
 
 /// Frees memory and disk now and then.

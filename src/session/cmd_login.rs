@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::alerting::Alerting;
 use super::capability;
 use super::core::Core;
 use super::referral;
@@ -51,6 +52,7 @@ fn enter(core: &mut Core, command: &str, name: &str, password: &[u8]) -> LoggedI
     let account = core.service.manager.account(&account)?;
     core.info.set_user(account.name().as_str());
     core.user = Some(account.name().clone());
+    core.alerting = Some(Arc::new(Alerting::new(core.service.manager.clone(), account.name().clone())));
     core.groups = core.service.settings().groups.of(account.name());
     metrics::LOGINS.add(1);
     log::info!("{} from {peer}: logged in", account.name());

@@ -2,9 +2,9 @@
 
 use std::io::ErrorKind;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
+use super::alerting::Alerting;
 use super::contexts::Contexts;
 use super::output::{Gone, Output};
 use super::reply::{Failure, Reply};
@@ -32,8 +32,8 @@ pub(super) struct Core {
     pub(super) info: Arc<SessionInfo>,
     /// The name of the user, once there is one.
     pub(super) user: Option<AccountName>,
-    /// The number of the last alert that the client has seen.
-    pub(super) alerts_seen: AtomicU64,
+    /// What the user has been told of alerts, once there is a user.
+    pub(super) alerting: Option<Arc<Alerting>>,
     /// After ENABLE METADATA: what others change. RFC 5464 4.1
     pub(super) annotations: Option<AnnotationWatch>,
     /// The groups that the user is in.
@@ -86,18 +86,18 @@ impl Core {
         if self.is_masked("INPROGRESS", "INPROGRESS") {
             return None;
         }
-        self.service.watchdog.watch(&self.output, tag, self.service.settings().running_every)
+        let period = self.service.settings().running_every;
+        self.service.watchdog.watch(&self.output, tag, self.alerting.clone(), period)
     }
 }
 
 impl Core {
     /// Tells the client of alerts that it has not seen; at any time, as they are untagged and whole lines.
     pub(super) fn alerts(&self) -> Result<(), Failure> {
-        let Some(user) = &self.user else { return Ok(()) };
-        for text in self.service.manager.new_alerts(user, &self.alerts_seen)? {
-            self.output.say(|out| untagged_ok(out, Some(&ResponseCode::Alert), &text))?;
-        }
-        Ok(())
+        let Some(alerting) = &self.alerting else { return Ok(()) };
+        let mut told = Ok(());
+        self.output.say(|out| told = alerting.write_new(out))?;
+        Ok(told?)
     }
 
     /// The client has shown that it knows MODSEQ; with a mailbox selected it is told the highest there. RFC 7162 3.1

@@ -67,7 +67,7 @@ fn unauthenticate(core: &mut Core, state: &mut State) -> Handled {
     core.dialect = Dialect::default();
     core.comparator = Comparator::default();
     (core.user, core.groups, core.annotations) = (None, Vec::new(), None);
-    core.alerts_seen = Default::default();
+    core.alerting = None;
     core.info.set_user("");
     Ok(Reply::ok("UNAUTHENTICATE completed"))
 }

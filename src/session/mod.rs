@@ -6,6 +6,7 @@
 //!
 //! This room never imports `store`: what is kept is the mailbox manager's business.
 
+mod alerting;
 mod capability;
 mod catenate;
 mod cmd_acl;

@@ -89,14 +89,18 @@ impl Output {
         Ok(())
     }
 
-    /// Says one line at once, unless a response is being written or it is no longer `wanted`.
-    pub(super) fn interject(&self, line: &[u8], wanted: impl FnOnce() -> bool) -> Result<(), Gone> {
+    /// Says whole lines at once, unless a response is being written; `write` adds them, or nothing.
+    pub(super) fn interject(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), Gone> {
         let Some(mut buffer) = self.buffer.try_lock() else { return Ok(()) };
         // Not to a client that takes nothing now: the watchdog has others to look after.
-        if !wanted() || !self.stream.is_writable() {
+        if !self.stream.is_writable() {
             return Ok(());
         }
-        buffer.extend_from_slice(line);
+        let before = buffer.len();
+        write(&mut buffer);
+        if buffer.len() == before {
+            return Ok(());
+        }
         self.stream.write_all(&buffer)?;
         buffer.clear();
         Ok(())

@@ -2,7 +2,7 @@
 //!
 //! One thread, the watchdog, looks after all sessions. An operation that may last registers itself; when it has run
 //! for the period of its session the watchdog says `* OK [INPROGRESS ("tag" done goal)] Running` to that client, and
-//! again each period. With no operation registered the thread sleeps without waking.
+//! again each period. It also tells of alerts that come meanwhile. With no operation registered the thread sleeps without waking.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -10,12 +10,14 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use super::alerting::Alerting;
 use super::output::Output;
 
 /// An operation in progress; dropping it ends the signs of life.
 pub(super) struct Operation {
     output: Arc<Output>,
     tag: String,
+    alerting: Option<Arc<Alerting>>,
     done: AtomicU64,
     /// 0 where it is not known.
     goal: AtomicU64,
@@ -66,14 +68,20 @@ struct Due {
 pub struct Watchdog {
     due: Mutex<Vec<Due>>,
     wake: Condvar,
+    /// Until when sessions are told of alerts that have come.
+    alerted: Mutex<Option<Instant>>,
     stopped: AtomicBool,
 }
 
 impl Watchdog {
     /// Starts the thread.
     pub fn start() -> std::io::Result<Arc<Watchdog>> {
-        let watchdog =
-            Arc::new(Watchdog { due: Mutex::default(), wake: Condvar::new(), stopped: AtomicBool::new(false) });
+        let watchdog = Arc::new(Watchdog {
+            due: Mutex::default(),
+            wake: Condvar::new(),
+            alerted: Mutex::default(),
+            stopped: AtomicBool::new(false),
+        });
         let own = watchdog.clone();
         std::thread::Builder::new().name("watchdog".into()).stack_size(128 * 1024).spawn(move || own.run())?;
         Ok(watchdog)
@@ -84,14 +92,29 @@ impl Watchdog {
         self.wake.notify_one();
     }
 
+    /// There is a new alert: sessions whose command lasts are told of it, those that wait tell it themselves.
+    pub fn alerted(&self) {
+        // Under the list's lock: the thread is either waiting, or has yet to look.
+        let _due = self.due.lock();
+        *self.alerted.lock() = Some(Instant::now() + ALERT_WITHIN);
+        self.wake.notify_one();
+    }
+
     /// Looks after an operation from now on; `None` for a period of zero, `Send Running Every = Never`.
-    pub(super) fn watch(&self, output: &Arc<Output>, tag: &str, period: Duration) -> Option<Running> {
+    pub(super) fn watch(
+        &self,
+        output: &Arc<Output>,
+        tag: &str,
+        alerting: Option<Arc<Alerting>>,
+        period: Duration,
+    ) -> Option<Running> {
         if period.is_zero() {
             return None;
         }
         let operation = Arc::new(Operation {
             output: output.clone(),
             tag: tag.to_string(),
+            alerting,
             done: AtomicU64::new(0),
             goal: AtomicU64::new(0),
             over: AtomicBool::new(false),
@@ -113,15 +136,34 @@ impl Watchdog {
         let mut due = self.due.lock();
         while !self.stopped.load(Ordering::Acquire) {
             due.retain(|entry| entry.operation.strong_count() > 0);
-            match due.iter().map(|entry| entry.at).min() {
+            let until = *self.alerted.lock();
+            let alert = until.map(|_| Instant::now() + ALERT_EVERY).filter(|_| !due.is_empty());
+            match due.iter().map(|entry| entry.at).chain(alert).min() {
                 None => self.wake.wait(&mut due),
                 Some(at) => drop(self.wake.wait_until(&mut due, at)),
             }
+            self.tell_alerts(&mut due);
             let now = Instant::now();
             let late: Vec<Arc<Operation>> = due.iter_mut().filter_map(|entry| entry.fall_due(now)).collect();
             // No socket is written while the list is locked.
             parking_lot::MutexGuard::unlocked(&mut due, || late.iter().for_each(|operation| operation.sign()));
         }
+    }
+}
+
+/// A session that is just writing a response is told of an alert when it has done so, by then.
+const ALERT_WITHIN: Duration = Duration::from_secs(1);
+const ALERT_EVERY: Duration = Duration::from_millis(100);
+
+impl Watchdog {
+    /// Tells of alerts that have come lately.
+    fn tell_alerts(&self, due: &mut parking_lot::MutexGuard<'_, Vec<Due>>) {
+        let Some(until) = *self.alerted.lock() else { return };
+        if until <= Instant::now() {
+            *self.alerted.lock() = None;
+        }
+        let operations: Vec<Arc<Operation>> = due.iter().filter_map(|entry| entry.operation.upgrade()).collect();
+        parking_lot::MutexGuard::unlocked(due, || operations.iter().for_each(|operation| operation.tell_alerts()));
     }
 }
 
@@ -135,10 +177,27 @@ impl Due {
 
 impl Operation {
     fn sign(&self) {
+        self.interject(|out| out.extend_from_slice(self.line().as_bytes()));
+    }
+
+    fn tell_alerts(&self) {
+        let Some(alerting) = &self.alerting else { return };
+        self.interject(|out| {
+            if let Err(error) = alerting.write_new(out) {
+                log::error!("alerts: {error}");
+            }
+        });
+    }
+
+    fn interject(&self, write: impl FnOnce(&mut Vec<u8>)) {
         // Asked under the output's lock: nothing is said after the tagged response.
-        let wanted = || !self.over.load(Ordering::Acquire);
-        if self.output.interject(self.line().as_bytes(), wanted).is_err() {
-            log::debug!("no sign of life: the client is gone");
+        let said = self.output.interject(|out| {
+            if !self.over.load(Ordering::Acquire) {
+                write(out);
+            }
+        });
+        if said.is_err() {
+            log::debug!("the client is gone");
         }
     }
 }
@@ -184,7 +243,7 @@ mod tests {
     #[test]
     fn signs_of_life_while_it_lasts_and_not_after() {
         let text = heard(|watchdog, output| {
-            let running = watchdog.watch(output, "a1", Duration::from_millis(100)).unwrap();
+            let running = watchdog.watch(output, "a1", None, Duration::from_millis(100)).unwrap();
             running.progress(3, 7);
             std::thread::sleep(Duration::from_millis(350));
             drop(running);
@@ -199,9 +258,33 @@ mod tests {
     }
 
     #[test]
+    fn alerts_are_told_while_it_lasts_and_once() {
+        use crate::mailbox::{AlertScope, Limits, Manager};
+        let directory = tempfile::tempdir().unwrap();
+        let store = crate::store::Store::open(directory.path(), &Default::default()).unwrap();
+        let manager = Arc::new(Manager::new(store, Limits::default()));
+        let user = crate::types::AccountName::new("joe").unwrap();
+        let alerting = Arc::new(Alerting::new(manager.clone(), user));
+        let text = heard(|watchdog, output| {
+            let running = watchdog.watch(output, "a1", Some(alerting.clone()), Duration::from_secs(60)).unwrap();
+            manager.post_alert(AlertScope::Server, "for all").unwrap();
+            watchdog.alerted();
+            std::thread::sleep(Duration::from_millis(400));
+            output.say(|out| alerting.write_new(out).unwrap()).unwrap();
+            drop(running);
+            manager.post_alert(AlertScope::Server, "too late").unwrap();
+            watchdog.alerted();
+            output.say(|out| out.extend_from_slice(b"a1 OK done\r\n")).unwrap();
+            output.flush().unwrap();
+            std::thread::sleep(Duration::from_millis(300));
+        });
+        assert_eq!(text, "* OK [ALERT] for all\r\na1 OK done\r\n");
+    }
+
+    #[test]
     fn a_tag_with_a_bracket_is_not_said() {
         let text = heard(|watchdog, output| {
-            let _running = watchdog.watch(output, "a]1", Duration::from_millis(100)).unwrap();
+            let _running = watchdog.watch(output, "a]1", None, Duration::from_millis(100)).unwrap();
             std::thread::sleep(Duration::from_millis(250));
         });
         assert_eq!(text.lines().next(), Some("* OK [INPROGRESS (NIL NIL NIL)] Running"));
@@ -210,9 +293,9 @@ mod tests {
     #[test]
     fn never_means_never_and_short_operations_are_silent() {
         let text = heard(|watchdog, output| {
-            assert!(watchdog.watch(output, "a", Duration::ZERO).is_none());
+            assert!(watchdog.watch(output, "a", None, Duration::ZERO).is_none());
             for _ in 0..3000 {
-                drop(watchdog.watch(output, "b", Duration::from_millis(100)));
+                drop(watchdog.watch(output, "b", None, Duration::from_millis(100)));
             }
             std::thread::sleep(Duration::from_millis(250));
         });

@@ -1,7 +1,6 @@
 //! One connection, from its greeting to its end.    RFC 9051 3, 5.5
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use super::capability;
@@ -57,7 +56,7 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
         tag: String::new(),
         info: ticket.info.clone(),
         user: None,
-        alerts_seen: AtomicU64::new(0),
+        alerting: None,
         annotations: None,
         groups: Vec::new(),
         domain: None,
