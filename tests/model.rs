@@ -126,9 +126,16 @@ fn command(random: &mut fastrand::Rng, n: usize) -> String {
         17 => format!("CREATE {mailbox}"),
         18 if random.bool() => format!("DELETE {mailbox}"),
         18 => format!("RENAME {mailbox} {other}"),
-        19 => "LIST \"\" * RETURN (SUBSCRIBED CHILDREN)".into(),
+        19 if random.bool() => format!("GETMETADATA (DEPTH infinity) {mailbox} (/private /shared)"),
+        19 => "LIST (CLASS) \"\" * RETURN (SUBSCRIBED CHILDREN METADATA (/private/comment))".into(),
         20 => format!("STATUS {mailbox} (MESSAGES UIDNEXT UNSEEN DELETED SIZE UNSEENMEDIA OLDEST RECENT)"),
         21 => format!("{} {mailbox}", random.choice(["SUBSCRIBE", "UNSUBSCRIBE"]).unwrap()),
+        22 if random.bool() => {
+            let value = random.choice(["NIL", "\"one\"", "~{3+}\r\na\0b", "\"two\""]).unwrap();
+            let entry =
+                random.choice(["/private/comment", "/shared/comment", "/shared/vendor/gatepost/class"]).unwrap();
+            format!("SETMETADATA {mailbox} ({entry} {value} /private/vendor/x/y \"{n}\")")
+        }
         22 => random.choice(["CLOSE", "UNSELECT", "CHECK"]).unwrap().to_string(),
         _ => "NOOP".into(),
     }

@@ -20,6 +20,8 @@ pub struct Listed {
     /// The mailbox, where there is one to be selected.
     pub mailbox: Option<MailboxId>,
     pub exists: bool,
+    /// On another server: nothing else is known of it. RFC 5258 3.1 (\Remote)
+    pub remote: bool,
     pub has_children: bool,
     pub subscribed: bool,
     pub special_use: Vec<SpecialUse>,
@@ -61,6 +63,7 @@ impl Tree {
             name: name.to_string(),
             mailbox: id,
             exists: true,
+            remote: false,
             has_children,
             subscribed: self.subscriptions().contains(name.as_str()),
             special_use: if is_shown { node.special_use.clone() } else { Vec::new() },
@@ -114,10 +117,11 @@ impl<'a> Sight<'a> {
 
     /// Subscribed names that are shown.
     fn subscribed(&self) -> BTreeSet<&'a str> {
-        let node = |name: &str| MailboxName::new(name).ok().and_then(|name| Some((self.tree.node(&name)?, name)));
-        let is_shown = |name: &&str| match node(name) {
-            Some((node, name)) => self.tree.is_shown(&name, node, self.shown),
-            None => self.shown == Shown::All || !(self.hides)(name),
+        let known = |name: &str| MailboxName::new(name).ok().filter(|name| self.tree.node(name).is_some());
+        let is_shown = |name: &&str| match known(name) {
+            _ if self.shown == Shown::All => true,
+            Some(name) => self.tree.listed(&name, self.shown).is_some(),
+            None => !(self.hides)(name),
         };
         self.tree.subscriptions().iter().map(String::as_str).filter(is_shown).collect()
     }

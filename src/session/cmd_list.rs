@@ -14,7 +14,7 @@ use super::place::foreign;
 use super::reply::{Failure, Handled, Reply};
 use super::{cmd_acl, cmd_status};
 use crate::mailbox::{Account, Listed};
-use crate::proto::{ListCommand, response as wire};
+use crate::proto::{ListCommand, ResponseCode, response as wire};
 use crate::types::{EntryName, ListReturn, ListSelect, MailboxClass, Pattern, Right, SpecialUse, StatusItem};
 
 pub(super) fn list(core: &mut Core, account: &Arc<Account>, command: &ListCommand) -> Handled {
@@ -61,11 +61,13 @@ fn answer(core: &Core, account: &Arc<Account>, command: &ListCommand, form: Form
         return Ok(());
     }
     let wanted = Wanted::new(command, form);
-    for listed in Listing::new(core, account, Some(command)).list(command)? {
+    for mut listed in Listing::new(core, account, Some(command)).list(command)? {
+        let status = status(core, account, &mut listed, &wanted)?;
         let sums = if wanted.sums() { sums(core, account, &listed, &wanted)? } else { Vec::new() };
         core.output.say(|out| line(out, core, &listed, &wanted, &sums))?;
         if listed.exists {
             beside(core, account, &listed, &wanted)?;
+            core.output.say(|out| out.extend_from_slice(&status))?;
         }
     }
     Ok(())
@@ -107,6 +109,26 @@ impl Wanted<'_> {
     }
 }
 
+/// The STATUS response that stands behind the name. A mailbox whose STATUS cannot be had cannot be selected: one that has
+/// gone meanwhile, or may not be read. RFC 5819 2
+fn status(core: &Core, account: &Arc<Account>, listed: &mut Listed, wanted: &Wanted<'_>) -> Result<Vec<u8>, Failure> {
+    let (Some(items), true) = (wanted.status, listed.mailbox.is_some()) else { return Ok(Vec::new()) };
+    let line = || {
+        let place = core.place(account, &listed.name)?;
+        let mailbox = place.mailbox(Right::Read)?;
+        cmd_status::line(core, &listed.name, &mailbox, core.visibility(place.rights()), items)
+    };
+    match line() {
+        Err(Failure::Refused(reply)) if reply.code != Some(ResponseCode::Unavailable) => {
+            listed.mailbox = None;
+            Ok(Vec::new())
+        }
+        // The world's fault costs this STATUS alone.
+        Err(Failure::Refused(_)) => Ok(Vec::new()),
+        done => done,
+    }
+}
+
 /// `CLASS("IPF.Contact") \UNSEEN(14) \INTERNALSIZE(2345678) \Unmarked`; sums of what may be read alone. CommuniGate Pro
 fn sums(core: &Core, account: &Arc<Account>, listed: &Listed, wanted: &Wanted<'_>) -> Result<Vec<String>, Failure> {
     let mut attributes = Vec::new();
@@ -138,13 +160,20 @@ fn line(out: &mut Vec<u8>, core: &Core, listed: &Listed, wanted: &Wanted<'_>, su
     let mut attributes: Vec<&str> = Vec::with_capacity(4);
     if !listed.exists {
         attributes.push("\\NonExistent");
+    } else if listed.remote {
+        attributes.push("\\Remote");
     } else if listed.mailbox.is_none() {
         attributes.push("\\Noselect");
     }
     if wanted.subscribed && listed.subscribed {
         attributes.push("\\Subscribed");
     }
-    attributes.push(if listed.has_children { "\\HasChildren" } else { "\\HasNoChildren" });
+    match (listed.remote, listed.has_children) {
+        // The other server knows.
+        (true, _) => {}
+        (false, true) => attributes.push("\\HasChildren"),
+        (false, false) => attributes.push("\\HasNoChildren"),
+    }
     if wanted.form == Form::Xlist && listed.name == "INBOX" {
         attributes.push("\\Inbox");
     }
@@ -160,10 +189,10 @@ fn line(out: &mut Vec<u8>, core: &Core, listed: &Listed, wanted: &Wanted<'_>, su
     out.extend_from_slice(b"\r\n");
 }
 
-/// What stands behind the name in responses of its own: rights (RFC 8440 3), annotations (RFC 9590 3), STATUS (RFC 5819 2).
-/// Nothing of a mailbox that went meanwhile, nor of what may not be read.
+/// What else stands behind the name in responses of its own: rights (RFC 8440 3) and annotations (RFC 9590 3). Nothing of a
+/// mailbox that went meanwhile, nor of what may not be seen.
 fn beside(core: &Core, account: &Arc<Account>, listed: &Listed, wanted: &Wanted<'_>) -> Result<(), Failure> {
-    if !wanted.my_rights && wanted.status.is_none() && wanted.metadata.is_none() {
+    if !wanted.my_rights && wanted.metadata.is_none() {
         return Ok(());
     }
     let Ok(place) = core.place(account, &listed.name) else { return Ok(()) };
@@ -173,12 +202,7 @@ fn beside(core: &Core, account: &Arc<Account>, listed: &Listed, wanted: &Wanted<
     if let Some(entries) = wanted.metadata {
         cmd_metadata::list(core, account, &place, entries)?;
     }
-    match (wanted.status.filter(|_| listed.mailbox.is_some()), place.mailbox(Right::Read)) {
-        (Some(items), Ok(mailbox)) => {
-            cmd_status::write(core, &listed.name, &mailbox, core.visibility(place.rights()), items)
-        }
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 pub(super) fn lsub(core: &mut Core, account: &Arc<Account>, reference: &str, pattern: &str) -> Handled {

@@ -11,27 +11,26 @@ use crate::types::{InternalDate, Right, StatusItem, Visibility};
 
 pub(super) fn status(core: &Core, place: &Place, items: &[StatusItem]) -> Handled {
     let mailbox = place.mailbox(Right::Read)?;
-    write(core, &place.shown, &mailbox, core.visibility(place.rights()), items)?;
+    let line = line(core, &place.shown, &mailbox, core.visibility(place.rights()), items)?;
+    core.output.say(|out| out.extend_from_slice(&line))?;
     Ok(Reply::ok("STATUS completed"))
 }
 
 /// `* STATUS name (MESSAGES 17 UIDNEXT 18)`, of what the client sees of the mailbox.
-pub(super) fn write(
+pub(super) fn line(
     core: &Core,
     name: &str,
     mailbox: &Mailbox,
     visibility: Visibility,
     items: &[StatusItem],
-) -> Result<(), Failure> {
+) -> Result<Vec<u8>, Failure> {
     let values = items.iter().map(|item| value(core, mailbox, visibility, *item)).collect::<Result<Vec<_>, _>>()?;
-    core.output.say(|out| {
-        out.extend_from_slice(b"* STATUS ");
-        wire::mailbox(out, name, core.dialect);
-        out.extend_from_slice(b" (");
-        out.extend_from_slice(values.into_iter().flatten().collect::<Vec<String>>().join(" ").as_bytes());
-        out.extend_from_slice(b")\r\n");
-    })?;
-    Ok(())
+    let mut out = b"* STATUS ".to_vec();
+    wire::mailbox(&mut out, name, core.dialect);
+    out.extend_from_slice(b" (");
+    out.extend_from_slice(values.into_iter().flatten().collect::<Vec<String>>().join(" ").as_bytes());
+    out.extend_from_slice(b")\r\n");
+    Ok(out)
 }
 
 /// An item and its value; `None` for one that the mailbox does not have now.

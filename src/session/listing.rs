@@ -46,9 +46,14 @@ impl<'a> Listing<'a> {
         let patterns: Vec<Pattern> = here.map(|text| Pattern::new("", text)).collect();
         let mut listed = self.sight(&|name| self.hides(name), |sight| sight.list(&patterns, &command.select));
         listed.iter_mut().filter(|name| !name.exists).for_each(|name| self.resolve(name));
-        // What is on another server is for RLIST. RFC 2193 4
-        listed.retain(|name| name.exists || self.core.remote_url(self.account, &name.name).is_none());
+        self.mark_remote(&mut listed);
+        // What is on another server is for those who ask. RFC 2193 4; RFC 5258 3.1
+        listed.retain(|name| !name.remote || command.select.contains(&ListSelect::Remote));
         if !subscribed {
+            if command.select.contains(&ListSelect::Remote) {
+                let all: Vec<Pattern> = own.iter().chain(&foreign).map(|text| Pattern::new("", text)).collect();
+                listed.extend(self.remote(&all));
+            }
             self.add_aliases(&patterns, &command.select, &mut listed);
             let mut seen = BTreeSet::new();
             for text in &foreign {
@@ -104,6 +109,30 @@ impl<'a> Listing<'a> {
             let child_subscribed = listed.child_subscribed;
             *listed = Listed { name, subscribed, child_subscribed, special_use: Vec::new(), ..found };
         }
+    }
+
+    fn mark_remote(&self, listed: &mut [Listed]) {
+        for name in listed.iter_mut().filter(|name| !name.exists) {
+            name.remote = self.core.remote_url(self.account, &name.name).is_some();
+            name.exists = name.remote;
+        }
+    }
+
+    /// Names that are known here of mailboxes that are on other servers: those subscribed to, and aliases.
+    fn remote(&self, patterns: &[Pattern]) -> Vec<Listed> {
+        let subscriptions = self.own.subscriptions();
+        let names = subscriptions.iter().map(String::as_str);
+        let names: BTreeSet<&str> = names.chain(self.own.aliases().keys().map(|alias| alias.as_str())).collect();
+        let known = |name: &str| Listed {
+            name: name.to_string(),
+            subscribed: subscriptions.contains(name),
+            ..Listed::default()
+        };
+        let matching = names.into_iter().filter(|name| patterns.iter().any(|pattern| pattern.matches(name)));
+        let mut listed: Vec<Listed> = matching.map(known).collect();
+        self.mark_remote(&mut listed);
+        listed.retain(|name| name.remote);
+        listed
     }
 
     /// Aliases, with what is below the mailboxes that they stand for; and the names above them, where there are none.
