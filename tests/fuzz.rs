@@ -86,6 +86,7 @@ const COMMANDS: &[&[u8]] = &[
     b"a FETCH 1:* (PREVIEW (LAZY) UID)\r\na FETCH 1 PREVIEW (CHANGEDSINCE 5)\r\n",
     b"a CREATE x (CLASS {3+}\r\nIPF USE (\\Junk))\r\na XLIST \"\" %\r\na LIST (CLASS UNSEEN) ~a/ (* %) RETURN (METADATA (/shared/a {10+}\r\n/private/b) INTERNALSIZE)\r\n",
     b"a GETMETADATA (MAXSIZE 1024 DEPTH infinity) \"\" (/private/a /shared/vendor/x/y)\r\na SETMETADATA x (/private/a {1+}\r\nb /private/c ~{2+}\r\n\0d /shared/e NIL)\r\n",
+    b"a UID COPY 1:*,$ \"x y\" ENCRYPTED MIIB+/=\r\nb MOVE 1 x ENCRYPTED *\r\nc COPY 1 x encrypted {4+}\r\nMIIB\r\nd RLIST ~a/ %\r\ne RLSUB \"\" *\r\n",
     b"a STORE 1:* +FLAGS.SILENT (\\Deleted a b c)\r\na CREATE x (USE (\\Trash))\r\na ID (\"a\" NIL)\r\n",
 ];
 
@@ -277,4 +278,27 @@ fn control_socket() {
         assert!(!panicked.load(Ordering::Relaxed), "{:?}", String::from_utf8_lossy(input));
     });
     control.stop();
+}
+
+/// A certificate is anybody's octets; what is taken can be encrypted for, or is refused then.
+#[test]
+fn certificates() {
+    use gatepost::smime::{Certificate, Description, Envelope, decode};
+    let made = |algorithm| {
+        let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
+        rcgen::CertificateParams::new(vec!["example.com".into()]).unwrap().self_signed(&key).unwrap()
+    };
+    let (p256, p384) = (made(&rcgen::PKCS_ECDSA_P256_SHA256), made(&rcgen::PKCS_ECDSA_P384_SHA384));
+    let pem = p256.pem();
+    let seeds: [&[u8]; 4] = [p256.der(), p384.der(), pem.as_bytes(), include_bytes!("data/rsa.pem")];
+    fuzz("certificates", &seeds, |input| {
+        let Ok(der) = decode(input) else { return };
+        let _ = Description::of(&der, 1_800_000_000);
+        let Ok(certificate) = Certificate::from_der(&der, 1_800_000_000) else { return };
+        let mut out = Vec::new();
+        if let Ok(mut envelope) = Envelope::begin(&certificate, &[b"Subject: x\r\n"], 5, &mut out) {
+            envelope.feed(b"hello", &mut out);
+            assert!(envelope.finish(&mut out).is_some() && certificate.recognises(&out));
+        }
+    });
 }

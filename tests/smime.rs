@@ -81,9 +81,12 @@ fn copies_come_back_to_the_octet() {
     let server = Server::start("");
     let directory = server.directory.path().to_path_buf();
     let messages = messages();
+    // Headers of eight bits are for clients that say so. RFC 9755 4
+    let mut sender = server.user("user1");
+    sender.ok("ENABLE UTF8=ACCEPT");
     let mut client = server.user("user1");
     for message in &messages {
-        append(&mut client, "(\\Flagged $Work) \"17-Jul-1996 02:44:25 -0700\" ", message);
+        append(&mut sender, "(\\Flagged $Work) \"17-Jul-1996 02:44:25 -0700\" ", message);
     }
     let kinds: [(&str, &[&str]); 4] = [
         ("rsa2048", &["rsa:2048"]),

@@ -61,7 +61,7 @@ impl View {
             self.check_quota(uids, &intake)?;
         }
         let copies = match target.account == self.mailbox().account && !intake.is_sealed() {
-            true => self.copies(uids)?,
+            true => self.copies(uids, progress)?,
             false => self.copies_for(uids, owner, &mut intake, progress)?,
         };
         if copies.is_empty() {
@@ -104,6 +104,7 @@ impl View {
         shown.load(uids)?;
         let (mut copies, goal) = (Vec::new(), uids.count());
         let (mut summaries, sealed) = (self.summaries(), self.sealed_alike(owner, intake)?);
+        progress(0, goal);
         for message in shown.in_uids(uids) {
             let (blob, size) = (message.blob(), u64::from(message.size()));
             let head = match intake.is_sealed() {
@@ -137,14 +138,15 @@ impl View {
         Ok(owner.seal_of(self.mailbox().id())?.filter(|seal| intake.seals_as(seal)))
     }
 
-    fn copies(&self, uids: &UidSet) -> Result<Vec<(Uid, NewMessage)>, MailboxError> {
+    fn copies(&self, uids: &UidSet, progress: Progress<'_>) -> Result<Vec<(Uid, NewMessage)>, MailboxError> {
         let mut summaries = self.summaries();
         let shown = self.shown();
         shown.load(uids)?;
-        let mut copies = Vec::new();
+        let (mut copies, goal) = (Vec::new(), uids.count());
         for message in shown.in_uids(uids) {
             let structure = summaries.next(message.uid())?.ok_or(Refusal::Expunged)?;
             copies.push((message.uid(), copy_of(shown, &message, structure)));
+            progress(copies.len() as u64, goal);
         }
         Ok(copies)
     }

@@ -60,8 +60,13 @@ pub(super) fn append(core: &mut Core, own: &Arc<Account>, command: AppendCommand
     let mut intake = account.intake(&target)?;
     intake.check_quota(arriving.len() as u64, octets)?;
     let running = core.running();
-    let messages = arriving.into_iter().map(|message| message.take(core, &mut intake, rights));
-    let messages = messages.collect::<Result<Vec<_>, _>>()?;
+    let (mut messages, goal) = (Vec::with_capacity(arriving.len()), arriving.len());
+    for message in arriving {
+        messages.push(message.take(core, &mut intake, rights)?);
+        if let Some(running) = &running {
+            running.progress(messages.len() as u64, goal as u64);
+        }
+    }
     intake.check_quota_sealed(messages.iter())?;
     let outcome = target.commit(Change::Append(messages))?;
     drop(running);

@@ -55,10 +55,15 @@ pub(super) fn esearch(
         core.enable_condstore(selected.as_deref())?;
     }
     let sources = sources(core, account, selected.as_deref(), filters)?;
+    // Mailboxes are counted, not messages: one by one they are over soon.
+    let running = core.running();
     if let Some(selected) = selected.as_mut().filter(|_| sources.selected) {
         in_selected(core, selected, returns, key)?;
     }
-    for (name, source) in &sources.mailboxes {
+    for (at, (name, source)) in sources.mailboxes.iter().enumerate() {
+        if let Some(running) = &running {
+            running.progress(at as u64, sources.mailboxes.len() as u64);
+        }
         match in_other(core, name, source, returns, key) {
             // It went meanwhile.
             Err(Failure::Refused(reply)) if reply.code == Some(ResponseCode::NonExistent) => {}
@@ -132,7 +137,7 @@ fn answer(
     returns: &[SearchReturn],
     key: &SearchKey,
 ) -> Result<Results, Failure> {
-    let found = search_view(core, view, saved, key, scores(returns, &[], key)?)?;
+    let found = search_view(core, view, saved, key, scores(returns, &[], key)?, &mut |_, _| {})?;
     let uids = Results::Mailbox(found.uids.clone());
     if uids.count() > 0 {
         let mod_seq = names_mod_seq(key).then(|| highest(view.shown(), &kept(returns, &uids)));
@@ -143,7 +148,8 @@ fn answer(
 }
 
 fn keep(core: &Core, selected: &mut Selected, key: &SearchKey) -> Result<(), Failure> {
-    let found = Results::Mailbox(search_view(core, &selected.view, &selected.saved, key, Scores::Unwanted)?.uids);
+    let found = search_view(core, &selected.view, &selected.saved, key, Scores::Unwanted, &mut |_, _| {})?;
+    let found = Results::Mailbox(found.uids);
     let heading = heading(core, &selected.name, &selected.view);
     contexts::begin(core, selected, heading, key, None, &found)
 }

@@ -68,24 +68,25 @@ pub(super) fn search_for(
     if names_mod_seq(key) {
         core.enable_condstore(Some(selected))?;
     }
-    search_view(core, &selected.view, &selected.saved, key, scores)
-}
-
-/// As `search_for`, in any mailbox.
-pub(super) fn search_view(
-    core: &Core,
-    view: &View,
-    saved: &UidSet,
-    key: &SearchKey,
-    scores: Scores,
-) -> Result<Found, Failure> {
     let running = core.running();
     let mut progress = |done: u32, goal: u32| {
         if let Some(running) = &running {
             running.progress(done.into(), goal.into());
         }
     };
-    Ok(view.search(&Asked { key, saved, comparator: core.comparator, scores }, &mut progress)?)
+    search_view(core, &selected.view, &selected.saved, key, scores, &mut progress)
+}
+
+/// As `search_for`, in any mailbox; the signs of life are the caller's.
+pub(super) fn search_view(
+    core: &Core,
+    view: &View,
+    saved: &UidSet,
+    key: &SearchKey,
+    scores: Scores,
+    progress: &mut dyn FnMut(u32, u32),
+) -> Result<Found, Failure> {
+    Ok(view.search(&Asked { key, saved, comparator: core.comparator, scores }, progress)?)
 }
 
 /// Whether a key asks for MODSEQ, so that the answer tells it. RFC 7162 3.1.5

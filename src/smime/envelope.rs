@@ -1,7 +1,8 @@
 //! The enveloped message.                           RFC 8551 3.2, 3.3; RFC 5652 6
 
 use aes::Aes256;
-use aes::cipher::{Block, BlockEncryptMut, KeyIvInit};
+use aes::cipher::inout::InOutBuf;
+use aes::cipher::{BlockEncryptMut, KeyIvInit};
 use rsa::rand_core::{OsRng, RngCore};
 
 use super::certificate::{Certificate, Unusable};
@@ -78,9 +79,9 @@ impl Envelope {
         data.extend_from_slice(octets);
         let whole = data.len() - data.len() % BLOCK;
         self.rest = data.split_off(whole);
-        for block in data.chunks_exact_mut(BLOCK) {
-            self.cipher.encrypt_block_mut(Block::<Aes256>::from_mut_slice(block));
-        }
+        // All of it at once: the cipher's rounds stay in its registers.
+        let (blocks, _) = InOutBuf::from(&mut data[..]).into_chunks();
+        self.cipher.encrypt_blocks_inout_mut(blocks);
         self.lines.feed(&data, out);
     }
 }

@@ -28,7 +28,10 @@ impl Base64Lines {
 }
 
 fn line(octets: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(STANDARD.encode(octets).as_bytes());
+    let mut line = [0; LINE_OCTETS.div_ceil(3) * 4];
+    // A line has room for its octets.
+    let length = STANDARD.encode_slice(octets, &mut line).unwrap_or_default();
+    out.extend_from_slice(&line[..length]);
     out.extend_from_slice(b"\r\n");
 }
 
