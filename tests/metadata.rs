@@ -106,3 +106,28 @@ fn what_is_set_is_kept() {
     assert!(back == 2 && has.contains("\"ours\"") && has.contains("NIL"), "{has}");
     assert!(server.ctl(&["check"]).status.success());
 }
+
+/// RFC 5466
+#[test]
+fn shared_filters_are_for_all() {
+    let mut server = Server::start("");
+    let path = server.path("gatepost.ini");
+    let config = std::fs::read_to_string(&path).unwrap().replace("[Auth]\n", "[Auth]\nAdministrators = user1\n");
+    std::fs::write(&path, config).unwrap();
+    server.restart();
+    let (mut admin, mut user) = (server.user("user1"), server.user("user2"));
+    user.ok("APPEND INBOX (\\Flagged) {16+}\r\nSubject: one\r\n\r\n");
+    user.ok("APPEND INBOX (\\Seen) {16+}\r\nSubject: two\r\n\r\n");
+    user.ok("SELECT INBOX");
+    no(&mut user, "SETMETADATA \"\" (/shared/filters/values/mine \"SEEN\")", "NOPERM");
+    no(&mut user, "SEARCH FILTER all", "UNDEFINED-FILTER all");
+    admin.ok("SETMETADATA \"\" (/shared/filters/values/all \"FLAGGED\")");
+    assert_eq!(user.ok("SEARCH FILTER all"), ["* SEARCH 1"]);
+    // 3.2: the user's own comes first, for the user alone.
+    user.ok("SETMETADATA \"\" (/private/filters/values/all \"SEEN\")");
+    assert_eq!(user.ok("SEARCH FILTER all"), ["* SEARCH 2"]);
+    user.ok("SETMETADATA \"\" (/private/filters/values/all NIL)");
+    assert_eq!(user.ok("SEARCH FILTER all"), ["* SEARCH 1"]);
+    admin.ok("SETMETADATA \"\" (/shared/filters/values/all NIL)");
+    no(&mut user, "SEARCH FILTER all", "UNDEFINED-FILTER all");
+}

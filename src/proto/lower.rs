@@ -19,6 +19,8 @@ pub(super) enum LowerError {
     /// What is wrong, in words.
     Reason(String),
     BadCharset,
+    /// FILTER in a charset that filters are not in. RFC 5466 3.1
+    FilterCharset,
 }
 
 pub(super) type Lowered<T> = Result<T, LowerError>;
@@ -37,12 +39,14 @@ pub(super) struct Args<'a> {
     dialect: Dialect,
     pub(super) by: By,
     pub(super) charset: Option<&'static encoding_rs::Encoding>,
+    /// None is named, or one that FILTER can stand beside.
+    pub(super) charset_suits_filters: bool,
 }
 
 impl<'a> Args<'a> {
     pub(super) fn new(pairs: &mut Pairs<'a, Rule>, literals: Vec<Literal>, dialect: Dialect, by: By) -> Args<'a> {
         let inner = pairs.next().map(|pair| pair.into_inner().collect()).unwrap_or_default();
-        Args { pairs: inner, literals: literals.into(), dialect, by, charset: None }
+        Args { pairs: inner, literals: literals.into(), dialect, by, charset: None, charset_suits_filters: true }
     }
 
     pub(super) fn next(&mut self) -> Lowered<Pair<'a, Rule>> {

@@ -6,7 +6,7 @@ use super::command::CommandBody;
 use super::grammar::Rule;
 use super::lower::{Args, LowerError, Lowered, flag, number, number_set, wrong};
 use crate::types::{
-    CivilDate, Flag, MailboxFilter, ModSeq, ResultEnd, ResultRange, SearchKey, SearchReturn, SystemFlag,
+    CivilDate, FilterName, Flag, MailboxFilter, ModSeq, ResultEnd, ResultRange, SearchKey, SearchReturn, SystemFlag,
 };
 
 pub(super) fn search(args: &mut Args<'_>) -> Lowered<CommandBody> {
@@ -69,6 +69,8 @@ pub(super) fn charset(args: &mut Args<'_>) -> Lowered<()> {
     if let Some(pair) = args.next_if(Rule::charset) {
         let Some(inner) = pair.into_inner().next() else { return Err(LowerError::BadCharset) };
         let name = args.octets(&inner)?;
+        let suits = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        args.charset_suits_filters = suits("UTF-8") || suits("US-ASCII");
         let charset = encoding_rs::Encoding::for_label_no_replacement(&name).ok_or(LowerError::BadCharset)?;
         args.charset = Some(charset);
     }
@@ -81,7 +83,12 @@ pub(super) fn search_keys(args: &mut Args<'_>) -> Lowered<SearchKey> {
     for pair in args.rest() {
         keys.push(search_key(args, pair)?);
     }
-    Ok(if keys.len() == 1 { keys.remove(0) } else { SearchKey::And(keys) })
+    let key = if keys.len() == 1 { keys.remove(0) } else { SearchKey::And(keys) };
+    // Filters are UTF-8. RFC 5466 3.1
+    match args.charset_suits_filters || !key.any(&|key| matches!(key, SearchKey::Filter(_))) {
+        true => Ok(key),
+        false => Err(LowerError::FilterCharset),
+    }
 }
 
 /// The return options, where there is a list of them.
@@ -142,6 +149,10 @@ fn search_key<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<SearchKe
         }
         Rule::search_not => SearchKey::Not(Box::new(search_key(args, next()?)?)),
         Rule::search_fuzzy => SearchKey::Fuzzy(Box::new(search_key(args, next()?)?)),
+        Rule::search_filter => match FilterName::new(next()?.as_str()) {
+            Some(name) => SearchKey::Filter(name),
+            None => return wrong("The name of a filter has characters that none can have"),
+        },
         Rule::search_or => {
             let (a, b) = (next()?, next()?);
             SearchKey::Or(Box::new(search_key(args, a)?), Box::new(search_key(args, b)?))

@@ -28,6 +28,6 @@ pub use command::{
 };
 pub use framer::{Frame, Framer, Limits, Literal, LiteralProgress, Refusal, Step, Why};
 pub use mask::mask;
-pub use parse::{Malformed, Stage, parse};
+pub use parse::{Malformed, Stage, criteria, parse};
 pub use response::ResponseCode;
 pub use url::{MessageUrl, UrlAccess, UrlAuthorization, UrlServer, UrlVerifier};

@@ -6,10 +6,11 @@
 use pest::Parser;
 
 use super::command::{Command, CommandBody, Dialect};
-use super::framer::{Frame, tag_of};
+use super::framer::{Frame, Framer, Limits, Step, tag_of};
 use super::grammar::{Grammar, Rule};
 use super::lower::{self, Args, LowerError};
 use super::{lower_append, lower_fetch, lower_metadata, lower_search, lower_sort};
+use crate::types::{By, SearchKey};
 
 /// What a session can be asked, as far as syntax goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub enum Malformed {
     WrongStage { tag: String, name: String },
     /// SEARCH in a charset that is not known. RFC 9051 6.4.4
     BadCharset { tag: String },
+    /// The same, where FILTER must stand beside UTF-8. RFC 5466 3.1
+    FilterCharset { tag: String },
 }
 
 /// Nested keys, groups and operators in one command: each costs stack, and no client nests deeper.
@@ -299,14 +302,55 @@ pub fn parse(frame: Frame, dialect: Dialect, stage: Stage) -> Result<Command, Ma
         return Err(refuse(format!("The command is nested deeper than {NESTING_MAX} levels")));
     }
     let mut pairs = Grammar::parse(row.rule, args).map_err(|error| refuse(explain(row, &error)))?;
-    let by = if name.starts_with("UID ") { crate::types::By::Uid } else { crate::types::By::Seq };
+    let by = if name.starts_with("UID ") { By::Uid } else { By::Seq };
     let mut args = Args::new(&mut pairs, literals, dialect, by);
     match (row.lower)(&mut args) {
         Ok(body) => Ok(Command { tag, name: row.name, body }),
         Err(LowerError::BadCharset) => Err(Malformed::BadCharset { tag }),
+        Err(LowerError::FilterCharset) => Err(Malformed::FilterCharset { tag }),
         Err(LowerError::Reason(reason)) => Err(refuse(format!("{reason}; {}", row.usage))),
     }
 }
+
+/// What a filter stands for: `search-criteria`, literals and all, in UTF-8. The error says what is wrong. RFC 5466 3.2
+pub fn criteria(value: &[u8]) -> Result<SearchKey, String> {
+    let most = value.len() as u64;
+    let limits = Limits {
+        line_bytes_max: value.len() + 16,
+        literal_bytes_max: most,
+        literal_unasked_max: most,
+        literal_memory_max: most,
+        literals_max: CRITERIA_LITERALS_MAX,
+    };
+    let none = || Err(std::io::Error::other("a literal of a filter stays in memory"));
+    let mut framer = Framer::new(limits, none);
+    framer.push(&[b"a ", value, b"\r\n"].concat());
+    let frame = loop {
+        match framer.next() {
+            Step::Frame(frame) => break frame,
+            Step::Continue => {}
+            Step::NeedMore | Step::Refused(_) => return Err("It is no line of search keys".into()),
+        }
+    };
+    if !framer.is_idle() {
+        return Err("It has more than one line".into());
+    }
+    let Frame { line, literals } = frame;
+    let keys = line.get(2..).unwrap_or_default();
+    if nesting(keys) > NESTING_MAX {
+        return Err(format!("It is nested deeper than {NESTING_MAX} levels"));
+    }
+    let syntax = |error: pest::error::Error<Rule>| format!("Syntax error at character {}", at(&error) + 1);
+    let mut pairs = Grammar::parse(Rule::search_criteria, keys).map_err(syntax)?;
+    let mut args = Args::new(&mut pairs, literals, Dialect::default(), By::Seq);
+    lower_search::search_keys(&mut args).map_err(|error| match error {
+        LowerError::Reason(reason) => reason,
+        LowerError::BadCharset | LowerError::FilterCharset => "It is not UTF-8".into(),
+    })
+}
+
+/// Literals in one filter: more would be no filter that a person has made.
+const CRITERIA_LITERALS_MAX: usize = 100;
 
 /// The command's name in capitals, with the second word of UID, and what follows it.
 fn name_of(rest: &str) -> (String, &str) {
@@ -348,10 +392,13 @@ fn nesting(args: &str) -> usize {
 }
 
 fn explain(row: &Row, error: &pest::error::Error<Rule>) -> String {
-    let at = match error.location {
+    format!("Syntax error at character {} behind {}; {}", at(error) + 1, row.name, row.usage)
+}
+
+fn at(error: &pest::error::Error<Rule>) -> usize {
+    match error.location {
         pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _)) => at,
-    };
-    format!("Syntax error at character {} behind {}; {}", at + 1, row.name, row.usage)
+    }
 }
 
 #[cfg(test)]
@@ -404,6 +451,7 @@ mod tests {
             "a CANCELUPDATE \"B01\" \"B02\"",
             "a SORT RETURN (RELEVANCY ALL) (REVERSE RELEVANCY DATE) UTF-8 FUZZY TEXT Helo NOT FUZZY (FROM x SEEN)",
             "a COMPARATOR",
+            "a SEARCH CHARSET US-ASCII UID 300:900 FILTER on-the-road SINCE \"3-Dec-2002\"",
             "a COMPARATOR \"cz;*\" i;basic",
             "a UID SORT RETURN (partial -1:-100) (DATE) UTF-8 ALL",
             "a UID FETCH 1:* FLAGS (PARTIAL -1:-30 CHANGEDSINCE 98305)",
@@ -517,6 +565,9 @@ mod tests {
             "a FETCH 1 FLAGS (CHANGEDSINCE)",
             "a FETCH 1 FLAGS (PARTIAL 1:2)",
             "a UID FETCH 1 FLAGS (PARTIAL 1:2 PARTIAL 1:2)",
+            "a SEARCH FILTER",
+            "a SEARCH FILTER a/b",
+            "a SEARCH FILTER \"x\"",
             "a ESEARCH IN () ALL",
             "a ESEARCH IN (selected-delayed) ALL",
             "a ESEARCH IN (subtree) ALL",
@@ -575,6 +626,22 @@ mod tests {
         ));
         assert!(matches!(command("a SEARCH CHARSET KLINGON ALL"), Err(Malformed::BadCharset { .. })));
         assert!(matches!(command("a SEARCH CHARSET ISO-8859-1 ALL"), Ok(_)));
+    }
+
+    #[test]
+    fn criteria_of_filters() {
+        for good in ["ALL", "OR SMALLER 5000 FROM \"boss@example.com\"", "SUBJECT {3}\r\na b SEEN", "FILTER x (1:5)"]
+        {
+            assert!(criteria(good.as_bytes()).is_ok(), "{good}");
+        }
+        assert_eq!(criteria("FROM é".as_bytes()).is_ok(), criteria("FROM \"é\"".as_bytes()).is_err());
+        let deep = "NOT ".repeat(1000) + "ALL";
+        for bad in
+            ["", "OR SMALLER", "ALL\r\nALL", "RETURN () ALL", "CHARSET UTF-8 ALL", "ALL ", "SUBJECT {9}\r\na", &deep]
+        {
+            assert!(criteria(bad.as_bytes()).is_err(), "{bad}");
+        }
+        assert!(criteria(b"SUBJECT \"\xff\"").is_err() && criteria(b"SUBJECT \0").is_err());
     }
 
     #[test]

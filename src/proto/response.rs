@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use super::command::Dialect;
 use crate::types::utf7;
-use crate::types::{ModSeq, Seq, Uid, UidSet, UidValidity};
+use crate::types::{FilterName, ModSeq, Seq, Uid, UidSet, UidValidity};
 
 /// A response code. RFC 9051 7.1, RFC 5530 3
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +69,8 @@ pub enum ResponseCode {
     TooMany,
     TryCreate,
     UidNext(Uid),
+    /// RFC 5466 3.1
+    UndefinedFilter(FilterName),
     UidNotSticky,
     UidRequired,
     UidValidity(UidValidity),
@@ -136,6 +138,9 @@ impl ResponseCode {
             ResponseCode::TooMany => "TOOMANY",
             ResponseCode::TryCreate => "TRYCREATE",
             ResponseCode::UidNext(uid) => return text(out, format_args!("UIDNEXT {uid}")),
+            ResponseCode::UndefinedFilter(name) => {
+                return text(out, format_args!("UNDEFINED-FILTER {}", name.as_str()));
+            }
             ResponseCode::UidNotSticky => "UIDNOTSTICKY",
             ResponseCode::UidRequired => "UIDREQUIRED",
             ResponseCode::UidValidity(value) => return text(out, format_args!("UIDVALIDITY {value}")),

@@ -155,6 +155,8 @@ impl Test {
             SearchKey::SavedOn(day) => Test::Date(Bound::Saved, day_of(day), day_of(day) + 1),
             SearchKey::SavedSince(day) => Test::Date(Bound::Saved, day_of(day), i64::MAX),
             SearchKey::EmailId(id) => Test::EmailId(id.clone()),
+            // Filters have been resolved before.
+            SearchKey::Filter(_) => Test::Never,
             // No message has one. RFC 8474 5.2
             SearchKey::ThreadId(_) => Test::Never,
         }

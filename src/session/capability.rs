@@ -73,6 +73,7 @@ const ROWS: &[Row] = &[
     row("CONTEXT=SORT", AfterLogin),
     row("SEARCH=FUZZY", AfterLogin),
     row("I18NLEVEL=2", AfterLogin),
+    row("FILTERS", AfterLogin),
     row("LIST-EXTENDED", AfterLogin),
     row("LIST-STATUS", AfterLogin),
     row("LIST-METADATA", AfterLogin),

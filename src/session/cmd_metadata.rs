@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::cmd_quota::is_administrator;
 use super::core::Core;
+use super::filters;
 use super::place::{Place, not_permitted};
 use super::reply::{Failure, Handled, Reply, internal};
 use crate::mailbox::{Account, Annotation, NewValue, Who, may_annotate, may_set};
@@ -108,7 +109,11 @@ pub(super) fn setmetadata(core: &Core, account: &Arc<Account>, mailbox: &str, va
                 let text = "Shared annotations of the server are set by the administrators";
                 return Err(Reply::no(ResponseCode::NoPerm, text).into());
             }
-            account.annotate_server(&octets(core, values)?, by)?;
+            let values = octets(core, values)?;
+            for (entry, value) in &values {
+                value.as_ref().map_or(Ok(()), |value| filters::check(entry, value))?;
+            }
+            account.annotate_server(&values, by)?;
         }
         false => {
             let place = annotated(core, account, mailbox)?;

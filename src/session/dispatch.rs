@@ -11,7 +11,7 @@ use super::session::Session;
 use super::{
     capability, cmd_acl, cmd_append, cmd_comparator, cmd_compress, cmd_copy, cmd_esearch, cmd_fetch, cmd_id,
     cmd_idle, cmd_list, cmd_login, cmd_mailbox, cmd_metadata, cmd_quota, cmd_replace, cmd_rlist, cmd_search,
-    cmd_select, cmd_sort, cmd_starttls, cmd_status, cmd_store, cmd_uidbatches, contexts, report, uid_only,
+    cmd_select, cmd_sort, cmd_starttls, cmd_status, cmd_store, cmd_uidbatches, contexts, filters, report, uid_only,
 };
 use crate::mailbox::{Access, Account, CopyMode, Expunges};
 use crate::proto::response::untagged_ok;
@@ -133,6 +133,10 @@ fn with_account(core: &mut Core, state: &mut State, body: CommandBody) -> Handle
         }
         CommandBody::Comparator(wanted) => cmd_comparator::comparator(core, &wanted),
         CommandBody::Esearch { sources, returns, key } => {
+            let key = match state {
+                State::Selected(_, selected) => filters::resolve_or_forget(core, &account, selected, &returns, key)?,
+                _ => filters::resolve(core, &account, key)?,
+            };
             cmd_esearch::esearch(core, &account, state, &sources, &returns, &key)
         }
         CommandBody::Append(command) => cmd_append::append(core, &account, command),
@@ -149,16 +153,19 @@ fn with_selected(core: &mut Core, account: &Arc<Account>, selected: &mut Selecte
     match body {
         CommandBody::Expunge(among) => cmd_store::expunge(core, selected, among.as_ref()),
         CommandBody::Search { by, returns, key } => {
+            let key = filters::resolve_or_forget(core, account, selected, returns.as_deref().unwrap_or(&[]), key)?;
             let reply = cmd_search::search(core, selected, by, returns.as_deref(), &key)?;
             report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;
             Ok(reply)
         }
         CommandBody::Sort { by, returns, criteria, key } => {
+            let key = filters::resolve_or_forget(core, account, selected, returns.as_deref().unwrap_or(&[]), key)?;
             let reply = cmd_sort::sort(core, selected, by, returns.as_deref(), &criteria, &key)?;
             report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;
             Ok(reply)
         }
         CommandBody::Thread { by, algorithm, key } => {
+            let key = filters::resolve(core, account, key)?;
             let reply = cmd_sort::thread(core, selected, by, algorithm, &key)?;
             report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;
             Ok(reply)

@@ -39,6 +39,7 @@ mod dispatch;
 mod domain;
 mod esearch;
 mod fetch_message;
+mod filters;
 mod listing;
 mod located;
 mod mask;

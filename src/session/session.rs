@@ -206,6 +206,10 @@ impl Session {
                 let when = if self.stage() == Stage::NotAuthenticated { "before" } else { "after" };
                 (tag, Reply::bad(format!("{name} is not possible {when} login")))
             }
+            Malformed::FilterCharset { tag } => {
+                let reply = Reply::bad("FILTER stands beside UTF-8 and US-ASCII alone");
+                (tag, reply.with(ResponseCode::BadCharset))
+            }
             Malformed::BadCharset { tag } => {
                 (tag, Reply::no(ResponseCode::BadCharset, "The charset is not known here"))
             }

@@ -9,12 +9,22 @@ use crate::types::{By, NumberSet, SearchKey};
 /// Refuses a command that names messages by number.
 pub(super) fn check(dialect: Dialect, body: &CommandBody) -> Result<(), Failure> {
     match dialect.uid_only && names_numbers(body) {
-        true => {
-            let text = "UIDONLY is enabled: messages are named by UID, as in UID FETCH or in the search key UID";
-            Err(Reply::bad(text).with(ResponseCode::UidRequired).into())
-        }
+        true => Err(refused()),
         false => Ok(()),
     }
+}
+
+/// As `check`, for a key whose filters are known now.
+pub(super) fn check_key(dialect: Dialect, key: &SearchKey) -> Result<(), Failure> {
+    match dialect.uid_only && is_by_number(key) {
+        true => Err(refused()),
+        false => Ok(()),
+    }
+}
+
+fn refused() -> Failure {
+    let text = "UIDONLY is enabled: messages are named by UID, as in UID FETCH or in the search key UID";
+    Reply::bad(text).with(ResponseCode::UidRequired).into()
 }
 
 /// Commands that have a UID form, search keys, and the sequence match data of QRESYNC. RFC 9586 3.2, 3.5, 3.7, 3.8

@@ -37,7 +37,7 @@ pub use list::{ListReturn, ListSelect, QuotaResource, SpecialUse, StatusItem};
 pub use metadata::{Depth, EntryName, EntryScope, MailboxClass};
 pub use name::{AccountName, DELIMITER, MailboxName, NameError, Pattern};
 pub use number::{By, ModSeq, Seq, Uid, UidValidity};
-pub use search::{MailboxFilter, ResultEnd, ResultRange, SearchKey, SearchReturn};
+pub use search::{FilterName, MailboxFilter, ResultEnd, ResultRange, SearchKey, SearchReturn};
 pub use set::{NumberSet, SequenceSet, UidSet};
 pub use sort::{SortKey, SortOrder, ThreadAlgorithm};
 pub use visibility::{Class, Visibility};

@@ -52,6 +52,23 @@ pub enum SearchKey {
     /// RFC 8474 5.3
     EmailId(String),
     ThreadId(String),
+    /// What is stored under this name stands in its place. RFC 5466 3.1
+    Filter(FilterName),
+}
+
+/// `filter-name = 1*<any ATOM-CHAR except "/">`. RFC 5466 4
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilterName(Box<str>);
+
+impl FilterName {
+    pub fn new(name: &str) -> Option<FilterName> {
+        let allowed = |b: u8| b.is_ascii_graphic() && !br#"(){%*"\]/"#.contains(&b);
+        (!name.is_empty() && name.bytes().all(allowed)).then(|| FilterName(name.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl SearchKey {
