@@ -48,6 +48,7 @@ fn start(store: Store, directory: &std::path::Path) -> Running {
         utf8: gatepost::session::Utf8::Accept,
         groups: Arc::default(),
         bad_commands_max: 1000,
+        language: "i-default".into(),
         search_contexts_max: 16,
         searched_mailboxes_max: 1000,
         commands_before_login_max: 1000,

@@ -125,6 +125,8 @@ pub struct Config {
     pub commands_before_login_max: u32,
     pub mailboxes_max: usize,
     pub keywords_max: usize,
+    /// `i-default`, `en` or `de`.
+    pub language: String,
     pub search_contexts_max: usize,
     pub searched_mailboxes_max: usize,
     pub show_non_mail: bool,

@@ -53,6 +53,13 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "Server",
+        "Language",
+        Kind::Choice(&["i-default", "en", "de"]),
+        "i-default",
+        "The language that a client gets which asks for the default one; who asks for none gets i-default, English.",
+    ),
+    key(
+        "Server",
         "Log To",
         Kind::Text,
         "syslog",

@@ -91,6 +91,13 @@ impl Values {
         }
     }
 
+    fn choice(&self, section: &str, name: &str) -> String {
+        match self.get(section, name) {
+            Some(Value::Choice(chosen)) => chosen.to_string(),
+            _ => mistyped(section, name),
+        }
+    }
+
     fn is(&self, section: &str, name: &str, choice: &str) -> bool {
         match self.get(section, name) {
             Some(Value::Choice(chosen)) => chosen == choice,
@@ -148,6 +155,7 @@ impl Values {
             commands_before_login_max: self.count("IMAP", "Maximum Commands before Login"),
             mailboxes_max: self.count("IMAP", "Maximum Mailboxes") as usize,
             keywords_max: self.count("IMAP", "Maximum Keywords") as usize,
+            language: self.choice("Server", "Language"),
             search_contexts_max: self.count("IMAP", "Maximum Search Contexts") as usize,
             searched_mailboxes_max: self.count("IMAP", "Maximum Searched Mailboxes") as usize,
             show_non_mail: self.bool("IMAP", "Show Non-Mail Mailboxes"),

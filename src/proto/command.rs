@@ -250,6 +250,7 @@ pub enum CommandBody {
     Esearch { sources: Vec<MailboxFilter>, returns: Vec<SearchReturn>, key: SearchKey },
     CancelUpdate(Vec<String>),
     Comparator(Vec<String>),
+    Language(Vec<String>),
     Thread { by: By, algorithm: ThreadAlgorithm, key: SearchKey },
     Fetch { by: By, set: NumberSet, items: Vec<FetchItem>, modifiers: FetchModifiers },
     Store { by: By, set: NumberSet, op: StoreOp, echo: Echo, flags: Vec<Flag>, unchanged_since: Option<ModSeq> },

@@ -209,6 +209,10 @@ pub(super) fn enable(args: &mut Args<'_>) -> Lowered<CommandBody> {
     Ok(CommandBody::Enable(args.rest().iter().map(|pair| pair.as_str().to_string()).collect()))
 }
 
+pub(super) fn language(args: &mut Args<'_>) -> Lowered<CommandBody> {
+    Ok(CommandBody::Language(args.texts()?))
+}
+
 pub(super) fn comparator(args: &mut Args<'_>) -> Lowered<CommandBody> {
     Ok(CommandBody::Comparator(args.texts()?))
 }

@@ -96,6 +96,7 @@ pub(super) fn settings(config: &Config, tls: net::Tls, groups: Arc<auth::Groups>
             config::Utf8::Only => Utf8::Only,
         },
         bad_commands_max: config.bad_commands_max,
+        language: config.language.clone(),
         search_contexts_max: config.search_contexts_max,
         searched_mailboxes_max: config.searched_mailboxes_max,
         commands_before_login_max: config.commands_before_login_max,

@@ -53,6 +53,7 @@ const ROWS: &[Row] = &[
     row("SASL-IR", Always),
     row("ID", Always),
     row("ENABLE", Always),
+    row("LANGUAGE", Always),
     enabled("UTF8=ACCEPT", When(utf8)),
     row("LOGIN-REFERRALS", Always),
     row("APPENDLIMIT", When(|core, _| Some(format!("APPENDLIMIT={}", core.append_limit())))),

@@ -51,7 +51,7 @@ pub(super) fn copy(
         CopyMode::Move => {
             if let Some(copied) = copied {
                 let code = code(copied);
-                core.output.say(|out| wire::untagged_ok(out, Some(&code), "Moved"))?;
+                core.output.say(|out| wire::untagged_ok(out, Some(&code), &core.said("Moved")))?;
             }
             report::news(core, selected, Expunges::Report)?;
             let reply = Reply::ok("MOVE completed");

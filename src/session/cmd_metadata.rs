@@ -169,7 +169,7 @@ impl Core {
         }
         if news.overflow {
             let text = "More annotations have changed than could be remembered; ask for them anew";
-            self.output.say(|out| untagged_ok(out, Some(&ResponseCode::NotificationOverflow), text))?;
+            self.output.say(|out| untagged_ok(out, Some(&ResponseCode::NotificationOverflow), &self.said(text)))?;
         }
         Ok(())
     }

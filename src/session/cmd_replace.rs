@@ -41,7 +41,7 @@ pub(super) fn replace(
     drop(running);
     count(1, octets);
     let code = append_uid(target.header()?.uid_validity, vec![uids]);
-    core.output.say(|out| untagged_ok(out, Some(&code), "Replacement message ready"))?;
+    core.output.say(|out| untagged_ok(out, Some(&code), &core.said("Replacement message ready")))?;
     // RFC 8508 3.2: EXISTS counts both, then the old one goes.
     report::news(core, selected, Expunges::Hold)?;
     report::news(core, selected, Expunges::Report)?;

@@ -61,16 +61,16 @@ fn describe(core: &Core, selected: &Selected) -> Result<(), super::output::Gone>
             wire::untagged_number(out, selected.view.recent_count(), "RECENT");
             // A message number is nothing for a client of UIDONLY. RFC 9586 3
             if let Some(seq) = first_unseen.filter(|_| !core.dialect.uid_only) {
-                wire::untagged_ok(out, Some(&ResponseCode::Unseen(seq)), "First message without \\Seen");
+                wire::untagged_ok(out, Some(&ResponseCode::Unseen(seq)), &core.said("First message without \\Seen"));
             }
         }
-        wire::untagged_ok(out, Some(&ResponseCode::UidValidity(header.uid_validity)), "UIDs are valid");
+        wire::untagged_ok(out, Some(&ResponseCode::UidValidity(header.uid_validity)), &core.said("UIDs are valid"));
         if let Some(next) = crate::types::Uid::new(header.uid_next) {
-            wire::untagged_ok(out, Some(&ResponseCode::UidNext(next)), "The next UID");
+            wire::untagged_ok(out, Some(&ResponseCode::UidNext(next)), &core.said("The next UID"));
         }
         selected.highest_mod_seq(out);
         let id = ResponseCode::MailboxId(selected.view.mailbox().object_id());
-        wire::untagged_ok(out, Some(&id), "The mailbox itself, whatever its name");
+        wire::untagged_ok(out, Some(&id), &core.said("The mailbox itself, whatever its name"));
         if core.dialect.rev2 {
             out.extend_from_slice(b"* LIST () \"/\" ");
             wire::mailbox(out, &selected.name, core.dialect);

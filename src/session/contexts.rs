@@ -69,7 +69,7 @@ pub(super) fn begin(
     if let Some(why) = refused {
         log::debug!("no updates of search {}: {why}", heading.tag);
         let code = ResponseCode::NoUpdate(heading.tag);
-        return Ok(core.output.say(|out| status(out, "*", "NO", Some(&code), why))?);
+        return Ok(core.output.say(|out| status(out, "*", "NO", Some(&code), &core.said(why)))?);
     }
     let comparator = core.comparator;
     let sorted =

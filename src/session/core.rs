@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::alerting::Alerting;
 use super::contexts::Contexts;
+use super::language::Language;
 use super::output::{Gone, Output};
 use super::reply::{Failure, Reply};
 use super::running::Running;
@@ -25,6 +26,8 @@ pub(super) struct Core {
     /// Rings when the selected mailbox changes, and when the session must end.
     pub(super) bell: Arc<Bell>,
     pub(super) dialect: Dialect,
+    /// Of what the client is told in words. RFC 5255 3
+    pub(super) language: Language,
     /// How SEARCH, SORT and THREAD compare strings. RFC 5255 4.2
     pub(super) comparator: Comparator,
     /// Of the command in progress.
@@ -251,7 +254,7 @@ impl Core {
     }
 
     pub(super) fn bye(&self, code: Option<&ResponseCode>, text: &str) -> Result<(), Gone> {
-        self.output.say(|out| status(out, "*", "BYE", code, text))?;
+        self.output.say(|out| status(out, "*", "BYE", code, &self.said(text)))?;
         self.output.flush()
     }
 }

@@ -6,12 +6,14 @@
 use std::sync::Arc;
 
 use super::core::{Core, Selected, State};
+use super::language::Language;
 use super::reply::{Failure, Handled, Reply};
 use super::session::Session;
 use super::{
     capability, cmd_acl, cmd_append, cmd_comparator, cmd_compress, cmd_copy, cmd_esearch, cmd_fetch, cmd_id,
     cmd_idle, cmd_list, cmd_login, cmd_mailbox, cmd_metadata, cmd_quota, cmd_replace, cmd_rlist, cmd_search,
-    cmd_select, cmd_sort, cmd_starttls, cmd_status, cmd_store, cmd_uidbatches, contexts, filters, report, uid_only,
+    cmd_select, cmd_sort, cmd_starttls, cmd_status, cmd_store, cmd_uidbatches, contexts, filters, language, report,
+    uid_only,
 };
 use crate::mailbox::{Access, Account, CopyMode, Expunges};
 use crate::proto::response::untagged_ok;
@@ -29,6 +31,7 @@ pub(super) fn dispatch(session: &mut Session, body: CommandBody) -> Result<Optio
             capability::capability(core, authenticated)
         }
         CommandBody::Noop | CommandBody::Check => noop(core, state),
+        CommandBody::Language(ranges) => language::language(core, &ranges),
         CommandBody::Logout => return logout(core).map(|()| None),
         CommandBody::Id(fields) => cmd_id::id(core, &fields),
         CommandBody::StartTls => return cmd_starttls::starttls(core, framer).map(|()| Some(Reply::none())),
@@ -65,7 +68,7 @@ fn log_in(state: &mut State, entered: cmd_login::LoggedIn) -> Handled {
 fn unauthenticate(core: &mut Core, state: &mut State) -> Handled {
     *state = State::NotAuthenticated;
     core.dialect = Dialect::default();
-    core.comparator = Comparator::default();
+    (core.comparator, core.language) = (Comparator::default(), Language::default());
     (core.user, core.groups, core.annotations) = (None, Vec::new(), None);
     core.alerting = None;
     core.info.set_user("");
@@ -201,8 +204,8 @@ fn noop(core: &mut Core, state: &mut State) -> Handled {
 fn logout(core: &mut Core) -> Result<(), Failure> {
     let tag = core.tag.clone();
     core.output.say(|out| {
-        crate::proto::response::status(out, "*", "BYE", None, "Logging out");
-        crate::proto::response::status(out, &tag, "OK", None, "LOGOUT completed");
+        crate::proto::response::status(out, "*", "BYE", None, &core.said("Logging out"));
+        crate::proto::response::status(out, &tag, "OK", None, &core.said("LOGOUT completed"));
     })?;
     Ok(core.output.flush()?)
 }
@@ -213,7 +216,8 @@ fn select(core: &mut Core, state: &mut State, command: &SelectCommand, access: A
     cmd_select::check(core, command)?;
     if matches!(state, State::Selected(..)) {
         *state = State::Authenticated(account.clone());
-        core.output.say(|out| untagged_ok(out, Some(&ResponseCode::Closed), "The mailbox before is closed"))?;
+        core.output
+            .say(|out| untagged_ok(out, Some(&ResponseCode::Closed), &core.said("The mailbox before is closed")))?;
     }
     let (selected, reply) = cmd_select::select(core, &account, command, access)?;
     *state = State::Selected(account, Box::new(selected));

@@ -40,6 +40,8 @@ mod domain;
 mod esearch;
 mod fetch_message;
 mod filters;
+mod german;
+mod language;
 mod listing;
 mod located;
 mod mask;

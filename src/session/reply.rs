@@ -36,6 +36,11 @@ impl Reply {
         Reply { status: Status::No, code: Some(code), text: text.into() }
     }
 
+    /// NO, where there is no code that says more than the text.
+    pub(super) fn unsupported(text: impl Into<Cow<'static, str>>) -> Reply {
+        Reply { status: Status::No, code: None, text: text.into() }
+    }
+
     pub(super) fn bad(text: impl Into<Cow<'static, str>>) -> Reply {
         Reply { status: Status::Bad, code: Some(ResponseCode::ClientBug), text: text.into() }
     }

@@ -44,6 +44,8 @@ pub struct Settings {
     pub utf8: Utf8,
     pub bad_commands_max: u32,
     pub commands_before_login_max: u32,
+    /// The tag of the language that the administrator prefers. RFC 5255 3.2
+    pub language: String,
     /// Searches of one session whose results are kept up to date. RFC 5267 4.3.1
     pub search_contexts_max: usize,
     /// Mailboxes of one ESEARCH. RFC 7377 2.4

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::capability;
 use super::core::{Core, State};
 use super::dispatch::dispatch;
+use super::language::Language;
 use super::output::Output;
 use super::reply::{Failure, Reply, Status};
 use super::running::Running;
@@ -52,6 +53,7 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
         stream: stream.clone(),
         bell: ticket.info.bell.clone(),
         dialect: Dialect::default(),
+        language: Language::default(),
         comparator: Comparator::default(),
         tag: String::new(),
         info: ticket.info.clone(),
@@ -194,7 +196,7 @@ impl Session {
         log::debug!("S: {} {word} {}", self.core.tag, reply.text);
         self.core.changed_annotations()?;
         let tag = self.core.tag.clone();
-        self.core.output.say(|out| status(out, &tag, word, reply.code.as_ref(), &reply.text))?;
+        self.core.output.say(|out| status(out, &tag, word, reply.code.as_ref(), &self.core.said(&reply.text)))?;
         self.core.alerts()
     }
 
