@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use common::contended::Contended;
 
-use gatepost::mailbox::{Account, Change, Limits, MailboxError, Manager, Refusal, StoreMode};
+use gatepost::mailbox::{Access, Account, Change, Expunges, Limits, MailboxError, Manager, Refusal, StoreMode, View};
 use gatepost::store::{Checked, Mode, Options, Store};
 use gatepost::sys::now_secs;
 use gatepost::types::{AccountName, Flag, InternalDate, Keyword, MailboxName, SystemFlag, Uid, UidSet, Visibility};
@@ -201,25 +201,85 @@ fn any_number_of_keywords_is_kept() {
     });
 }
 
-/// One keyword more than `Maximum Keywords` is refused, and what was there goes on.
+/// One keyword more than `Maximum Keywords` is refused; those that no message has any more, nor one that is kept, make room
+/// for others, and no message has one that it was not given.
 #[test]
 fn keywords_have_a_limit() {
-    let manager = Manager::new(Store::memory(), Limits { keywords_max: 150, ..Limits::default() });
-    let account = manager.account(&AccountName::new("joe").unwrap()).unwrap();
-    append(&account, "INBOX", "x");
+    on_each(|store| keywords_make_room(store, 7 * 86_400));
+    on_each(|store| keywords_make_room(store, 0));
+}
+
+fn keywords_make_room(store: Store, keep_expunged_secs: u64) {
+    // What is not kept makes room for two more.
+    let (is_kept, last) = (keep_expunged_secs > 0, if keep_expunged_secs > 0 { 336 } else { 338 });
+    let limits = || Limits { keywords_max: 150, keep_expunged_secs, ..Limits::default() };
+    let manager = Manager::new(store.clone(), limits());
+    let joe = AccountName::new("joe").unwrap();
+    let account = manager.account(&joe).unwrap();
+    (0..3).for_each(|n| append(&account, "INBOX", &format!("number {n}")));
     let inbox = account.mailbox(&MailboxName::inbox()).unwrap();
-    let add = |range: std::ops::Range<usize>| {
-        let flags = range.map(|n| Flag::Keyword(Keyword::new(&format!("k{n}")).unwrap())).collect();
-        let uids = [Uid::MIN].into_iter().collect();
-        let (mode, unchanged_since, visibility) = (StoreMode::Add, None, Visibility::ALL);
-        inbox.commit(Change::Store { uids, mode, flags, unchanged_since, visibility })
+    let keyword = |n: usize| Flag::Keyword(Keyword::new(&format!("k{n}")).unwrap());
+    let set = |uid: u32, mode, range: std::ops::Range<usize>| {
+        let uids = [Uid::new(uid).unwrap()].into_iter().collect();
+        let (flags, visibility) = (range.map(keyword).collect(), Visibility::ALL);
+        inbox.commit(Change::Store { uids, mode, flags, unchanged_since: None, visibility })
     };
     let refused = |result| matches!(result, Err(MailboxError::Refused(Refusal::TooManyKeywords)));
-    add(0..149).unwrap();
-    assert!(refused(add(148..151)));
-    add(149..150).unwrap();
-    assert!(refused(add(150..151)));
-    add(0..150).unwrap();
-    let snapshot = inbox.snapshot().unwrap();
-    assert_eq!(snapshot.flags_of(&snapshot.by_uid(Uid::MIN).unwrap()).len(), 151);
+    let names = |account: &Account, uid: u32| -> Vec<String> {
+        let snapshot = account.mailbox(&MailboxName::inbox()).unwrap().snapshot().unwrap();
+        let flags = snapshot.flags_of(&snapshot.by_uid(Uid::new(uid).unwrap()).unwrap());
+        flags.iter().skip(1).map(ToString::to_string).collect()
+    };
+    let expected = |ids: std::ops::Range<usize>| -> Vec<String> { ids.map(|n| format!("k{n}")).collect() };
+    set(1, StoreMode::Add, 0..149).unwrap();
+    assert!(refused(set(1, StoreMode::Add, 148..151)));
+    set(1, StoreMode::Add, 149..150).unwrap();
+    assert!(refused(set(2, StoreMode::Add, 150..151)));
+    set(1, StoreMode::Add, 0..150).unwrap();
+    assert_eq!(names(&account, 1), expected(0..150));
+
+    // Two messages leave a view that may not hear of it; what they had makes room, but for what is kept.
+    set(2, StoreMode::Add, 40..42).unwrap();
+    set(3, StoreMode::Add, 50..51).unwrap();
+    let bell = Arc::new(gatepost::sys::Bell::new().unwrap());
+    let mut view = View::open(inbox.clone(), Access::ReadWrite, Visibility::ALL, bell).unwrap();
+    set(1, StoreMode::Remove, 0..140).unwrap();
+    inbox
+        .commit(Change::Store {
+            uids: [Uid::new(2).unwrap()].into_iter().collect(),
+            mode: StoreMode::Add,
+            flags: vec![Flag::System(SystemFlag::Deleted)],
+            unchanged_since: None,
+            visibility: Visibility::ALL,
+        })
+        .unwrap();
+    inbox.commit(Change::Expunge { among: None, visibility: Visibility::ALL }).unwrap();
+    // Known, in use by nothing, and asked for by what makes the room.
+    set(3, StoreMode::Add, 139..140).unwrap();
+    set(3, StoreMode::Remove, 139..140).unwrap();
+    let uids: UidSet = [Uid::new(3).unwrap()].into_iter().collect();
+    let flags = (139..140).chain(200..last).map(keyword).collect();
+    let (mode, visibility) = (StoreMode::Add, Visibility::ALL);
+    inbox.commit(Change::Store { uids, mode, flags, unchanged_since: None, visibility }).unwrap();
+    assert_eq!(names(&account, 1), expected(140..150));
+    let mut third = names(&account, 3);
+    third.sort();
+    let mut right = [expected(50..51), expected(139..140), expected(200..last)].concat();
+    right.sort();
+    assert_eq!(third, right);
+    assert!(refused(set(3, StoreMode::Add, 400..401)));
+    view.sync(Expunges::Hold).unwrap();
+    let shown = view.shown();
+    let second = shown.flags_of(&shown.by_uid(Uid::new(2).unwrap()).unwrap());
+    let of_second = if is_kept { expected(40..42) } else { Vec::new() };
+    assert_eq!(second.iter().skip(1).map(ToString::to_string).collect::<Vec<_>>(), of_second);
+    drop((account, inbox, view, manager));
+    let manager = Manager::new(store.clone(), limits());
+    let account = manager.account(&joe).unwrap();
+    assert_eq!(names(&account, 1), expected(140..150));
+    if is_kept {
+        account.undelete(None, 0).unwrap();
+        assert_eq!(names(&account, 4), expected(40..42));
+    }
+    nothing_wrong(&store);
 }

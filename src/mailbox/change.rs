@@ -81,8 +81,8 @@ pub(super) struct Draft {
     pub(super) snapshot: Snapshot,
     records: BTreeSet<PageNo>,
     flags: BTreeSet<PageNo>,
-    /// Places of the keyword table that have got a keyword.
-    learned: Vec<KeywordId>,
+    /// Places of the keyword table that have got a keyword, or lost it.
+    placed: Vec<KeywordId>,
     structures: Vec<(Uid, Value)>,
     blobs: Vec<NewBlob>,
     added: Vec<(Uid, BlobId)>,
@@ -107,7 +107,7 @@ impl Draft {
             snapshot: base.clone(),
             records: BTreeSet::new(),
             flags: BTreeSet::new(),
-            learned: Vec::new(),
+            placed: Vec::new(),
             structures: Vec::new(),
             blobs: Vec::new(),
             added: Vec::new(),
@@ -123,7 +123,7 @@ impl Draft {
     /// Whether there is anything to commit.
     pub(super) fn is_empty(&self) -> bool {
         let describes = !self.structures.is_empty();
-        !describes && self.flags.is_empty() && self.released.is_empty() && self.learned.is_empty()
+        !describes && self.flags.is_empty() && self.released.is_empty() && self.placed.is_empty()
     }
 
     /// Whether messages come or go, so that the commit must be synced whatever `Sync` says.
@@ -183,7 +183,7 @@ impl Draft {
         self.snapshot.header.highest_mod_seq
     }
 
-    fn append(&mut self, messages: &[NewMessage]) -> Result<Outcome, Refusal> {
+    fn append(&mut self, messages: &[NewMessage]) -> Result<Outcome, MailboxError> {
         self.check_room(messages.len())?;
         self.learn(messages.iter().flat_map(|message| &message.flags))?;
         let mut outcome = Outcome { mod_seq: self.next_mod_seq(), ..Outcome::default() };
@@ -259,7 +259,7 @@ impl Draft {
         flags: &[Flag],
         unchanged_since: Option<ModSeq>,
         visibility: Visibility,
-    ) -> Result<Outcome, Refusal> {
+    ) -> Result<Outcome, MailboxError> {
         if mode != StoreMode::Remove {
             self.learn(flags.iter())?;
         }
@@ -362,7 +362,24 @@ impl Draft {
     }
 
     /// Gives a place in the keyword table to each keyword that has none.
-    fn learn<'a>(&mut self, flags: impl Iterator<Item = &'a Flag>) -> Result<(), Refusal> {
+    fn learn<'a>(&mut self, flags: impl Iterator<Item = &'a Flag> + Clone) -> Result<(), MailboxError> {
+        let mut new = self.unknown(flags.clone());
+        if self.snapshot.keywords.len() + new.len() > self.keywords_max {
+            self.forget_unused()?;
+            new = self.unknown(flags);
+        }
+        if self.snapshot.keywords.len() + new.len() > self.keywords_max {
+            return Err(Refusal::TooManyKeywords.into());
+        }
+        if !new.is_empty() {
+            let table = Arc::make_mut(&mut self.snapshot.keywords);
+            self.placed.extend(new.into_iter().filter_map(|keyword| table.learn(keyword)));
+        }
+        Ok(())
+    }
+
+    /// The keywords among these that have no place, each once.
+    fn unknown<'a>(&self, flags: impl Iterator<Item = &'a Flag>) -> Vec<&'a Keyword> {
         let mut new: Vec<&Keyword> = Vec::new();
         for flag in flags {
             match flag {
@@ -372,12 +389,36 @@ impl Draft {
                 _ => {}
             }
         }
-        if self.snapshot.keywords.len() + new.len() > self.keywords_max {
-            return Err(Refusal::TooManyKeywords);
+        new
+    }
+
+    /// Empties the places of keywords that no message has any more, nor one that is kept. Costs a look at all messages, and
+    /// where any of them is to be had for it, at all that are kept.
+    fn forget_unused(&mut self) -> Result<(), StoreError> {
+        self.snapshot.load_all()?;
+        let mut unused: BTreeSet<KeywordId> = self.snapshot.keywords.iter().map(|(id, _)| id).collect();
+        let strike = |unused: &mut BTreeSet<KeywordId>, flags: &Flags| {
+            flags.keywords().for_each(|id| {
+                unused.remove(&id);
+            });
+        };
+        let mut last = Flags::default();
+        for flags in self.snapshot.messages().map(|message| message.all_flags()) {
+            if flags != last {
+                strike(&mut unused, &flags);
+                last = flags;
+            }
         }
-        if !new.is_empty() {
-            let table = Arc::make_mut(&mut self.snapshot.keywords);
-            self.learned.extend(new.into_iter().filter_map(|keyword| table.learn(keyword)));
+        if unused.is_empty() {
+            return Ok(());
+        }
+        for message in self.snapshot.kept()?.iter().chain(&self.kept) {
+            strike(&mut unused, &message.flags.flags);
+        }
+        let unused: Vec<KeywordId> = unused.into_iter().collect();
+        if !unused.is_empty() {
+            Arc::make_mut(&mut self.snapshot.keywords).forget(&unused);
+            self.placed.extend(unused);
         }
         Ok(())
     }
@@ -394,7 +435,7 @@ impl Draft {
             mailbox,
             guard,
             header: snapshot.header,
-            keywords: self.learned.iter().map(keyword).collect(),
+            keywords: self.placed.iter().map(keyword).collect(),
             records: self.records.iter().map(page).collect(),
             flags: self.flags.iter().map(flags).collect(),
             leaves: leaves.into_iter().map(|no| (no, snapshot.leaf_entry(no))).collect(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::leaf::{Body, Leaf};
 use super::snapshot::Snapshot;
 use crate::store::StoreError;
-use crate::types::{Seq, Uid};
+use crate::types::{FlagBits, Flags, Seq, Uid};
 
 /// What has become of the messages of one snapshot in a later one.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -112,6 +112,10 @@ impl Snapshot {
     /// come between others: what a client may be shown while it must not hear of an EXPUNGE. RFC 9051 7.5.1
     pub fn held(&self, later: &Snapshot) -> Result<Snapshot, StoreError> {
         let last = self.last_uid().unwrap_or(Uid::MIN);
+        let lost = match Arc::ptr_eq(&self.keywords, &later.keywords) {
+            true => Flags::default(),
+            false => Flags::new(FlagBits::NONE, self.keywords.lost_in(&later.keywords)),
+        };
         let mut leaves = Vec::with_capacity(later.leaves.len());
         for pair in pairs(self, later) {
             let leaf = match pair {
@@ -120,10 +124,11 @@ impl Snapshot {
                     let (shown, newest) = (self.read(a)?, later.read(b)?);
                     match shown.runs_parallel_to(newest) {
                         true => b.clone(),
-                        false => Arc::new(newest.with_departed(b.no, shown, last)),
+                        false => Arc::new(newest.with_departed(b.no, shown, last, &lost)),
                     }
                 }
-                Pair::Earlier(_, a) => a.clone(),
+                Pair::Earlier(_, a) if lost == Flags::default() => a.clone(),
+                Pair::Earlier(_, a) => Arc::new(Body::default().with_departed(a.no, self.read(a)?, last, &lost)),
                 Pair::Later(b) if self.is_empty() || b.no.first() > last => b.clone(),
                 Pair::Later(_) => continue,
             };

@@ -298,8 +298,8 @@ impl Body {
     }
 
     /// A leaf of these messages and those of `shown` that are not among them. Of these messages, those up to `last` that are
-    /// not among the ones of `shown` stay away.
-    pub(super) fn with_departed(&self, no: LeafNo, shown: &Body, last: Uid) -> Leaf {
+    /// not among the ones of `shown` stay away. Keywords that are `lost` have no place in the mailbox's table any more.
+    pub(super) fn with_departed(&self, no: LeafNo, shown: &Body, last: Uid, lost: &Flags) -> Leaf {
         let mut leaf = Leaf::new(no);
         let (mut slot, mut old) = (0, 0);
         while slot < self.len() || old < shown.len() {
@@ -308,7 +308,8 @@ impl Body {
             let is_old = old_uid.is_some_and(|old| new_uid.is_none_or(|new| old < new));
             let is_both = new_uid == old_uid;
             if is_old {
-                leaf.push(&shown.record(old), &shown.flag_record(old));
+                let record = shown.flag_record(old);
+                leaf.push(&shown.record(old), &FlagRecord { flags: record.flags.without(lost), ..record });
             } else if is_both || new_uid.is_some_and(|uid| uid > last) {
                 leaf.push(&self.record(slot), &self.flag_record(slot));
             }

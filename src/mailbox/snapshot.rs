@@ -16,7 +16,8 @@ use std::sync::{Arc, OnceLock};
 use super::leaf::{Body, Leaf, Source};
 use super::visible::Seen;
 use crate::store::{
-    FlagRecord, LeafEntry, LeafNo, MailboxHeader, MailboxImage, MessageRecord, NO_DATE, PageNo, StoreError,
+    ExpungedMessage, FlagRecord, LeafEntry, LeafNo, MailboxHeader, MailboxImage, MessageRecord, NO_DATE, PageNo,
+    StoreError,
 };
 use crate::types::{
     BlobId, Flag, FlagBits, Flags, InternalDate, Keyword, KeywordId, KeywordTable, ModSeq, Seq, ServerKeyword,
@@ -366,6 +367,12 @@ impl Snapshot {
     /// The entry of a leaf; `None` where it is empty.
     pub(super) fn leaf_entry(&self, no: LeafNo) -> Option<LeafEntry> {
         self.leaf_at(no).ok().map(|at| self.leaves[at].entry())
+    }
+
+    /// Messages that have been expunged and are kept.
+    pub(super) fn kept(&self) -> Result<Vec<ExpungedMessage>, StoreError> {
+        let of = |source: &Arc<Source>| source.store.expunged(source.account, source.mailbox, 0, i64::MAX);
+        self.source.as_ref().map_or_else(|| Ok(Vec::new()), of)
     }
 
     /// What stands in the store's page `no`.

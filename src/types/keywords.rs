@@ -1,7 +1,7 @@
 //! The keyword table of a mailbox.                  RFC 9051 2.3.2
 //!
-//! A keyword keeps its place for as long as anything may have it; messages name it by that. A place that has been given
-//! up is empty until it is given away again.
+//! A keyword keeps its place for as long as anything may have it; messages name it by that. When a table is full, the
+//! keywords that no message has any more are forgotten; their places are empty until they are given away again.
 
 use std::cmp::Ordering;
 
@@ -69,12 +69,21 @@ impl KeywordTable {
         true
     }
 
-    /// Empties a place.
-    pub fn forget(&mut self, id: KeywordId) {
-        if let Some(place) = self.places.get_mut(usize::from(id.0)) {
-            *place = None;
-            self.sorted.retain(|known| *known != id);
+    /// Empties places.
+    pub fn forget(&mut self, ids: &[KeywordId]) {
+        for id in ids {
+            if let Some(place) = self.places.get_mut(usize::from(id.0)) {
+                *place = None;
+            }
         }
+        let places = &self.places;
+        self.sorted.retain(|id| places[usize::from(id.0)].is_some());
+    }
+
+    /// The places whose keyword has another one in a later table, or none.
+    pub fn lost_in(&self, later: &KeywordTable) -> Vec<KeywordId> {
+        let is_lost = |(id, keyword): &(KeywordId, &Keyword)| later.get(*id) != Some(*keyword);
+        self.iter().filter(is_lost).map(|(id, _)| id).collect()
     }
 
     fn find(&self, keyword: &Keyword) -> Result<usize, usize> {
@@ -110,7 +119,7 @@ mod tests {
         let ids: Vec<u16> =
             ["Junk", "b", "A", "junk", "a"].map(|name| table.learn(&keyword(name)).unwrap().0).to_vec();
         assert_eq!(ids, [0, 1, 2, 0, 2]);
-        table.forget(KeywordId(1));
+        table.forget(&[KeywordId(1), KeywordId(900)]);
         assert_eq!((table.len(), table.id(&keyword("b")), table.get(KeywordId(1))), (2, None, None));
         assert_eq!(table.id(&keyword("JUNK")), Some(KeywordId(0)));
         assert_eq!(table.learn(&keyword("c")), Some(KeywordId(1)));
