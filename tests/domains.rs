@@ -280,3 +280,34 @@ fn what_is_wrong_is_named() {
     }
     assert!(!done.status.success());
 }
+
+/// Routes, domains and masks are read again; where they are wrong those before stay.
+#[test]
+fn a_reload_takes_them_over() {
+    let server = server("");
+    let path = server.path("gatepost.ini");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut client = server.client();
+    client.greeting();
+    let wait_for = |client: &mut Client, name: &str, want: &str| {
+        for _ in 0..20 {
+            if first(client, &format!("LOGIN {name} wrong")).starts_with(want) {
+                return;
+            }
+        }
+        panic!("{name} is never answered with {want}");
+    };
+    let more = "[Router]\n<late> = x@late.example\n[Mask all]\nCapabilities = IDLE\n[Domain late.example]\n";
+    std::fs::write(&path, text.clone() + more).unwrap();
+    assert!(server.ctl(&["reload"]).status.success());
+    // The domain is of this server by now: the name leads to an account that there is not.
+    wait_for(&mut client, "late", "NO [AUTHENTICATIONFAILED]");
+    std::fs::write(&path, text.clone() + &more.replace("[Domain late.example]\n", "")).unwrap();
+    assert!(server.ctl(&["reload"]).status.success());
+    wait_for(&mut client, "late", "NO [REFERRAL IMAP://x;AUTH=*@late.example/]");
+    assert!(!server.user("user1").ok("CAPABILITY")[0].contains(" IDLE "));
+    std::fs::write(&path, text + "[Router]\n<late> = late\nbad = row\n").unwrap();
+    assert!(server.ctl(&["reload"]).status.success());
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    wait_for(&mut client, "late", "NO [REFERRAL IMAP://x;AUTH=*@late.example/]");
+}
