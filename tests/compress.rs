@@ -1,5 +1,7 @@
 //! COMPRESS=DEFLATE beside zlib itself, by way of Python: in the clear, over TLS, in small pieces, large, and hostile.
 //! RFC 4978
+//!
+//! 3: once and no more, what follows OK is compressed, and TLS is outside of it.
 
 mod common;
 

@@ -88,6 +88,8 @@ const COMMANDS: &[&[u8]] = &[
     b"a CREATE x (CLASS {3+}\r\nIPF USE (\\Junk))\r\na XLIST \"\" %\r\na LIST (CLASS UNSEEN) ~a/ (* %) RETURN (METADATA (/shared/a {10+}\r\n/private/b) INTERNALSIZE)\r\n",
     b"a GETMETADATA (MAXSIZE 1024 DEPTH infinity) \"\" (/private/a /shared/vendor/x/y)\r\na SETMETADATA x (/private/a {1+}\r\nb /private/c ~{2+}\r\n\0d /shared/e NIL)\r\n",
     b"a UID COPY 1:*,$ \"x y\" ENCRYPTED MIIB+/=\r\nb MOVE 1 x ENCRYPTED *\r\nc COPY 1 x encrypted {4+}\r\nMIIB\r\nd RLIST ~a/ %\r\ne RLSUB \"\" *\r\n",
+    b"a NOTIFY SET STATUS (selected (MessageNew (UID BODY.PEEK[HEADER.FIELDS (A)]) MessageExpunge)) (mailboxes (a {1+}\r\nb) NONE)\r\n",
+    b"a UIDBATCHES 2000 1:20\r\na SELECT x (QRESYNC (7 9 1:5,8 (1,3 2,4)))\r\na NOTIFY NONE\r\n",
     b"a STORE 1:* +FLAGS.SILENT (\\Deleted a b c)\r\na CREATE x (USE (\\Trash))\r\na ID (\"a\" NIL)\r\n",
 ];
 

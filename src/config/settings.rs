@@ -121,6 +121,9 @@ pub struct Config {
     /// LITERAL- instead of LITERAL+.
     pub literals_small: bool,
     pub utf8: Utf8,
+    pub message_limit: u32,
+    pub save_limit: u32,
+    pub watched_mailboxes_max: usize,
     pub bad_commands_max: u32,
     pub commands_before_login_max: u32,
     pub mailboxes_max: usize,

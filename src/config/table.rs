@@ -169,6 +169,27 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "IMAP",
+        "Message Limit",
+        Kind::Number(0, 2_000_000_000),
+        "0",
+        "Messages that one command deals with (MESSAGELIMIT); 0 for any number. Clients that do not know it see no older ones: not below 1000.",
+    ),
+    key(
+        "IMAP",
+        "Save Limit",
+        Kind::Number(0, 2_000_000_000),
+        "0",
+        "Messages that one COPY or APPEND takes (SAVELIMIT), where there is no Message Limit; 0 for any number.",
+    ),
+    key(
+        "IMAP",
+        "Maximum Watched Mailboxes",
+        Kind::Number(1, 10_000_000),
+        "20000",
+        "Mailboxes that one session may watch by NOTIFY; each costs some hundred octets.",
+    ),
+    key(
+        "IMAP",
         "Maximum Search Contexts",
         Kind::Number(1, 1000),
         "16",

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 
 use super::error::{CommitFailure, MailboxError, Refusal};
+use super::happenings::happenings;
 use super::locks::{AnnotationBytes, MailboxTable, Published, TreeWriter};
 use super::mailbox::Mailbox;
 use super::manager::Shared;
 use super::quota::Usage;
 use super::tree::{Birth, Fate, Plan, Tree};
+use super::watch::Listeners;
 use crate::store::{AccountChange, AccountCommit, Commit, Durability, MailboxCommit, MailboxHeader, Version};
 use crate::types::{AccountId, AccountName, MailboxClass, MailboxId, MailboxName, SpecialUse};
 
@@ -24,6 +26,7 @@ pub struct Account {
     pub(super) usage: Arc<Usage>,
     /// Of the annotations of its mailboxes; nothing until somebody sets one.
     pub(super) annotation_bytes: AnnotationBytes,
+    pub(super) listeners: Arc<Listeners>,
 }
 
 impl Account {
@@ -40,6 +43,7 @@ impl Account {
             mailboxes: RwLock::new(HashMap::new()),
             usage: Arc::default(),
             annotation_bytes: Mutex::default(),
+            listeners: Arc::default(),
         };
         if account.tree().node(&MailboxName::inbox()).is_none() {
             account.create(&MailboxName::inbox(), &[])?;
@@ -49,6 +53,10 @@ impl Account {
 
     pub fn name(&self) -> &AccountName {
         &self.name
+    }
+
+    pub fn id(&self) -> AccountId {
+        self.id
     }
 
     /// The newest tree, complete and unchanging.
@@ -66,7 +74,7 @@ impl Account {
         if let Some(mailbox) = self.mailboxes.read().get(&id) {
             return mailbox.clone();
         }
-        let new = || Arc::new(Mailbox::new(self.id, id, &self.shared, self.usage.clone()));
+        let new = || Arc::new(Mailbox::new(self, id));
         self.mailboxes.write().entry(id).or_insert_with(new).clone()
     }
 
@@ -173,6 +181,9 @@ impl Account {
                         self.usage.forget();
                     }
                     self.annotations_changed(&plan);
+                    if self.listeners.are_there() {
+                        self.listeners.tell(happenings(&tree, &plan));
+                    }
                     return Ok(());
                 }
                 Err(CommitFailure::Conflict) => {

@@ -10,13 +10,14 @@
 //! 6. `Alerts`         of the server; held while one that has been delivered is removed.
 //! 7. `AnnotationFeedLock`  of the server; held while names are put down for those who listen.
 //! 8. `AnnotationBytes`     one for each account; held while they are summed up.
-//! 9. `Queue`, `Published`, `Watchers`, `Policy`: leaves; nothing is taken under them, and nothing waits.
+//! 9. `Listening`   one for each account; held while its listeners are told.
+//! 10. `Queue`, `Published`, `Watchers`, `Policy`, `Changed`: leaves; nothing is taken under them, and nothing waits.
 //!
 //! Readers take `Published` alone, for as long as it takes to clone an `Arc`: they never wait for a disk.
 //! No socket is written under any of them.
 
 use parking_lot::{Mutex, RwLock};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::account::Account;
@@ -24,7 +25,7 @@ use super::annotation_watch::Listener;
 use super::commit::{Pending, WriterState};
 use super::mailbox::Mailbox;
 use super::policy::MailboxPolicy;
-use super::watch::Watcher;
+use super::watch::{Heard, Watcher};
 use crate::types::{AccountId, AccountName, MailboxId};
 
 pub(super) type AccountTable = RwLock<HashMap<AccountName, Arc<Account>>>;
@@ -37,3 +38,5 @@ pub(super) type Writer = Mutex<WriterState>;
 pub(super) type Queue = Mutex<Vec<Arc<Pending>>>;
 pub(super) type Published<T> = RwLock<T>;
 pub(super) type Watchers = Mutex<Vec<Watcher>>;
+pub(super) type Listening = RwLock<Heard>;
+pub(super) type Changed = Mutex<BTreeSet<(AccountId, MailboxId)>>;

@@ -4,7 +4,7 @@
 //! for a while; what STATUS asks is answered from the header alone.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -17,6 +17,7 @@ use super::manager::Shared;
 use super::quota::Usage;
 use super::snapshot::Snapshot;
 use super::summaries::SummaryCache;
+use super::watch::Listeners;
 use crate::store::{MailboxHeader, MailboxImage, Store, StoreError, Version};
 use crate::types::{AccountId, MailboxId, ModSeq, UidSet, Visibility};
 
@@ -34,6 +35,10 @@ pub struct Mailbox {
     pub(super) queue: Queue,
     pub(super) published: Published<Option<Arc<Snapshot>>>,
     pub(super) watchers: Watchers,
+    /// Views of it.
+    pub(super) views: AtomicUsize,
+    /// Of the account.
+    pub(super) listeners: Arc<Listeners>,
     watches: AtomicU64,
     /// Messages from this UID on have not been \Recent in any session yet; 0 until the mailbox is loaded.
     recent_from: AtomicU32,
@@ -42,19 +47,22 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    pub(super) fn new(account: AccountId, id: MailboxId, shared: &Arc<Shared>, usage: Arc<Usage>) -> Mailbox {
+    pub(super) fn new(account: &Account, id: MailboxId) -> Mailbox {
+        let shared = &account.shared;
         Mailbox {
-            account,
+            account: account.id,
             id,
             store: shared.store.clone(),
             summaries: shared.summaries.clone(),
             shared: shared.clone(),
             due_day: AtomicU32::new(0),
-            usage,
+            usage: account.usage.clone(),
             writer: Mutex::new(WriterState { version: Version(0) }),
             queue: Mutex::new(Vec::new()),
             published: RwLock::new(None),
             watchers: Mutex::new(Vec::new()),
+            views: AtomicUsize::new(0),
+            listeners: account.listeners.clone(),
             watches: AtomicU64::new(0),
             recent_from: AtomicU32::new(0),
             gone: AtomicBool::new(false),
@@ -69,6 +77,11 @@ impl Mailbox {
     /// Keywords that a mailbox may have, those of the server aside.
     pub fn keywords_max(&self) -> usize {
         self.shared.limits.keywords_max
+    }
+
+    /// What it is named by among all mailboxes of the server.
+    pub fn key(&self) -> (AccountId, MailboxId) {
+        (self.account, self.id)
     }
 
     pub fn is_of(&self, account: &Account) -> bool {

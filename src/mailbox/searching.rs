@@ -67,6 +67,24 @@ impl View {
         }
     }
 
+    /// The highest `most` of the messages that a search looks at, where it looks at more. RFC 9738 3.1
+    pub fn highest_searched(&self, asked: &Asked<'_>, most: u32) -> Result<Option<UidSet>, MailboxError> {
+        let test = Test::compile(asked.key, &InView { view: self, asked });
+        let among = match test.among().cloned() {
+            Some(among) => among,
+            None if self.shown().len() <= most => return Ok(None),
+            None => {
+                let mut all = UidSet::new();
+                all.push_range(1, u32::MAX);
+                all
+            }
+        };
+        self.shown().load(&among)?;
+        let looked: UidSet = self.shown().in_uids(&among).map(|message| message.uid()).collect();
+        let (count, most) = (looked.count() as usize, most as usize);
+        Ok((count > most).then(|| looked.at(count - most..count)))
+    }
+
     /// Those of a few messages that a key matches.
     pub fn search_among(&self, asked: &Asked<'_>, among: &UidSet) -> Result<UidSet, MailboxError> {
         let test = Test::compile(asked.key, &InView { view: self, asked });

@@ -62,6 +62,8 @@ pub(super) struct Plan {
     pub(super) death: Option<MailboxId>,
     /// Octets by which annotations of users, and the shared ones, become more.
     pub(super) annotation_growth: Vec<(Option<AccountId>, i64)>,
+    /// A name that has become another, with all names below.
+    pub(super) renamed: Option<(MailboxName, MailboxName)>,
 }
 
 impl Plan {
@@ -324,7 +326,7 @@ impl Tree {
         if to.is_below(from) && !from.is_inbox() {
             return Err(Refusal::BelowItself);
         }
-        let mut plan = Plan::default();
+        let mut plan = Plan { renamed: Some((from.clone(), to.clone())), ..Plan::default() };
         self.put_ancestors(to, &mut plan);
         if from.is_inbox() {
             plan.changes.push(Tree::put(to, node.id, Vec::new()));

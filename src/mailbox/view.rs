@@ -56,11 +56,12 @@ pub struct View {
     recent: UidSet,
     access: Access,
     visibility: Visibility,
-    _watch: Watch,
+    watch: Watch,
 }
 
 impl View {
-    /// Opens a mailbox for somebody who sees so much of it. `bell` rings at each later change.
+    /// Opens a mailbox for somebody who sees so much of it. `bell` rings at each later change, while the view
+    /// listens.
     pub fn open(
         mailbox: Arc<Mailbox>,
         access: Access,
@@ -70,7 +71,7 @@ impl View {
         let watch = Watch::new(&mailbox, bell);
         let shown = mailbox.seen_by(visibility)?;
         let (synced, recent) = (shown.clone(), UidSet::new());
-        let mut view = View { mailbox, synced, shown, recent, access, visibility, _watch: watch };
+        let mut view = View { mailbox, synced, shown, recent, access, visibility, watch };
         view.take_recent();
         Ok(view)
     }
@@ -111,9 +112,38 @@ impl View {
         Summaries::new(self.mailbox.clone())
     }
 
+    /// Whether messages are shown that are not there any more.
+    pub fn holds_expunges(&self) -> bool {
+        self.shown.header().highest_mod_seq < self.synced.header().highest_mod_seq
+            && !Arc::ptr_eq(&self.shown, &self.synced)
+    }
+
+    /// Has the bell rung at each change from now on.
+    pub fn listen(&mut self) {
+        self.watch.listen();
+    }
+
+    pub fn rest(&mut self) {
+        self.watch.rest();
+    }
+
     /// Moves the view to the newest snapshot.
     pub fn sync(&mut self, expunges: Expunges) -> Result<Changes, MailboxError> {
         let newest = self.mailbox.seen_by(self.visibility)?;
+        self.sync_to(newest, expunges)
+    }
+
+    /// As `sync`, but messages that have come do not come into the view yet, and none goes.
+    pub fn sync_flags(&mut self) -> Result<Changes, MailboxError> {
+        let mut newest = self.mailbox.seen_by(self.visibility)?;
+        let arrived: UidSet = self.shown.difference(&newest)?.arrived.into_iter().collect();
+        if !arrived.is_empty() {
+            Arc::make_mut(&mut newest).remove(&arrived);
+        }
+        self.sync_to(newest, Expunges::Hold)
+    }
+
+    fn sync_to(&mut self, newest: Arc<Snapshot>, expunges: Expunges) -> Result<Changes, MailboxError> {
         if Arc::ptr_eq(&newest, &self.shown) {
             return Ok(Changes::default());
         }

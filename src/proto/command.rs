@@ -4,9 +4,9 @@ use std::fmt;
 
 use super::framer::Literal;
 use crate::types::{
-    By, Depth, EntryName, FetchItem, Flag, InternalDate, ListReturn, ListSelect, MailboxClass, MailboxFilter, ModSeq,
-    ModifyRights, NumberSet, QuotaResource, ResultRange, SearchKey, SearchReturn, SortKey, SortOrder, SpecialUse,
-    StatusItem, ThreadAlgorithm, UidSet,
+    By, Depth, EntryName, EventGroup, FetchItem, Flag, InternalDate, ListReturn, ListSelect, MailboxClass,
+    MailboxFilter, ModSeq, ModifyRights, NumberSet, QuotaResource, ResultRange, SearchKey, SearchReturn, SortKey,
+    SortOrder, SpecialUse, StatusItem, ThreadAlgorithm, UidSet,
 };
 
 /// What the client has been told it may use, where it changes what is on the wire.
@@ -146,6 +146,14 @@ pub struct FetchModifiers {
     pub partial: Option<ResultRange>,
 }
 
+/// NOTIFY SET; NOTIFY NONE has none. RFC 5465 3.1
+#[derive(Debug)]
+pub struct NotifySet {
+    /// Whether the state of what is watched is told first.
+    pub status: bool,
+    pub groups: Vec<EventGroup>,
+}
+
 #[derive(Debug)]
 pub struct AppendCommand {
     pub mailbox: String,
@@ -240,6 +248,7 @@ pub enum CommandBody {
     Status { mailbox: String, items: Vec<StatusItem> },
     Append(AppendCommand),
     Replace(ReplaceCommand),
+    Notify(Option<NotifySet>),
     Idle,
     Check,
     Close,

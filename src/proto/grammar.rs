@@ -5,6 +5,7 @@
 #[grammar = "../grammar/common.pest"]
 #[grammar = "../grammar/commands.pest"]
 #[grammar = "../grammar/list.pest"]
+#[grammar = "../grammar/notify.pest"]
 #[grammar = "../grammar/search.pest"]
 #[grammar = "../grammar/fetch.pest"]
 #[grammar = "../grammar/quota.pest"]

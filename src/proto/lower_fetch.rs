@@ -57,7 +57,7 @@ fn fetch_macro(word: &str) -> Vec<FetchItem> {
     fast.into_iter().chain(more.iter().cloned()).collect()
 }
 
-fn fetch_item<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<FetchItem> {
+pub(super) fn fetch_item<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<FetchItem> {
     let Some(item) = pair.into_inner().next() else { return wrong("An item is missing") };
     match item.as_rule() {
         Rule::fetch_body => fetch_body(args, item),

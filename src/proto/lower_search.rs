@@ -6,7 +6,8 @@ use super::command::CommandBody;
 use super::grammar::Rule;
 use super::lower::{Args, LowerError, Lowered, flag, number, number_set, wrong};
 use crate::types::{
-    CivilDate, FilterName, Flag, MailboxFilter, ModSeq, ResultEnd, ResultRange, SearchKey, SearchReturn, SystemFlag,
+    CivilDate, FilterName, Flag, MailboxFilter, ModSeq, NumberSet, ResultEnd, ResultRange, SearchKey, SearchReturn,
+    SequenceSet, SystemFlag,
 };
 
 pub(super) fn search(args: &mut Args<'_>) -> Lowered<CommandBody> {
@@ -200,6 +201,13 @@ fn search_key<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<SearchKe
                 SearchKey::ThreadId(id)
             }
         }
+        Rule::search_uid_bound => {
+            let (word, uid) = (next()?, number(next()?.as_str())?);
+            let Some(uid) = u32::try_from(uid).ok().filter(|uid| *uid > 0) else {
+                return wrong("UIDAFTER and UIDBEFORE take a UID");
+            };
+            beside_uid(word.as_str(), uid)
+        }
         Rule::search_uid => SearchKey::Uids(number_set(next()?.as_str())?),
         Rule::search_modseq => match inner.last() {
             Some(last) => SearchKey::ModSeq(ModSeq(number(last.as_str())?)),
@@ -207,6 +215,18 @@ fn search_key<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<SearchKe
         },
         _ => SearchKey::Seqs(number_set(next()?.as_str())?),
     })
+}
+
+/// The UIDs above or below one: none where there can be none. RFC 9738 3.2
+fn beside_uid(word: &str, uid: u32) -> SearchKey {
+    let range = match word.eq_ignore_ascii_case("UIDAFTER") {
+        true => uid.checked_add(1).map(|low| (low, u32::MAX)),
+        false => uid.checked_sub(1).filter(|high| *high > 0).map(|high| (1, high)),
+    };
+    match range {
+        Some((low, high)) => SearchKey::Uids(NumberSet::Set(SequenceSet::new(vec![(Some(low), Some(high))]))),
+        None => SearchKey::Not(Box::new(SearchKey::All)),
+    }
 }
 
 fn search_flag(word: &str) -> Lowered<SearchKey> {

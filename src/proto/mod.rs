@@ -13,6 +13,7 @@ mod lower;
 mod lower_append;
 mod lower_fetch;
 mod lower_metadata;
+mod lower_notify;
 mod lower_search;
 mod lower_sort;
 mod mask;
@@ -23,8 +24,8 @@ mod url;
 pub use crate::types::utf7::{decode as utf7_decode, encode as utf7_encode};
 pub use command::{
     AppendCommand, AppendData, AppendMessage, CatPart, Command, CommandBody, Dialect, Echo, EncryptFor,
-    FetchModifiers, GetMetadata, ListCommand, MetadataValues, Qresync, ReplaceCommand, Secret, SelectCommand,
-    StoreOp,
+    FetchModifiers, GetMetadata, ListCommand, MetadataValues, NotifySet, Qresync, ReplaceCommand, Secret,
+    SelectCommand, StoreOp,
 };
 pub use framer::{Frame, Framer, Limits, Literal, LiteralProgress, Refusal, Step, Why};
 pub use mask::mask;

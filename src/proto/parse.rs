@@ -9,7 +9,7 @@ use super::command::{Command, CommandBody, Dialect};
 use super::framer::{Frame, Framer, Limits, Step, tag_of};
 use super::grammar::{Grammar, Rule};
 use super::lower::{self, Args, LowerError};
-use super::{lower_append, lower_fetch, lower_metadata, lower_search, lower_sort};
+use super::{lower_append, lower_fetch, lower_metadata, lower_notify, lower_search, lower_sort};
 use crate::types::{By, SearchKey};
 
 /// What a session can be asked, as far as syntax goes.
@@ -203,6 +203,7 @@ const ROWS: &[Row] = &[
         lower_append::replace,
         "UID REPLACE takes a UID, a mailbox name, flags and a date if wanted, and a literal or CATENATE (...)",
     ),
+    row("NOTIFY", AFTER, Rule::notify_args, lower_notify::notify, "NOTIFY takes NONE, or SET and groups of events"),
     row("IDLE", AFTER, Rule::no_args, |_| Ok(CommandBody::Idle), "IDLE takes no arguments"),
     row("CHECK", AFTER, Rule::no_args, |_| Ok(CommandBody::Check), "CHECK takes no arguments"),
     row("CLOSE", AFTER, Rule::no_args, |_| Ok(CommandBody::Close), "CLOSE takes no arguments"),
@@ -474,6 +475,12 @@ mod tests {
             "a UID EXPUNGE 4",
             "a EXPUNGE",
             "a IDLE",
+            "a NOTIFY NONE",
+            "a notify set status (selected MessageNew (uid body.peek[header.fields (from to subject)]) MessageExpunge)",
+            "a NOTIFY SET (selected-delayed (MessageNew (UID FLAGS) MessageExpunge FlagChange)) (personal (MailboxName))",
+            "a NOTIFY SET (mailboxes (INBOX \"x y\") (MessageNew MessageExpunge AnnotationChange)) (inboxes NONE)",
+            "a NOTIFY SET (subtree Lists (SubscriptionChange FutureEvent)) (subscribed (ServerMetadataChange))",
+            "a NOTIFY SET STATUS (selected NONE)",
             "a NAMESPACE",
             "a CHECK",
             "a UIDBATCHES 2000",
@@ -549,6 +556,18 @@ mod tests {
             "a LIST (FOO) \"\" *",
             "a APPEND x",
             "a UIDBATCHES",
+            "a NOTIFY",
+            "a NOTIFY SET",
+            "a NOTIFY NONE x",
+            "a NOTIFY SET ()",
+            "a NOTIFY SET (selected ())",
+            "a NOTIFY SET (selected (MessageNew))",
+            "a NOTIFY SET (selected (FlagChange))",
+            "a NOTIFY SET (personal (MessageExpunge))",
+            "a NOTIFY SET (selected (MailboxName))",
+            "a NOTIFY SET (selected NONE) (selected-delayed NONE)",
+            "a NOTIFY SET (personal (MessageNew (UID) MessageExpunge))",
+            "a NOTIFY SET (mailboxes (MailboxName))",
             "a UIDBATCHES 0",
             "a UIDBATCHES 500 0:1",
             "a UIDBATCHES 500 1",

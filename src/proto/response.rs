@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use super::command::Dialect;
 use crate::types::utf7;
-use crate::types::{FilterName, ModSeq, Seq, Uid, UidSet, UidValidity};
+use crate::types::{Event, FilterName, ModSeq, Seq, Uid, UidSet, UidValidity};
 
 /// A response code. RFC 9051 7.1, RFC 5530 3
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub enum ResponseCode {
     BadCharset,
     /// RFC 5255 4.9
     BadComparator,
+    /// The events that are known.
+    BadEvent,
     Cannot,
     Capability(String),
     ClientBug,
@@ -48,15 +50,19 @@ pub enum ResponseCode {
     MetadataMaxSize(u64),
     MetadataNoPrivate,
     MetadataTooMany,
+    /// Messages that one command deals with, and the lowest UID that it has dealt with. RFC 9738 3.1
+    MessageLimit {
+        limit: u32,
+        lowest: Option<Uid>,
+    },
     /// Numbers or UIDs, as the command had them.
     Modified(UidSet),
     NonExistent,
     NoPerm,
     /// The tag of the search whose results are not kept up to date. RFC 5267 4.3.1
     NoUpdate(String),
-    NotSaved,
-    /// RFC 5465 5.8
     NotificationOverflow,
+    NotSaved,
     OverQuota,
     PrivacyRequired,
     /// URLs of where else it is. RFC 2221, RFC 2193
@@ -98,6 +104,9 @@ impl ResponseCode {
                 "BADCHARSET (UTF-8 US-ASCII ISO-8859-1 WINDOWS-1252 KOI8-R SHIFT_JIS GB18030)"
             }
             ResponseCode::BadComparator => "BADCOMPARATOR",
+            ResponseCode::BadEvent => {
+                return text(out, format_args!("BADEVENT ({})", Event::NAMES.join(" ")));
+            }
             ResponseCode::Cannot => "CANNOT",
             ResponseCode::Capability(list) => return text(out, format_args!("CAPABILITY {list}")),
             ResponseCode::ClientBug => "CLIENTBUG",
@@ -118,6 +127,12 @@ impl ResponseCode {
             ResponseCode::MetadataMaxSize(octets) => return text(out, format_args!("METADATA MAXSIZE {octets}")),
             ResponseCode::MetadataNoPrivate => "METADATA NOPRIVATE",
             ResponseCode::MetadataTooMany => "METADATA TOOMANY",
+            ResponseCode::MessageLimit { limit, lowest: None } => {
+                return text(out, format_args!("MESSAGELIMIT {limit}"));
+            }
+            ResponseCode::MessageLimit { limit, lowest: Some(uid) } => {
+                return text(out, format_args!("MESSAGELIMIT {limit} {uid}"));
+            }
             ResponseCode::Modified(set) => return text(out, format_args!("MODIFIED {set}")),
             ResponseCode::NonExistent => "NONEXISTENT",
             ResponseCode::NoPerm => "NOPERM",
@@ -125,8 +140,8 @@ impl ResponseCode {
                 out.extend_from_slice(b"NOUPDATE ");
                 return quoted(out, tag.as_bytes());
             }
-            ResponseCode::NotSaved => "NOTSAVED",
             ResponseCode::NotificationOverflow => "NOTIFICATIONOVERFLOW",
+            ResponseCode::NotSaved => "NOTSAVED",
             ResponseCode::OverQuota => "OVERQUOTA",
             ResponseCode::PrivacyRequired => "PRIVACYREQUIRED",
             ResponseCode::Referral(urls) => return text(out, format_args!("REFERRAL {}", urls.join(" "))),

@@ -94,6 +94,9 @@ const ROWS: &[Row] = &[
     row("URL-PARTIAL", AfterLogin),
     enabled("UIDONLY", AfterLogin),
     row("UIDBATCHES", AfterLogin),
+    row("NOTIFY", AfterLogin),
+    row("MESSAGELIMIT", When(message_limit)),
+    row("SAVELIMIT", When(save_limit)),
     row("WITHIN", AfterLogin),
     row("SAVEDATE", AfterLogin),
     row("OBJECTID", AfterLogin),
@@ -139,6 +142,16 @@ fn utf8(core: &Core, _: bool) -> Option<String> {
         Utf8::Accept => Some("UTF8=ACCEPT".into()),
         Utf8::Only => Some("UTF8=ONLY".into()),
     }
+}
+
+/// One of the two: MESSAGELIMIT says all that SAVELIMIT would. RFC 9738 3
+fn message_limit(core: &Core, user: bool) -> Option<String> {
+    core.message_limit().filter(|_| user).map(|limit| format!("MESSAGELIMIT={limit}"))
+}
+
+fn save_limit(core: &Core, user: bool) -> Option<String> {
+    let alone = user && core.message_limit().is_none();
+    core.save_limit().filter(|_| alone).map(|limit| format!("SAVELIMIT={limit}"))
 }
 
 fn starttls(core: &Core, _: bool) -> Option<String> {

@@ -5,12 +5,14 @@
 
 use std::sync::Arc;
 
-use super::core::Core;
+use super::core::{Core, Selected};
+use super::limits;
+use super::notify;
 use super::reply::{Failure, Handled, Reply};
 use crate::mailbox::{Account, Change, Intake, MailboxError, NewMessage, summary_of};
 use crate::metrics;
 use crate::proto::{AppendCommand, AppendMessage, Literal, ResponseCode};
-use crate::types::{Flag, InternalDate, Right, Rights, SystemFlag, Uid};
+use crate::types::{Flag, InternalDate, Right, Rights, SystemFlag, Uid, UidSet};
 
 use super::catenate::Plan;
 
@@ -51,9 +53,15 @@ impl Arriving {
     }
 }
 
-pub(super) fn append(core: &mut Core, own: &Arc<Account>, command: AppendCommand) -> Handled {
+pub(super) fn append(
+    core: &mut Core,
+    own: &Arc<Account>,
+    selected: Option<&mut Selected>,
+    command: AppendCommand,
+) -> Handled {
     let place = core.place(own, &command.mailbox)?;
     let (account, target, rights) = (&place.account, place.to_be_filled()?, place.rights());
+    limits::check_append(core, command.messages.len())?;
     let arriving = command.messages.into_iter().map(|message| Arriving::new(core, own, message));
     let arriving = arriving.collect::<Result<Vec<_>, _>>()?;
     let octets = arriving.iter().map(Arriving::len).sum();
@@ -72,7 +80,9 @@ pub(super) fn append(core: &mut Core, own: &Arc<Account>, command: AppendCommand
     drop(running);
     count(outcome.appended.len(), octets);
     let uid_validity = target.header()?.uid_validity;
-    Ok(Reply::ok("APPEND completed").with(append_uid(uid_validity, outcome.appended)))
+    let uids: UidSet = outcome.appended.into_iter().collect();
+    notify::created(core, selected, &target, &uids);
+    Ok(Reply::ok("APPEND completed").with(ResponseCode::AppendUid { uid_validity, uids }))
 }
 
 pub(super) fn count(messages: usize, octets: u64) {

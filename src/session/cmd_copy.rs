@@ -4,6 +4,8 @@
 //! asks, so that a client which is cut off between knows where its messages are.
 
 use super::core::{Core, Selected};
+use super::limits;
+use super::notify;
 use super::place::Place;
 use super::reply::{Failure, Handled, Reply};
 use super::report;
@@ -34,6 +36,13 @@ pub(super) fn copy(
         selected.require(&[Right::DeleteMessages, Right::Expunge])?;
     }
     let uids = selected.resolve(set, by)?;
+    let (uids, limited) = match mode {
+        CopyMode::Copy => {
+            limits::check_copy(core, &uids)?;
+            (uids, None)
+        }
+        CopyMode::Move => limits::highest(core, uids),
+    };
     let target = place.to_be_filled()?;
     let running = core.running();
     let mut progress = |done, goal| {
@@ -43,6 +52,9 @@ pub(super) fn copy(
     };
     let copied = selected.view.copy(&uids, &place.account, &target, mode, seal, &mut progress)?;
     drop(running);
+    if let Some(copied) = &copied {
+        notify::created(core, Some(selected), &target, &copied.target);
+    }
     match mode {
         CopyMode::Copy => {
             report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;
@@ -53,13 +65,14 @@ pub(super) fn copy(
                 let code = code(copied);
                 core.output.say(|out| wire::untagged_ok(out, Some(&code), &core.said("Moved")))?;
             }
-            report::news(core, selected, Expunges::Report)?;
+            report::results(core, selected)?;
             let reply = Reply::ok("MOVE completed");
             // RFC 7162 3.2.7, for what MOVE expunges.
-            match core.dialect.qresync {
-                true => Ok(reply.with(ResponseCode::HighestModSeq(selected.view.shown().header().highest_mod_seq))),
-                false => Ok(reply),
-            }
+            let reply = match core.dialect.qresync {
+                true => reply.with(ResponseCode::HighestModSeq(selected.view.shown().header().highest_mod_seq)),
+                false => reply,
+            };
+            Ok(limits::finish(core, reply, limited)?)
         }
     }
 }

@@ -7,12 +7,20 @@
 use super::content::Missing;
 use super::core::{Core, Selected};
 use super::fetch_message::Fetcher;
+use super::limits;
 use super::reply::{Failure, Handled, Reply};
 use super::report;
-use crate::mailbox::{Change, Expunges, StoreMode};
+use crate::mailbox::{Change, Expunges, Message, StoreMode};
 use crate::proto::response as wire;
 use crate::proto::{Dialect, FetchModifiers, ResponseCode};
 use crate::types::{By, FetchItem, Flag, ModSeq, NumberSet, Right, SystemFlag, Uid, UidSet};
+
+/// In which order messages are answered for: from the highest UID down where not all of them are. RFC 9738 3.1
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Ascending,
+    Descending,
+}
 
 /// Messages whose \Seen is committed at once.
 const SEEN_BATCH: usize = 200;
@@ -32,17 +40,26 @@ pub(super) fn fetch(
         Some(since) => changed_since(core, selected, set, by, since, modifiers)?,
         None => in_range(selected.resolve(set, by)?, modifiers),
     };
+    if modifiers.partial.is_some() {
+        limits::check_whole(core, uids.count())?;
+    }
+    let (uids, limited) = limits::highest(core, uids);
+    let order = if limited.is_some() { Order::Descending } else { Order::Ascending };
     let items = with_uid(items, by, core.dialect);
-    let answered = match selected.is_writable() && selected.rights.has(Right::Seen) && items.iter().any(sets_seen) {
-        true => fetch_and_mark(core, selected, &uids, &items)?,
-        false => answer(core, selected, &uids, &items, &UidSet::new())?,
-    };
+    let answered = fetch_items(core, selected, &uids, &items, order)?;
     report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;
+    let expunged = "Some of the messages have been expunged";
     match (answered.missing, answered.downgraded.is_empty()) {
-        (false, true) => Ok(Reply::ok("FETCH completed")),
+        (false, true) => Ok(limits::finish(core, Reply::ok("FETCH completed"), limited)?),
         // RFC 6858 4
-        (false, false) => Ok(Reply::ok("FETCH completed").with(ResponseCode::Downgraded(answered.downgraded))),
-        (true, _) => Err(Reply::no(ResponseCode::ExpungeIssued, "Some of the messages have been expunged").into()),
+        (false, false) => {
+            let reply = Reply::ok("FETCH completed").with(ResponseCode::Downgraded(answered.downgraded));
+            Ok(limits::finish(core, reply, limited)?)
+        }
+        (true, _) if limited.is_some() => {
+            Ok(limits::finish(core, Reply::ok(expunged).with(ResponseCode::ExpungeIssued), limited)?)
+        }
+        (true, _) => Err(Reply::no(ResponseCode::ExpungeIssued, expunged).into()),
     }
 }
 
@@ -119,17 +136,48 @@ impl Answered {
     }
 }
 
+/// As a FETCH that nobody asked for, of messages that have come. RFC 5465 5.2
+pub(super) fn fetch_new(
+    core: &Core,
+    selected: &mut Selected,
+    uids: &UidSet,
+    items: &[FetchItem],
+) -> Result<(), Failure> {
+    fetch_items(core, selected, uids, items, Order::Ascending).map(drop)
+}
+
+fn fetch_items(
+    core: &Core,
+    selected: &mut Selected,
+    uids: &UidSet,
+    items: &[FetchItem],
+    order: Order,
+) -> Result<Answered, Failure> {
+    match selected.is_writable() && selected.rights.has(Right::Seen) && items.iter().any(sets_seen) {
+        true => fetch_and_mark(core, selected, uids, items, order),
+        false => answer(core, selected, uids, items, &UidSet::new(), order),
+    }
+}
+
 fn answer(
     core: &Core,
     selected: &Selected,
     uids: &UidSet,
     items: &[FetchItem],
     marked: &UidSet,
+    order: Order,
 ) -> Result<Answered, Failure> {
-    let mut fetcher = Fetcher::new(&selected.view, items, uids.count(), core);
+    // Summaries are read by pages upwards.
+    let together = if order == Order::Ascending { uids.count() } else { 1 };
+    let mut fetcher = Fetcher::new(&selected.view, items, together, core);
     let mut missing = false;
     let shown = selected.view.shown().clone();
-    for message in shown.in_uids(uids) {
+    let ascending = shown.in_uids(uids);
+    let messages: Box<dyn Iterator<Item = Message<'_>>> = match order {
+        Order::Ascending => Box::new(ascending),
+        Order::Descending => Box::new(ascending.collect::<Vec<_>>().into_iter().rev()),
+    };
+    for message in messages {
         let with_flags = marked.contains(message.uid().get());
         match core.output.respond(|response| Ok(fetcher.message(response, &message, with_flags)))? {
             Ok(()) => {}
@@ -147,20 +195,24 @@ fn fetch_and_mark(
     selected: &mut Selected,
     uids: &UidSet,
     items: &[FetchItem],
+    order: Order,
 ) -> Result<Answered, Failure> {
-    let all: Vec<Uid> = selected.view.shown().in_uids(uids).map(|message| message.uid()).collect();
+    let mut all: Vec<Uid> = selected.view.shown().in_uids(uids).map(|message| message.uid()).collect();
+    if order == Order::Descending {
+        all.reverse();
+    }
     let mut answered = Answered::default();
     for batch in all.chunks(SEEN_BATCH) {
         let batch: UidSet = batch.iter().copied().collect();
         let marked = mark_seen(core, selected, &batch)?;
-        answered.add(answer(core, selected, &batch, items, &marked)?);
+        answered.add(answer(core, selected, &batch, items, &marked, order)?);
     }
     Ok(answered)
 }
 
 /// Sets \Seen where it is not set: the messages whose flags the client must be told.
 fn mark_seen(core: &Core, selected: &mut Selected, batch: &UidSet) -> Result<UidSet, Failure> {
-    let unseen = |message: &crate::mailbox::Message<'_>| !message.flags().has(SystemFlag::Seen);
+    let unseen = |message: &Message<'_>| !message.flags().has(SystemFlag::Seen);
     let uids: UidSet = selected.view.shown().in_uids(batch).filter(unseen).map(|message| message.uid()).collect();
     if uids.is_empty() {
         return Ok(uids);
@@ -172,8 +224,9 @@ fn mark_seen(core: &Core, selected: &mut Selected, batch: &UidSet) -> Result<Uid
         unchanged_since: None,
         visibility: selected.view.visibility(),
     })?;
-    let mut changes = selected.view.sync(Expunges::Hold)?;
-    changes.flags.retain(|uid| !uids.contains(uid.get()));
+    let mut changes = report::sync(core, selected)?;
+    let heard = report::hears_flags(core);
+    changes.flags.retain(|uid| heard && !uids.contains(uid.get()));
     report::changes(core, selected, &changes, By::Uid)?;
     Ok(uids)
 }

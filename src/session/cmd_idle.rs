@@ -6,7 +6,8 @@
 use std::time::Instant;
 
 use super::core::{Core, State};
-use super::reply::{Handled, Reply};
+use super::notify::{self, Moment};
+use super::reply::{Failure, Handled, Reply};
 use super::report;
 use crate::mailbox::Expunges;
 use crate::net::Ready;
@@ -18,14 +19,15 @@ pub(super) fn idle(core: &mut Core, state: &mut State, framer: &mut Framer) -> H
     core.tell_listening(state);
     let done = wait(core, state, framer, deadline);
     core.tell_status(state);
+    if let Some(selected) = state.selected_mut() {
+        notify::listen(core, selected);
+    }
     done
 }
 
 fn wait(core: &mut Core, state: &mut State, framer: &mut Framer, deadline: Instant) -> Handled {
     loop {
-        if let State::Selected(_, selected) = state {
-            report::news(core, selected, Expunges::Report)?;
-        }
+        tell(core, state)?;
         core.output.flush()?;
         core.stream.rest();
         if let Some(line) = framer.next_line() {
@@ -35,6 +37,20 @@ fn wait(core: &mut Core, state: &mut State, framer: &mut Framer, deadline: Insta
             Ready::Readable => core.receive(framer)?,
             Ready::Bell | Ready::TimedOut => {}
         }
+    }
+}
+
+/// What is news: all of the selected mailbox, or what NOTIFY says. RFC 5465 4
+fn tell(core: &mut Core, state: &mut State) -> Result<(), Failure> {
+    if core.notify.is_some() {
+        return notify::tell(core, state, Moment::Idle);
+    }
+    match state {
+        State::Selected(_, selected) => {
+            selected.view.listen();
+            report::news(core, selected, Expunges::Report)
+        }
+        _ => Ok(()),
     }
 }
 

@@ -2,12 +2,14 @@
 //!
 //! The empty name stands for the server, whose shared entries the administrators set.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Arc;
 
 use super::cmd_quota::is_administrator;
 use super::core::Core;
 use super::filters;
+use super::output::Gone;
 use super::place::{Place, not_permitted};
 use super::reply::{Failure, Handled, Reply, internal};
 use crate::mailbox::{Account, Annotation, NewValue, Who, may_annotate, may_set};
@@ -151,27 +153,37 @@ impl Core {
     }
 
     /// `* METADATA "INBOX" /shared/comment /private/comment`: what others have changed since it was last said, in any
-    /// state and at any time. RFC 5464 4.4.2
+    /// state and at any time; under NOTIFY what that asks for. RFC 5464 4.4.2; RFC 5465 5.6, 5.7
     pub(super) fn changed_annotations(&self) -> Result<(), Failure> {
         let (Some(watch), Some(user)) = (&self.annotations, &self.user) else { return Ok(()) };
         let news = watch.take();
         for changed in &news.changed {
-            let mailbox = changed.mailbox.as_ref().map_or(String::new(), |(owner, name)| shown(user, owner, name));
-            self.output.say(|out| {
-                out.extend_from_slice(b"* METADATA ");
-                wire::mailbox(out, &mailbox, self.dialect);
-                for entry in &changed.entries {
-                    out.push(b' ');
-                    wire::astring(out, entry.as_str());
-                }
-                out.extend_from_slice(b"\r\n");
-            })?;
+            let mailbox = changed.mailbox.as_ref();
+            let names = match &self.notify {
+                Some(notify) => notify.annotated(mailbox),
+                None => vec![mailbox.map_or(String::new(), |(owner, name)| shown(user, owner, name))],
+            };
+            names.iter().try_for_each(|name| self.say_entries(name, &changed.entries))?;
         }
         if news.overflow {
             let text = "More annotations have changed than could be remembered; ask for them anew";
             self.output.say(|out| untagged_ok(out, Some(&ResponseCode::NotificationOverflow), &self.said(text)))?;
         }
         Ok(())
+    }
+}
+
+impl Core {
+    fn say_entries(&self, mailbox: &str, entries: &BTreeSet<EntryName>) -> Result<(), Gone> {
+        self.output.say(|out| {
+            out.extend_from_slice(b"* METADATA ");
+            wire::mailbox(out, mailbox, self.dialect);
+            for entry in entries {
+                out.push(b' ');
+                wire::astring(out, entry.as_str());
+            }
+            out.extend_from_slice(b"\r\n");
+        })
     }
 }
 

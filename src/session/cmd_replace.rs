@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::cmd_append::{Arriving, append_uid, count};
 use super::core::{Core, Selected};
+use super::notify;
 use super::place::Place;
 use super::reply::{Failure, Handled, Reply};
 use super::report;
@@ -40,11 +41,12 @@ pub(super) fn replace(
     let uids = selected.view.replace(uid, &target, new)?.ok_or_else(gone)?;
     drop(running);
     count(1, octets);
+    notify::created(core, Some(selected), &target, &[uids].into_iter().collect());
     let code = append_uid(target.header()?.uid_validity, vec![uids]);
     core.output.say(|out| untagged_ok(out, Some(&code), &core.said("Replacement message ready")))?;
     // RFC 8508 3.2: EXISTS counts both, then the old one goes.
     report::news(core, selected, Expunges::Hold)?;
-    report::news(core, selected, Expunges::Report)?;
+    report::results(core, selected)?;
     let reply = Reply::ok("REPLACE completed");
     // RFC 8508 4.5; RFC 7162 3.2.9
     match core.dialect.qresync {

@@ -5,6 +5,7 @@
 use super::contexts;
 use super::core::{Core, Selected};
 use super::esearch::{self, Answer, Heading, Results, kept};
+use super::limits;
 use super::reply::{Failure, Handled, Reply};
 use crate::mailbox::{Asked, Found, Scores, Snapshot, View};
 use crate::proto::response as wire;
@@ -21,7 +22,7 @@ pub(super) fn search(
     contexts::check(core, selected, asked)?;
     let scores = scores(asked, &[], key)?;
     let saving = asked.contains(&SearchReturn::Save);
-    let found = match search_for(core, selected, key, scores) {
+    let (found, limited) = match limits::search(core, selected, key, scores) {
         Ok(found) => found,
         Err(failure) => {
             // RFC 5182 2.1: a search that fails leaves nothing saved.
@@ -51,7 +52,7 @@ pub(super) fn search(
     if let Some(kept) = uids_kept {
         selected.saved = kept;
     }
-    Ok(Reply::ok("SEARCH completed"))
+    Ok(limits::finish(core, Reply::ok("SEARCH completed"), limited)?)
 }
 
 pub(super) fn heading(core: &Core, by: By) -> Heading {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::core::{Core, Selected};
+use super::notify_names::{self as names, Cause};
 use super::reply::{Failure, Handled, Reply};
 use super::report::{self, FlagWriter, Told};
 use crate::mailbox::{Access, Account, Change, Snapshot, View};
@@ -37,6 +38,9 @@ pub(super) fn select(
     let view = View::open(mailbox, access, core.visibility(rights), core.bell.clone())?;
     let selected = Selected::new(place.shown, view, rights);
     describe(core, &selected)?;
+    if core.dialect.rev2 {
+        names::say(core, &names::listed(core, account, &selected.name), None, Cause::Change)?;
+    }
     if let Some(qresync) = &command.qresync {
         resynchronise(core, &selected, qresync)?;
     }
@@ -71,11 +75,6 @@ fn describe(core: &Core, selected: &Selected) -> Result<(), super::output::Gone>
         selected.highest_mod_seq(out);
         let id = ResponseCode::MailboxId(selected.view.mailbox().object_id());
         wire::untagged_ok(out, Some(&id), &core.said("The mailbox itself, whatever its name"));
-        if core.dialect.rev2 {
-            out.extend_from_slice(b"* LIST () \"/\" ");
-            wire::mailbox(out, &selected.name, core.dialect);
-            out.extend_from_slice(b"\r\n");
-        }
     })
 }
 

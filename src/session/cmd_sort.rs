@@ -4,6 +4,7 @@ use super::cmd_search::{heading, highest, names_mod_seq, scores, search_for};
 use super::contexts;
 use super::core::{Core, Selected};
 use super::esearch::{self, Answer, Results, kept};
+use super::limits;
 use super::reply::{Failure, Handled, Reply};
 use crate::mailbox::{Order, Scores};
 use crate::proto::response as wire;
@@ -66,6 +67,8 @@ pub(super) fn thread(
     algorithm: ThreadAlgorithm,
     key: &SearchKey,
 ) -> Handled {
+    // RFC 9738 3.3
+    limits::check_whole(core, selected.view.shown().len().into())?;
     let found = search_for(core, selected, key, Scores::Unwanted)?;
     let running = core.running();
     let threads = selected.view.thread(&found.uids, algorithm, core.comparator, by)?;

@@ -5,12 +5,13 @@
 
 use super::cmd_append::permitted;
 use super::core::{Core, Selected};
+use super::limits;
 use super::place::not_permitted;
 use super::reply::{Failure, Handled, Reply};
 use super::report::{self, FlagWriter, Told};
-use crate::mailbox::{Change, Expunges, Outcome, StoreMode};
+use crate::mailbox::{Change, MailboxError, Message, Outcome, StoreMode};
 use crate::proto::{Echo, ResponseCode, StoreOp};
-use crate::types::{By, Flag, Flags, ModSeq, NumberSet, Right, Uid, UidSet};
+use crate::types::{By, Flag, Flags, ModSeq, NumberSet, Right, SystemFlag, Uid, UidSet};
 
 /// What STORE asks for, beside the messages.
 pub(super) struct Wanted {
@@ -31,7 +32,7 @@ pub(super) fn store(core: &mut Core, selected: &mut Selected, set: &NumberSet, b
     if unchanged_since.is_some() {
         core.enable_condstore(Some(selected))?;
     }
-    let uids = selected.resolve(set, by)?;
+    let (uids, limited) = limits::highest(core, selected.resolve(set, by)?);
     let asked = uids.clone();
     let before = selected.view.shown().clone();
     let running = core.running();
@@ -39,7 +40,7 @@ pub(super) fn store(core: &mut Core, selected: &mut Selected, set: &NumberSet, b
     let change = Change::Store { uids, mode, flags: flags.clone(), unchanged_since, visibility };
     let outcome = selected.view.mailbox().commit(change)?;
     drop(running);
-    let mut changes = selected.view.sync(Expunges::Hold)?;
+    let mut changes = report::sync(core, selected)?;
     let shown = selected.view.shown().clone();
     let given = shown.known(&flags);
     // What another session did to the same messages meanwhile is not what the client expects. Nothing leaves the view
@@ -58,23 +59,35 @@ pub(super) fn store(core: &mut Core, selected: &mut Selected, set: &NumberSet, b
         }
         Echo::Flags => add(&mut changes.flags, &asked.difference(&outcome.hidden)),
     }
+    if !report::hears_flags(core) {
+        changes.flags.retain(|uid| asked.contains(uid.get()));
+    }
+    if limited.is_some() {
+        changes.flags.reverse();
+    }
     report::changes(core, selected, &changes, by)?;
     tell_hidden(core, selected, &outcome, (mode, &given), echo, by)?;
-    // A client of CONDSTORE hears the MODSEQ of what it changed, however silent it wants it. RFC 7162 3.1.3
+    // A client of CONDSTORE hears the MODSEQ of what it changed, however silent it wants it, and under UNCHANGEDSINCE of
+    // all that passes. RFC 7162 3.1.3
     if echo == Echo::Silent && core.dialect.condstore {
-        for message in shown.in_uids(&silent) {
+        let told = |uid: &Uid| changes.flags.contains(uid) || outcome.modified.contains(uid.get());
+        let quiet: UidSet = match unchanged_since {
+            Some(_) => asked.difference(&outcome.hidden).uids().filter(|uid| !told(uid)).collect(),
+            None => silent,
+        };
+        for message in shown.in_uids(&quiet) {
             core.output.say(|out| report::fetch_mod_seq(out, &message, message.mod_seq(), core.dialect))?;
         }
     }
     let reply = Reply::ok("STORE completed");
     if outcome.modified.is_empty() {
-        return Ok(reply);
+        return Ok(limits::finish(core, reply, limited)?);
     }
     let modified = match by {
         By::Uid => outcome.modified,
         By::Seq => selected.view.shown().seqs_of(&outcome.modified),
     };
-    Ok(reply.with(ResponseCode::Modified(modified)))
+    Ok(limits::finish(core, reply.with(ResponseCode::Modified(modified)), limited)?)
 }
 
 /// What the command has hidden from its own client stays in the view until EXPUNGE may be told, as it was before: the
@@ -132,19 +145,32 @@ fn add(flags: &mut Vec<Uid>, asked: &UidSet) {
 /// EXPUNGE, UID EXPUNGE, CLOSE without its silence.             RFC 9051 6.4.3, 6.4.9
 pub(super) fn expunge(core: &mut Core, selected: &mut Selected, among: Option<&NumberSet>) -> Handled {
     selected.require(&[Right::Expunge])?;
-    let among = match among {
-        Some(set) => Some(selected.resolve(set, By::Uid)?),
-        None => None,
+    let (among, limited) = match among {
+        Some(set) => {
+            let (uids, limited) = limits::highest(core, deleted(selected, &selected.resolve(set, By::Uid)?)?);
+            (Some(uids), limited)
+        }
+        // Not limited. RFC 9738 3.1
+        None => (None, None),
     };
     let running = core.running();
     let outcome =
         selected.view.mailbox().commit(Change::Expunge { among, visibility: selected.view.visibility() })?;
     drop(running);
-    report::news(core, selected, Expunges::Report)?;
+    report::results(core, selected)?;
     let reply = Reply::ok("EXPUNGE completed");
     // RFC 7162 3.2.7
-    match core.dialect.qresync && !outcome.expunged.is_empty() {
-        true => Ok(reply.with(ResponseCode::HighestModSeq(selected.view.shown().header().highest_mod_seq))),
-        false => Ok(reply),
-    }
+    let reply = match core.dialect.qresync && !outcome.expunged.is_empty() {
+        true => reply.with(ResponseCode::HighestModSeq(selected.view.shown().header().highest_mod_seq)),
+        false => reply,
+    };
+    Ok(limits::finish(core, reply, limited)?)
+}
+
+/// Those that are marked \Deleted.
+fn deleted(selected: &Selected, uids: &UidSet) -> Result<UidSet, Failure> {
+    let snapshot = selected.view.mailbox().snapshot()?;
+    snapshot.load(uids).map_err(MailboxError::from)?;
+    let deleted = |message: &Message<'_>| message.flags().has(SystemFlag::Deleted);
+    Ok(snapshot.in_uids(uids).filter(deleted).map(|message| message.uid()).collect())
 }

@@ -4,6 +4,7 @@
 //! The ranges leave no UID out: each ends where the next begins, the last at UID 1.
 
 use super::core::{Core, Selected};
+use super::limits;
 use super::reply::{Failure, Handled, Reply};
 use super::report;
 use crate::mailbox::{Expunges, MailboxError, Snapshot};
@@ -21,6 +22,8 @@ const SPAN_MAX: u64 = 1_000_000;
 pub(super) fn uidbatches(core: &mut Core, selected: &mut Selected, size: u32, which: Option<(u32, u32)>) -> Handled {
     let messages = selected.view.shown().len();
     check(size, which, messages)?;
+    // A batch is what one command can deal with. RFC 9738 3
+    limits::check_whole(core, size.min(messages).into())?;
     let (first, last) = which.unwrap_or((1, u32::MAX));
     let batches = first..=last.min(messages.div_ceil(size));
     let ends = ends(selected.view.shown(), size, batches)?;

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::alerting::Alerting;
 use super::contexts::Contexts;
 use super::language::Language;
+use super::notify::Notify;
 use super::output::{Gone, Output};
 use super::reply::{Failure, Reply};
 use super::running::Running;
@@ -47,6 +48,8 @@ pub(super) struct Core {
     pub(super) client: Option<String>,
     /// The listener lets its clients ask for TLS.
     pub(super) may_start_tls: bool,
+    /// What the client wants to hear of, once it has said so. RFC 5465
+    pub(super) notify: Option<Box<Notify>>,
 }
 
 impl Core {
@@ -136,6 +139,13 @@ impl State {
             _ => None,
         }
     }
+
+    pub(super) fn selected_mut(&mut self) -> Option<&mut Selected> {
+        match self {
+            State::Selected(_, selected) => Some(selected),
+            _ => None,
+        }
+    }
 }
 
 /// A mailbox that is selected.
@@ -148,11 +158,14 @@ pub(super) struct Selected {
     pub(super) saved: UidSet,
     /// Searches whose results are kept up to date.
     pub(super) contexts: Contexts,
+    /// Messages that the client itself has put here, and has not been told of.
+    pub(super) created: UidSet,
 }
 
 impl Selected {
     pub(super) fn new(name: String, view: View, rights: Rights) -> Selected {
-        Selected { name, view, rights, saved: UidSet::new(), contexts: Contexts::default() }
+        let (saved, created) = Default::default();
+        Selected { name, view, rights, saved, contexts: Contexts::default(), created }
     }
 
     /// `* OK [HIGHESTMODSEQ n]`

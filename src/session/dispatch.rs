@@ -15,6 +15,7 @@ use super::{
     cmd_select, cmd_sort, cmd_starttls, cmd_status, cmd_store, cmd_uidbatches, contexts, filters, language, report,
     uid_only,
 };
+use super::{cmd_notify, notify};
 use crate::mailbox::{Access, Account, CopyMode, Expunges};
 use crate::proto::response::untagged_ok;
 use crate::proto::{CommandBody, Dialect, ResponseCode, SelectCommand};
@@ -51,8 +52,8 @@ pub(super) fn dispatch(session: &mut Session, body: CommandBody) -> Result<Optio
         CommandBody::Select(command) => select(core, state, &command, Access::ReadWrite),
         CommandBody::Examine(command) => select(core, state, &command, Access::ReadOnly),
         CommandBody::Enable(names) => capability::enable(core, state, &names),
-        CommandBody::Close => deselect(state).and_then(|selected| cmd_select::close(core, selected)),
-        CommandBody::Unselect => deselect(state).and_then(cmd_select::unselect),
+        CommandBody::Close => deselect(core, state).and_then(|selected| cmd_select::close(core, selected)),
+        CommandBody::Unselect => deselect(core, state).and_then(cmd_select::unselect),
         body => with_account(core, state, body),
     };
     reply.map(Some)
@@ -71,6 +72,7 @@ fn unauthenticate(core: &mut Core, state: &mut State) -> Handled {
     (core.comparator, core.language) = (Comparator::default(), Language::default());
     (core.user, core.groups, core.annotations) = (None, Vec::new(), None);
     core.alerting = None;
+    core.notify = None;
     core.info.set_user("");
     Ok(Reply::ok("UNAUTHENTICATE completed"))
 }
@@ -142,7 +144,8 @@ fn with_account(core: &mut Core, state: &mut State, body: CommandBody) -> Handle
             };
             cmd_esearch::esearch(core, &account, state, &sources, &returns, &key)
         }
-        CommandBody::Append(command) => cmd_append::append(core, &account, command),
+        CommandBody::Append(command) => cmd_append::append(core, &account, state.selected_mut(), command),
+        CommandBody::Notify(wanted) => return cmd_notify::notify(core, state, &account, wanted),
         body => return with_selected(core, &account, selected_of(state)?, body),
     };
     // What happened in the selected mailbox meanwhile may be told after any of these.
@@ -174,10 +177,15 @@ fn with_selected(core: &mut Core, account: &Arc<Account>, selected: &mut Selecte
             Ok(reply)
         }
         CommandBody::Fetch { by, set, items, modifiers } => {
-            cmd_fetch::fetch(core, selected, &set, by, &items, modifiers)
+            let reply = cmd_fetch::fetch(core, selected, &set, by, &items, modifiers)?;
+            report::held_back(core, selected)?;
+            Ok(reply)
         }
         CommandBody::Store { by, set, op, echo, flags, unchanged_since } => {
-            cmd_store::store(core, selected, &set, by, cmd_store::Wanted { op, echo, flags, unchanged_since })
+            let wanted = cmd_store::Wanted { op, echo, flags, unchanged_since };
+            let reply = cmd_store::store(core, selected, &set, by, wanted)?;
+            report::held_back(core, selected)?;
+            Ok(reply)
         }
         CommandBody::CancelUpdate(tags) => contexts::cancel(core, selected, &tags),
         CommandBody::Replace(command) => cmd_replace::replace(core, account, selected, command),
@@ -215,20 +223,22 @@ fn select(core: &mut Core, state: &mut State, command: &SelectCommand, access: A
     let account = account_of(state)?;
     cmd_select::check(core, command)?;
     if matches!(state, State::Selected(..)) {
-        *state = State::Authenticated(account.clone());
+        deselect(core, state)?;
         core.output
             .say(|out| untagged_ok(out, Some(&ResponseCode::Closed), &core.said("The mailbox before is closed")))?;
     }
-    let (selected, reply) = cmd_select::select(core, &account, command, access)?;
+    let (mut selected, reply) = cmd_select::select(core, &account, command, access)?;
+    notify::enter(core, &mut selected);
     *state = State::Selected(account, Box::new(selected));
     Ok(reply)
 }
 
 /// Leaves the selected state with what was selected.
-fn deselect(state: &mut State) -> Result<Selected, Failure> {
+fn deselect(core: &mut Core, state: &mut State) -> Result<Selected, Failure> {
     match std::mem::replace(state, State::NotAuthenticated) {
         State::Selected(account, selected) => {
             *state = State::Authenticated(account);
+            notify::leave(core, &selected);
             Ok(*selected)
         }
         other => {

@@ -83,6 +83,10 @@ impl<'a> Fetcher<'a> {
             writer.response.buffer.push(b' ');
             self.flags.write(writer.response.buffer, message.uid(), &message.all_flags());
         }
+        // RFC 7162 3.2.4
+        if with_flags && self.dialect.condstore && !self.dialect.uid_only && !self.items.contains(&FetchItem::Uid) {
+            wire::text(writer.response.buffer, format_args!(" UID {}", message.uid()));
+        }
         if with_flags && self.dialect.condstore && !self.items.contains(&FetchItem::ModSeq) {
             wire::text(writer.response.buffer, format_args!(" MODSEQ ({})", message.mod_seq()));
         }

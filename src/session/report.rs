@@ -4,24 +4,72 @@
 //! FLAGS, FETCH; before and behind them what that makes of searches that are kept up to date.
 
 use super::cmd_append::right_for;
+use super::cmd_fetch;
 use super::contexts;
 use super::core::{Core, Selected};
 use super::output::Gone;
 use super::reply::Failure;
-use crate::mailbox::{Changes, Expunges, Message, Snapshot};
+use crate::mailbox::{Changes, Expunges, MailboxError, Message, Snapshot};
 use crate::proto::Dialect;
 use crate::proto::response as wire;
 use crate::types::{By, Flag, Flags, ModSeq, Right, Rights, ServerKeyword, SystemFlag, Uid, UidSet};
 
-/// Moves the view on and tells the client.
+/// Moves the view on and tells the client, by NOTIFY what it wants to hear. RFC 5465 3.1
 pub(super) fn news(core: &Core, selected: &mut Selected, expunges: Expunges) -> Result<(), Failure> {
+    let Some(notify) = &core.notify else { return all_news(core, selected, expunges) };
+    let Some(wanted) = &notify.selected else { return Ok(()) };
+    let before = selected.view.shown().len();
+    let mut changes = selected.view.sync(expunges)?;
+    if !wanted.flags {
+        changes.flags.clear();
+    }
+    write(core, selected, &changes, By::Uid)?;
+    if changes.exists.is_none() {
+        return Ok(());
+    }
+    let created = std::mem::take(&mut selected.created);
+    if wanted.items.is_empty() {
+        return Ok(());
+    }
+    // New is what has a number beyond those that the client knew and that have not gone.
+    let known = before - changes.expunged.len() as u32;
+    let mut seqs = UidSet::new();
+    seqs.push_range(known + 1, selected.view.shown().len());
+    let new = selected.view.shown().in_seqs(&seqs).map(|message| message.uid());
+    let new: UidSet = new.filter(|uid| !created.contains(uid.get())).collect();
+    cmd_fetch::fetch_new(core, selected, &new, &wanted.items)
+}
+
+fn all_news(core: &Core, selected: &mut Selected, expunges: Expunges) -> Result<(), Failure> {
     let changes = selected.view.sync(expunges)?;
     write(core, selected, &changes, By::Uid)
 }
 
+/// What a command has brought about that expunges: the client hears of it whatever it wants to hear of others.
+pub(super) fn results(core: &Core, selected: &mut Selected) -> Result<(), Failure> {
+    match core.notify.as_ref().is_some_and(|notify| notify.selected.is_none()) {
+        true => all_news(core, selected, Expunges::Report),
+        false => news(core, selected, Expunges::Report),
+    }
+}
+
+/// Moves the view on while expunges are held. Under NOTIFY new messages are `news`, with what is to be fetched of them.
+pub(super) fn sync(core: &Core, selected: &mut Selected) -> Result<Changes, MailboxError> {
+    match core.notify.is_some() {
+        true => selected.view.sync_flags(),
+        false => selected.view.sync(Expunges::Hold),
+    }
+}
+
+/// Whether the client hears of flags that others change.
+pub(super) fn hears_flags(core: &Core) -> bool {
+    core.notify.as_ref().is_none_or(|notify| notify.selected.as_ref().is_some_and(|wanted| wanted.flags))
+}
+
 /// As `news`, for changes that the command has looked through before; `by` says whether UIDs are wanted.
 pub(super) fn changes(core: &Core, selected: &mut Selected, changes: &Changes, by: By) -> Result<(), Failure> {
-    let uid = if core.dialect.rev2 || core.dialect.condstore { By::Uid } else { by };
+    let with_uid = core.dialect.rev2 || core.dialect.condstore || core.notify.is_some();
+    let uid = if with_uid { By::Uid } else { by };
     write(core, selected, changes, uid)
 }
 
@@ -90,6 +138,15 @@ pub(super) fn fetch_flags(
         wire::text(out, format_args!(" MODSEQ ({})", told.mod_seq));
     }
     out.extend_from_slice(b")\r\n");
+}
+
+/// While expunges are held back a client that has been told MODSEQs must not believe that it knows all below them.
+/// RFC 7162 3.2, 6
+pub(super) fn held_back(core: &Core, selected: &Selected) -> Result<(), Gone> {
+    match core.dialect.condstore && selected.view.holds_expunges() {
+        true => core.output.say(|out| selected.highest_mod_seq(out)),
+        false => Ok(()),
+    }
 }
 
 /// Says the new MODSEQ of a message whose flags the client knows. RFC 7162 3.1.3

@@ -42,6 +42,11 @@ pub struct Settings {
     /// Accounts that are message submission entities, in small letters. RFC 4467 3
     pub submission_servers: Vec<String>,
     pub utf8: Utf8,
+    /// Messages that one command deals with, and that one COPY or APPEND saves; 0 for any number. RFC 9738
+    pub message_limit: u32,
+    pub save_limit: u32,
+    /// Mailboxes that one session may watch by NOTIFY.
+    pub watched_mailboxes_max: usize,
     pub bad_commands_max: u32,
     pub commands_before_login_max: u32,
     /// The tag of the language that the administrator prefers. RFC 5255 3.2

@@ -7,6 +7,7 @@ use super::capability;
 use super::core::{Core, State};
 use super::dispatch::dispatch;
 use super::language::Language;
+use super::notify::{self, Moment};
 use super::output::Output;
 use super::reply::{Failure, Reply, Status};
 use super::running::Running;
@@ -64,6 +65,7 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
         domain: None,
         client: None,
         may_start_tls: mode == Mode::StartTls,
+        notify: None,
     };
     let framer = Framer::new(settings.limits.clone(), move || crate::sys::spool_file(&spool));
     let mut session = Session {
@@ -126,6 +128,7 @@ impl Session {
 
     fn wait_for_more(&mut self) -> Result<(), Failure> {
         self.watch_literal();
+        notify::tell(&mut self.core, &mut self.state, Moment::Between)?;
         self.core.output.flush()?;
         let settings = self.core.service.settings();
         let deadline = match &self.state {
@@ -134,7 +137,10 @@ impl Session {
             _ => Instant::now() + settings.idle_timeout,
         };
         loop {
-            if self.core.wait(deadline)? == Ready::Readable {
+            if self.core.wait(deadline)? == Ready::Bell {
+                notify::tell(&mut self.core, &mut self.state, Moment::Between)?;
+                self.core.output.flush()?;
+            } else {
                 let first = self.framer.is_idle();
                 self.core.receive(&mut self.framer)?;
                 if first && self.framer.begins_with(&TLS_HELLO) {

@@ -352,13 +352,13 @@ impl Store {
 
     /// UIDs that vanished after `since`. RFC 7162 3.2.5
     pub fn vanished(&self, a: AccountId, m: MailboxId, since: ModSeq) -> Result<UidSet, StoreError> {
-        let mut uids = UidSet::new();
+        let mut ranges = Vec::new();
         let start = layout::numbered_long(b'x', since.0.saturating_add(1));
         self.reader.scan(Partition::Mailbox(a, m), &start, b"y", &mut |_, value| {
             let what = || format!("vanished messages of mailbox {}/{}", a.0, m.0);
-            decode(what, &value, |c| layout::read_vanished(c, &mut uids))
+            decode(what, &value, |c| layout::read_vanished(c, &mut ranges))
         })?;
-        Ok(uids)
+        Ok(UidSet::from_ranges(ranges))
     }
 
     /// Messages of a mailbox that were expunged from `since_secs` until before `until_secs` and are kept.

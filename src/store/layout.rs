@@ -480,9 +480,9 @@ pub fn vanished(uids: &UidSet) -> Vec<u8> {
     uids.ranges().iter().flat_map(|(low, high)| [low.to_be_bytes(), high.to_be_bytes()].concat()).collect()
 }
 
-pub fn read_vanished(cursor: &mut Cursor<'_>, into: &mut UidSet) -> Option<()> {
+pub fn read_vanished(cursor: &mut Cursor<'_>, into: &mut Vec<(u32, u32)>) -> Option<()> {
     while !cursor.is_empty() {
-        into.push_range(cursor.u32()?, cursor.u32()?);
+        into.push((cursor.u32()?, cursor.u32()?));
     }
     Some(())
 }

@@ -122,6 +122,14 @@ impl UidSet {
         self.ranges.splice(first..end, [joined]);
     }
 
+    /// Of inclusive ranges in any order, overlapping or not.
+    pub fn from_ranges(mut ranges: Vec<(u32, u32)>) -> UidSet {
+        ranges.sort_unstable();
+        let mut set = UidSet::new();
+        ranges.into_iter().for_each(|(low, high)| set.push_range(low, high));
+        set
+    }
+
     pub fn contains(&self, n: u32) -> bool {
         let at = self.ranges.partition_point(|r| r.1 < n);
         self.ranges.get(at).is_some_and(|r| r.0 <= n)

@@ -1,0 +1,47 @@
+//! What a change of an account's tree is to those who listen.            RFC 5465 5.4, 5.5
+
+use super::tree::{Node, Plan, Tree};
+use super::watch::Happening;
+use crate::store::{AccountChange, MailboxNode};
+use crate::types::{MailboxId, MailboxName};
+
+/// What the plan, carried out, does to the names of `before`.
+pub(super) fn happenings(before: &Tree, plan: &Plan) -> Vec<Happening> {
+    let moved = |name: &MailboxName| {
+        let tops = plan.renamed.iter().flat_map(|(from, to)| [from, to]);
+        tops.into_iter().any(|top| name == top || name.is_below(top))
+    };
+    let of_change = |change: &AccountChange| match change {
+        AccountChange::PutNode(node) if !moved(&node.name) => put(before, node),
+        AccountChange::RemoveNode(name) if !moved(name) => Some(deleted(before, name)),
+        AccountChange::Subscribe(name) | AccountChange::Unsubscribe(name) => {
+            Some(Happening::Subscription(name.clone()))
+        }
+        AccountChange::Acl(id, _) => acl(before, *id),
+        AccountChange::PutAlias(name, _) => Some(Happening::Created(name.clone())),
+        AccountChange::RemoveAlias(name) => Some(deleted(before, name)),
+        _ => None,
+    };
+    let renamed = plan.renamed.iter().map(|(from, to)| Happening::Renamed { from: from.clone(), to: to.clone() });
+    plan.changes.iter().filter_map(of_change).chain(renamed).collect()
+}
+
+/// A name that comes, or that only holds others from now on, or not any more.
+fn put(before: &Tree, node: &MailboxNode) -> Option<Happening> {
+    match (before.node(&node.name), node.id) {
+        (None, _) | (Some(Node { id: None, .. }), Some(_)) => Some(Happening::Created(node.name.clone())),
+        (Some(Node { id: Some(_), .. }), None) => Some(deleted(before, &node.name)),
+        _ => None,
+    }
+}
+
+fn deleted(before: &Tree, name: &MailboxName) -> Happening {
+    let acl = before.node(name).and_then(|node| node.id).and_then(|id| before.acl(id));
+    Happening::Deleted { name: name.clone(), acl: acl.cloned().unwrap_or_default() }
+}
+
+/// The list of a mailbox that has been there before.
+fn acl(before: &Tree, id: MailboxId) -> Option<Happening> {
+    let (name, _) = before.nodes().find(|(_, node)| node.id == Some(id))?;
+    Some(Happening::Acl { name: name.clone(), before: before.acl(id).cloned().unwrap_or_default() })
+}
