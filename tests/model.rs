@@ -46,6 +46,7 @@ fn start(store: Store, directory: &std::path::Path) -> Running {
         administrators: Vec::new(),
         submission_servers: Vec::new(),
         utf8: gatepost::session::Utf8::Accept,
+        urlmech_in_the_clear: false,
         groups: Arc::default(),
         message_limit: 0,
         save_limit: 0,

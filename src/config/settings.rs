@@ -124,6 +124,7 @@ pub struct Config {
     pub message_limit: u32,
     pub save_limit: u32,
     pub watched_mailboxes_max: usize,
+    pub urlmech_in_the_clear: bool,
     pub bad_commands_max: u32,
     pub commands_before_login_max: u32,
     pub mailboxes_max: usize,

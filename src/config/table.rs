@@ -134,6 +134,13 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "IMAP",
+        "Tell URL Mechanisms",
+        Kind::Choice(&["encrypted", "always"]),
+        "encrypted",
+        "encrypted says URLMECH, of URLAUTH, over TLS only; always without as well.",
+    ),
+    key(
+        "IMAP",
         "UTF-8",
         Kind::Choice(&["accept", "only", "off"]),
         "accept",

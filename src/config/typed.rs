@@ -146,6 +146,7 @@ impl Values {
             literal_memory_max: self.number("IMAP", "Literal Memory"),
             literals_max: self.count("IMAP", "Maximum Literals") as usize,
             literals_small: self.is("IMAP", "Non-Synchronizing Literals", "small"),
+            urlmech_in_the_clear: self.is("IMAP", "Tell URL Mechanisms", "always"),
             utf8: match (self.is("IMAP", "UTF-8", "only"), self.is("IMAP", "UTF-8", "off")) {
                 (true, _) => Utf8::Only,
                 (_, true) => Utf8::Off,

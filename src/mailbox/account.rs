@@ -213,6 +213,12 @@ impl Account {
         self.mailboxes.write().remove(&id);
     }
 
+    /// Rings the bells of all sessions that have a mailbox of this account open.
+    pub(super) fn ring_all(&self) {
+        let mailboxes: Vec<Arc<Mailbox>> = self.mailboxes.read().values().cloned().collect();
+        mailboxes.iter().for_each(|mailbox| mailbox.ring());
+    }
+
     /// Forgets what no session has open.
     pub(super) fn unload_idle(&self) {
         self.mailboxes.write().retain(|_, mailbox| {

@@ -171,6 +171,7 @@ mod tests {
             acls: Vec::new(),
             aliases: Vec::new(),
             certificate: None,
+            url_keys: Vec::new(),
             classes: Vec::new(),
             settings: Default::default(),
             version: Version(1),

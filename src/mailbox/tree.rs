@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::error::Refusal;
 use crate::store::{
-    AccountChange, AccountImage, AccountSettings, Acl, Annotated, DeletedMailbox, MailboxNode, QuotaLimits, Value,
-    Version,
+    AccountChange, AccountImage, AccountSettings, Acl, Annotated, DeletedMailbox, MailboxNode, QuotaLimits, UrlKey,
+    Value, Version,
 };
 use crate::types::utf7;
 use crate::types::{AccountId, MailboxClass, MailboxId, MailboxName, SpecialUse, UidValidity};
@@ -35,6 +35,7 @@ pub struct Tree {
     /// Of the mailboxes that hold something else than mail, or say so.
     classes: Arc<BTreeMap<MailboxId, MailboxClass>>,
     certificate: Option<Value>,
+    url_keys: BTreeMap<(AccountId, MailboxId), UrlKey>,
     next_mailbox: u64,
     last_uid_validity: u32,
 }
@@ -105,6 +106,7 @@ impl Tree {
             aliases: Arc::new(image.aliases.into_iter().collect()),
             classes: Arc::new(image.classes.into_iter().collect()),
             certificate: image.certificate,
+            url_keys: image.url_keys.into_iter().collect(),
             next_mailbox: image.next_mailbox,
             last_uid_validity: image.last_uid_validity,
         }
@@ -153,6 +155,15 @@ impl Tree {
             seen.contains(name) || above.contains(name)
         });
         tree
+    }
+
+    pub(super) fn url_key(&self, entry: (AccountId, MailboxId)) -> Option<UrlKey> {
+        self.url_keys.get(&entry).cloned()
+    }
+
+    /// The mailboxes that the account has keys for.
+    pub(super) fn url_keys(&self) -> impl Iterator<Item = (AccountId, MailboxId)> {
+        self.url_keys.keys().copied()
     }
 
     /// The S/MIME certificate of the account, in DER.
@@ -371,6 +382,8 @@ impl Tree {
                 (self.next_mailbox, self.last_uid_validity) = (*next_mailbox, *last_uid_validity);
             }
             AccountChange::Quota(limits) => self.quota = *limits,
+            AccountChange::PutUrlKey(entry, key) => drop(self.url_keys.insert(*entry, key.clone())),
+            AccountChange::RemoveUrlKey(entry) => drop(self.url_keys.remove(entry)),
             AccountChange::Certificate(der) => self.certificate = der.clone(),
             AccountChange::Acl(id, acl) if acl.0.is_empty() => drop(Arc::make_mut(&mut self.acls).remove(id)),
             AccountChange::Acl(id, acl) => drop(Arc::make_mut(&mut self.acls).insert(*id, acl.clone())),

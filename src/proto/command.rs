@@ -185,6 +185,21 @@ pub enum CatPart {
     Url(String),
 }
 
+/// What URLFETCH asks of a URL. RFC 5524 3.1
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UrlData {
+    Body,
+    Binary,
+    BodyPartStructure,
+}
+
+#[derive(Debug)]
+pub struct UrlFetchArg {
+    pub url: String,
+    /// Nothing: the octets alone, as RFC 4467 has it.
+    pub wanted: Vec<UrlData>,
+}
+
 /// RFC 8508
 #[derive(Debug)]
 pub struct ReplaceCommand {
@@ -249,6 +264,9 @@ pub enum CommandBody {
     Append(AppendCommand),
     Replace(ReplaceCommand),
     Notify(Option<NotifySet>),
+    ResetKey(Option<(String, Vec<String>)>),
+    GenUrlAuth(Vec<(String, String)>),
+    UrlFetch(Vec<UrlFetchArg>),
     Idle,
     Check,
     Close,

@@ -16,6 +16,7 @@ mod lower_metadata;
 mod lower_notify;
 mod lower_search;
 mod lower_sort;
+mod lower_url;
 mod mask;
 mod parse;
 pub mod response;
@@ -25,7 +26,7 @@ pub use crate::types::utf7::{decode as utf7_decode, encode as utf7_encode};
 pub use command::{
     AppendCommand, AppendData, AppendMessage, CatPart, Command, CommandBody, Dialect, Echo, EncryptFor,
     FetchModifiers, GetMetadata, ListCommand, MetadataValues, NotifySet, Qresync, ReplaceCommand, Secret,
-    SelectCommand, StoreOp,
+    SelectCommand, StoreOp, UrlData, UrlFetchArg,
 };
 pub use framer::{Frame, Framer, Limits, Literal, LiteralProgress, Refusal, Step, Why};
 pub use mask::mask;

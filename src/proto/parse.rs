@@ -9,7 +9,7 @@ use super::command::{Command, CommandBody, Dialect};
 use super::framer::{Frame, Framer, Limits, Step, tag_of};
 use super::grammar::{Grammar, Rule};
 use super::lower::{self, Args, LowerError};
-use super::{lower_append, lower_fetch, lower_metadata, lower_notify, lower_search, lower_sort};
+use super::{lower_append, lower_fetch, lower_metadata, lower_notify, lower_search, lower_sort, lower_url};
 use crate::types::{By, SearchKey};
 
 /// What a session can be asked, as far as syntax goes.
@@ -204,6 +204,27 @@ const ROWS: &[Row] = &[
         "UID REPLACE takes a UID, a mailbox name, flags and a date if wanted, and a literal or CATENATE (...)",
     ),
     row("NOTIFY", AFTER, Rule::notify_args, lower_notify::notify, "NOTIFY takes NONE, or SET and groups of events"),
+    row(
+        "RESETKEY",
+        AFTER,
+        Rule::resetkey_args,
+        lower_url::resetkey,
+        "RESETKEY takes a mailbox name and mechanisms if wanted",
+    ),
+    row(
+        "GENURLAUTH",
+        AFTER,
+        Rule::genurlauth_args,
+        lower_url::genurlauth,
+        "GENURLAUTH takes URLs, each with a mechanism",
+    ),
+    row(
+        "URLFETCH",
+        AFTER,
+        Rule::urlfetch_args,
+        lower_url::urlfetch,
+        "URLFETCH takes URLs, or (URL BODY or BINARY BODYPARTSTRUCTURE)",
+    ),
     row("IDLE", AFTER, Rule::no_args, |_| Ok(CommandBody::Idle), "IDLE takes no arguments"),
     row("CHECK", AFTER, Rule::no_args, |_| Ok(CommandBody::Check), "CHECK takes no arguments"),
     row("CLOSE", AFTER, Rule::no_args, |_| Ok(CommandBody::Close), "CLOSE takes no arguments"),
@@ -501,6 +522,10 @@ mod tests {
             "a FETCH 1 PREVIEW (CHANGEDSINCE 1)",
             "a FETCH 1 (UID PREVIEW (LAZY) FLAGS)",
             "a GETQUOTA \"\"",
+            "a RESETKEY",
+            "a RESETKEY INBOX INTERNAL X-Y",
+            "a GENURLAUTH imap://joe@x/INBOX/;UID=1;URLAUTH=anonymous INTERNAL \"imap://x\" internal",
+            "a URLFETCH \"x\" (\"y\" BODY BODYPARTSTRUCTURE) (z)",
             "a GETQUOTAROOT INBOX",
             "a SETQUOTA joe (STORAGE 512 MESSAGE 10)",
             "a SETQUOTA joe ()",
@@ -613,6 +638,11 @@ mod tests {
             "a SEARCH RETURN (PARTIAL 1:4294967296) ALL",
             "a SEARCH YOUNGER 0",
             "a SETQUOTA joe (STORAGE)",
+            "a GENURLAUTH x",
+            "a URLFETCH",
+            "a URLFETCH (x BODY BINARY)",
+            "a URLFETCH (x BODY BODY)",
+            "a URLFETCH (x NONE)",
             "a SETQUOTA joe (FOO 1)",
             "a GETMETADATA INBOX",
             "a GETMETADATA INBOX (MAXSIZE 5)",

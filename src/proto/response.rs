@@ -83,6 +83,8 @@ pub enum ResponseCode {
     Unavailable,
     UnknownCte,
     Unseen(Seq),
+    /// The mechanisms of URLAUTH. RFC 4467 8
+    UrlMech,
     UseAttr,
 }
 
@@ -162,6 +164,7 @@ impl ResponseCode {
             ResponseCode::Unavailable => "UNAVAILABLE",
             ResponseCode::UnknownCte => "UNKNOWN-CTE",
             ResponseCode::Unseen(seq) => return text(out, format_args!("UNSEEN {seq}")),
+            ResponseCode::UrlMech => "URLMECH INTERNAL",
             ResponseCode::UseAttr => "USEATTR",
         };
         out.extend_from_slice(text.as_bytes());

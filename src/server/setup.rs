@@ -90,6 +90,7 @@ pub(super) fn settings(config: &Config, tls: net::Tls, groups: Arc<auth::Groups>
         administrators: config.administrators.clone(),
         groups,
         submission_servers: config.submission_servers.clone(),
+        urlmech_in_the_clear: config.urlmech_in_the_clear,
         utf8: match config.utf8 {
             config::Utf8::Off => Utf8::Off,
             config::Utf8::Accept => Utf8::Accept,

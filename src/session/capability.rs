@@ -92,6 +92,8 @@ const ROWS: &[Row] = &[
     row("REPLACE", AfterLogin),
     row("CATENATE", AfterLogin),
     row("URL-PARTIAL", AfterLogin),
+    row("URLAUTH", AfterLogin),
+    row("URLAUTH=BINARY", AfterLogin),
     enabled("UIDONLY", AfterLogin),
     row("UIDBATCHES", AfterLogin),
     row("NOTIFY", AfterLogin),

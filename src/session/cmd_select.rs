@@ -36,7 +36,7 @@ pub(super) fn select(
     let access = if rights.has_any(&CHANGING) { access } else { Access::ReadOnly };
     core.dialect.condstore |= command.condstore;
     let view = View::open(mailbox, access, core.visibility(rights), core.bell.clone())?;
-    let selected = Selected::new(place.shown, view, rights);
+    let selected = Selected::new(place.shown, view, rights, account.clone());
     describe(core, &selected)?;
     if core.dialect.rev2 {
         names::say(core, &names::listed(core, account, &selected.name), None, Cause::Change)?;

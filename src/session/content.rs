@@ -32,6 +32,7 @@ impl<E: Into<Failure>> From<E> for Missing {
 }
 
 /// The content of an item: what it is made of is known to be there, so that a response can begin.
+#[derive(Clone)]
 pub(super) enum Prepared {
     /// Octets of the message.
     Range(Range<u64>),
@@ -220,11 +221,21 @@ impl Source {
         partial: Option<Partial>,
         kind: LiteralKind,
     ) -> Result<(), Gone> {
+        self.write_range(response, content, cut(0..content.len(), partial), kind)
+    }
+
+    /// As `write`, octets `range` of the content.
+    pub(super) fn write_range(
+        &self,
+        response: &mut Response<'_>,
+        content: &Prepared,
+        range: Range<u64>,
+        kind: LiteralKind,
+    ) -> Result<(), Gone> {
         if matches!(content, Prepared::Nil) {
             response.buffer.extend_from_slice(b"NIL");
             return Ok(());
         }
-        let range = cut(0..content.len(), partial);
         let (mut left, mut failed) = (range.end - range.start, None);
         if kind == LiteralKind::Literal8 {
             response.buffer.push(b'~');

@@ -12,7 +12,7 @@ use super::output::{Gone, Output};
 use super::reply::{Failure, Reply};
 use super::running::Running;
 use super::service::{Service, Utf8};
-use crate::mailbox::{Access, Account, AnnotationWatch, View};
+use crate::mailbox::{Access, Account, AnnotationWatch, UrlKey, View};
 use crate::net::{Ready, SessionInfo, Stream};
 use crate::proto::response::{status, untagged_ok};
 use crate::proto::{Dialect, Framer, ResponseCode};
@@ -156,6 +156,9 @@ pub(super) struct Selected {
     pub(super) rights: Rights,
     /// `$`, the result of the last SEARCH RETURN (SAVE). RFC 9051 6.4.4.1
     pub(super) saved: UidSet,
+    /// The user's account, and its key for URLs of this mailbox as the client knows it.
+    pub(super) own: Arc<Account>,
+    pub(super) url_key: Option<UrlKey>,
     /// Searches whose results are kept up to date.
     pub(super) contexts: Contexts,
     /// Messages that the client itself has put here, and has not been told of.
@@ -163,9 +166,10 @@ pub(super) struct Selected {
 }
 
 impl Selected {
-    pub(super) fn new(name: String, view: View, rights: Rights) -> Selected {
+    pub(super) fn new(name: String, view: View, rights: Rights, own: Arc<Account>) -> Selected {
+        let url_key = own.url_key(view.mailbox());
         let (saved, created) = Default::default();
-        Selected { name, view, rights, saved, contexts: Contexts::default(), created }
+        Selected { name, view, rights, saved, own, url_key, contexts: Contexts::default(), created }
     }
 
     /// `* OK [HIGHESTMODSEQ n]`

@@ -146,6 +146,13 @@ fn with_account(core: &mut Core, state: &mut State, body: CommandBody) -> Handle
         }
         CommandBody::Append(command) => cmd_append::append(core, &account, state.selected_mut(), command),
         CommandBody::Notify(wanted) => return cmd_notify::notify(core, state, &account, wanted),
+        CommandBody::ResetKey(what) => {
+            let reply = super::cmd_urlauth::resetkey(core, &account, what.as_ref());
+            super::cmd_urlauth::knows_key(state);
+            reply
+        }
+        CommandBody::GenUrlAuth(urls) => super::cmd_urlauth::genurlauth(core, &account, &urls),
+        CommandBody::UrlFetch(urls) => super::cmd_urlauth::urlfetch(core, &urls),
         body => return with_selected(core, &account, selected_of(state)?, body),
     };
     // What happened in the selected mailbox meanwhile may be told after any of these.

@@ -6,13 +6,14 @@ use super::content::{Missing, Prepared, Source, cut, is_whole};
 use super::core::Core;
 use super::place::Place;
 use super::reply::Failure;
-use crate::mailbox::{Access, MailboxError, View, summary_of};
+use crate::mailbox::{Access, MailboxError, Value, View, summary_of};
 use crate::proto::{MessageUrl, ResponseCode};
 use crate::types::{Right, UidSet};
 
 /// A part of a message that can be read.
 pub(super) struct Located {
     pub(super) source: Source,
+    pub(super) summary: Value,
     pub(super) content: Prepared,
     /// Octets of the content that are meant. RFC 5550 5
     pub(super) range: std::ops::Range<u64>,
@@ -59,6 +60,6 @@ impl Core {
             },
         };
         let range = cut(0..content.len(), url.partial);
-        Ok(Some(Located { source, content, range }))
+        Ok(Some(Located { source, summary, content, range }))
     }
 }

@@ -33,6 +33,7 @@ mod cmd_starttls;
 mod cmd_status;
 mod cmd_store;
 mod cmd_uidbatches;
+mod cmd_urlauth;
 mod content;
 mod contexts;
 mod core;

@@ -38,7 +38,12 @@ pub(super) fn foreign<'a>(text: &'a str, own: &Account) -> Option<(Option<Accoun
 impl Core {
     /// Finds the place of a name that a client has sent; whether there is a mailbox is not looked at.
     pub(super) fn place(&self, own: &Arc<Account>, text: &str) -> Result<Place, Failure> {
-        let who = Who { account: own.name().clone(), groups: self.groups.clone() };
+        self.place_of(own, self.groups.clone(), text)
+    }
+
+    /// As `place`, for an account that need not be the user's.
+    pub(super) fn place_of(&self, own: &Arc<Account>, groups: Vec<String>, text: &str) -> Result<Place, Failure> {
+        let who = Who { account: own.name().clone(), groups };
         let at = |account: Arc<Account>, name: &str| -> Result<Place, Failure> {
             let name = MailboxName::new(name).map_err(Refusal::BadName)?;
             Ok(Place { account, name, shown: text.to_string(), who: who.clone() })

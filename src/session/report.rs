@@ -42,7 +42,8 @@ pub(super) fn news(core: &Core, selected: &mut Selected, expunges: Expunges) -> 
 
 fn all_news(core: &Core, selected: &mut Selected, expunges: Expunges) -> Result<(), Failure> {
     let changes = selected.view.sync(expunges)?;
-    write(core, selected, &changes, By::Uid)
+    write(core, selected, &changes, By::Uid)?;
+    Ok(selected.url_key_news(core)?)
 }
 
 /// What a command has brought about that expunges: the client hears of it whatever it wants to hear of others.

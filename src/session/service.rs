@@ -47,6 +47,8 @@ pub struct Settings {
     pub save_limit: u32,
     /// Mailboxes that one session may watch by NOTIFY.
     pub watched_mailboxes_max: usize,
+    /// URLMECH is said over connections without TLS too. RFC 4467 10
+    pub urlmech_in_the_clear: bool,
     pub bad_commands_max: u32,
     pub commands_before_login_max: u32,
     /// The tag of the language that the administrator prefers. RFC 5255 3.2

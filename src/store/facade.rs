@@ -207,6 +207,7 @@ impl Store {
             acls: Vec::new(),
             aliases: Vec::new(),
             certificate: self.reader.get(partition, b"x")?,
+            url_keys: Vec::new(),
             classes: Vec::new(),
             settings: AccountSettings::default(),
             next_mailbox: 1,
@@ -228,6 +229,10 @@ impl Store {
         self.reader.scan(partition, b"l", b"m", &mut |key, value| {
             let id = layout::Cursor(&key[1..]).u64().ok_or_else(|| StoreError::Corrupt(what()))?;
             image.acls.push((MailboxId(id), decode(what, &value, layout::read_acl)?));
+            Ok(())
+        })?;
+        self.reader.scan(partition, b"u", b"v", &mut |key, value| {
+            image.url_keys.push(layout::read_url_key(key, &value).ok_or_else(|| StoreError::Corrupt(what()))?);
             Ok(())
         })?;
         self.reader.scan(partition, b"y", b"z", &mut |key, value| {
@@ -575,6 +580,8 @@ impl Store {
                     batch.put(layout::named(b'y', alias.as_str()), name.into_bytes())
                 }
                 AccountChange::RemoveAlias(alias) => batch.remove(layout::named(b'y', alias.as_str())),
+                AccountChange::PutUrlKey(entry, key) => batch.put(layout::url_key_key(entry), key.0.to_vec()),
+                AccountChange::RemoveUrlKey(entry) => batch.remove(layout::url_key_key(entry)),
                 AccountChange::Certificate(Some(der)) => batch.put(layout::key(b'x'), der.to_vec()),
                 AccountChange::Certificate(None) => batch.remove(layout::key(b'x')),
                 AccountChange::Bury(mailbox) => {
@@ -585,6 +592,7 @@ impl Store {
                     batch.remove(layout::numbered_long(b'g', mailbox.0));
                     batch.remove(layout::numbered_long(b'l', mailbox.0));
                     batch.remove(layout::numbered_long(b'k', mailbox.0));
+                    batch.remove(layout::url_key_key((AccountId(0), mailbox)));
                     self.drop_annotations(account, &Annotated::Mailbox(mailbox), &mut batch)?;
                     batch.put(layout::numbered_long(b'p', mailbox.0), Vec::new());
                 }

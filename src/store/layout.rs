@@ -22,6 +22,7 @@
 //! | account   | `g` u64 MailboxId       | deleted and kept: u64 seconds since 1970, u8 n, n × u8 special use, str name |
 //! | account   | `l` u64 MailboxId       | access control list: each u16 rights (`types::Right`), u8 length, identifier |
 //! | account   | `y` str alias           | str the name that it stands for |
+//! | account   | `u` u64 AccountId, u64 MailboxId | 32 octets: the account's key for URLs of that mailbox; AccountId 0 for its own |
 //! | account   | `x`                     | its S/MIME certificate: DER, opaque |
 //! | account   | `k` u64 MailboxId       | str class; none for mail |
 //! | account   | `v`                     | settings: u8 whether LIST shows what is not mail: 0 no, 1 yes, 2 as the domain says |
@@ -42,7 +43,7 @@
 use super::error::StoreError;
 use super::model::{
     AccountSettings, Acl, Alert, AlertScope, Annotated, Annotation, ClassSums, DeletedMailbox, Due, ExpungedMessage,
-    FlagRecord, LeafEntry, MailboxHeader, MailboxNode, MessageRecord, QuotaLimits, Sums,
+    FlagRecord, LeafEntry, MailboxHeader, MailboxNode, MessageRecord, QuotaLimits, Sums, UrlKey,
 };
 use crate::types::{
     AccountId, AccountName, BlobId, Class, EntryName, FlagBits, Flags, InternalDate, Keyword, KeywordId,
@@ -474,6 +475,18 @@ pub fn due_key(due: &Due) -> Vec<u8> {
 pub fn read_due(key: &[u8]) -> Option<Due> {
     let mut cursor = Cursor(key.get(1..)?);
     Some(Due { day: cursor.u32()?, account: AccountId(cursor.u64()?), mailbox: MailboxId(cursor.u64()?) })
+}
+
+pub fn url_key_key((account, mailbox): (AccountId, MailboxId)) -> Vec<u8> {
+    let mut key = numbered_long(b'u', account.0);
+    key.extend(mailbox.0.to_be_bytes());
+    key
+}
+
+pub fn read_url_key(key: &[u8], value: &[u8]) -> Option<((AccountId, MailboxId), UrlKey)> {
+    let mut cursor = Cursor(key.get(1..)?);
+    let entry = (AccountId(cursor.u64()?), MailboxId(cursor.u64()?));
+    Some((entry, UrlKey(value.try_into().ok()?)))
 }
 
 pub fn vanished(uids: &UidSet) -> Vec<u8> {

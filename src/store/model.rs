@@ -269,6 +269,16 @@ pub struct Annotate {
     pub value: Option<Vec<u8>>,
 }
 
+/// A mailbox access key: shown by nothing. RFC 4467 2.2
+#[derive(Clone, PartialEq, Eq)]
+pub struct UrlKey(pub [u8; 32]);
+
+impl std::fmt::Debug for UrlKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("UrlKey")
+    }
+}
+
 /// An account's mailbox tree, in the order of the names.
 #[derive(Clone, Debug)]
 pub struct AccountImage {
@@ -283,6 +293,8 @@ pub struct AccountImage {
     pub aliases: Vec<(MailboxName, String)>,
     /// The S/MIME certificate, in DER.
     pub certificate: Option<Value>,
+    /// By the mailbox that each is for; account 0 is this one.
+    pub url_keys: Vec<((AccountId, MailboxId), UrlKey)>,
     /// Of the mailboxes that have been given one.
     pub classes: Vec<(MailboxId, MailboxClass)>,
     pub settings: AccountSettings,
@@ -318,6 +330,9 @@ pub enum AccountChange {
     Acl(MailboxId, Acl),
     PutAlias(MailboxName, String),
     RemoveAlias(MailboxName),
+    /// Adds or replaces the key for a mailbox, of account 0 for the account's own.
+    PutUrlKey((AccountId, MailboxId), UrlKey),
+    RemoveUrlKey((AccountId, MailboxId)),
     /// Replaces or removes the S/MIME certificate.
     Certificate(Option<Value>),
     /// `None`: mail.

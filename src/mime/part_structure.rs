@@ -1,0 +1,158 @@
+//! The structure of one part, out of that of the message.         RFC 5524 3.2; RFC 9051 7.5.2
+//!
+//! Reads BODYSTRUCTURE as `structure` has written it.
+
+use crate::types::PartPath;
+
+/// How a part is once its transfer encoding is undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Undone {
+    pub octets: u64,
+    /// LFs.
+    pub lines: u64,
+}
+
+/// `body` of the part that the path names, the whole message's for an empty one.
+pub fn part_structure<'a>(structure: &'a [u8], path: &PartPath) -> Option<&'a [u8]> {
+    let (mut at, mut is_root) = (structure, true);
+    for &n in &path.0 {
+        if !is_root && let Some(within) = message_within(&elements(at)) {
+            (at, is_root) = (within, true);
+        }
+        let parts = elements(at);
+        let children = parts.iter().take_while(|part| part.first() == Some(&b'(')).count() as u64;
+        let n = u64::from(n.checked_sub(1)?);
+        at = match children {
+            0 if is_root && n == 0 => at,
+            0 => return None,
+            children if n < children => parts[n as usize],
+            _ => return None,
+        };
+        is_root = false;
+    }
+    Some(at)
+}
+
+/// The structure of a part that is given without its transfer encoding.
+pub fn undone_structure(structure: &[u8], undone: Undone) -> Vec<u8> {
+    let parts = elements(structure);
+    // A multipart, or what is none at all, has no encoding.
+    if parts.len() < 7 || parts[0].first() == Some(&b'(') {
+        return structure.to_vec();
+    }
+    let is_text = parts[0].eq_ignore_ascii_case(b"\"text\"");
+    let mut out = vec![b'('];
+    for (i, part) in parts.iter().enumerate() {
+        if i > 0 {
+            out.push(b' ');
+        }
+        match i {
+            5 => out.extend_from_slice(b"\"BINARY\""),
+            6 => out.extend_from_slice(undone.octets.to_string().as_bytes()),
+            7 if is_text => out.extend_from_slice(undone.lines.to_string().as_bytes()),
+            _ => out.extend_from_slice(part),
+        }
+    }
+    out.push(b')');
+    out
+}
+
+/// The body of the message that a message/rfc822 part has.
+fn message_within<'a>(parts: &[&'a [u8]]) -> Option<&'a [u8]> {
+    let is_list = |at: usize| parts.get(at).is_some_and(|part| part.first() == Some(&b'('));
+    let is_message = parts.first()?.eq_ignore_ascii_case(b"\"message\"") && is_list(7) && is_list(8);
+    is_message.then(|| parts[8])
+}
+
+/// What stands in a list, one level deep.
+fn elements(list: &[u8]) -> Vec<&[u8]> {
+    let mut out = Vec::new();
+    let mut rest = list.strip_prefix(b"(").unwrap_or_default();
+    loop {
+        rest = rest.trim_ascii_start();
+        let length = element(rest);
+        if length == 0 {
+            return out;
+        }
+        let (head, tail) = rest.split_at(length);
+        out.push(head);
+        rest = tail;
+    }
+}
+
+/// Octets of the element at the front; 0 at the end of the list.
+fn element(text: &[u8]) -> usize {
+    let (mut at, mut depth) = (0, 0usize);
+    while let Some(&octet) = text.get(at) {
+        match octet {
+            b'(' => depth += 1,
+            b')' if depth == 0 => return at,
+            b')' => depth -= 1,
+            b' ' if depth == 0 => return at,
+            b'"' => at += string_end(&text[at..]),
+            b'{' => at += literal_end(&text[at..]),
+            _ => {}
+        }
+        at += 1;
+        let ended = depth == 0 && matches!(octet, b')' | b'"' | b'{');
+        if ended {
+            return at.min(text.len());
+        }
+    }
+    at
+}
+
+/// Where the last octet of a quoted string is.
+fn string_end(text: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(&octet) = text.get(at) {
+        match octet {
+            b'"' => return at,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    text.len().saturating_sub(1)
+}
+
+/// Where the last octet of a literal is.
+fn literal_end(text: &[u8]) -> usize {
+    let digits: &[u8] = &text[1..text.iter().position(|b| *b == b'}').unwrap_or(text.len())];
+    let length: usize = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0);
+    (digits.len() + 3 + length).min(text.len().saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts() {
+        let plain =
+            r#"("text" "plain" ("charset" "a)\"b") NIL {3}"#.to_string() + "\r\n)( \"base64\" 8 1 NIL NIL NIL NIL)";
+        let image = r#"("image" "png" NIL NIL NIL "base64" 164 NIL NIL NIL NIL)"#;
+        let mixed = format!(r#"({plain}{image} "mixed" NIL NIL NIL NIL)"#);
+        let message = format!(r#"("message" "rfc822" NIL NIL NIL "7bit" 9 (NIL "x") {mixed} 4 NIL NIL NIL NIL)"#);
+        let whole = format!(r#"({message}{image} "mixed" NIL NIL NIL NIL)"#);
+        let part = |path: &[u32]| part_structure(whole.as_bytes(), &PartPath(path.to_vec()));
+        let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
+        assert_eq!(part(&[]).map(text), Some(whole.clone()));
+        assert_eq!(part(&[1]).map(text), Some(message.clone()));
+        assert_eq!(part(&[2]).map(text), Some(image.to_string()));
+        assert_eq!(part(&[1, 1]).map(text), Some(plain.clone()));
+        assert_eq!(part(&[1, 2]).map(text), Some(image.to_string()));
+        assert_eq!((part(&[3]), part(&[2, 1]), part(&[1, 3]), part(&[0])), (None, None, None, None));
+        let alone = part_structure(plain.as_bytes(), &PartPath(vec![1])).map(text);
+        assert_eq!(alone, Some(plain.clone()));
+        let undone = undone_structure(plain.as_bytes(), Undone { octets: 5, lines: 0 });
+        assert_eq!(text(&undone), plain.replace("\"base64\" 8 1", "\"BINARY\" 5 0"));
+    }
+
+    #[test]
+    fn damaged() {
+        for text in ["", "(", "((((", "(\"a", "({99}\r\nx", "({", "(a b", ")", "(\"\\"] {
+            let _ = part_structure(text.as_bytes(), &PartPath(vec![1, 2]));
+            let _ = undone_structure(text.as_bytes(), Undone { octets: 0, lines: 0 });
+        }
+    }
+}
