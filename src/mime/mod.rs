@@ -47,7 +47,9 @@ pub use date::parse as parse_date;
 pub use downgrade::downgrade;
 pub use field::Field;
 pub use fold::fold;
-pub use header::{Fields, HeaderField, Include, fields as header_fields, filter as filter_fields, unfold};
+pub use header::{
+    FieldNames, Fields, HeaderField, Include, fields as header_fields, filter as filter_fields, unfold,
+};
 pub use parser::{DEPTH_MAX, HEADERS_BYTES_MAX, PARTS_MAX, Parser};
 pub use part::Message;
 pub use part_structure::{Undone, part_structure, undone_structure};

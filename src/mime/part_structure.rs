@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn parts() {
         let plain =
-            r#"("text" "plain" ("charset" "a)\"b") NIL {3}"#.to_string() + "\r\n)( \"base64\" 8 1 NIL NIL NIL NIL)";
+            r#"("text" "plain" ("charset" "a)\"b") NIL {3}"#.to_string() + "\r\n)(  \"base64\" 8 1 NIL NIL NIL NIL)";
         let image = r#"("image" "png" NIL NIL NIL "base64" 164 NIL NIL NIL NIL)"#;
         let mixed = format!(r#"({plain}{image} "mixed" NIL NIL NIL NIL)"#);
         let message = format!(r#"("message" "rfc822" NIL NIL NIL "7bit" 9 (NIL "x") {mixed} 4 NIL NIL NIL NIL)"#);

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::field::Field;
-use super::header::{self, Include};
+use super::header::{self, FieldNames, Include};
 use super::summary::{EIGHT_BIT_ANY, EIGHT_BIT_OWN, HAS_DATE, HEADER_CUT, SECTIONS, VERSION, VERSION_1};
 use super::transfer::Encoding;
 use crate::types::{InternalDate, PartPath};
@@ -103,6 +103,16 @@ impl<'a> SummaryRef<'a> {
     /// Where the message's own header is, with its empty line.
     pub fn header_range(&self) -> Range<u64> {
         self.parts().next().map_or(0..0, |root| root.header)
+    }
+
+    /// As `header_fields` of the fields named; `false`, and nothing added, where the message itself must be asked.
+    pub fn pick_header_fields(&self, names: &FieldNames, out: &mut Vec<u8>) -> bool {
+        let omitted = || self.sections[4].split(|b| *b == b'\n').any(|name| names.has(name));
+        let whole = self.flags & HEADER_CUT == 0 && !omitted();
+        if whole {
+            names.pick(self.sections[3], out);
+        }
+        whole
     }
 
     /// What BODY[HEADER.FIELDS ...] gives; `None` where the message itself must be asked.

@@ -119,7 +119,6 @@ impl Source {
             SectionText::HeaderFieldsNot(names) => (names.as_slice(), Include::Except),
             _ => (&[][..], Include::Only),
         };
-        // What clients list a mailbox by: no look at the parts, none at the message.
         if wanted.part.0.is_empty()
             && !names.is_empty()
             && let Some(octets) = summary.header_fields(names, include)
@@ -240,7 +239,9 @@ impl Source {
         if kind == LiteralKind::Literal8 {
             response.buffer.push(b'~');
         }
-        wire::text(response.buffer, format_args!("{{{left}}}\r\n"));
+        response.buffer.push(b'{');
+        wire::number(response.buffer, left);
+        response.buffer.extend_from_slice(b"}\r\n");
         let read = self.octets(content, range, &mut |piece| {
             left -= piece.len() as u64;
             failed = literal_octets(response, piece, kind).err();

@@ -5,7 +5,7 @@ use super::core::Core;
 use super::output::{Gone, Response};
 use super::report::FlagWriter;
 use crate::mailbox::{MailboxError, Message, Summaries, Value, View, summary_of};
-use crate::mime::SummaryRef;
+use crate::mime::{FieldNames, SummaryRef};
 use crate::proto::Dialect;
 use crate::proto::response as wire;
 use crate::types::{AccountName, FetchItem, PartPath, Partial, Priority, Section, SectionText, Uid, UidSet};
@@ -19,6 +19,8 @@ const RENEWED_MAX: usize = 100;
 pub(super) struct Fetcher<'a> {
     view: &'a View,
     items: &'a [FetchItem],
+    /// What stands before the value of an item that has a section, and the fields that it names.
+    sections: Vec<Wanted>,
     summaries: Summaries,
     flags: FlagWriter<'a>,
     many: bool,
@@ -38,6 +40,7 @@ impl<'a> Fetcher<'a> {
         Fetcher {
             view,
             items,
+            sections: items.iter().map(Wanted::new).collect(),
             summaries: view.summaries(),
             flags: FlagWriter::new(view.shown(), view.recent()),
             many: messages >= MANY,
@@ -70,13 +73,14 @@ impl<'a> Fetcher<'a> {
         let prepared = self.prepare(&source, summary.as_ref())?;
         wire::fetch_begin(response.buffer, message.seq(), message.uid(), self.dialect);
         let mut writer = Writer { response, source: &source, message, summary };
+        let sections = &self.sections;
         for (i, item) in self.items.iter().enumerate() {
             if i > 0 {
                 writer.response.buffer.push(b' ');
             }
             match item {
                 FetchItem::Flags => self.flags.write(writer.response.buffer, message.uid(), &message.all_flags()),
-                item => writer.item(item, prepared.get(i).and_then(Option::as_ref))?,
+                item => writer.item(item, &sections[i].label, prepared.get(i).and_then(Option::as_ref))?,
             }
         }
         if with_flags && !self.items.contains(&FetchItem::Flags) {
@@ -143,7 +147,8 @@ impl<'a> Fetcher<'a> {
     /// What must be decoded or filtered before the response can begin: where it fails, nothing has been said yet.
     fn prepare(&self, source: &Source, summary: Option<&SummaryRef<'_>>) -> Result<Vec<Option<Prepared>>, Missing> {
         let Some(summary) = summary else { return Ok(Vec::new()) };
-        self.items.iter().map(|item| prepare(source, item, summary)).collect()
+        let both = self.items.iter().zip(&self.sections);
+        both.map(|(item, wanted)| wanted.prepare(source, item, summary)).collect()
     }
 }
 
@@ -166,14 +171,59 @@ fn needs_summary(item: &FetchItem) -> bool {
     }
 }
 
-fn prepare(source: &Source, item: &FetchItem, summary: &SummaryRef<'_>) -> Result<Option<Prepared>, Missing> {
-    Ok(match item {
-        FetchItem::BodySection { section: wanted, .. } if !is_whole(wanted) => Some(source.section(wanted, summary)?),
-        FetchItem::Rfc822Header => Some(source.section(&top(SectionText::Header), summary)?),
-        FetchItem::Rfc822Text => Some(source.section(&top(SectionText::Text), summary)?),
-        FetchItem::Binary { part, .. } | FetchItem::BinarySize(part) => Some(source.binary(part, summary)?),
-        _ => None,
-    })
+/// What is known of an item before there is a message.
+struct Wanted {
+    /// `BODY[HEADER.FIELDS (DATE)]<0> `
+    label: Vec<u8>,
+    /// Of HEADER.FIELDS of the message itself: what clients list a mailbox by.
+    fields: Option<FieldNames>,
+}
+
+impl Wanted {
+    fn new(item: &FetchItem) -> Wanted {
+        let mut wanted = Wanted { label: Vec::new(), fields: None };
+        match item {
+            FetchItem::BodySection { section, partial, .. } => {
+                body_name(&mut wanted.label, section, *partial);
+                if let (SectionText::HeaderFields(names), true) = (&section.text, section.part.0.is_empty()) {
+                    wanted.fields = Some(FieldNames::new(names));
+                }
+            }
+            FetchItem::Binary { part, partial, .. } => {
+                wire::text(&mut wanted.label, format_args!("BINARY[{}]", path_text(part)));
+                origin(&mut wanted.label, *partial);
+            }
+            FetchItem::BinarySize(part) => {
+                wire::text(&mut wanted.label, format_args!("BINARY.SIZE[{}] ", path_text(part)));
+            }
+            _ => {}
+        }
+        wanted
+    }
+
+    fn prepare(
+        &self,
+        source: &Source,
+        item: &FetchItem,
+        summary: &SummaryRef<'_>,
+    ) -> Result<Option<Prepared>, Missing> {
+        if let Some(names) = &self.fields {
+            // No look at the parts, none at the message.
+            let mut octets = Vec::with_capacity(1024);
+            if summary.pick_header_fields(names, &mut octets) {
+                return Ok(Some(Prepared::Octets(octets)));
+            }
+        }
+        Ok(match item {
+            FetchItem::BodySection { section: wanted, .. } if !is_whole(wanted) => {
+                Some(source.section(wanted, summary)?)
+            }
+            FetchItem::Rfc822Header => Some(source.section(&top(SectionText::Header), summary)?),
+            FetchItem::Rfc822Text => Some(source.section(&top(SectionText::Text), summary)?),
+            FetchItem::Binary { part, .. } | FetchItem::BinarySize(part) => Some(source.binary(part, summary)?),
+            _ => None,
+        })
+    }
 }
 
 fn top(text: SectionText) -> Section {
@@ -188,7 +238,7 @@ struct Writer<'a, 'b, 'r> {
 }
 
 impl Writer<'_, '_, '_> {
-    fn item(&mut self, item: &FetchItem, prepared: Option<&Prepared>) -> Result<(), Gone> {
+    fn item(&mut self, item: &FetchItem, label: &[u8], prepared: Option<&Prepared>) -> Result<(), Gone> {
         let out = &mut *self.response.buffer;
         match item {
             FetchItem::Uid => number(out, b"UID ", self.message.uid().get().into()),
@@ -216,19 +266,15 @@ impl Writer<'_, '_, '_> {
                 out.extend_from_slice(b"RFC822.TEXT ");
                 self.content(prepared, None, LiteralKind::Literal)?;
             }
-            FetchItem::BodySection { section, partial, .. } => {
-                body_name(out, section, *partial);
+            FetchItem::BodySection { partial, .. } => {
+                out.extend_from_slice(label);
                 self.content(prepared, *partial, LiteralKind::Literal)?;
             }
-            FetchItem::Binary { part, partial, .. } => {
-                wire::text(out, format_args!("BINARY[{}]", path_text(part)));
-                origin(out, *partial);
+            FetchItem::Binary { partial, .. } => {
+                out.extend_from_slice(label);
                 self.content(prepared, *partial, LiteralKind::Literal8)?;
             }
-            FetchItem::BinarySize(part) => {
-                let size = prepared.map_or(0, Prepared::len);
-                wire::text(out, format_args!("BINARY.SIZE[{}] {size}", path_text(part)));
-            }
+            FetchItem::BinarySize(_) => number(out, label, prepared.map_or(0, Prepared::len)),
             FetchItem::Flags => {}
         }
         Ok(())
