@@ -83,16 +83,18 @@ impl<'a> Sight<'a> {
     /// The names that match one of the patterns and all of the selection options.
     pub fn list(&self, patterns: &[Pattern], select: &[ListSelect]) -> Vec<Listed> {
         let matching = |name: &str| patterns.iter().any(|pattern| pattern.matches(name));
+        let special = |listed: &Listed| !select.contains(&ListSelect::SpecialUse) || !listed.special_use.is_empty();
         if !select.contains(&ListSelect::Subscribed) {
-            let names = self.tree.nodes().map(|(name, _)| name).filter(|name| matching(name.as_str()));
-            let special =
-                |listed: &Listed| !select.contains(&ListSelect::SpecialUse) || !listed.special_use.is_empty();
+            // A pattern that names one mailbox, or what is below it, costs no look at the others.
+            let prefixes: Vec<String> = patterns.iter().map(Pattern::prefix).collect();
+            let names: BTreeSet<&MailboxName> =
+                prefixes.iter().flat_map(|prefix| self.tree.beginning(prefix)).collect();
+            let names = names.into_iter().filter(|name| matching(name.as_str()));
             return names.filter_map(|name| self.tree.listed(name, self.shown)).filter(special).collect();
         }
         let subscribed = self.subscribed();
         let recursive = select.contains(&ListSelect::RecursiveMatch);
         let parents = if recursive { parents(&subscribed) } else { BTreeSet::new() };
-        let special = |listed: &Listed| !select.contains(&ListSelect::SpecialUse) || !listed.special_use.is_empty();
         let names: BTreeSet<&str> =
             subscribed.iter().chain(&parents).copied().filter(|name| matching(name)).collect();
         let listed = |name: &str| {

@@ -156,11 +156,7 @@ impl Mailbox {
         if from >= header.uid_next && header.uid_next != 0 {
             return Ok(0);
         }
-        let mut new = UidSet::new();
-        new.push_range(from.max(1), u32::MAX);
-        let snapshot = self.seen_by(visibility)?;
-        snapshot.load(&new)?;
-        Ok(snapshot.in_uids(&new).count() as u32)
+        Ok(self.seen_by(visibility)?.count_from(from.max(1))?)
     }
 
     /// The newest snapshot, read from the store where there is none. The caller holds the writer's lock.

@@ -128,6 +128,22 @@ impl Snapshot {
         }
     }
 
+    /// Messages from this UID on. Of all but the leaf that it stands in the entry is enough.
+    pub(super) fn count_from(&self, from: u32) -> Result<u32, StoreError> {
+        let mut count = 0;
+        for leaf in self.leaves.iter().rev().take_while(|leaf| leaf.no.last().get() >= from) {
+            if leaf.no.first().get() >= from {
+                count += u32::from(leaf.entry().messages);
+                continue;
+            }
+            let mut there = UidSet::new();
+            there.push_range(from, leaf.no.last().get());
+            self.load(&there)?;
+            count += self.in_uids(&there).count() as u32;
+        }
+        Ok(count)
+    }
+
     /// Makes sure that the messages of `uids` can be looked at.
     pub fn load(&self, uids: &UidSet) -> Result<(), StoreError> {
         let named = |leaf: &&Arc<Leaf>| uids.overlaps(leaf.no.first().get(), leaf.entry().last_uid);

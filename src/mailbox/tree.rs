@@ -3,6 +3,7 @@
 //! A tree is a value: an operation gives the changes that the store must make, and a new tree once it has made them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::error::Refusal;
@@ -119,6 +120,12 @@ impl Tree {
     /// All names, in order: INBOX among the others.
     pub fn nodes(&self) -> impl Iterator<Item = (&MailboxName, &Node)> {
         self.nodes.iter()
+    }
+
+    /// The names that begin so, in order.
+    pub(super) fn beginning<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a MailboxName> {
+        let range = self.nodes.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+        range.map(|(name, _)| name).take_while(move |name| name.as_str().starts_with(prefix))
     }
 
     /// Subscribed names, whether such a mailbox exists or not.

@@ -128,3 +128,70 @@ impl Store {
 fn what(account: AccountId) -> String {
     format!("an annotation of account {}", account.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{Checked, Mode};
+    use super::super::model::{AccountChange, AccountCommit, Annotate, Commit, Durability};
+    use super::*;
+    use crate::types::{AccountName, MailboxClass, MailboxName};
+
+    fn annotate(store: &Store, account: AccountId, at: Annotated, name: &str) {
+        let guard = store.account_image(account).unwrap().version;
+        let entry = EntryName::new(name).unwrap();
+        let change = AccountChange::Annotate(Annotate { at, user: None, entry, value: Some(b"x".to_vec()) });
+        let class = AccountChange::Class(MailboxId(8), MailboxClass::new("IPF.Task"));
+        let commit = AccountCommit { account, guard, changes: vec![change, class] };
+        store.commit(vec![Commit::Account(commit)], Durability::Synced).unwrap();
+    }
+
+    #[test]
+    fn a_check_finds_what_belongs_to_nothing() {
+        let store = Store::memory();
+        let name = AccountName::new("joe").unwrap();
+        let account = store.account_create(&name).unwrap();
+        annotate(&store, account, Annotated::Account, "/private/a");
+        annotate(&store, account, Annotated::Mailbox(MailboxId(7)), "/shared/a");
+        annotate(&store, account, Annotated::Holder(MailboxName::new("gone").unwrap()), "/shared/a");
+        let check = |mode| {
+            let mut checked = Checked::default();
+            store.check_account(&name, account, mode, &mut checked, &mut |_| {}).unwrap();
+            checked.findings
+        };
+        let found = check(Mode::Verify);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].what.starts_with("3 annotations") && !found[0].repaired, "{found:?}");
+        let describe = |_: super::super::check::Octets<'_>| Err(StoreError::Changed);
+        assert!(check(Mode::Repair(describe))[0].repaired);
+        assert!(check(Mode::Verify).is_empty());
+        assert_eq!(store.annotations(account, &Annotated::Account, None).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn they_are_copied_and_dropped_with_their_keys() {
+        let store = Store::memory();
+        let account = store.account_create(&AccountName::new("joe").unwrap()).unwrap();
+        let (from, to) = (Annotated::Mailbox(MailboxId(7)), Annotated::Mailbox(MailboxId(9)));
+        annotate(&store, account, from.clone(), "/shared/Spelled");
+        let apply = |change| {
+            let guard = store.account_image(account).unwrap().version;
+            let commit = AccountCommit { account, guard, changes: vec![change] };
+            store.commit(vec![Commit::Account(commit)], Durability::Synced).unwrap();
+        };
+        let names = |at: &Annotated| -> Vec<String> {
+            let found = store.annotations(account, at, None).unwrap();
+            found.into_iter().map(|annotation| annotation.entry.to_string()).collect()
+        };
+        apply(AccountChange::CopyAnnotations { from: from.clone(), to: to.clone() });
+        assert_eq!((names(&from), names(&to)), (vec!["/shared/Spelled".into()], vec!["/shared/Spelled".into()]));
+        apply(AccountChange::Purge(MailboxId(7)));
+        assert_eq!((names(&from).len(), names(&to).len()), (0, 1));
+        let holder = Annotated::Holder(MailboxName::new("a").unwrap());
+        apply(AccountChange::MoveAnnotations { from: to.clone(), to: holder.clone() });
+        assert_eq!((names(&to).len(), names(&holder).len()), (0, 1));
+        // Of a name that begins alike nothing goes.
+        apply(AccountChange::DropAnnotations(Annotated::Holder(MailboxName::new("ab").unwrap())));
+        assert_eq!(names(&holder).len(), 1);
+        assert_eq!(store.annotation_bytes(account).unwrap().len(), 1);
+    }
+}

@@ -1,6 +1,7 @@
 //! Names of accounts and mailboxes, and LIST's patterns.          RFC 9051 5.1, 6.3.9
 
 use std::fmt;
+use std::sync::Arc;
 
 /// Separates the levels of a mailbox name, as in CommuniGate Pro.
 pub const DELIMITER: char = '/';
@@ -34,9 +35,10 @@ impl fmt::Display for NameError {
 }
 
 /// A mailbox name within its account: UTF-8, levels separated by `/`, neither beginning nor ending with one.
-/// `INBOX`, and as the first level of a longer name, is always in capitals.
+/// `INBOX`, and as the first level of a longer name, is always in capitals. A copy shares the text, as trees of names are
+/// copied.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MailboxName(Box<str>);
+pub struct MailboxName(Arc<str>);
 
 impl MailboxName {
     /// Longer names break clients that keep mail in files, and LIST lines.
@@ -91,6 +93,13 @@ impl MailboxName {
     pub fn moved(&self, from: &MailboxName, to: &MailboxName) -> Result<MailboxName, NameError> {
         let rest = self.0.strip_prefix(&*from.0).unwrap_or("");
         MailboxName::new(&format!("{}{rest}", to.0))
+    }
+}
+
+/// Names sort as their text does.
+impl std::borrow::Borrow<str> for MailboxName {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 
@@ -157,6 +166,11 @@ impl Pattern {
         // `**` says no more than `*`, and costs more.
         chars.dedup_by(|a, b| *a == '*' && *b == '*');
         Pattern(chars)
+    }
+
+    /// What every name that matches begins with.
+    pub fn prefix(&self) -> String {
+        self.0.iter().take_while(|c| !matches!(c, '*' | '%')).collect()
     }
 
     /// Whether the pattern has no wildcard, so that at most one name matches.
@@ -231,5 +245,7 @@ mod tests {
         yes.iter().for_each(|(p, n)| assert!(Pattern::new("", p).matches(n), "{p} {n}"));
         no.iter().for_each(|(p, n)| assert!(!Pattern::new("", p).matches(n), "{p} {n}"));
         assert!(Pattern::new("a/", "%").matches("a/b"));
+        let prefix = |pattern| Pattern::new("", pattern).prefix();
+        assert_eq!([prefix("*"), prefix("inbox/%"), prefix("a/b")], ["", "INBOX/", "a/b"]);
     }
 }

@@ -130,6 +130,8 @@ pub fn run(json: bool) {
     super::print(&names.into_iter().zip(figures).collect::<Vec<_>>(), json);
     println!();
     mailboxes(json);
+    println!();
+    super::print(&[("accounts", super::accounts::starts(&mut own))], json);
 }
 
 /// Of an account of its own.
