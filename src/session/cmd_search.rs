@@ -7,6 +7,7 @@ use super::core::{Core, Selected};
 use super::esearch::{self, Answer, Heading, Results, kept};
 use super::limits;
 use super::reply::{Failure, Handled, Reply};
+use super::running::Running;
 use crate::mailbox::{Asked, Found, Scores, Snapshot, View};
 use crate::proto::response as wire;
 use crate::types::{By, ModSeq, SearchKey, SearchReturn, SortKey, SortOrder, UidSet};
@@ -66,12 +67,23 @@ pub(super) fn search_for(
     key: &SearchKey,
     scores: Scores,
 ) -> Result<Found, Failure> {
+    let running = core.running();
+    search_within(core, selected, key, scores, running.as_ref())
+}
+
+/// The same as part of an operation that goes on behind it.
+pub(super) fn search_within(
+    core: &mut Core,
+    selected: &Selected,
+    key: &SearchKey,
+    scores: Scores,
+    running: Option<&Running>,
+) -> Result<Found, Failure> {
     if names_mod_seq(key) {
         core.enable_condstore(Some(selected))?;
     }
-    let running = core.running();
     let mut progress = |done: u32, goal: u32| {
-        if let Some(running) = &running {
+        if let Some(running) = running {
             running.progress(done.into(), goal.into());
         }
     };

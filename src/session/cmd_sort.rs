@@ -1,11 +1,12 @@
 //! SORT and THREAD, and their UID forms.             RFC 5256 3; RFC 5957; ESORT of RFC 5267 3.1
 
-use super::cmd_search::{heading, highest, names_mod_seq, scores, search_for};
+use super::cmd_search::{heading, highest, names_mod_seq, scores, search_within};
 use super::contexts;
 use super::core::{Core, Selected};
 use super::esearch::{self, Answer, Results, kept};
 use super::limits;
 use super::reply::{Failure, Handled, Reply};
+use super::running::Running;
 use crate::mailbox::{Order, Scores};
 use crate::proto::response as wire;
 use crate::types::{By, ModSeq, SearchKey, SearchReturn, SortKey, SortOrder, ThreadAlgorithm};
@@ -20,8 +21,9 @@ pub(super) fn sort(
 ) -> Handled {
     let asked = returns.unwrap_or(&[]);
     contexts::check(core, selected, asked)?;
-    let found = search_for(core, selected, key, scores(asked, criteria, key)?)?;
-    let running = core.running();
+    let (running, scores) = (core.running(), scores(asked, criteria, key)?);
+    let found = search_within(core, selected, key, scores, running.as_ref())?;
+    uncounted(running.as_ref());
     let order = Order { criteria: criteria.to_vec(), comparator: core.comparator };
     let uids = Results::sorted(&selected.view.sort(&found, &order)?);
     drop(running);
@@ -41,6 +43,13 @@ pub(super) fn sort(
         selected.saved = kept(asked, &uids);
     }
     Ok(Reply::ok("SORT completed"))
+}
+
+/// How far the ordering has come nobody knows.
+fn uncounted(running: Option<&Running>) {
+    if let Some(running) = running {
+        running.progress(0, 0);
+    }
 }
 
 /// `* SORT 5 3 4 1 2 (MODSEQ 9)`: with a MODSEQ where the key asks for it. RFC 7162 3.1.6
@@ -69,8 +78,9 @@ pub(super) fn thread(
 ) -> Handled {
     // RFC 9738 3.3
     limits::check_whole(core, selected.view.shown().len().into())?;
-    let found = search_for(core, selected, key, Scores::Unwanted)?;
     let running = core.running();
+    let found = search_within(core, selected, key, Scores::Unwanted, running.as_ref())?;
+    uncounted(running.as_ref());
     let threads = selected.view.thread(&found.uids, algorithm, core.comparator, by)?;
     drop(running);
     core.output.say(|out| {
