@@ -35,6 +35,18 @@ fn utf8_only() {
     other.ok("SELECT INBOX");
 }
 
+/// What a program that moves old mail sends and gets back, though it has not enabled anything.
+#[test]
+fn headers_in_eight_bits_stay_as_they_are() {
+    let server = Server::start("");
+    assert!(capabilities(&server).contains("UTF8=ACCEPT"));
+    let mut client = server.user("user1");
+    assert!(client.append("INBOX", "Subject: ü\r\n\r\n".as_bytes()).unwrap().starts_with("OK"));
+    client.ok("SELECT INBOX");
+    let header = "* 1 FETCH (BODY[HEADER] {15}\r\nSubject: ü\r\n\r\n)";
+    assert_eq!(client.command("FETCH 1 BODY.PEEK[HEADER]"), (vec![header.into()], "OK FETCH completed".into()));
+}
+
 #[test]
 fn utf8_off() {
     let server = Server::start("UTF-8 = off");

@@ -20,6 +20,7 @@ pub enum TlsMode {
 pub enum Utf8 {
     Off,
     Accept,
+    Strict,
     Only,
 }
 

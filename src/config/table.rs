@@ -142,9 +142,9 @@ pub const KEYS: &[Key] = &[
     key(
         "IMAP",
         "UTF-8",
-        Kind::Choice(&["accept", "only", "off"]),
+        Kind::Choice(&["accept", "strict", "only", "off"]),
         "accept",
-        "accept offers UTF8=ACCEPT, and has ASCII headers for who does not enable it; only demands that it is enabled; off knows nothing of it.",
+        "accept offers UTF8=ACCEPT; strict has ASCII headers for who does not enable it; only demands that it is enabled; off knows nothing of it.",
     ),
     key(
         "IMAP",

@@ -147,9 +147,10 @@ impl Values {
             literals_max: self.count("IMAP", "Maximum Literals") as usize,
             literals_small: self.is("IMAP", "Non-Synchronizing Literals", "small"),
             urlmech_in_the_clear: self.is("IMAP", "Tell URL Mechanisms", "always"),
-            utf8: match (self.is("IMAP", "UTF-8", "only"), self.is("IMAP", "UTF-8", "off")) {
-                (true, _) => Utf8::Only,
-                (_, true) => Utf8::Off,
+            utf8: match self.choice("IMAP", "UTF-8").as_str() {
+                "only" => Utf8::Only,
+                "strict" => Utf8::Strict,
+                "off" => Utf8::Off,
                 _ => Utf8::Accept,
             },
             message_limit: self.count("IMAP", "Message Limit") as u32,

@@ -94,6 +94,7 @@ pub(super) fn settings(config: &Config, tls: net::Tls, groups: Arc<auth::Groups>
         utf8: match config.utf8 {
             config::Utf8::Off => Utf8::Off,
             config::Utf8::Accept => Utf8::Accept,
+            config::Utf8::Strict => Utf8::Strict,
             config::Utf8::Only => Utf8::Only,
         },
         message_limit: config.message_limit,

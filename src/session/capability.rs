@@ -141,7 +141,7 @@ pub fn is_known(pattern: &Wildcard) -> bool {
 fn utf8(core: &Core, _: bool) -> Option<String> {
     match core.service.settings().utf8 {
         Utf8::Off => None,
-        Utf8::Accept => Some("UTF8=ACCEPT".into()),
+        Utf8::Accept | Utf8::Strict => Some("UTF8=ACCEPT".into()),
         Utf8::Only => Some("UTF8=ONLY".into()),
     }
 }

@@ -77,9 +77,12 @@ impl Core {
     }
 
     /// Whether this client is given headers in UTF-8, and gives them. RFC 9755 4, 8
+    ///
+    /// By the letter only who has enabled it. Old mail is full of headers in 8 bits, and clients that move it from server
+    /// to server by APPEND and FETCH would lose it or change it: the letter is for the admin to ask for.
     pub(super) fn takes_utf8_headers(&self) -> bool {
-        let offered = self.service.settings().utf8 != Utf8::Off && !self.is_masked("UTF8=ACCEPT", "UTF8=ACCEPT");
-        self.dialect.has_utf8() || !offered
+        let strict = self.service.settings().utf8 == Utf8::Strict && !self.is_masked("UTF8=ACCEPT", "UTF8=ACCEPT");
+        self.dialect.has_utf8() || !strict
     }
 
     /// Has the watchdog look after the command in progress, from now until the value is dropped.
