@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::client::Client;
+use super::client::{Client, Target};
 use super::measure::{Figure, figure, repeat};
 use super::servers::Own;
 
@@ -34,6 +34,36 @@ fn fill(client: &mut Client, mailbox: &str, messages: usize) {
     client.ok("UNSELECT");
 }
 
+/// The UIDVALIDITY and the HIGHESTMODSEQ of a mailbox.
+fn known(client: &mut Client, mailbox: &str) -> (u64, u64) {
+    let tag = client.begin(format!("STATUS {mailbox} (UIDVALIDITY HIGHESTMODSEQ)").as_bytes());
+    let line = client.line();
+    client.finish(&tag);
+    let number = |name: &str| {
+        let rest = line.split(name).nth(1).unwrap_or_else(|| panic!("{name}: {line}"));
+        rest.trim_start().split([' ', ')']).next().and_then(|n| n.parse().ok()).unwrap()
+    };
+    (number("UIDVALIDITY"), number("HIGHESTMODSEQ"))
+}
+
+/// SELECT by a client that has been away while 300 messages came, 300 were flagged and 100 went. RFC 7162 3.2.5
+fn after_a_day(target: &Target, mailbox: &str, messages: usize) -> Vec<std::time::Duration> {
+    let mut client = Client::login(target);
+    client.ok("ENABLE QRESYNC");
+    let (uid_validity, mod_seq) = known(&mut client, mailbox);
+    client.ok(&format!("SELECT {mailbox}"));
+    let mut random = fastrand::Rng::with_seed(2);
+    for n in 0..400 {
+        let flag = if n < 100 { "\\Deleted" } else { "\\Seen" };
+        client.ok(&format!("UID STORE {} +FLAGS.SILENT ({flag})", random.usize(1..=messages)));
+    }
+    client.ok("EXPUNGE");
+    (0..300).for_each(|_| client.append(mailbox, b"Subject: new\r\n\r\ntext\r\n"));
+    repeat(50, |_| {
+        client.ok(&format!("SELECT {mailbox} (QRESYNC ({uid_validity} {mod_seq}))"));
+    })
+}
+
 /// The figures of one size, and of the first SELECT after a restart.
 fn measure(own: &mut Own, messages: usize) -> Vec<Figure> {
     let mailbox = format!("size{messages}");
@@ -51,7 +81,7 @@ fn measure(own: &mut Own, messages: usize) -> Vec<Figure> {
     let number = move || random.usize(1..=messages);
     let (mut a, mut b) = (number.clone(), number);
     let text = b"Subject: one more\r\n\r\ntext\r\n";
-    vec![
+    let mut figures = vec![
         figure("SELECT, cold", "commands/s", 1.0, cold),
         one("SELECT, warm", 50, &mut |client, _| {
             client.ok(&format!("SELECT {mailbox}"));
@@ -75,7 +105,10 @@ fn measure(own: &mut Own, messages: usize) -> Vec<Figure> {
                 "LIST (CLASS UNSEEN INTERNALSIZE) \"\" {mailbox} RETURN (STATUS (MESSAGES UNSEEN SIZE))"
             ));
         }),
-    ]
+    ];
+    let away = after_a_day(&own.target(), &mailbox, messages);
+    figures.push(figure("SELECT, a day away", "commands/s", 1.0, away));
+    figures
 }
 
 /// An account of many mailboxes: what making them costs, early and late, and what showing them does.
@@ -128,6 +161,8 @@ pub fn run(json: bool) {
     let names = ["1,000", "100,000", "1,000,000"];
     let figures = sizes.map(|messages| measure(&mut own, messages));
     super::print(&names.into_iter().zip(figures).collect::<Vec<_>>(), json);
+    println!();
+    super::print(&[("accounts", super::accounts::starts(&mut own))], json);
     println!();
     mailboxes(json);
     println!();
