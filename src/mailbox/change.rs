@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::error::{MailboxError, Refusal};
-use super::snapshot::Snapshot;
+use super::snapshot::{Message, Snapshot};
 use crate::store::{
     ExpungedMessage, FlagRecord, LeafNo, MailboxCommit, MessageRecord, NO_DATE, NewBlob, PageNo, Pin, StoreError,
-    Value, Version,
+    Sums, Value, Version,
 };
 use crate::types::{
     AccountId, BlobId, Flag, FlagBits, Flags, InternalDate, Keyword, KeywordId, MailboxId, ModSeq, SystemFlag, Uid,
@@ -267,49 +267,51 @@ impl Draft {
         let mut outcome = self.unchanged();
         let mut changed: Vec<Changed> = Vec::new();
         for message in self.snapshot.in_uids(uids).filter(|message| visibility.sees(message.flags().class())) {
-            let (before, wanted) = combining.of(message.all_flags());
             if unchanged_since.is_some_and(|since| message.mod_seq() > since) {
                 outcome.modified.push(message.uid());
-            } else if wanted != before {
-                if !visibility.sees(wanted.bits().class()) {
-                    outcome.hidden.push(message.uid());
-                }
-                let after = FlagRecord { uid: message.uid(), flags: wanted, mod_seq: ModSeq::ZERO };
-                changed.push(Changed { after, before: before.bits(), bytes: message.size() });
+                continue;
             }
+            let Some(flags) = combining.change(&message) else { continue };
+            let (before, now) = (message.flags(), flags.bits());
+            if !visibility.sees(now.class()) {
+                outcome.hidden.push(message.uid());
+            }
+            let after = FlagRecord { uid: message.uid(), flags, mod_seq: ModSeq::ZERO };
+            let bytes = Sums::change_with(before, now).then(|| message.size());
+            changed.push(Changed { after, before, bytes });
         }
         if !changed.is_empty() {
             outcome.mod_seq = self.next_mod_seq();
         }
         changed.iter_mut().for_each(|changed| changed.after.mod_seq = outcome.mod_seq);
-        self.set(&changed);
+        self.set(changed);
         Ok(outcome)
     }
 
     /// New flags of messages, ascending.
-    fn set(&mut self, changed: &[Changed]) {
+    fn set(&mut self, changed: Vec<Changed>) {
         let sums = &mut self.snapshot.header.sums;
         let mut moved = false;
-        for Changed { after, before, bytes } in changed {
-            let now = after.flags.bits();
-            moved |= before.class() != now.class();
-            sums.of_mut(before.class()).remove(*bytes, *before);
-            sums.of_mut(now.class()).add(*bytes, NO_DATE, now);
-        }
-        self.snapshot.set_flags(changed.iter().map(|changed| changed.after.clone()));
-        if moved {
-            self.snapshot.header.sums.set_oldest(self.snapshot.oldest_secs());
-        }
         let mut last = None;
-        for page in changed.iter().map(|changed| PageNo::of(changed.after.uid)) {
+        for Changed { after, before, bytes } in &changed {
+            let (now, page) = (after.flags.bits(), PageNo::of(after.uid));
+            if let Some(bytes) = bytes {
+                moved |= before.class() != now.class();
+                sums.of_mut(before.class()).remove(*bytes, *before);
+                sums.of_mut(now.class()).add(*bytes, NO_DATE, now);
+            }
             if last.replace(page) != Some(page) {
                 self.flags.insert(page);
             }
         }
+        self.snapshot.set_flags(changed.into_iter().map(|changed| changed.after));
+        if moved {
+            self.snapshot.header.sums.set_oldest(self.snapshot.oldest_secs());
+        }
     }
 
     fn expunge(&mut self, among: Option<&UidSet>, visibility: Visibility) -> Outcome {
-        let deleted = |message: &super::snapshot::Message| {
+        let deleted = |message: &Message<'_>| {
             message.flags().has(SystemFlag::Deleted) && visibility.sees(message.flags().class())
         };
         let uids: UidSet = match among {
@@ -450,7 +452,8 @@ impl Draft {
     }
 }
 
-/// What STORE makes of the flags of messages, most of which have those of the one before.
+/// What STORE makes of the flags of messages. Where keywords without a bit are among them, most messages have the flags of
+/// the one before.
 struct Combining {
     mode: StoreMode,
     given: Flags,
@@ -462,13 +465,19 @@ impl Combining {
         Combining { mode, given, last: None }
     }
 
-    /// A message's flags before and after.
-    fn of(&mut self, before: Flags) -> (Flags, Flags) {
-        if let Some(last) = self.last.as_ref().filter(|(known, _)| *known == before) {
-            return last.clone();
+    /// The new flags of a message; `None` where they are those that it has.
+    fn change(&mut self, message: &Message<'_>) -> Option<Flags> {
+        let bits = message.flags();
+        if self.given.further().is_empty() && !bits.has_further() {
+            let after = self.mode.combine_bits(bits, self.given.bits());
+            return (after != bits).then(|| after.into());
         }
-        let after = self.mode.combine(&before, &self.given);
-        self.last.insert((before, after)).clone()
+        let before = message.all_flags();
+        if self.last.as_ref().is_none_or(|(known, _)| *known != before) {
+            let after = self.mode.combine(&before, &self.given);
+            self.last = Some((before, after));
+        }
+        self.last.as_ref().filter(|(before, after)| before != after).map(|(_, after)| after.clone())
     }
 }
 
@@ -476,10 +485,19 @@ impl Combining {
 struct Changed {
     after: FlagRecord,
     before: FlagBits,
-    bytes: u32,
+    /// Of the message, where the sums change with it.
+    bytes: Option<u32>,
 }
 
 impl StoreMode {
+    fn combine_bits(self, before: FlagBits, given: FlagBits) -> FlagBits {
+        match self {
+            StoreMode::Replace => given,
+            StoreMode::Add => before.with(given),
+            StoreMode::Remove => before.without(given),
+        }
+    }
+
     pub fn combine(self, before: &Flags, given: &Flags) -> Flags {
         match self {
             StoreMode::Replace => given.clone(),

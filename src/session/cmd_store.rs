@@ -9,7 +9,7 @@ use super::limits;
 use super::place::not_permitted;
 use super::reply::{Failure, Handled, Reply};
 use super::report::{self, FlagWriter, Told};
-use crate::mailbox::{Change, MailboxError, Message, Outcome, StoreMode};
+use crate::mailbox::{Change, MailboxError, Message, Outcome, Snapshot, StoreMode};
 use crate::proto::{Echo, ResponseCode, StoreOp};
 use crate::types::{By, Flag, Flags, ModSeq, NumberSet, Right, SystemFlag, Uid, UidSet};
 
@@ -43,15 +43,10 @@ pub(super) fn store(core: &mut Core, selected: &mut Selected, set: &NumberSet, b
     let mut changes = report::sync(core, selected)?;
     let shown = selected.view.shown().clone();
     let given = shown.known(&flags);
-    // What another session did to the same messages meanwhile is not what the client expects. Nothing leaves the view
-    // while expunges are held: the two run in parallel.
-    let both = before.in_uids(&asked).zip(shown.in_uids(&asked));
-    let expected = both.filter(|(old, new)| mode.combine(&old.all_flags(), &given) == new.all_flags());
-    let changed: UidSet = changes.flags.iter().copied().collect();
-    let silent: UidSet = expected
-        .map(|(_, new)| new.uid())
-        .filter(|uid| changed.contains(uid.get()) && !outcome.modified.contains(uid.get()))
-        .collect();
+    let silent = match echo {
+        Echo::Silent => as_expected(&before, &shown, &asked, (mode, &given), &changes.flags, &outcome.modified),
+        Echo::Flags => UidSet::new(),
+    };
     match echo {
         Echo::Silent => {
             changes.flags.retain(|uid| !silent.contains(uid.get()));
@@ -70,9 +65,11 @@ pub(super) fn store(core: &mut Core, selected: &mut Selected, set: &NumberSet, b
     // A client of CONDSTORE hears the MODSEQ of what it changed, however silent it wants it, and under UNCHANGEDSINCE of
     // all that passes. RFC 7162 3.1.3
     if echo == Echo::Silent && core.dialect.condstore {
-        let told = |uid: &Uid| changes.flags.contains(uid) || outcome.modified.contains(uid.get());
+        let mut told: Vec<Uid> = changes.flags.clone();
+        told.sort_unstable();
+        let told = outcome.hidden.union(&outcome.modified).union(&told.into_iter().collect());
         let quiet: UidSet = match unchanged_since {
-            Some(_) => asked.difference(&outcome.hidden).uids().filter(|uid| !told(uid)).collect(),
+            Some(_) => asked.difference(&told),
             None => silent,
         };
         for message in shown.in_uids(&quiet) {
@@ -88,6 +85,23 @@ pub(super) fn store(core: &mut Core, selected: &mut Selected, set: &NumberSet, b
         By::Seq => selected.view.shown().seqs_of(&outcome.modified),
     };
     Ok(limits::finish(core, reply.with(ResponseCode::Modified(modified)), limited)?)
+}
+
+/// The messages whose flags have changed to what the client must expect: what another session did to them meanwhile is not
+/// that. Nothing leaves the view while expunges are held: the two run in parallel.
+fn as_expected(
+    before: &Snapshot,
+    shown: &Snapshot,
+    asked: &UidSet,
+    (mode, given): (StoreMode, &Flags),
+    changed: &[Uid],
+    modified: &UidSet,
+) -> UidSet {
+    let changed: UidSet = changed.iter().copied().collect();
+    let both = before.in_uids(asked).zip(shown.in_uids(asked));
+    let expected = both.filter(|(old, new)| mode.combine(&old.all_flags(), given) == new.all_flags());
+    let uids = expected.map(|(_, new)| new.uid());
+    uids.filter(|uid| changed.contains(uid.get()) && !modified.contains(uid.get())).collect()
 }
 
 /// What the command has hidden from its own client stays in the view until EXPUNGE may be told, as it was before: the

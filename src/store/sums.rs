@@ -1,7 +1,7 @@
 //! What a mailbox's header says of its messages, for each class of them, so that STATUS tells anybody of what they see.
 
 use super::model::MessageRecord;
-use crate::types::{Class, FlagBits, SystemFlag, Visibility};
+use crate::types::{Class, FlagBits, ServerKeyword, SystemFlag, Visibility};
 
 /// Stands for the internal date of no message: later than any.
 pub const NO_DATE: i64 = i64::MAX;
@@ -28,6 +28,14 @@ impl Default for Sums {
 }
 
 impl Sums {
+    /// Whether a message whose flags change in this way changes any sum.
+    pub fn change_with(before: FlagBits, after: FlagBits) -> bool {
+        let system = [SystemFlag::Seen, SystemFlag::Deleted].map(FlagBits::system);
+        let told = system.into_iter().chain(ServerKeyword::ALL.map(FlagBits::server));
+        let mask = told.fold(FlagBits::NONE, FlagBits::with);
+        (before.0 ^ after.0) & mask.0 != 0
+    }
+
     /// Counts one message in.
     pub fn add(&mut self, bytes: u32, date_secs: i64, flags: FlagBits) {
         *self = self.plus(Sums::of(bytes, date_secs, flags));
