@@ -10,8 +10,8 @@ use super::grammar::Rule;
 use super::lower_metadata;
 use crate::types::utf7;
 use crate::types::{
-    By, Flag, InternalDate, Keyword, ListReturn, ListSelect, MailboxClass, ModSeq, ModifyRights, NumberSet,
-    QuotaResource, Rights, SequenceSet, SpecialUse, StatusItem, SystemFlag, UidSet,
+    By, FetchItem, Flag, InternalDate, Keyword, ListReturn, ListSelect, MailboxClass, ModSeq, ModifyRights,
+    NumberSet, QuotaResource, Rights, SequenceSet, SpecialUse, StatusItem, SystemFlag, UidSet,
 };
 
 #[derive(Debug)]
@@ -39,6 +39,8 @@ pub(super) struct Args<'a> {
     dialect: Dialect,
     pub(super) by: By,
     pub(super) charset: Option<&'static encoding_rs::Encoding>,
+    /// What UPDATE wants to be fetched of new results. RFC 5465 7
+    pub(super) update: Vec<FetchItem>,
     /// None is named, or one that FILTER can stand beside.
     pub(super) charset_suits_filters: bool,
 }
@@ -46,7 +48,15 @@ pub(super) struct Args<'a> {
 impl<'a> Args<'a> {
     pub(super) fn new(pairs: &mut Pairs<'a, Rule>, literals: Vec<Literal>, dialect: Dialect, by: By) -> Args<'a> {
         let inner = pairs.next().map(|pair| pair.into_inner().collect()).unwrap_or_default();
-        Args { pairs: inner, literals: literals.into(), dialect, by, charset: None, charset_suits_filters: true }
+        Args {
+            pairs: inner,
+            literals: literals.into(),
+            dialect,
+            by,
+            charset: None,
+            update: Vec::new(),
+            charset_suits_filters: true,
+        }
     }
 
     pub(super) fn next(&mut self) -> Lowered<Pair<'a, Rule>> {

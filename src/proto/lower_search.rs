@@ -5,6 +5,7 @@ use pest::iterators::Pair;
 use super::command::CommandBody;
 use super::grammar::Rule;
 use super::lower::{Args, LowerError, Lowered, flag, number, number_set, wrong};
+use super::lower_fetch::fetch_item;
 use crate::types::{
     CivilDate, FilterName, Flag, MailboxFilter, ModSeq, NumberSet, ResultEnd, ResultRange, SearchKey, SearchReturn,
     SequenceSet, SystemFlag,
@@ -14,7 +15,7 @@ pub(super) fn search(args: &mut Args<'_>) -> Lowered<CommandBody> {
     let returns = search_returns(args)?;
     charset_if_any(args)?;
     let key = search_keys(args)?;
-    Ok(CommandBody::Search { by: args.by, returns, key })
+    Ok(CommandBody::Search { by: args.by, returns, key, update: std::mem::take(&mut args.update) })
 }
 
 /// RFC 7377
@@ -26,7 +27,7 @@ pub(super) fn esearch(args: &mut Args<'_>) -> Lowered<CommandBody> {
     let returns = search_returns(args)?.unwrap_or_default();
     charset_if_any(args)?;
     let key = search_keys(args)?;
-    Ok(CommandBody::Esearch { sources, returns, key })
+    Ok(CommandBody::Esearch { sources, returns, key, update: std::mem::take(&mut args.update) })
 }
 
 /// RFC 5465 6, with RFC 7377's `subtree-one`.
@@ -95,7 +96,8 @@ pub(super) fn search_keys(args: &mut Args<'_>) -> Lowered<SearchKey> {
 /// The return options, where there is a list of them.
 pub(super) fn search_returns(args: &mut Args<'_>) -> Lowered<Option<Vec<SearchReturn>>> {
     let Some(pair) = args.next_if(Rule::search_return_opts) else { return Ok(None) };
-    let returns = pair.into_inner().map(search_return).collect::<Lowered<Vec<_>>>()?;
+    let options = pair.into_inner().map(|pair| search_return(args, pair));
+    let returns = options.collect::<Lowered<Vec<_>>>()?;
     // RFC 9394 3.1
     let lists = |option: &&SearchReturn| matches!(option, SearchReturn::All | SearchReturn::Partial(_));
     match returns.iter().filter(lists).count() > 1 && returns.iter().any(|r| matches!(r, SearchReturn::Partial(_))) {
@@ -104,10 +106,14 @@ pub(super) fn search_returns(args: &mut Args<'_>) -> Lowered<Option<Vec<SearchRe
     }
 }
 
-fn search_return(pair: Pair<'_, Rule>) -> Lowered<SearchReturn> {
+fn search_return<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<SearchReturn> {
     let Some(option) = pair.into_inner().next() else { return wrong("A return option is missing") };
     if option.as_rule() == Rule::search_return_partial {
         return partial_range(option).map(SearchReturn::Partial);
+    }
+    if option.as_rule() == Rule::search_return_update {
+        args.update = option.into_inner().map(|pair| fetch_item(args, pair)).collect::<Lowered<_>>()?;
+        return Ok(SearchReturn::Update);
     }
     match option.as_str().to_ascii_uppercase().as_str() {
         "MIN" => Ok(SearchReturn::Min),

@@ -13,7 +13,7 @@ pub(super) fn sort(args: &mut Args<'_>) -> Lowered<CommandBody> {
     let criteria = args.next()?.into_inner().map(criterion).collect::<Lowered<Vec<_>>>()?;
     charset(args)?;
     let key = search_keys(args)?;
-    Ok(CommandBody::Sort { by: args.by, returns, criteria, key })
+    Ok(CommandBody::Sort { by: args.by, returns, criteria, key, update: std::mem::take(&mut args.update) })
 }
 
 fn criterion(pair: Pair<'_, Rule>) -> Lowered<(SortKey, SortOrder)> {

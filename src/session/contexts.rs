@@ -5,13 +5,14 @@
 //! FETCH. That costs the messages that have changed, not those of the mailbox. Positions of SEARCH are 0, those of SORT
 //! are kept to the requested order.
 
+use super::cmd_fetch;
 use super::core::{Core, Selected};
 use super::esearch::{Heading, Results};
 use super::reply::{Failure, Reply};
 use crate::mailbox::{Asked, Changes, Expunges, Order, Scores, View};
 use crate::proto::ResponseCode;
 use crate::proto::response::{self as wire, status};
-use crate::types::{By, Comparator, SearchKey, SearchReturn, Seq, SortKey, SortOrder, Uid, UidSet};
+use crate::types::{By, Comparator, FetchItem, SearchKey, SearchReturn, Seq, SortKey, SortOrder, Uid, UidSet};
 
 /// The contexts of a session.
 #[derive(Default)]
@@ -25,6 +26,8 @@ struct Context {
     results: UidSet,
     /// The same in the requested order, of SORT.
     sorted: Option<Sorted>,
+    /// To be fetched of new messages that become results. RFC 5465 7
+    items: Vec<FetchItem>,
 }
 
 struct Sorted {
@@ -75,9 +78,17 @@ pub(super) fn begin(
     let sorted =
         |criteria: &[_]| Sorted { order: Order { criteria: criteria.to_vec(), comparator }, uids: found.uids() };
     let key = selected.view.fixed(key, &selected.saved);
-    let context = Context { heading, key, comparator, results: found.set(), sorted: criteria.map(sorted) };
+    let context =
+        Context { heading, key, comparator, results: found.set(), sorted: criteria.map(sorted), items: Vec::new() };
     selected.contexts.0.push(context);
     Ok(())
+}
+
+/// What is to be fetched of new messages that become results of the command's search. RFC 5465 7
+pub(super) fn fetch_of_new(core: &Core, selected: &mut Selected, items: Vec<FetchItem>) {
+    if let Some(context) = selected.contexts.0.iter_mut().find(|context| context.heading.tag == core.tag) {
+        context.items = items;
+    }
 }
 
 /// CANCELUPDATE. RFC 5267 4.3.5
@@ -115,6 +126,9 @@ pub(super) fn touched(core: &Core, selected: &mut Selected, changes: &Changes) -
         return Ok(());
     }
     let (view, saved) = (&selected.view, UidSet::new());
+    let changed: UidSet = changes.flags.iter().copied().collect();
+    let arrived = changes.touched.difference(&changed).difference(&selected.created);
+    let mut wanted: Vec<(UidSet, Vec<FetchItem>)> = Vec::new();
     let seq = |uid: Uid| view.shown().by_uid(uid).map(|message| message.seq());
     for context in &mut selected.contexts.0 {
         let Context { key, comparator, .. } = &*context;
@@ -123,8 +137,11 @@ pub(super) fn touched(core: &Core, selected: &mut Selected, changes: &Changes) -
         let removed = context.remove(&changes.touched.difference(&matching));
         let added = context.add(view, &matching)?;
         say(core, &context.heading, &[("REMOVEFROM", removed), ("ADDTO", added)], seq)?;
+        if changes.exists.is_some() && !context.items.is_empty() {
+            wanted.push((matching.intersection(&arrived), context.items.clone()));
+        }
     }
-    Ok(())
+    wanted.iter().try_for_each(|(new, items)| cmd_fetch::fetch_new(core, selected, new, items))
 }
 
 impl Context {

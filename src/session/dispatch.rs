@@ -137,12 +137,16 @@ fn with_account(core: &mut Core, state: &mut State, body: CommandBody) -> Handle
             cmd_status::status(core, &core.place(&account, &mailbox)?, &items)
         }
         CommandBody::Comparator(wanted) => cmd_comparator::comparator(core, &wanted),
-        CommandBody::Esearch { sources, returns, key } => {
+        CommandBody::Esearch { sources, returns, key, update } => {
             let key = match state {
                 State::Selected(_, selected) => filters::resolve_or_forget(core, &account, selected, &returns, key)?,
                 _ => filters::resolve(core, &account, key)?,
             };
-            cmd_esearch::esearch(core, &account, state, &sources, &returns, &key)
+            let reply = cmd_esearch::esearch(core, &account, state, &sources, &returns, &key);
+            if let Some(selected) = state.selected_mut() {
+                contexts::fetch_of_new(core, selected, update);
+            }
+            reply
         }
         CommandBody::Append(command) => cmd_append::append(core, &account, state.selected_mut(), command),
         CommandBody::Notify(wanted) => return cmd_notify::notify(core, state, &account, wanted),
@@ -165,15 +169,17 @@ fn with_account(core: &mut Core, state: &mut State, body: CommandBody) -> Handle
 fn with_selected(core: &mut Core, account: &Arc<Account>, selected: &mut Selected, body: CommandBody) -> Handled {
     match body {
         CommandBody::Expunge(among) => cmd_store::expunge(core, selected, among.as_ref()),
-        CommandBody::Search { by, returns, key } => {
+        CommandBody::Search { by, returns, key, update } => {
             let key = filters::resolve_or_forget(core, account, selected, returns.as_deref().unwrap_or(&[]), key)?;
             let reply = cmd_search::search(core, selected, by, returns.as_deref(), &key)?;
+            contexts::fetch_of_new(core, selected, update);
             report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;
             Ok(reply)
         }
-        CommandBody::Sort { by, returns, criteria, key } => {
+        CommandBody::Sort { by, returns, criteria, key, update } => {
             let key = filters::resolve_or_forget(core, account, selected, returns.as_deref().unwrap_or(&[]), key)?;
             let reply = cmd_sort::sort(core, selected, by, returns.as_deref(), &criteria, &key)?;
+            contexts::fetch_of_new(core, selected, update);
             report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;
             Ok(reply)
         }
