@@ -116,15 +116,37 @@ fn ids(body: &[u8]) -> Vec<u128> {
     let mut found = Vec::new();
     let mut rest = body;
     while let Some(open) = memchr::memchr(b'<', rest) {
-        let Some(close) = memchr::memchr(b'>', &rest[open..]) else { break };
-        let id: Vec<u8> = rest[open + 1..open + close].iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
+        let Some((id, behind)) = normal_id(&rest[open + 1..]) else { break };
         found.push(hash(&id));
-        rest = &rest[open + close..];
+        rest = behind;
         if found.len() >= REFERENCES_MAX {
             break;
         }
     }
     found
+}
+
+/// An identifier up to its `>`, and what is behind that. Quoting does not count, nor does white space: two spellings of
+/// one identifier are the same. RFC 5256 3 (REFERENCES)
+fn normal_id(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let (mut id, mut quoted, mut escaped) = (Vec::with_capacity(64), false, false);
+    for (at, &octet) in text.iter().enumerate() {
+        match octet {
+            _ if escaped => {
+                id.push(octet);
+                escaped = false;
+            }
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'>' if !quoted => return Some((id, &text[at + 1..])),
+            octet if octet.is_ascii_whitespace() && !quoted => {}
+            octet => id.push(octet),
+        }
+    }
+    // A quote that is never closed is a character like others.
+    let end = memchr::memchr(b'>', text)?;
+    let plain = text[..end].iter().copied().filter(|b| !b.is_ascii_whitespace() && *b != b'"').collect();
+    Some((plain, &text[end + 1..]))
 }
 
 fn hash(id: &[u8]) -> u128 {
@@ -276,5 +298,27 @@ impl View {
             });
         }
         Ok(threads(&messages, algorithm))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_are_normalised() {
+        let one = ids(b"<01KF@xxx.yyy.com>");
+        for same in [
+            &b"<\"01KF\"@xxx.yyy.com>"[..],
+            b"x <01\r\n KF@xxx.yyy.com>",
+            b"<\"0\\1KF\"@xxx.yyy.com>",
+            b"<\"01KF@xxx.yyy.com>",
+        ] {
+            assert_eq!(ids(same), one, "{}", String::from_utf8_lossy(same));
+        }
+        assert_eq!(ids(b"<a@b> <\"x>y\"@c>, <d@e").len(), 2);
+        assert_ne!(ids(b"<\"a b\"@c>"), ids(b"<ab@c>"));
+        assert_eq!(ids(&b"<\"".repeat(50_000)).len(), 0);
+        assert!(ids(&b"<a>".repeat(50_000)).len() == REFERENCES_MAX);
     }
 }

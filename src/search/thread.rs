@@ -3,6 +3,7 @@
 //! Pure: messages in, trees out. A thread may be as deep as there are messages: nothing here recurses.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::types::ThreadAlgorithm;
 
@@ -67,18 +68,54 @@ struct Builder {
     message: Vec<usize>,
     parent: Vec<usize>,
     children: Vec<Vec<usize>>,
-    by_id: HashMap<u128, usize>,
+    by_id: HashMap<u128, usize, Keyed>,
     steps_left: usize,
+}
+
+/// Identifiers are hashes already: one multiplication spreads them, by a key that nobody who sends mail can know.
+#[derive(Clone, Copy)]
+struct Keyed {
+    key: u64,
+    hash: u64,
+}
+
+impl Keyed {
+    fn new() -> Keyed {
+        Keyed { key: RandomState::new().build_hasher().finish() | 1, hash: 0 }
+    }
+}
+
+impl BuildHasher for Keyed {
+    type Hasher = Keyed;
+
+    fn build_hasher(&self) -> Keyed {
+        *self
+    }
+}
+
+impl Hasher for Keyed {
+    fn write(&mut self, octets: &[u8]) {
+        octets.iter().for_each(|octet| self.write_u128((*octet).into()));
+    }
+
+    fn write_u128(&mut self, id: u128) {
+        let mixed = (id as u64 ^ (id >> 64) as u64 ^ self.hash ^ self.key).wrapping_mul(self.key);
+        self.hash = mixed ^ mixed >> 32;
+    }
+
+    fn finish(&self) -> u64 {
+        self.hash
+    }
 }
 
 impl Builder {
     /// Step 1: containers, linked by references.
     fn build(messages: &[Threadable]) -> Builder {
         let mut builder = Builder {
-            message: Vec::new(),
-            parent: Vec::new(),
-            children: Vec::new(),
-            by_id: HashMap::new(),
+            message: Vec::with_capacity(messages.len()),
+            parent: Vec::with_capacity(messages.len()),
+            children: Vec::with_capacity(messages.len()),
+            by_id: HashMap::with_capacity_and_hasher(messages.len(), Keyed::new()),
             steps_left: messages.len() * STEPS_EACH + 10_000,
         };
         for (at, message) in messages.iter().enumerate() {

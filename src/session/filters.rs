@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::core::{Core, Selected};
-use super::reply::{Failure, Reply};
+use super::reply::{Failure, Reply, Status};
 use super::uid_only;
 use crate::mailbox::Account;
 use crate::proto::{ResponseCode, criteria};
@@ -33,7 +33,7 @@ pub(super) fn resolve(core: &Core, account: &Arc<Account>, key: SearchKey) -> Re
     Ok(key)
 }
 
-/// As `resolve`, in the selected state: a search that is refused leaves nothing saved. RFC 5182 2.1
+/// As `resolve`, in the selected state: a search that is refused with NO leaves nothing saved. RFC 5182 2.1
 pub(super) fn resolve_or_forget(
     core: &Core,
     account: &Arc<Account>,
@@ -42,7 +42,8 @@ pub(super) fn resolve_or_forget(
     key: SearchKey,
 ) -> Result<SearchKey, Failure> {
     let resolved = resolve(core, account, key);
-    if resolved.is_err() && returns.contains(&SearchReturn::Save) {
+    let is_no = matches!(&resolved, Err(Failure::Refused(reply)) if reply.status == Status::No);
+    if is_no && returns.contains(&SearchReturn::Save) {
         selected.saved = UidSet::new();
     }
     resolved
