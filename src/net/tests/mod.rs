@@ -46,7 +46,7 @@ fn echo(connection: Connection) {
                 Err(_) => break,
             }
         }
-        while let Some(at) = gathered.iter().position(|b| *b == b'\n') {
+        while let Some(at) = memchr::memchr(b'\n', &gathered) {
             let line: Vec<u8> = gathered.drain(..=at).collect();
             assert_ne!(line, b"panic\n");
             if line == b"end\n" || stream.write_all(&line).is_err() {
