@@ -52,7 +52,7 @@ pub(super) fn dispatch(session: &mut Session, body: CommandBody) -> Result<Optio
         CommandBody::Select(command) => select(core, state, &command, Access::ReadWrite),
         CommandBody::Examine(command) => select(core, state, &command, Access::ReadOnly),
         CommandBody::Enable(names) => capability::enable(core, state, &names),
-        CommandBody::Close => deselect(core, state).and_then(|selected| cmd_select::close(core, selected)),
+        CommandBody::Close => close(core, state),
         CommandBody::Unselect => deselect(core, state).and_then(cmd_select::unselect),
         body => with_account(core, state, body),
     };
@@ -229,6 +229,14 @@ fn logout(core: &mut Core) -> Result<(), Failure> {
         crate::proto::response::status(out, &tag, "OK", None, &core.said("LOGOUT completed"));
     })?;
     Ok(core.output.flush()?)
+}
+
+fn close(core: &mut Core, state: &mut State) -> Handled {
+    let selected = deselect(core, state)?;
+    let mailbox = selected.view.mailbox().clone();
+    let reply = cmd_select::close(core, selected)?;
+    notify::closed(core, &mailbox);
+    Ok(reply)
 }
 
 /// The mailbox that was selected is closed first, whether the new one can be opened or not. RFC 9051 6.3.2

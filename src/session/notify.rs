@@ -208,6 +208,13 @@ pub(super) fn created(core: &mut Core, selected: Option<&mut Selected>, mailbox:
     }
 }
 
+/// What the client itself has expunged by CLOSE is nothing new to it. RFC 5465 5
+pub(super) fn closed(core: &mut Core, mailbox: &Mailbox) {
+    let Some(mut notify) = core.notify.take() else { return };
+    notify.closed(core, mailbox);
+    core.notify = Some(notify);
+}
+
 /// What a mailbox is to a client. RFC 5465 3.1
 enum Reach {
     Open(Arc<Mailbox>),
@@ -496,6 +503,17 @@ impl Notify {
             if let Some(watched) = self.watched.get_mut(name) {
                 watched.told = Told::shown(view);
                 self.pending.insert(key);
+            }
+        }
+    }
+
+    /// Where nothing else has happened there since it was told.
+    fn closed(&mut self, core: &Core, mailbox: &Mailbox) {
+        for name in self.by_key.get(&mailbox.key()).into_iter().flatten() {
+            let Some(watched) = self.watched.get_mut(name) else { continue };
+            let Ok(now) = Told::all(mailbox, core.visibility(watched.rights)) else { continue };
+            if now.uid_next == watched.told.uid_next && now.mod_seq == watched.told.mod_seq.next() {
+                watched.told = now;
             }
         }
     }
