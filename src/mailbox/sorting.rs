@@ -171,7 +171,24 @@ impl Ids {
 /// The values of one criterion, by place among the messages.
 enum Column {
     Numbers(Vec<i64>),
-    Texts(Vec<Box<str>>),
+    Texts(Vec<Text>),
+}
+
+/// A text, its first octets beside it: most texts are told apart by them, without a look at the rest. Zeros stand behind a
+/// shorter one, as they come before all else.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Text {
+    head: u128,
+    text: Box<str>,
+}
+
+impl Text {
+    fn new(text: Box<str>) -> Text {
+        let mut head = [0; 16];
+        let length = text.len().min(head.len());
+        head[..length].copy_from_slice(&text.as_bytes()[..length]);
+        Text { head: u128::from_be_bytes(head), text }
+    }
 }
 
 impl Column {
@@ -263,7 +280,7 @@ impl View {
         match (key, TextKey::of(key)) {
             (_, Some(key)) => {
                 let mut summaries = self.summaries();
-                let text = |message: &Message<'_>| summaries.text(message.uid(), key, comparator);
+                let text = |message: &Message<'_>| summaries.text(message.uid(), key, comparator).map(Text::new);
                 Ok(Column::Texts(messages.iter().map(text).collect::<Result<_, _>>()?))
             }
             (SortKey::Arrival, _) => numbers(|message| message.internal_date().secs),
@@ -304,6 +321,20 @@ impl View {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_are_ordered_by_their_octets() {
+        let mut random = fastrand::Rng::with_seed(3);
+        let mut texts: Vec<String> = (0..300)
+            .map(|_| (0..random.usize(..24)).map(|_| *random.choice(&['\0', 'A', 'B', 'é', '€']).unwrap()).collect())
+            .collect();
+        texts.push("A".repeat(16));
+        texts.push("A".repeat(17));
+        for (a, b) in texts.iter().flat_map(|a| texts.iter().map(move |b| (a, b))) {
+            let of = |text: &String| Text::new(text.as_str().into());
+            assert_eq!(of(a).cmp(&of(b)), a.cmp(b), "{a:?} {b:?}");
+        }
+    }
 
     #[test]
     fn identifiers_are_normalised() {

@@ -180,6 +180,11 @@ fn searches(client: &mut Client, plan: &Plan) -> Vec<Figure> {
         one("SEARCH from", "SEARCH FROM \"nobody@nowhere\"", 20),
         one("SEARCH date", "SEARCH SENTSINCE 1-Sep-2002", 20),
         one("SEARCH size", "SEARCH LARGER 10000", 20),
+        one("SEARCH header", "SEARCH HEADER Message-ID \"nobody@nowhere\"", 20),
+        one("SEARCH received", "SEARCH SINCE 1-Jan-2030", 20),
+        one("SORT date", "SORT (DATE) UTF-8 ALL", 10),
+        one("SORT subject", "SORT (SUBJECT) UTF-8 ALL", 10),
+        one("THREAD references", "THREAD REFERENCES UTF-8 ALL", 10),
         one("SEARCH body", "SEARCH BODY \"nowhere to be found\"", 3),
     ]
 }
