@@ -42,6 +42,13 @@ fn what_can_be_done_in_parts_is() {
     let (said, end) = client.command("FETCH 2:7 (UID FLAGS)");
     assert_eq!(uids(&said), [7, 6, 5]);
     assert!(end.starts_with("OK [MESSAGELIMIT 3 5] "), "{end}");
+    // One more than the limit.
+    let (said, end) = client.command("UID FETCH 5:8 UID");
+    assert_eq!(uids(&said), [8, 7, 6]);
+    assert!(end.starts_with("OK [MESSAGELIMIT 3 6] "), "{end}");
+    let (said, end) = client.command("UID SEARCH UID 5:8");
+    assert_eq!(said, ["* SEARCH 6 7 8"]);
+    assert!(end.starts_with("OK [MESSAGELIMIT 3 6] "), "{end}");
     let (said, end) = client.command("UID FETCH 3:4,8 BODY[]");
     assert_eq!((uids(&said), end.as_str()), (vec![3, 4, 8], "OK FETCH completed"));
     let (said, end) = client.command("UID FETCH 1:* (BODY[])");
@@ -92,6 +99,7 @@ fn what_cannot_is_refused() {
         let (said, end) = client.command(command);
         assert!(said.is_empty() && end.starts_with("NO [MESSAGELIMIT 3 3] "), "{said:?} {end}");
     }
+    assert!(client.command("COPY 1:4 box").1.starts_with("NO [MESSAGELIMIT 3 2] "));
     assert!(client.ok("STATUS box (MESSAGES)")[0].contains("MESSAGES 5"));
     let messages = " {6+}\r\nA: 1\r\n".repeat(4);
     assert!(client.command(&format!("APPEND box{messages}")).1.starts_with("NO [MESSAGELIMIT 3] "));
