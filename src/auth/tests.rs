@@ -136,11 +136,14 @@ fn no_name_is_known_by_its_time() {
     let door = door(options.clone());
     edit::remove(&door.path, &account("ann@x.org")).unwrap();
     door.auth.reload(options).unwrap();
-    // The best of several: other work on the machine can only add.
-    let best = |name: &str| (0..7).map(|_| door.time(name, "guess")).min().unwrap();
-    let (known, unknown, impossible) = (best("joe"), best("nobody"), best("no body"));
-    for other in [unknown, impossible] {
-        assert!(other > known / 3 && other < known * 3, "{known:?}, {other:?}");
+    // The best of several, in turn: other work on the machine can only add. A check that is left out costs a thousandth.
+    let mut best = ["joe", "nobody", "no body"].map(|name| (name, Duration::MAX));
+    for _ in 0..7 {
+        best.iter_mut().for_each(|(name, time)| *time = door.time(name, "guess").min(*time));
+    }
+    let [(_, known), others @ ..] = best;
+    for (name, other) in others {
+        assert!(other > known / 20 && other < known * 20, "{known:?}, {name}: {other:?}");
     }
 }
 
