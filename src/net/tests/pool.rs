@@ -183,7 +183,8 @@ fn a_bell_wakes_at_once() {
         took.push(hear.recv_timeout(SOON).unwrap().saturating_duration_since(rung));
     }
     took.sort();
-    assert!(took[10] < Duration::from_millis(5), "median {:?}", took[10]);
+    // Far below the time that it would wait without a bell; how fast it is, the load driver measures.
+    assert!(took[10] < SOON / 10, "median {:?}", took[10]);
 }
 
 #[test]
