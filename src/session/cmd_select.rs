@@ -75,6 +75,10 @@ fn describe(core: &Core, selected: &Selected) -> Result<(), super::output::Gone>
         selected.highest_mod_seq(out);
         let id = ResponseCode::MailboxId(selected.view.mailbox().object_id());
         wire::untagged_ok(out, Some(&id), &core.said("The mailbox itself, whatever its name"));
+        // RFC 4467 8
+        if core.shows_url_mechanisms() {
+            wire::untagged_ok(out, Some(&ResponseCode::UrlMech), &core.said("How URLs are authorised"));
+        }
     })
 }
 

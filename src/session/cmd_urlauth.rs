@@ -272,7 +272,8 @@ fn structure(url: &MessageUrl, located: &Located, binary: Option<&Binary>) -> Re
 impl Core {
     /// Whether URLMECH is said: what it says of other mechanisms would be secret. RFC 4467 10
     pub(super) fn shows_url_mechanisms(&self) -> bool {
-        self.stream.is_tls() || self.service.settings().urlmech_in_the_clear
+        let protected = self.stream.is_tls() || self.service.settings().urlmech_in_the_clear;
+        protected && !self.is_masked("URLAUTH", "URLAUTH")
     }
 }
 

@@ -73,6 +73,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("UIDs are valid", "Die UIDs gelten"),
     ("The next UID", "Die nächste UID"),
     ("The mailbox itself, whatever its name", "Das Postfach selbst, gleich unter welchem Namen"),
+    ("How URLs are authorised", "Wie URLs beglaubigt werden"),
     ("The highest mod-sequence", "Die höchste Änderungsnummer"),
     ("Flags that are kept", "Markierungen, die bleiben"),
     // Rights, quotas, annotations.
