@@ -25,6 +25,8 @@ pub(super) struct Fetcher<'a> {
     flags: FlagWriter<'a>,
     many: bool,
     needs_summary: bool,
+    /// All items are answered from the index.
+    is_indexed: bool,
     /// A summary of an earlier version must be made anew: its preview is asked for.
     needs_preview: bool,
     renewed: Vec<(Uid, Value)>,
@@ -45,6 +47,7 @@ impl<'a> Fetcher<'a> {
             flags: FlagWriter::new(view.shown(), view.recent()),
             many: messages >= MANY,
             needs_summary: items.iter().any(needs_summary),
+            is_indexed: items.iter().all(is_indexed),
             needs_preview: items.contains(&FetchItem::Preview(Priority::Normal)),
             renewed: Vec::new(),
             downgrades: !core.takes_utf8_headers() && items.iter().any(shows_headers),
@@ -60,6 +63,33 @@ impl<'a> Fetcher<'a> {
         message: &Message<'_>,
         with_flags: bool,
     ) -> Result<(), Missing> {
+        match self.is_indexed {
+            true => self.indexed(response.buffer, message),
+            false => self.described(response, message)?,
+        }
+        if with_flags {
+            self.changed_flags(response.buffer, message);
+        }
+        response.buffer.extend_from_slice(b")\r\n");
+        Ok(())
+    }
+
+    /// Items that the index answers: what clients ask of all messages when they look what is new.
+    fn indexed(&mut self, out: &mut Vec<u8>, message: &Message<'_>) {
+        wire::fetch_begin(out, message.seq(), message.uid(), self.dialect);
+        for (i, item) in self.items.iter().enumerate() {
+            if i > 0 {
+                out.push(b' ');
+            }
+            match item {
+                FetchItem::Flags => self.flags.write(out, message.uid(), &message.all_flags()),
+                item => indexed_item(out, item, message),
+            }
+        }
+    }
+
+    /// Items that need the message's summary or its octets.
+    fn described(&mut self, response: &mut Response<'_>, message: &Message<'_>) -> Result<(), Missing> {
         let mut source = Source::new(self.view.mailbox(), message.blob());
         let stored = self.stored(message, &source)?;
         let summary = stored.as_deref().map(summary_of).transpose().map_err(MailboxError::from)?;
@@ -83,19 +113,22 @@ impl<'a> Fetcher<'a> {
                 item => writer.item(item, &sections[i].label, prepared.get(i).and_then(Option::as_ref))?,
             }
         }
-        if with_flags && !self.items.contains(&FetchItem::Flags) {
-            writer.response.buffer.push(b' ');
-            self.flags.write(writer.response.buffer, message.uid(), &message.all_flags());
-        }
-        // RFC 7162 3.2.4
-        if with_flags && self.dialect.condstore && !self.dialect.uid_only && !self.items.contains(&FetchItem::Uid) {
-            wire::text(writer.response.buffer, format_args!(" UID {}", message.uid()));
-        }
-        if with_flags && self.dialect.condstore && !self.items.contains(&FetchItem::ModSeq) {
-            wire::text(writer.response.buffer, format_args!(" MODSEQ ({})", message.mod_seq()));
-        }
-        writer.response.buffer.extend_from_slice(b")\r\n");
         Ok(())
+    }
+
+    /// What the command itself has changed. RFC 9051 6.4.5; RFC 7162 3.2.4
+    fn changed_flags(&mut self, out: &mut Vec<u8>, message: &Message<'_>) {
+        let asked = |item| self.items.contains(&item);
+        if !asked(FetchItem::Flags) {
+            out.push(b' ');
+            self.flags.write(out, message.uid(), &message.all_flags());
+        }
+        if self.dialect.condstore && !self.dialect.uid_only && !self.items.contains(&FetchItem::Uid) {
+            wire::text(out, format_args!(" UID {}", message.uid()));
+        }
+        if self.dialect.condstore && !self.items.contains(&FetchItem::ModSeq) {
+            wire::text(out, format_args!(" MODSEQ ({})", message.mod_seq()));
+        }
     }
 
     /// The summary, where the items need one, or the message may need another header.
@@ -152,6 +185,35 @@ impl<'a> Fetcher<'a> {
     }
 }
 
+/// Whether an item is answered from the index, without the message's summary or octets.
+fn is_indexed(item: &FetchItem) -> bool {
+    matches!(
+        item,
+        FetchItem::Uid
+            | FetchItem::Flags
+            | FetchItem::InternalDate
+            | FetchItem::Size
+            | FetchItem::ModSeq
+            | FetchItem::EmailId
+            | FetchItem::ThreadId
+            | FetchItem::SaveDate
+    )
+}
+
+/// Flags aside: they are the `FlagWriter`'s.
+fn indexed_item(out: &mut Vec<u8>, item: &FetchItem, message: &Message<'_>) {
+    match item {
+        FetchItem::Uid => number(out, b"UID ", message.uid().get().into()),
+        FetchItem::Size => number(out, b"RFC822.SIZE ", message.size().into()),
+        FetchItem::ModSeq => wire::text(out, format_args!("MODSEQ ({})", message.mod_seq())),
+        FetchItem::EmailId => wire::text(out, format_args!("EMAILID ({})", message.blob().email_id())),
+        FetchItem::ThreadId => out.extend_from_slice(b"THREADID NIL"),
+        FetchItem::SaveDate => wire::text(out, format_args!("SAVEDATE \"{}\"", message.save_date())),
+        FetchItem::InternalDate => wire::text(out, format_args!("INTERNALDATE \"{}\"", message.internal_date())),
+        _ => {}
+    }
+}
+
 /// Whether an item shows what stands in a header.
 fn shows_headers(item: &FetchItem) -> bool {
     match item {
@@ -164,10 +226,9 @@ fn shows_headers(item: &FetchItem) -> bool {
 
 fn needs_summary(item: &FetchItem) -> bool {
     match item {
-        FetchItem::Uid | FetchItem::Flags | FetchItem::InternalDate | FetchItem::Size | FetchItem::ModSeq => false,
-        FetchItem::EmailId | FetchItem::ThreadId | FetchItem::SaveDate | FetchItem::Rfc822 => false,
+        FetchItem::Rfc822 => false,
         FetchItem::BodySection { section, .. } => !is_whole(section),
-        _ => true,
+        item => !is_indexed(item),
     }
 }
 
@@ -241,15 +302,6 @@ impl Writer<'_, '_, '_> {
     fn item(&mut self, item: &FetchItem, label: &[u8], prepared: Option<&Prepared>) -> Result<(), Gone> {
         let out = &mut *self.response.buffer;
         match item {
-            FetchItem::Uid => number(out, b"UID ", self.message.uid().get().into()),
-            FetchItem::Size => number(out, b"RFC822.SIZE ", self.message.size().into()),
-            FetchItem::ModSeq => wire::text(out, format_args!("MODSEQ ({})", self.message.mod_seq())),
-            FetchItem::EmailId => wire::text(out, format_args!("EMAILID ({})", self.message.blob().email_id())),
-            FetchItem::ThreadId => out.extend_from_slice(b"THREADID NIL"),
-            FetchItem::SaveDate => wire::text(out, format_args!("SAVEDATE \"{}\"", self.message.save_date())),
-            FetchItem::InternalDate => {
-                wire::text(out, format_args!("INTERNALDATE \"{}\"", self.message.internal_date()));
-            }
             FetchItem::Envelope => self.kept(b"ENVELOPE ", |summary| summary.envelope()),
             FetchItem::Body => self.kept(b"BODY ", |summary| summary.body()),
             FetchItem::BodyStructure => self.kept(b"BODYSTRUCTURE ", |summary| summary.body_structure()),
@@ -275,7 +327,7 @@ impl Writer<'_, '_, '_> {
                 self.content(prepared, *partial, LiteralKind::Literal8)?;
             }
             FetchItem::BinarySize(_) => number(out, label, prepared.map_or(0, Prepared::len)),
-            FetchItem::Flags => {}
+            item => indexed_item(out, item, self.message),
         }
         Ok(())
     }
