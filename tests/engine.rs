@@ -254,8 +254,14 @@ fn octets_that_do_not_decode_are_corrupt() {
     assert!(matches!(store.vanished(A, MailboxId(1), gatepost::types::ModSeq(0)), Err(StoreError::Corrupt(_))));
 }
 
-/// A journal of two batches, the second with some of its octets replaced.
+/// A journal of two batches, the second with some of its octets replaced: those from the first sector on that lies within
+/// the value.
 fn damaged(damage: impl Fn(&mut [u8])) -> tempfile::TempDir {
+    damaged_at(|journal, value| damage(&mut journal[value.next_multiple_of(512)..]))
+}
+
+/// The same, told where the value begins.
+fn damaged_at(damage: impl Fn(&mut [u8], usize)) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let engine = open(directory.path());
     engine.commit(vec![put(mailbox(1), 0, b"a", b"1")], Durability::Synced).unwrap();
@@ -265,8 +271,7 @@ fn damaged(damage: impl Fn(&mut [u8])) -> tempfile::TempDir {
     let path = directory.path().join("0.jnl");
     let mut journal = std::fs::read(&path).unwrap();
     let at = journal.windows(2000).position(|window| window == [7; 2000]).unwrap();
-    // From the first sector that lies within the value.
-    damage(&mut journal[at.next_multiple_of(512)..]);
+    damage(&mut journal, at);
     std::fs::write(&path, journal).unwrap();
     directory
 }
@@ -284,6 +289,19 @@ fn a_batch_with_a_hole_is_cut_off() {
     let is_torn =
         |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().path().extension() == Some("torn".as_ref());
     assert!(std::fs::read_dir(directory.path()).unwrap().any(is_torn), "what was cut off is not set aside");
+}
+
+/// The hole may begin in what says how long the value is.
+#[test]
+fn a_batch_with_a_hole_in_its_lengths_is_cut_off() {
+    let directory = damaged_at(|journal, value| {
+        let lengths = [3000u32.to_le_bytes(), 3000u32.to_le_bytes()].concat();
+        let at = journal[..value].windows(8).rposition(|window| window == lengths).unwrap();
+        journal[at + 4..(value + 512).next_multiple_of(512)].fill(0);
+    });
+    let engine = open(directory.path());
+    assert_eq!(keys(&*engine, mailbox(1), b"a", b"z"), ["a=1"]);
+    engine.commit(vec![put(mailbox(1), 1, b"c", b"2")], Durability::Synced).unwrap();
 }
 
 /// What has rotted is not taken for what a power cut has torn: there may be much mail behind it.
