@@ -198,15 +198,20 @@ impl Stream {
     pub fn write_parts(&self, parts: &[&[u8]]) -> io::Result<()> {
         match self.is_compressed() {
             false => self.write_plain(parts)?,
-            true => {
-                // Held until it is written: what was deflated first is sent first.
-                if let Some(deflater) = self.deflater.lock().as_mut() {
-                    self.write_plain(&[&deflater.deflate(parts)?])?;
-                }
-            }
+            true => self.write_deflated(parts)?,
         }
         metrics::BYTES_WRITTEN.add(parts.iter().map(|part| part.len() as u64).sum());
         Ok(())
+    }
+
+    /// Apart, as deflating wants 64 kilobytes of stack, which connections without it shall not touch.
+    #[inline(never)]
+    fn write_deflated(&self, parts: &[&[u8]]) -> io::Result<()> {
+        // Held until it is written: what was deflated first is sent first.
+        match self.deflater.lock().as_mut() {
+            Some(deflater) => self.write_plain(&[&deflater.deflate(parts)?]),
+            None => Ok(()),
+        }
     }
 
     fn write_plain(&self, parts: &[&[u8]]) -> io::Result<()> {
