@@ -155,8 +155,29 @@ fn the_users_own_certificate() {
     assert!(!server.ctl(&["account", "certificate", "user2"]).status.success());
     let checked = server.ctl(&["check"]);
     assert!(checked.status.success(), "{checked:?}");
+    let backup = server.path("backup");
+    let backup = backup.to_str().unwrap();
+    assert!(server.ctl(&["backup", backup]).status.success());
     assert!(server.ctl(&["account", "certificate", "user1", "--remove"]).status.success());
     assert!(!server.ctl(&["account", "certificate", "user1"]).status.success());
+
+    // One mailbox comes back without it, the account with it; one that it has by then stays.
+    let sha256 = |server: &Server| {
+        let output = server.ctl(&["--json", "account", "certificate", "user1"]);
+        let shown = serde_json::from_slice::<serde_json::Value>(&output.stdout).ok();
+        shown.and_then(|shown| shown["rows"][0]["sha256"].as_str().map(str::to_string))
+    };
+    let restored =
+        |of: &[&str]| assert!(server.ctl(&[&["restore", "--account", "user1"], of].concat()).status.success());
+    restored(&["--mailbox", "Safe", backup]);
+    assert_eq!(sha256(&server), None);
+    restored(&[backup]);
+    let first = sha256(&server);
+    assert!(first.is_some());
+    let other = self::pair(&directory, "other", &["rsa:2048"]);
+    assert!(server.ctl(&["account", "certificate", "user1", other.0.to_str().unwrap()]).status.success());
+    restored(&[backup]);
+    assert!(sha256(&server).is_some_and(|now| Some(now) != first));
 }
 
 /// A certificate by rcgen, in base64.

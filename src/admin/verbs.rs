@@ -94,6 +94,7 @@ impl Verbs {
             "mailbox ensure" => self.mailbox_ensure(request),
             "subscribe" => self.subscribe(request),
             "certificate set" => self.certificate_set(request),
+            "certificate restore" => self.certificate_restore(request),
             "certificate show" => self.certificate_show(request, wire),
             "alert post" => self.alert_post(request),
             "alert list" => self.alert_list(wire),
@@ -228,6 +229,15 @@ impl Verbs {
     fn certificate_set(&self, request: &Value) -> Result<Value, Failed> {
         let account = self.manager.account(&account_name(request)?)?;
         account.set_certificate(request["certificate"].as_str().map(str::as_bytes))?;
+        Ok(json!({}))
+    }
+
+    /// What a backup has of the account; its own, where it has one, stays.
+    fn certificate_restore(&self, request: &Value) -> Result<Value, Failed> {
+        let text = request["certificate"].as_str().unwrap_or("");
+        let der =
+            crate::smime::decode(text.as_bytes()).map_err(|unusable| MailboxError::from(Refusal::from(unusable)))?;
+        self.account(request)?.restore_certificate(&der)?;
         Ok(json!({}))
     }
 

@@ -13,7 +13,7 @@ use super::super::mail_source::{Mail, Mails};
 use super::super::verbs::{EX_CANTCREAT, EX_DATAERR, EX_IOERR, EX_NOUSER, EX_UNAVAILABLE, Failed};
 use super::super::{copied_json, progress};
 use super::{Tool, account_name, import};
-use crate::mailbox::{Limits, Mailbox, Manager};
+use crate::mailbox::{Account, Limits, Mailbox, Manager};
 use crate::store::{Options, Store};
 use crate::sys;
 use crate::types::MailboxName;
@@ -105,12 +105,20 @@ impl Tool {
         if self.mailbox.is_none() {
             let names: Vec<&String> = tree.subscriptions().iter().collect();
             self.ask(&json!({ "verb": "subscribe", "account": account, "names": names }), "")?;
+            self.restore_certificate(account, &saved)?;
         }
         match self.json {
             true => println!("{}", json!({ "mailboxes": mailboxes, "messages": messages })),
             false => println!("{messages} messages are back in {mailboxes} mailboxes of {account}"),
         }
         Ok(())
+    }
+
+    fn restore_certificate(&self, account: &str, saved: &Account) -> Result<(), Failed> {
+        use base64::Engine;
+        let Some(der) = saved.certificate() else { return Ok(()) };
+        let text = base64::engine::general_purpose::STANDARD.encode(der);
+        self.ask(&json!({ "verb": "certificate restore", "account": account, "certificate": text }), "").map(drop)
     }
 
     fn restore_mailbox(&self, account: &str, name: &MailboxName, saved: &Arc<Mailbox>) -> Result<u64, Failed> {
