@@ -3,10 +3,10 @@
 //! A tree is a value: an operation gives the changes that the store must make, and a new tree once it has made them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 use std::sync::Arc;
 
 use super::error::Refusal;
+use super::sorted::{SortedMap, SortedSet};
 use crate::store::{
     AccountChange, AccountImage, AccountSettings, Acl, Annotated, DeletedMailbox, MailboxNode, QuotaLimits, UrlKey,
     Value, Version,
@@ -26,15 +26,17 @@ pub struct Node {
 #[derive(Clone)]
 pub struct Tree {
     pub(super) version: Version,
-    nodes: Arc<BTreeMap<MailboxName, Node>>,
-    subscriptions: Arc<BTreeSet<String>>,
-    deleted: Arc<Vec<DeletedMailbox>>,
+    nodes: SortedMap<MailboxName, Node>,
+    /// Nodes that are mailboxes.
+    mailboxes: usize,
+    subscriptions: SortedSet<String>,
+    deleted: SortedMap<MailboxId, DeletedMailbox>,
     quota: QuotaLimits,
     settings: AccountSettings,
-    acls: Arc<BTreeMap<MailboxId, Acl>>,
+    acls: SortedMap<MailboxId, Acl>,
     aliases: Arc<BTreeMap<MailboxName, String>>,
     /// Of the mailboxes that hold something else than mail, or say so.
-    classes: Arc<BTreeMap<MailboxId, MailboxClass>>,
+    classes: SortedMap<MailboxId, MailboxClass>,
     certificate: Option<Value>,
     url_keys: BTreeMap<(AccountId, MailboxId), UrlKey>,
     next_mailbox: u64,
@@ -98,14 +100,15 @@ impl Tree {
         let node = |node: MailboxNode| (node.name, Node { id: node.id, special_use: node.special_use });
         Tree {
             version: image.version,
-            nodes: Arc::new(image.nodes.into_iter().map(node).collect()),
-            subscriptions: Arc::new(image.subscriptions.into_iter().collect()),
-            deleted: Arc::new(image.deleted),
+            mailboxes: image.nodes.iter().filter(|node| node.id.is_some()).count(),
+            nodes: image.nodes.into_iter().map(node).collect(),
+            subscriptions: image.subscriptions.into_iter().collect(),
+            deleted: image.deleted.into_iter().map(|mailbox| (mailbox.id, mailbox)).collect(),
             quota: image.quota,
             settings: image.settings,
-            acls: Arc::new(image.acls.into_iter().collect()),
+            acls: image.acls.into_iter().collect(),
             aliases: Arc::new(image.aliases.into_iter().collect()),
-            classes: Arc::new(image.classes.into_iter().collect()),
+            classes: image.classes.into_iter().collect(),
             certificate: image.certificate,
             url_keys: image.url_keys.into_iter().collect(),
             next_mailbox: image.next_mailbox,
@@ -124,18 +127,24 @@ impl Tree {
 
     /// The names that begin so, in order.
     pub(super) fn beginning<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a MailboxName> {
-        let range = self.nodes.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
-        range.map(|(name, _)| name).take_while(move |name| name.as_str().starts_with(prefix))
+        let names = self.nodes.from(prefix).map(|(name, _)| name);
+        names.take_while(move |name| name.as_str().starts_with(prefix))
     }
 
     /// Subscribed names, whether such a mailbox exists or not.
-    pub fn subscriptions(&self) -> &BTreeSet<String> {
+    pub fn subscriptions(&self) -> &SortedSet<String> {
         &self.subscriptions
     }
 
     /// Mailboxes that were deleted and can be brought back.
-    pub fn deleted(&self) -> &[DeletedMailbox] {
+    pub fn deleted(&self) -> &SortedMap<MailboxId, DeletedMailbox> {
         &self.deleted
+    }
+
+    /// Mailboxes that were in an earlier tree and are not in this one.
+    pub(super) fn mailboxes_gone_since(&self, before: &Tree) -> BTreeSet<MailboxId> {
+        let ids = |tree: &Tree| tree.nodes.values().filter_map(|node| node.id).collect::<BTreeSet<_>>();
+        &ids(before) - &ids(self)
     }
 
     pub(super) fn acl(&self, id: MailboxId) -> Option<&Acl> {
@@ -149,19 +158,17 @@ impl Tree {
 
     /// The nodes that `sees` is true of; names above them stay as holders, subscriptions are the owner's.
     pub(super) fn pruned(&self, sees: impl Fn(&MailboxName) -> bool) -> Tree {
-        let mut tree = self.clone();
-        tree.subscriptions = Arc::default();
-        let seen: BTreeSet<MailboxName> = self.nodes.keys().filter(|name| sees(name)).cloned().collect();
-        let above: BTreeSet<MailboxName> = seen.iter().flat_map(MailboxName::ancestors).collect();
-        Arc::make_mut(&mut tree.nodes).retain(|name, node| {
-            if !seen.contains(name) {
-                node.id = None;
-            }
-            // They are the owner's own. RFC 6154 4
-            node.special_use.clear();
-            seen.contains(name) || above.contains(name)
-        });
-        tree
+        let seen: BTreeSet<&MailboxName> = self.nodes().map(|(name, _)| name).filter(|name| sees(name)).collect();
+        let above: BTreeSet<MailboxName> = seen.iter().flat_map(|name| name.ancestors()).collect();
+        let shown = |(name, node): (&MailboxName, &Node)| {
+            let id = node.id.filter(|_| seen.contains(name));
+            // Special uses are the owner's own. RFC 6154 4
+            let shown = seen.contains(name) || above.contains(name);
+            shown.then(|| (name.clone(), Node { id, special_use: Vec::new() }))
+        };
+        let nodes: SortedMap<MailboxName, Node> = self.nodes().filter_map(shown).collect();
+        let mailboxes = nodes.values().filter(|node| node.id.is_some()).count();
+        Tree { nodes, mailboxes, subscriptions: SortedSet::default(), ..self.clone() }
     }
 
     pub(super) fn url_key(&self, entry: (AccountId, MailboxId)) -> Option<UrlKey> {
@@ -201,8 +208,8 @@ impl Tree {
     pub(super) fn below<'a>(&'a self, name: &'a MailboxName) -> impl Iterator<Item = (&'a MailboxName, &'a Node)> {
         // `name/` is the first string that a name below can begin with, though others (`name!`) sort between.
         self.nodes
-            .range(name.clone()..)
-            .skip(1)
+            .from(name)
+            .skip_while(move |(other, _)| *other == name)
             .take_while(move |(other, _)| other.as_str().starts_with(name.as_str()))
             .filter(move |(other, _)| other.is_below(name))
     }
@@ -379,12 +386,17 @@ impl Tree {
     fn apply(&mut self, change: &AccountChange) {
         match change {
             AccountChange::PutNode(node) => {
+                self.uncount(&node.name);
+                self.mailboxes += usize::from(node.id.is_some());
                 let value = Node { id: node.id, special_use: node.special_use.clone() };
-                Arc::make_mut(&mut self.nodes).insert(node.name.clone(), value);
+                self.nodes.insert(node.name.clone(), value);
             }
-            AccountChange::RemoveNode(name) => drop(Arc::make_mut(&mut self.nodes).remove(name)),
-            AccountChange::Subscribe(name) => drop(Arc::make_mut(&mut self.subscriptions).insert(name.clone())),
-            AccountChange::Unsubscribe(name) => drop(Arc::make_mut(&mut self.subscriptions).remove(name)),
+            AccountChange::RemoveNode(name) => {
+                self.uncount(name);
+                self.nodes.remove(name);
+            }
+            AccountChange::Subscribe(name) => self.subscriptions.insert(name.clone()),
+            AccountChange::Unsubscribe(name) => self.subscriptions.remove(name),
             AccountChange::Counters { next_mailbox, last_uid_validity } => {
                 (self.next_mailbox, self.last_uid_validity) = (*next_mailbox, *last_uid_validity);
             }
@@ -392,23 +404,21 @@ impl Tree {
             AccountChange::PutUrlKey(entry, key) => drop(self.url_keys.insert(*entry, key.clone())),
             AccountChange::RemoveUrlKey(entry) => drop(self.url_keys.remove(entry)),
             AccountChange::Certificate(der) => self.certificate = der.clone(),
-            AccountChange::Acl(id, acl) if acl.0.is_empty() => drop(Arc::make_mut(&mut self.acls).remove(id)),
-            AccountChange::Acl(id, acl) => drop(Arc::make_mut(&mut self.acls).insert(*id, acl.clone())),
+            AccountChange::Acl(id, acl) if acl.0.is_empty() => self.acls.remove(id),
+            AccountChange::Acl(id, acl) => self.acls.insert(*id, acl.clone()),
             AccountChange::PutAlias(alias, name) => {
                 drop(Arc::make_mut(&mut self.aliases).insert(alias.clone(), name.clone()));
             }
             AccountChange::RemoveAlias(alias) => drop(Arc::make_mut(&mut self.aliases).remove(alias)),
-            AccountChange::Bury(mailbox) => Arc::make_mut(&mut self.deleted).push(mailbox.clone()),
-            AccountChange::Exhume(id) => Arc::make_mut(&mut self.deleted).retain(|mailbox| mailbox.id != *id),
+            AccountChange::Bury(mailbox) => self.deleted.insert(mailbox.id, mailbox.clone()),
+            AccountChange::Exhume(id) => self.deleted.remove(id),
             AccountChange::Purge(id) => {
-                Arc::make_mut(&mut self.deleted).retain(|mailbox| mailbox.id != *id);
-                drop(Arc::make_mut(&mut self.acls).remove(id));
-                drop(Arc::make_mut(&mut self.classes).remove(id));
+                self.deleted.remove(id);
+                self.acls.remove(id);
+                self.classes.remove(id);
             }
-            AccountChange::Class(id, Some(class)) => {
-                drop(Arc::make_mut(&mut self.classes).insert(*id, class.clone()));
-            }
-            AccountChange::Class(id, None) => drop(Arc::make_mut(&mut self.classes).remove(id)),
+            AccountChange::Class(id, Some(class)) => self.classes.insert(*id, class.clone()),
+            AccountChange::Class(id, None) => self.classes.remove(id),
             AccountChange::Settings(settings) => self.settings = *settings,
             // They are in no memory.
             AccountChange::Annotate(_)
@@ -416,6 +426,11 @@ impl Tree {
             | AccountChange::CopyAnnotations { .. }
             | AccountChange::DropAnnotations(_) => {}
         }
+    }
+
+    /// A name goes, or becomes something else.
+    fn uncount(&mut self, name: &MailboxName) {
+        self.mailboxes -= usize::from(self.node(name).is_some_and(|node| node.id.is_some()));
     }
 
     /// A name that stands for a mailbox of this account or of another.
@@ -489,6 +504,6 @@ impl Tree {
 
     /// Mailboxes, names that only hold others aside.
     pub(super) fn mailbox_count(&self) -> usize {
-        self.nodes.values().filter(|node| node.id.is_some()).count()
+        self.mailboxes
     }
 }
