@@ -220,8 +220,17 @@ fn all_engines_answer_alike() {
             false => refused += 1,
         }
     }
-    let conflicts = engine.conflicts.load(std::sync::atomic::Ordering::Relaxed);
-    assert!(conflicts > 100, "{conflicts} conflicts: not much of a test");
+    let counted = engine.counted();
+    for (what, count) in [
+        ("conflicts", &counted.conflicts),
+        ("done in doubt", &counted.done),
+        ("not done", &counted.not_done),
+        ("too late", &counted.too_late),
+        ("heard", &counted.heard),
+    ] {
+        let count = count.load(std::sync::atomic::Ordering::Relaxed);
+        assert!(count > 50, "{count} {what}: not much of a test");
+    }
     println!("{done} commands done, {refused} refused");
     assert!(done > 1000 && refused > 100, "{done} done, {refused} refused: not much of a test");
     clients.iter_mut().flatten().for_each(sums_are_counts);
@@ -237,4 +246,179 @@ fn all_engines_answer_alike() {
         assert!(running.server.stop(Duration::from_secs(5)), "sessions did not end");
         running.watchdog.stop();
     }
+}
+
+/// Two servers on one engine, each with a client that is logged in.
+fn two_servers(engine: &Arc<Contended>, directories: &[tempfile::TempDir; 2]) -> ([Running; 2], [Client; 2]) {
+    let running = directories.each_ref().map(|directory| {
+        let store = Store::with_engine(engine.clone()).unwrap();
+        start(store, directory.path())
+    });
+    let clients = running.each_ref().map(|server| login(server));
+    (running, clients)
+}
+
+fn login(server: &Running) -> Client {
+    let mut client = Client::connect("127.0.0.1", server.port);
+    client.greeting();
+    client.ok("LOGIN joe secret");
+    client
+}
+
+fn stop(running: [Running; 2]) {
+    for running in running {
+        assert!(running.server.stop(Duration::from_secs(5)), "sessions did not end");
+        running.watchdog.stop();
+    }
+}
+
+fn append(client: &mut Client, mailbox: &str, subject: &str) -> String {
+    let message = format!("Subject: {subject}\r\n\r\ntext\r\n");
+    client.command(&format!("APPEND {mailbox} {{{}+}}\r\n{message}", message.len())).1
+}
+
+/// What one server commits, the sessions of the other hear of: in IDLE at once, under NOTIFY as well, else when they look.
+#[test]
+fn servers_hear_of_each_other() {
+    let engine = Arc::new(Contended::default());
+    let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let (running, [mut a, mut b]) = two_servers(&engine, &directories);
+    a.ok("ENABLE CONDSTORE");
+    a.ok("SELECT INBOX");
+    let hears = |a: &mut Client, told: &str, does: &mut dyn FnMut()| {
+        a.send(b"idle IDLE\r\n");
+        assert!(a.response().unwrap().starts_with('+'));
+        does();
+        let told_until = |a: &mut Client, told: &str| {
+            while let Some(line) = a.response().filter(|line| !line.contains(told)) {
+                assert!(line.starts_with("* "), "{line}, not {told}");
+            }
+        };
+        told_until(a, told);
+        a.send(b"DONE\r\n");
+        told_until(a, "idle OK");
+    };
+    hears(&mut a, "1 EXISTS", &mut || assert!(append(&mut b, "INBOX", "one").starts_with("OK")));
+    b.ok("SELECT INBOX");
+    hears(&mut a, "FLAGS (\\Seen", &mut || drop(b.ok("STORE 1 +FLAGS (\\Seen)")));
+    b.ok("STORE 1 +FLAGS (\\Deleted)");
+    hears(&mut a, "1 EXPUNGE", &mut || drop(b.ok("EXPUNGE")));
+    assert!(append(&mut b, "INBOX", "two").starts_with("OK"));
+    assert!(a.ok("NOOP").contains(&"* 1 EXISTS".to_string()));
+    assert!(a.ok("FETCH 1 ENVELOPE")[0].contains("two"));
+    // What A writes stands on what B has written, and the numbers of changes go on in one row.
+    let number = |lines: &[String]| {
+        let text = lines.iter().find_map(|line| line.split("MODSEQ").nth(1)).unwrap();
+        text.trim_matches([' ', '(', ')']).split([')', ' ']).next().unwrap().parse::<u64>().unwrap()
+    };
+    let first = number(&a.ok("STORE 1 +FLAGS (\\Flagged)"));
+    b.ok("STORE 1 +FLAGS (\\Answered)");
+    a.ok("NOOP");
+    let second = number(&a.ok("FETCH 1 (MODSEQ)"));
+    assert!(second > first, "{first} {second}");
+    assert_eq!(a.ok(&format!("FETCH 1 (FLAGS) (CHANGEDSINCE {first})")).len(), 1);
+
+    b.ok("CREATE Work");
+    b.ok("SUBSCRIBE Work");
+    assert!(a.ok("LIST (SUBSCRIBED) \"\" *").iter().any(|line| line.contains("Work")));
+    let mut c = login(&running[0]);
+    c.ok("NOTIFY SET (personal (MailboxName MessageNew MessageExpunge))");
+    b.ok("CREATE Later");
+    let said = c.response().unwrap();
+    assert!(said.contains("LIST") && said.contains("Later"), "{said}");
+    // A mailbox that is loaded here is watched, also where nobody has it selected.
+    assert!(c.ok("STATUS Work (MESSAGES)")[0].contains("MESSAGES 0"));
+    a.ok("SELECT Work");
+    assert!(append(&mut b, "Work", "three").starts_with("OK"));
+    let said = c.response().unwrap();
+    assert!(said.contains("STATUS Work") && said.contains("MESSAGES 1"), "{said}");
+    assert!(a.ok("NOOP").iter().any(|line| line.contains("1 EXISTS")));
+    // DELETE: the sessions that have it selected see it empty.
+    b.ok("DELETE Work");
+    assert_eq!(a.ok("LIST \"\" Work"), ["* 1 EXPUNGE"]);
+    assert!(append(&mut a, "Work", "gone").starts_with("NO [TRYCREATE]"));
+    drop((a, b, c));
+    stop(running);
+}
+
+/// Many write to one mailbox through two servers: each message is there once, and each change was made once.
+#[test]
+fn servers_do_nothing_twice() {
+    const EACH: usize = 40;
+    let engine = Arc::new(Contended::default());
+    let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let (running, clients) = two_servers(&engine, &directories);
+    let [third, fourth] = running.each_ref().map(|server| login(server));
+    std::thread::scope(|scope| {
+        for (n, mut client) in clients.into_iter().chain([third, fourth]).enumerate() {
+            scope.spawn(move || {
+                client.ok("SELECT INBOX");
+                for i in 0..EACH {
+                    let end = append(&mut client, "INBOX", &format!("{n}-{i}"));
+                    assert!(end.starts_with("OK"), "{end}");
+                    client.ok(&format!("STORE 1:* +FLAGS (k{n}x{i})"));
+                    if i % 8 == 0 {
+                        client.ok(&format!("CREATE m{n}-{i}"));
+                        client.ok(&format!("COPY * m{n}-{i}"));
+                    }
+                }
+            });
+        }
+    });
+    for server in &running {
+        let mut client = login(server);
+        client.ok("SELECT INBOX");
+        let mut subjects: Vec<String> = (client.ok("FETCH 1:* BODY.PEEK[HEADER.FIELDS (SUBJECT)]").into_iter())
+            .filter_map(|line| {
+                line.split("Subject: ").nth(1).map(|rest| rest.trim_end_matches(')').trim().to_string())
+            })
+            .collect();
+        assert_eq!(subjects.len(), 4 * EACH);
+        subjects.sort();
+        subjects.dedup();
+        assert_eq!(subjects.len(), 4 * EACH, "a message is there twice");
+        for n in 0..4 {
+            for i in (0..EACH).step_by(8) {
+                assert!(client.ok(&format!("STATUS m{n}-{i} (MESSAGES)"))[0].contains("MESSAGES 1"));
+            }
+        }
+    }
+    let store = Store::with_engine(engine.clone()).unwrap();
+    let mut checked = Checked::default();
+    for (name, id) in store.accounts().unwrap() {
+        store.check_account(&name, id, CheckMode::Verify, &mut checked, &mut |_| {}).unwrap();
+    }
+    assert_eq!(checked.findings, []);
+    stop(running);
+}
+
+/// Where it cannot be found out whether a change was made, the client is told so, and sees later what is true.
+#[test]
+fn what_is_not_known_is_not_said() {
+    let engine = Arc::new(Contended::default());
+    let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let (running, [mut a, mut b]) = two_servers(&engine, &directories);
+    a.ok("SELECT INBOX");
+    engine.set_deaf(true);
+    let mut there = 0;
+    let unknown = loop {
+        let end = append(&mut a, "INBOX", "x");
+        if !end.starts_with("OK") {
+            break end;
+        }
+        there += 1;
+    };
+    assert!(unknown.starts_with("NO [UNAVAILABLE] It is not known whether this was done"), "{unknown}");
+    engine.set_deaf(false);
+    let count = |client: &mut Client| {
+        client.ok("SELECT INBOX");
+        client.ok("UID FETCH 1:* (UID)").len()
+    };
+    let (seen, other) = (count(&mut a), count(&mut b));
+    assert_eq!(seen, other);
+    assert!(seen == there || seen == there + 1, "{seen} of {there}");
+    assert!(append(&mut a, "INBOX", "y").starts_with("OK"));
+    assert_eq!((count(&mut a), count(&mut b)), (seen + 1, seen + 1));
+    drop((a, b));
+    stop(running);
 }

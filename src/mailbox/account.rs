@@ -1,19 +1,23 @@
 //! One account: its tree of names and the mailboxes of it that are in use.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
 
-use super::error::{CommitFailure, MailboxError, Refusal};
-use super::happenings::happenings;
+use super::error::{MailboxError, Refusal};
+use super::happenings::{differences, happenings};
 use super::locks::{AnnotationBytes, MailboxTable, Published, TreeWriter};
 use super::mailbox::Mailbox;
 use super::manager::Shared;
 use super::quota::Usage;
 use super::tree::{Birth, Fate, Plan, Tree};
 use super::watch::Listeners;
-use crate::store::{AccountChange, AccountCommit, Commit, Durability, MailboxCommit, MailboxHeader, Version};
+use crate::store::{
+    AccountChange, AccountCommit, Commit, CommitFailure, Durability, MailboxCommit, MailboxHeader, StoreError,
+    Version, Watching,
+};
 use crate::types::{AccountId, AccountName, MailboxClass, MailboxId, MailboxName, SpecialUse};
 
 pub struct Account {
@@ -27,14 +31,17 @@ pub struct Account {
     /// Of the annotations of its mailboxes; nothing until somebody sets one.
     pub(super) annotation_bytes: AnnotationBytes,
     pub(super) listeners: Arc<Listeners>,
+    /// Another server may have changed the tree since it was read: whoever looks next looks into the store.
+    stale: AtomicBool,
+    watching: OnceLock<Watching>,
 }
 
 impl Account {
     /// Reads the account's tree; a new account gets its INBOX.
-    pub(super) fn open(id: AccountId, name: AccountName, shared: Arc<Shared>) -> Result<Account, MailboxError> {
+    pub(super) fn open(id: AccountId, name: AccountName, shared: Arc<Shared>) -> Result<Arc<Account>, MailboxError> {
         shared.store.finish_purges(id)?;
         let tree = Tree::new(shared.store.account_image(id)?);
-        let account = Account {
+        let account = Arc::new(Account {
             id,
             name,
             shared,
@@ -44,7 +51,11 @@ impl Account {
             usage: Arc::default(),
             annotation_bytes: Mutex::default(),
             listeners: Arc::default(),
-        };
+            // It may have changed before it is watched.
+            stale: AtomicBool::new(true),
+            watching: OnceLock::new(),
+        });
+        account.watching.get_or_init(|| Account::watch_store(&account));
         if account.tree().node(&MailboxName::inbox()).is_none() {
             account.create(&MailboxName::inbox(), &[])?;
         }
@@ -61,7 +72,53 @@ impl Account {
 
     /// The newest tree, complete and unchanging.
     pub fn tree(&self) -> Arc<Tree> {
+        // Who is changing it looks himself.
+        if self.stale.load(Ordering::Acquire)
+            && let Some(_writer) = self.writer.try_lock()
+            && let Err(error) = self.look_again()
+        {
+            log::warn!("reading the mailboxes of {}: {error}", self.name);
+        }
         self.tree.read().clone()
+    }
+
+    fn watch_store(account: &Arc<Account>) -> Watching {
+        let itself = Arc::downgrade(account);
+        let hear = move || itself.upgrade().iter().for_each(|account| account.suspect());
+        account.shared.store.watch_account(account.id, Arc::new(hear))
+    }
+
+    /// Another server may have changed the tree: those who listen shall look.
+    fn suspect(&self) {
+        self.stale.store(true, Ordering::Release);
+        self.listeners.ring();
+    }
+
+    /// Reads what another server has made of the tree. The caller holds the writer's lock.
+    fn look_again(&self) -> Result<(), StoreError> {
+        if !self.stale.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.read_again().inspect_err(|_| self.stale.store(true, Ordering::Release))
+    }
+
+    fn read_again(&self) -> Result<(), StoreError> {
+        let before = self.tree.read().clone();
+        if self.shared.store.account_version(self.id)? == before.version {
+            return Ok(());
+        }
+        let tree = Arc::new(Tree::new(self.shared.store.account_image(self.id)?));
+        *self.tree.write() = tree.clone();
+        *self.annotation_bytes.lock() = None;
+        self.usage.forget();
+        let gone = tree.mailboxes_gone_since(&before);
+        for mailbox in gone.iter().filter_map(|id| self.mailboxes.write().remove(id)) {
+            mailbox.vanish(&mut mailbox.writer.lock());
+        }
+        if self.listeners.are_there() {
+            self.listeners.tell_foreign(differences(&before, &tree));
+        }
+        Ok(())
     }
 
     pub fn mailbox(&self, name: &MailboxName) -> Result<Arc<Mailbox>, MailboxError> {
@@ -74,7 +131,7 @@ impl Account {
         if let Some(mailbox) = self.mailboxes.read().get(&id) {
             return mailbox.clone();
         }
-        let new = || Arc::new(Mailbox::new(self, id));
+        let new = || Mailbox::new(self, id);
         self.mailboxes.write().entry(id).or_insert_with(new).clone()
     }
 
@@ -160,6 +217,7 @@ impl Account {
     ) -> Result<(), MailboxError> {
         let _writer = self.writer.lock();
         loop {
+            self.look_again()?;
             let tree = self.tree();
             let (plan, beside) = (plan(&tree)?, beside()?);
             if plan.changes.is_empty() && beside.is_none() {
@@ -186,11 +244,13 @@ impl Account {
                     }
                     return Ok(());
                 }
-                Err(CommitFailure::Conflict) => {
-                    *self.tree.write() = Arc::new(Tree::new(self.shared.store.account_image(self.id)?));
-                    *self.annotation_bytes.lock() = None;
+                Err(CommitFailure::Conflict) => self.stale.store(true, Ordering::Release),
+                Err(CommitFailure::Store(error)) => {
+                    if matches!(error, StoreError::Unsettled) {
+                        self.stale.store(true, Ordering::Release);
+                    }
+                    return Err(error.into());
                 }
-                Err(CommitFailure::Store(error)) => return Err(error.into()),
             }
         }
     }
@@ -201,7 +261,11 @@ impl Account {
             let changes = plan.changes.clone();
             commits.push(Commit::Account(AccountCommit { account: self.id, guard: tree.version, changes }));
         }
-        commits.extend(plan.birth.map(|birth| Commit::Mailbox(first_commit(self.id, birth))));
+        if let Some(birth) = plan.birth {
+            // A commit that was not done may have left a version there.
+            let guard = self.shared.store.mailbox_version(self.id, birth.id)?;
+            commits.push(Commit::Mailbox(first_commit(self.id, birth, guard)));
+        }
         if let (Some(mailbox), true) = (plan.death, plan.buries()) {
             commits.push(self.shared.due(self.id, mailbox)?);
         }
@@ -229,11 +293,11 @@ impl Account {
 }
 
 /// The header of a mailbox that has no messages yet.
-fn first_commit(account: AccountId, birth: Birth) -> MailboxCommit {
+fn first_commit(account: AccountId, birth: Birth, guard: Version) -> MailboxCommit {
     MailboxCommit {
         account,
         mailbox: birth.id,
-        guard: Version(0),
+        guard,
         header: MailboxHeader::new(birth.uid_validity),
         keywords: Vec::new(),
         records: Vec::new(),

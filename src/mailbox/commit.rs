@@ -16,10 +16,10 @@ use std::sync::atomic::Ordering;
 use parking_lot::Mutex;
 
 use super::change::{Change, Draft, Keeping, NewMessage, Outcome};
-use super::error::{CommitFailure, MailboxError, Refusal};
+use super::error::{MailboxError, Refusal};
 use super::mailbox::Mailbox;
 use super::snapshot::Snapshot;
-use crate::store::{Commit, Durability, StoreError, Version};
+use crate::store::{Commit, CommitFailure, Durability, StoreError, Version, Watching};
 use crate::types::{ModSeq, Uid, UidSet, Visibility};
 
 /// MODSEQs reserved ahead at each synced commit: so many flag changes cost at most one sync. 63 bits are enough for it.
@@ -31,6 +31,8 @@ const CHANGES_MAX: usize = 256;
 /// What only the holder of the writer's lock knows.
 pub(super) struct WriterState {
     pub(super) version: Version,
+    /// While the mailbox is loaded.
+    pub(super) watching: Option<Watching>,
 }
 
 /// A change that waits, and what has become of it.
@@ -101,8 +103,8 @@ impl Mailbox {
             let results = batch.iter().map(plan).collect();
             match self.write(writer, draft) {
                 Ok(()) => return Ok(results),
-                Err(CommitFailure::Conflict) => self.forget_loaded(writer),
-                Err(CommitFailure::Store(error)) => return Err(error),
+                Err(CommitFailure::Conflict) => self.forget_loaded(),
+                Err(CommitFailure::Store(error)) => return Err(self.failed(error)),
             }
         }
     }
@@ -224,10 +226,10 @@ pub(super) fn move_messages(
                 return Ok(outcome);
             }
             Err(CommitFailure::Conflict) => {
-                source.forget_loaded(from);
-                target.forget_loaded(to);
+                source.forget_loaded();
+                target.forget_loaded();
             }
-            Err(CommitFailure::Store(error)) => return Err(error.into()),
+            Err(CommitFailure::Store(error)) => return Err(target.failed(source.failed(error)).into()),
         }
     }
 }
@@ -265,8 +267,8 @@ fn move_within(
         let outcome = plan_move(&mut draft, None, copies, visibility)?;
         match mailbox.write(&mut writer, draft) {
             Ok(()) => return Ok(outcome),
-            Err(CommitFailure::Conflict) => mailbox.forget_loaded(&mut writer),
-            Err(CommitFailure::Store(error)) => return Err(error.into()),
+            Err(CommitFailure::Conflict) => mailbox.forget_loaded(),
+            Err(CommitFailure::Store(error)) => return Err(mailbox.failed(error).into()),
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::smime::Unusable;
-use crate::store::{CommitError, StoreError};
+use crate::store::StoreError;
 use crate::types::NameError;
 
 /// Something that a client asked for and cannot have. Each has its RFC 5530 code in the session's table.
@@ -129,20 +129,5 @@ impl From<Unusable> for Refusal {
 impl From<NameError> for MailboxError {
     fn from(error: NameError) -> MailboxError {
         MailboxError::Refused(Refusal::BadName(error))
-    }
-}
-
-/// How a commit ended that was not done: to be planned again on what is there now, or for good.
-pub(super) enum CommitFailure {
-    Conflict,
-    Store(StoreError),
-}
-
-impl From<CommitError> for CommitFailure {
-    fn from(error: CommitError) -> CommitFailure {
-        match error {
-            CommitError::Conflict => CommitFailure::Conflict,
-            CommitError::Store(error) => CommitFailure::Store(error),
-        }
     }
 }

@@ -26,6 +26,31 @@ pub(super) fn happenings(before: &Tree, plan: &Plan) -> Vec<Happening> {
     plan.changes.iter().filter_map(of_change).chain(renamed).collect()
 }
 
+/// What another server has done to the names, as far as the trees before and after tell: a rename is a deletion and a
+/// creation.
+pub(super) fn differences(before: &Tree, after: &Tree) -> Vec<Happening> {
+    let is_new = |name: &MailboxName| before.node(name).is_none() && before.aliases().get(name).is_none();
+    let is_gone = |name: &MailboxName| after.node(name).is_none() && after.aliases().get(name).is_none();
+    let names = |tree: &Tree, of: &dyn Fn(&MailboxName) -> bool| {
+        let nodes = tree.nodes().map(|(name, _)| name).chain(tree.aliases().keys());
+        nodes.filter(|name| of(name)).cloned().collect::<Vec<_>>()
+    };
+    let other = |a: &Tree, b: &Tree| {
+        let subscriptions = a.subscriptions().iter().filter(|name| !b.subscriptions().contains(name.as_str()));
+        subscriptions.cloned().map(Happening::Subscription).collect::<Vec<_>>()
+    };
+    let gone = names(before, &is_gone).into_iter().map(|name| deleted(before, &name));
+    let new = names(after, &is_new).into_iter().map(Happening::Created);
+    let acl = |(name, node): (&MailboxName, &Node)| {
+        let (id, known) = (node.id?, before.node(name)?.id);
+        let before = before.acl(id).cloned().unwrap_or_default();
+        let is_other = known == Some(id) && after.acl(id).cloned().unwrap_or_default() != before;
+        is_other.then(|| Happening::Acl { name: name.clone(), before })
+    };
+    let subscriptions = other(before, after).into_iter().chain(other(after, before));
+    gone.chain(new).chain(subscriptions).chain(after.nodes().filter_map(acl)).collect()
+}
+
 /// A name that comes, or that only holds others from now on, or not any more.
 fn put(before: &Tree, node: &MailboxNode) -> Option<Happening> {
     match (before.node(&node.name), node.id) {

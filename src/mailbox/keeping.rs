@@ -8,12 +8,12 @@ use std::sync::atomic::Ordering;
 
 use super::account::Account;
 use super::change::Change;
-use super::error::{CommitFailure, MailboxError};
+use super::error::MailboxError;
 use super::mailbox::Mailbox;
 use super::manager::{Manager, Shared};
 use super::summaries::describe;
 use super::tree::Plan;
-use crate::store::{AccountChange, Commit, Due, ExpungedMessage, Value};
+use crate::store::{AccountChange, Commit, CommitFailure, Due, ExpungedMessage, Value};
 use crate::sys::now_secs;
 use crate::types::{AccountId, AccountName, MailboxId, MailboxName};
 
@@ -34,7 +34,7 @@ impl Shared {
     /// Says in the list of what is kept that this mailbox has something since today.
     pub(super) fn due(&self, account: AccountId, mailbox: MailboxId) -> Result<Commit, CommitFailure> {
         let due = Due { day: today(), account, mailbox };
-        Ok(Commit::Due { guard: self.store.due_guard().map_err(CommitFailure::Store)?, due })
+        Ok(Commit::Due { guard: self.store.due_guard()?, due })
     }
 
     /// As `due`, where the mailbox does not stand in the list of today yet.
@@ -55,11 +55,12 @@ impl Account {
     pub fn undelete(&self, only: Option<&MailboxName>, since_secs: i64) -> Result<Undeleted, MailboxError> {
         let mut undeleted = Undeleted::default();
         let wanted = |name: &MailboxName| only.is_none_or(|only| only == name);
-        for deleted in self.tree().deleted().to_vec() {
+        let tree = self.tree();
+        for deleted in tree.deleted().values() {
             if deleted.deleted_secs >= since_secs && wanted(&deleted.name) {
                 // What is known of it in memory is that it is gone.
                 self.forget(deleted.id);
-                self.change(|tree| tree.undelete(&deleted))?;
+                self.change(|tree| tree.undelete(deleted))?;
                 let tree = self.tree();
                 let name = tree.nodes().find(|(_, node)| node.id == Some(deleted.id)).map(|(name, _)| name.clone());
                 undeleted.mailboxes.extend(name);
@@ -95,7 +96,7 @@ impl Account {
 
     /// Gives up for good what was deleted before then.
     fn purge(&self, id: MailboxId, before_secs: i64) -> Result<(), MailboxError> {
-        if let Some(deleted) = self.tree().deleted().iter().find(|deleted| deleted.id == id) {
+        if let Some(deleted) = self.tree().deleted().get(&id) {
             if deleted.deleted_secs < before_secs {
                 self.change(|_| Ok(Plan { changes: vec![AccountChange::Purge(id)], ..Plan::default() }))?;
             }

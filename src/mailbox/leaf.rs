@@ -21,6 +21,8 @@ pub(super) struct Source {
     pub(super) store: Store,
     pub(super) account: AccountId,
     pub(super) mailbox: MailboxId,
+    /// Of the mailbox when its leaves were read: what others have done since has a higher one.
+    pub(super) mod_seq: ModSeq,
 }
 
 pub(super) struct Leaf {
@@ -111,17 +113,20 @@ impl Leaf {
     }
 
     fn read(&self, source: &Source) -> Result<Body, StoreError> {
-        let (account, mailbox) = (source.account, source.mailbox);
-        let (records, flags) = source.store.leaf(account, mailbox, self.no)?;
-        let mut leaf = Leaf::new(self.no);
-        records.iter().zip(&flags).for_each(|(record, flags)| leaf.push(record, flags));
-        if leaf.entry != self.entry || records.len() != flags.len() {
-            return Err(match source.store.leaf_entry(account, mailbox, self.no)? {
-                Some(entry) if entry == self.entry => source.store.corrupt_leaf(account, mailbox, self.no),
-                _ => StoreError::Changed,
-            });
-        }
+        let read = source.store.leaf(source.account, source.mailbox, self.no);
+        let read = read.map(|(records, flags)| Leaf::with_messages(self.no, &records, &flags));
+        let leaf = match read {
+            Ok(leaf) if leaf.entry == self.entry => leaf,
+            // It has been changed, or is being changed while it is read.
+            _ => self.as_it_was(source)?,
+        };
         Ok(leaf.body.into_inner().unwrap_or_default())
+    }
+
+    pub(super) fn with_messages(no: LeafNo, records: &[MessageRecord], flags: &[FlagRecord]) -> Leaf {
+        let mut leaf = Leaf::new(no);
+        records.iter().zip(flags).for_each(|(record, flags)| leaf.push(record, flags));
+        leaf
     }
 
     /// The messages of a leaf that is being changed. Changing one that has not been loaded would lose its messages:

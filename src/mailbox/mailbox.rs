@@ -3,8 +3,8 @@
 //! The snapshot is read from the store when it is first needed and forgotten when the mailbox has not been in use
 //! for a while; what STATUS asks is answered from the header alone.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -18,7 +18,7 @@ use super::quota::Usage;
 use super::snapshot::Snapshot;
 use super::summaries::SummaryCache;
 use super::watch::Listeners;
-use crate::store::{MailboxHeader, MailboxImage, Store, StoreError, Version};
+use crate::store::{MailboxHeader, MailboxImage, Relaxed, Store, StoreError, Version, Watching};
 use crate::types::{AccountId, MailboxId, ModSeq, UidSet, Visibility};
 
 pub struct Mailbox {
@@ -44,12 +44,16 @@ pub struct Mailbox {
     recent_from: AtomicU32,
     /// Deleted: nothing can be written any more, and all its messages are gone.
     gone: AtomicBool,
+    /// Another server may have changed it since it was loaded: whoever looks next looks into the store.
+    stale: AtomicBool,
+    /// For the store, which does not keep it alive.
+    itself: Weak<Mailbox>,
 }
 
 impl Mailbox {
-    pub(super) fn new(account: &Account, id: MailboxId) -> Mailbox {
+    pub(super) fn new(account: &Account, id: MailboxId) -> Arc<Mailbox> {
         let shared = &account.shared;
-        Mailbox {
+        Arc::new_cyclic(|itself| Mailbox {
             account: account.id,
             id,
             store: shared.store.clone(),
@@ -57,7 +61,7 @@ impl Mailbox {
             shared: shared.clone(),
             due_day: AtomicU32::new(0),
             usage: account.usage.clone(),
-            writer: Mutex::new(WriterState { version: Version(0) }),
+            writer: Mutex::new(WriterState { version: Version(0), watching: None }),
             queue: Mutex::new(Vec::new()),
             published: RwLock::new(None),
             watchers: Mutex::new(Vec::new()),
@@ -66,7 +70,9 @@ impl Mailbox {
             watches: AtomicU64::new(0),
             recent_from: AtomicU32::new(0),
             gone: AtomicBool::new(false),
-        }
+            stale: AtomicBool::new(false),
+            itself: itself.clone(),
+        })
     }
 
     /// Never issued twice in an account; survives RENAME.
@@ -95,8 +101,8 @@ impl Mailbox {
 
     /// The newest snapshot, with what not everybody may see: `seen_by` is for clients.
     pub fn snapshot(&self) -> Result<Arc<Snapshot>, MailboxError> {
-        if let Some(snapshot) = &*self.published.read() {
-            return Ok(snapshot.clone());
+        if let Some(snapshot) = self.known() {
+            return Ok(snapshot);
         }
         if self.is_gone() {
             return Err(Refusal::NonExistent.into());
@@ -104,13 +110,24 @@ impl Mailbox {
         Ok(self.load_locked(&mut self.writer.lock())?)
     }
 
+    /// What is published, unless another server may have changed it.
+    fn known(&self) -> Option<Arc<Snapshot>> {
+        if self.stale.load(Ordering::Acquire) {
+            return None;
+        }
+        self.published.read().clone()
+    }
+
     /// The header, its sums over all messages: `counts` is for clients. One read where the mailbox is not loaded.
     pub fn header(&self) -> Result<MailboxHeader, MailboxError> {
-        if let Some(snapshot) = &*self.published.read() {
+        if let Some(snapshot) = self.known() {
             return Ok(snapshot.header);
         }
+        if self.published.read().is_some() {
+            return Ok(self.snapshot()?.header);
+        }
         match self.store.mailbox_header(self.account, self.id)? {
-            Some((_, header)) => Ok(as_loaded(header)),
+            Some(header) => Ok(self.as_loaded(header)),
             None => Err(Refusal::NonExistent.into()),
         }
     }
@@ -122,11 +139,11 @@ impl Mailbox {
     /// The header as it is published, else as it is stored; `None` for a mailbox that is gone. What is being committed is
     /// neither yet: whoever holds the account's usage hears of it afterwards.
     pub(super) fn header_now(&self) -> Result<Option<MailboxHeader>, StoreError> {
-        let published = || self.published.read().as_ref().map(|snapshot| snapshot.header);
+        let published = || self.known().map(|snapshot| snapshot.header);
         if let Some(header) = published() {
             return Ok(Some(header));
         }
-        let stored = self.store.mailbox_header(self.account, self.id)?.map(|(_, header)| header);
+        let stored = self.store.mailbox_header(self.account, self.id)?;
         // It may have been loaded, and changed, while it was read.
         Ok(published().or(stored))
     }
@@ -159,11 +176,21 @@ impl Mailbox {
         Ok(self.seen_by(visibility)?.count_from(from.max(1))?)
     }
 
-    /// The newest snapshot, read from the store where there is none. The caller holds the writer's lock.
+    /// The newest snapshot, read from the store where there is none, or another than is published. The caller holds the
+    /// writer's lock.
     pub(super) fn load_locked(&self, writer: &mut WriterState) -> Result<Arc<Snapshot>, StoreError> {
-        if let Some(snapshot) = &*self.published.read() {
-            return Ok(snapshot.clone());
+        let published = self.published.read().clone();
+        let stale = self.stale.swap(false, Ordering::AcqRel);
+        match published {
+            Some(snapshot) if !stale || self.is_gone() => Ok(snapshot),
+            Some(snapshot) => self.look_again(writer, snapshot).inspect_err(|_| self.forget_loaded()),
+            None => self.load(writer),
         }
+    }
+
+    fn load(&self, writer: &mut WriterState) -> Result<Arc<Snapshot>, StoreError> {
+        // Before it is read: no change comes between.
+        writer.watching.get_or_insert_with(|| self.watch_store());
         let image = self.store.mailbox_image(self.account, self.id)?.ok_or_else(|| self.missing())?;
         writer.version = image.version;
         let snapshot = Arc::new(self.snapshot_of(&image));
@@ -172,28 +199,69 @@ impl Mailbox {
         Ok(snapshot)
     }
 
+    /// Publishes what another server has made of the mailbox.
+    fn look_again(&self, writer: &mut WriterState, before: Arc<Snapshot>) -> Result<Arc<Snapshot>, StoreError> {
+        if self.store.mailbox_version(self.account, self.id)? == writer.version {
+            return Ok(before);
+        }
+        let Some(image) = self.store.mailbox_image(self.account, self.id)? else {
+            self.vanish(writer);
+            return self.published.read().clone().ok_or_else(|| self.missing());
+        };
+        let mut snapshot = self.snapshot_of(&image);
+        snapshot.share_leaves(&before);
+        // One is added when it is published.
+        writer.version = Version(image.version.0 - 1);
+        self.publish(writer, snapshot);
+        // Whoever sums up may have read it from the store before.
+        self.usage.forget();
+        self.published.read().clone().ok_or_else(|| self.missing())
+    }
+
+    fn watch_store(&self) -> Watching {
+        let mailbox = self.itself.clone();
+        let hear = move || mailbox.upgrade().iter().for_each(|mailbox| mailbox.suspect());
+        self.store.watch_mailbox(self.account, self.id, Arc::new(hear))
+    }
+
+    /// Another server may have changed the mailbox: those who listen shall look.
+    fn suspect(&self) {
+        self.forget_loaded();
+        self.ring();
+    }
+
     fn missing(&self) -> StoreError {
         StoreError::Missing(format!("the header of mailbox {}/{}", self.account.0, self.id.0))
     }
 
     fn snapshot_of(&self, image: &MailboxImage) -> Snapshot {
-        let source = Source { store: self.store.clone(), account: self.account, mailbox: self.id };
+        let mod_seq = image.header.highest_mod_seq;
+        let source = Source { store: self.store.clone(), account: self.account, mailbox: self.id, mod_seq };
         let mut snapshot = Snapshot::new(image, Arc::new(source));
-        snapshot.header = as_loaded(image.header);
+        snapshot.header = self.as_loaded(image.header);
         snapshot
     }
 
-    /// Another writer has committed: what is in memory is old.
-    pub(super) fn forget_loaded(&self, _writer: &mut WriterState) {
-        *self.published.write() = None;
+    /// Another writer has committed, or may have: what is in memory is old.
+    pub(super) fn forget_loaded(&self) {
+        self.stale.store(true, Ordering::Release);
+    }
+
+    /// A commit has failed. Where it may have been done all the same, whoever looks next looks into the store.
+    pub(super) fn failed(&self, error: StoreError) -> StoreError {
+        if matches!(error, StoreError::Unsettled) {
+            self.forget_loaded();
+        }
+        error
     }
 
     /// Frees the snapshot of a mailbox that no session has open.
     pub(super) fn unload(&self) {
-        if let Some(_writer) = self.writer.try_lock()
+        if let Some(mut writer) = self.writer.try_lock()
             && !self.is_watched()
         {
             *self.published.write() = None;
+            writer.watching = None;
         }
     }
 
@@ -225,10 +293,12 @@ impl Mailbox {
     pub(super) fn peek_recent(&self) -> u32 {
         self.recent_from.load(Ordering::Acquire)
     }
-}
 
-/// A header as it may be used by a new process: whatever MODSEQ was issued and lost is not issued again.
-fn as_loaded(mut header: MailboxHeader) -> MailboxHeader {
-    header.highest_mod_seq = header.highest_mod_seq.max(header.mod_seq_reserved);
-    header
+    /// A header as it may be used by a new process: whatever MODSEQ was issued and lost is not issued again.
+    fn as_loaded(&self, mut header: MailboxHeader) -> MailboxHeader {
+        if self.store.relaxed() == Relaxed::MayBeLost {
+            header.highest_mod_seq = header.highest_mod_seq.max(header.mod_seq_reserved);
+        }
+        header
+    }
 }

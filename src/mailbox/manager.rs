@@ -92,7 +92,7 @@ impl Manager {
             Some(id) => id,
             None => self.shared.store.account_create(name)?,
         };
-        let account = Arc::new(Account::open(id, name.clone(), self.shared.clone())?);
+        let account = Account::open(id, name.clone(), self.shared.clone())?;
         accounts.insert(name.clone(), account.clone());
         Ok(account)
     }

@@ -176,19 +176,19 @@ impl Account {
     }
 
     fn sums(&self) -> Result<Sums, StoreError> {
+        let tree = self.tree();
         let mut held = self.usage.0.lock();
         if let Some(sums) = *held {
             return Ok(sums);
         }
         let mut sums = Sums::default();
-        let tree = self.tree();
         for id in tree.nodes().filter_map(|(_, node)| node.id) {
             if let Some(header) = self.mailbox_of(id).header_now()? {
                 sums.add(&header);
             }
         }
-        for deleted in tree.deleted() {
-            if let Some((_, header)) = self.shared.store.mailbox_header(self.id, deleted.id)? {
+        for deleted in tree.deleted().values() {
+            if let Some(header) = self.shared.store.mailbox_header(self.id, deleted.id)? {
                 let all = header.sums.all();
                 sums.kept_bytes += all.bytes + header.kept_bytes;
                 sums.kept_messages += u64::from(all.messages) + u64::from(header.kept_messages);

@@ -165,6 +165,17 @@ impl Snapshot {
         Ok(())
     }
 
+    /// Takes leaves that have been read already from an earlier snapshot, where its entries say that they are the same.
+    pub(super) fn share_leaves(&mut self, before: &Snapshot) {
+        for leaf in &mut self.leaves {
+            if let Ok(at) = before.leaf_at(leaf.no)
+                && before.leaves[at].entry() == leaf.entry()
+            {
+                *leaf = before.leaves[at].clone();
+            }
+        }
+    }
+
     /// This snapshot with other leaves.
     pub(super) fn with_leaves(&self, leaves: Vec<Arc<Leaf>>) -> Snapshot {
         let mut snapshot = Snapshot::empty(self.header, self.keywords.clone(), self.source.clone());

@@ -124,8 +124,8 @@ impl Listener {
 pub(super) struct Heard {
     by_mailbox: HashMap<MailboxId, Vec<Arc<Listener>>>,
     all: Vec<Arc<Listener>>,
-    /// With the thread that did it: each session has one of its own.
-    events: VecDeque<(ThreadId, Happening)>,
+    /// With the thread that did it: each session has one of its own; none for another server.
+    events: VecDeque<(Option<ThreadId>, Happening)>,
     /// Of the event that comes next.
     next: u64,
 }
@@ -145,13 +145,26 @@ impl Listeners {
         !self.0.read().all.is_empty()
     }
 
+    /// Has all look whether something has happened.
+    pub(super) fn ring(&self) {
+        self.0.read().all.iter().for_each(|listener| listener.bell.ring());
+    }
+
     /// Tells all; what has happened can be seen already.
     pub(super) fn tell(&self, events: Vec<Happening>) {
+        self.tell_by(Some(std::thread::current().id()), events);
+    }
+
+    /// As `tell`, of what another server has done.
+    pub(super) fn tell_foreign(&self, events: Vec<Happening>) {
+        self.tell_by(None, events);
+    }
+
+    fn tell_by(&self, by: Option<ThreadId>, events: Vec<Happening>) {
         let mut heard = self.0.write();
         if heard.all.is_empty() || events.is_empty() {
             return;
         }
-        let by = std::thread::current().id();
         for event in events {
             if heard.events.len() == EVENTS_MAX {
                 heard.events.pop_front();
@@ -212,12 +225,14 @@ impl Listening {
 
     /// What has happened since this was last asked; `None` where it is too much to have been kept.
     pub fn happenings(&mut self) -> Option<Vec<(Author, Happening)>> {
+        // Where another server has changed the tree, what has happened is found out now.
+        self.account.tree();
         let heard = self.account.listeners.0.read();
         let missed = (heard.next - self.next) as usize;
         self.next = heard.next;
         let first = heard.events.len().checked_sub(missed)?;
         let me = std::thread::current().id();
-        let by = |thread: ThreadId| if thread == me { Author::Oneself } else { Author::Others };
+        let by = |thread: Option<ThreadId>| if thread == Some(me) { Author::Oneself } else { Author::Others };
         Some(heard.events.range(first..).map(|(thread, event)| (by(*thread), event.clone())).collect())
     }
 }

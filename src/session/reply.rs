@@ -100,6 +100,12 @@ impl From<MailboxError> for Failure {
                 let text = format!("The server's disk is full, mail can be read; its log explains fault {reference}");
                 Reply::no(ResponseCode::Unavailable, text).into()
             }
+            MailboxError::Store(StoreError::Unsettled) => {
+                let reference = refer(&StoreError::Unsettled);
+                let text =
+                    format!("It is not known whether this was done, look before you do it again: fault {reference}");
+                Reply::no(ResponseCode::Unavailable, text).into()
+            }
             MailboxError::Store(error) => Failure::Refused(internal(&error)),
         }
     }

@@ -296,7 +296,7 @@ impl Check<'_> {
     fn conclude(&mut self, name: &MailboxName, found: Found) {
         let mut mended = false;
         if matches!(self.mode, Mode::Repair(_)) && !found.mend.writes.is_empty() {
-            mended = self.store.engine().commit(vec![found.mend], Durability::Synced).is_ok();
+            mended = self.store.write(vec![found.mend], Durability::Synced).is_ok();
         }
         for (what, can_be_mended) in found.wrong {
             let repaired = mended && can_be_mended;
@@ -315,7 +315,7 @@ impl Check<'_> {
         if matches!(self.mode, Mode::Repair(_)) {
             let mut batch = Batch::new(Partition::Account(self.id), image.version);
             stray.into_iter().for_each(|key| batch.remove(key));
-            found.repaired = self.store.engine().commit(vec![batch], Durability::Synced).is_ok();
+            found.repaired = self.store.write(vec![batch], Durability::Synced).is_ok();
         }
         self.checked.findings.push(found);
         Ok(())
@@ -346,7 +346,7 @@ impl Check<'_> {
             };
             batch.added = missing.iter().filter_map(refer).collect();
             batch.removed = stray;
-            found.repaired = self.store.engine().commit(vec![batch], Durability::Synced).is_ok();
+            found.repaired = self.store.write(vec![batch], Durability::Synced).is_ok();
         }
         self.checked.findings.push(found);
         Ok(())

@@ -5,7 +5,7 @@
 //! last; a copy that was cut short says so until it has been finished.
 
 use super::engine::{Batch, Partition, Reference, Value};
-use super::error::{CommitError, StoreError};
+use super::error::{CommitFailure, StoreError};
 use super::facade::Store;
 use super::layout;
 use super::model::Durability;
@@ -132,10 +132,10 @@ impl Copy<'_> {
 
     /// A copy is synced once, at its end.
     fn write(&self, batch: Batch) -> Result<(), StoreError> {
-        match self.target.engine().commit(vec![batch], Durability::Relaxed) {
+        match self.target.write(vec![batch], Durability::Relaxed) {
             Ok(()) => Ok(()),
-            Err(CommitError::Store(error)) => Err(error),
-            Err(CommitError::Conflict) => Err(StoreError::Engine("another process writes to the copy".into())),
+            Err(CommitFailure::Store(error)) => Err(error),
+            Err(CommitFailure::Conflict) => Err(StoreError::Engine("another process writes to the copy".into())),
         }
     }
 

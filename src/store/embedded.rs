@@ -18,7 +18,7 @@ use fjall::{Keyspace, PersistMode, Readable};
 use parking_lot::{Condvar, Mutex};
 
 use super::disk::Disk;
-use super::engine::{Batch, Engine, Figures, Partition, Reader, Value, Visit};
+use super::engine::{Batch, Engine, Figures, Hear, Partition, Reader, Relaxed, Value, Visit, Watching};
 use super::error::{CommitError, StoreError};
 use super::facade::Options;
 use super::keys;
@@ -366,6 +366,15 @@ impl Engine for Embedded {
         }
         self.write(&tables, group, false)?;
         Ok(deleted)
+    }
+
+    /// Nobody else writes to it: fjall locks the directory.
+    fn watch(&self, _: Partition, _: Hear) -> Watching {
+        Box::new(())
+    }
+
+    fn relaxed(&self) -> Relaxed {
+        Relaxed::MayBeLost
     }
 
     fn sync(&self) -> Result<(), StoreError> {

@@ -5,8 +5,10 @@
 //! Message octets are blobs: immutable chunks under their hash, written once an account, held by references that come
 //! and go with commits, collected when no reference is left.
 //!
-//! Nothing above this trait may know which engine runs, or assume that it is the only writer.
+//! Nothing above this trait may know which engine runs, or assume that it is the only writer. An engine that many servers
+//! write to may be left in doubt about a commit (`Doubt`), and lets who asks hear of what others have committed (`watch`).
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::error::{CommitError, StoreError};
@@ -91,11 +93,45 @@ pub trait Reader: Send + Sync {
     ) -> Result<(), StoreError>;
 }
 
+/// A commit of which the engine cannot say whether it has been done: the answer has not come, say.
+///
+/// Such an engine keeps with each partition which commits were its last.
+pub trait Doubt: fmt::Debug + Send + Sync {
+    /// Finds out. What has not been done by then is not done later: where it may still be under way, the version of a partition
+    /// of it is moved on first, so that its guard does not hold. An error leaves the doubt; it may be asked again.
+    fn settle(&self) -> Result<Settled, StoreError>;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// All batches.
+    Done,
+    /// None of them, nor ever.
+    NotDone,
+}
+
+/// Is called where a partition may have changed: a hint, which may come late, more than once, after the caller's own
+/// commits, and under locks of whoever commits. It waits for nothing.
+pub type Hear = Arc<dyn Fn() + Send + Sync>;
+
+/// Ends a watch when it is dropped.
+pub type Watching = Box<dyn Send + Sync>;
+
+/// What becomes of commits that are `Relaxed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relaxed {
+    /// A power cut may take back what was acknowledged a moment before.
+    MayBeLost,
+    /// They stay. An engine that several servers write to keeps them, as another server may have shown them.
+    Stay,
+}
+
 pub trait Engine: Reader {
     /// The store as it is at this moment, whatever is committed later: for check and backup, which take their time.
     fn frozen(&self) -> Result<Arc<dyn Reader>, StoreError>;
 
-    /// All batches or none. Octets of blobs are on the disk no later than the record that names them.
+    /// All batches or none. Octets of blobs are on the disk no later than the record that names them. Where the engine is left
+    /// in doubt, `CommitError::Unknown` says how to find out.
     fn commit(&self, batches: Vec<Batch>, durability: Durability) -> Result<(), CommitError>;
 
     /// Writes a chunk of a blob ahead of the commit that refers to it. A blob that no commit ever refers to is
@@ -109,6 +145,11 @@ pub trait Engine: Reader {
     /// Deletes blobs that lost their last reference before `before_secs` (seconds since 1970), at most `most` of them;
     /// how many were deleted.
     fn collect(&self, before_secs: u64, most: usize) -> Result<usize, StoreError>;
+
+    /// Has `hear` called, from now on, after each commit of another server to a partition.
+    fn watch(&self, partition: Partition, hear: Hear) -> Watching;
+
+    fn relaxed(&self) -> Relaxed;
 
     /// Everything that was committed relaxed reaches the disk.
     fn sync(&self) -> Result<(), StoreError>;

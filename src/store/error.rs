@@ -1,6 +1,9 @@
 //! What goes wrong below the mailboxes: the world's fault, never a client's.
 
 use std::fmt;
+use std::sync::Arc;
+
+use super::engine::Doubt;
 
 #[derive(Clone, Debug)]
 pub enum StoreError {
@@ -19,6 +22,8 @@ pub enum StoreError {
     Missing(String),
     /// Another server has written what this one had begun to read.
     Changed,
+    /// Whether a commit was done could not be found out.
+    Unsettled,
     /// No room on the disk.
     Full,
     /// An earlier write failed: nothing more is written until the store is opened again.
@@ -39,6 +44,7 @@ impl fmt::Display for StoreError {
             StoreError::Corrupt(what) => write!(f, "corrupt: {what}; run gatepostctl check"),
             StoreError::Missing(what) => write!(f, "missing: {what}; run gatepostctl check"),
             StoreError::Changed => f.write_str("another server has changed the mailbox; select it again"),
+            StoreError::Unsettled => f.write_str("the store does not answer whether a change was made"),
             StoreError::Full => f.write_str("no space left on the disk of the data directory"),
             StoreError::Poisoned => {
                 f.write_str("an earlier write to the disk failed: no more is written until gatepostd is restarted")
@@ -50,12 +56,28 @@ impl fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
-/// How a commit ended that was not done.
+/// How a commit ended of which it is not known that it was done.
 #[derive(Clone, Debug)]
 pub enum CommitError {
     /// A guard did not hold: somebody else has committed since. Nothing has been written.
     Conflict,
+    /// It may have been done, or not.
+    Unknown(Arc<dyn Doubt>),
     Store(StoreError),
+}
+
+/// How a commit of the store ended that was not done, as far as is known.
+#[derive(Clone, Debug)]
+pub enum CommitFailure {
+    /// Nothing has been written, as what was planned on has changed.
+    Conflict,
+    Store(StoreError),
+}
+
+impl From<StoreError> for CommitFailure {
+    fn from(error: StoreError) -> CommitFailure {
+        CommitFailure::Store(error)
+    }
 }
 
 impl From<StoreError> for CommitError {

@@ -3,10 +3,13 @@
 use std::cmp::Ordering;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::embedded::Embedded;
-use super::engine::{Batch, Engine, Figures, Partition, Reader, Reference, Value};
-use super::error::{CommitError, StoreError};
+use super::engine::{
+    Batch, Doubt, Engine, Figures, Hear, Partition, Reader, Reference, Relaxed, Settled, Value, Watching,
+};
+use super::error::{CommitError, CommitFailure, StoreError};
 use super::layout::{self, decode};
 use super::memory::Memory;
 use super::model::*;
@@ -50,6 +53,10 @@ const GRACE_SECS: u64 = 3600;
 
 /// Blobs, keys or pages that one step of a clean-up deletes, so that commits wait for it only briefly.
 const STEP: usize = 500;
+
+/// How often it is asked whether a commit was done before the client is told that it is not known: four seconds, as the pauses
+/// between become longer.
+const SETTLE_TRIES: u32 = 12;
 
 impl Store {
     pub fn open(directory: &Path, options: &Options) -> Result<Store, StoreError> {
@@ -141,12 +148,44 @@ impl Store {
             if batch.is_empty() {
                 return Ok(planned);
             }
-            match self.engine.commit(vec![batch], Durability::Synced) {
+            match self.write(vec![batch], Durability::Synced) {
                 Ok(()) => return Ok(planned),
-                Err(CommitError::Store(error)) => return Err(error),
-                Err(CommitError::Conflict) => {}
+                Err(CommitFailure::Store(error)) => return Err(error),
+                Err(CommitFailure::Conflict) => {}
             }
         }
+    }
+
+    /// Commits, and finds out whether it was done where the engine is in doubt.
+    pub(super) fn write(&self, batches: Vec<Batch>, durability: Durability) -> Result<(), CommitFailure> {
+        match self.engine.commit(batches, durability) {
+            Ok(()) => Ok(()),
+            Err(CommitError::Conflict) => Err(CommitFailure::Conflict),
+            Err(CommitError::Store(error)) => Err(CommitFailure::Store(error)),
+            Err(CommitError::Unknown(doubt)) => settle(&*doubt),
+        }
+    }
+
+    /// Has `hear` called where another server may have changed a mailbox.
+    pub fn watch_mailbox(&self, a: AccountId, m: MailboxId, hear: Hear) -> Watching {
+        self.engine.watch(Partition::Mailbox(a, m), hear)
+    }
+
+    /// The same of an account's tree.
+    pub fn watch_account(&self, id: AccountId, hear: Hear) -> Watching {
+        self.engine.watch(Partition::Account(id), hear)
+    }
+
+    pub fn mailbox_version(&self, a: AccountId, m: MailboxId) -> Result<Version, StoreError> {
+        self.reader.version(Partition::Mailbox(a, m))
+    }
+
+    pub fn account_version(&self, id: AccountId) -> Result<Version, StoreError> {
+        self.reader.version(Partition::Account(id))
+    }
+
+    pub fn relaxed(&self) -> Relaxed {
+        self.engine.relaxed()
     }
 
     pub fn account(&self, name: &AccountName) -> Result<Option<AccountId>, StoreError> {
@@ -194,12 +233,33 @@ impl Store {
         Ok(accounts)
     }
 
+    /// What is read of a partition that nobody changed meanwhile.
+    fn unmoved<T>(
+        &self,
+        partition: Partition,
+        read: impl Fn(Version) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut version = self.reader.version(partition)?;
+        loop {
+            let found = read(version);
+            let after = self.reader.version(partition)?;
+            if after == version {
+                return found;
+            }
+            version = after;
+        }
+    }
+
     /// An account's tree; empty for an account that has never been used.
     pub fn account_image(&self, id: AccountId) -> Result<AccountImage, StoreError> {
+        self.unmoved(Partition::Account(id), |version| self.read_account(id, version))
+    }
+
+    fn read_account(&self, id: AccountId, version: Version) -> Result<AccountImage, StoreError> {
         let partition = Partition::Account(id);
         let what = || format!("mailbox tree of account {}", id.0);
         let mut image = AccountImage {
-            version: self.reader.version(partition)?,
+            version,
             nodes: Vec::new(),
             subscriptions: Vec::new(),
             deleted: Vec::new(),
@@ -259,15 +319,18 @@ impl Store {
         Ok(image)
     }
 
-    pub fn mailbox_header(&self, a: AccountId, m: MailboxId) -> Result<Option<(Version, MailboxHeader)>, StoreError> {
+    pub fn mailbox_header(&self, a: AccountId, m: MailboxId) -> Result<Option<MailboxHeader>, StoreError> {
         let partition = Partition::Mailbox(a, m);
         let Some(value) = self.reader.get(partition, b"h")? else { return Ok(None) };
-        let header = decode(|| format!("header of mailbox {}/{}", a.0, m.0), &value, layout::read_header)?;
-        Ok(Some((self.reader.version(partition)?, header)))
+        decode(|| format!("header of mailbox {}/{}", a.0, m.0), &value, layout::read_header).map(Some)
     }
 
     pub fn mailbox_image(&self, a: AccountId, m: MailboxId) -> Result<Option<MailboxImage>, StoreError> {
-        let Some((version, header)) = self.mailbox_header(a, m)? else { return Ok(None) };
+        self.unmoved(Partition::Mailbox(a, m), |version| self.read_mailbox(a, m, version))
+    }
+
+    fn read_mailbox(&self, a: AccountId, m: MailboxId, version: Version) -> Result<Option<MailboxImage>, StoreError> {
+        let Some(header) = self.mailbox_header(a, m)? else { return Ok(None) };
         let partition = Partition::Mailbox(a, m);
         let what = || format!("index of mailbox {}/{}", a.0, m.0);
         let keywords = self.keywords(a, m)?;
@@ -443,11 +506,11 @@ impl Store {
     }
 
     /// All of the commits or none.
-    pub fn commit(&self, commits: Vec<Commit>, durability: Durability) -> Result<(), CommitError> {
+    pub fn commit(&self, commits: Vec<Commit>, durability: Durability) -> Result<(), CommitFailure> {
         let purges: Vec<(AccountId, MailboxId)> = commits.iter().flat_map(purges).collect();
         let batches: Result<Vec<Batch>, StoreError> =
             commits.into_iter().map(|commit| self.batch_of(commit)).collect();
-        self.engine.commit(batches?, durability)?;
+        self.write(batches?, durability)?;
         for (account, mailbox) in purges {
             // What cannot be emptied now is emptied when the account is next opened.
             if let Err(error) = self.empty(account, mailbox) {
@@ -522,6 +585,19 @@ impl Store {
             }
         }
     }
+}
+
+/// What was not done is for the caller to plan anew, as after a conflict.
+fn settle(doubt: &dyn Doubt) -> Result<(), CommitFailure> {
+    for tries in 0..SETTLE_TRIES {
+        match doubt.settle() {
+            Ok(Settled::Done) => return Ok(()),
+            Ok(Settled::NotDone) => return Err(CommitFailure::Conflict),
+            Err(error) => log::warn!("finding out whether a change was made: {error}"),
+        }
+        std::thread::sleep(Duration::from_millis(1 << tries));
+    }
+    Err(StoreError::Unsettled.into())
 }
 
 /// No two stores are made by one process at one nanosecond.

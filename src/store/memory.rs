@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::engine::{Batch, Engine, Figures, Reader, Value, Visit};
+use super::engine::{Batch, Engine, Figures, Hear, Partition, Reader, Relaxed, Value, Visit, Watching};
 use super::error::{CommitError, StoreError};
 use super::keys;
 use super::model::Durability;
@@ -136,6 +136,15 @@ impl Engine for Memory {
             state.index.remove(&key);
         }
         Ok(deleted)
+    }
+
+    /// Nobody else writes to it.
+    fn watch(&self, _: Partition, _: Hear) -> Watching {
+        Box::new(())
+    }
+
+    fn relaxed(&self) -> Relaxed {
+        Relaxed::Stay
     }
 
     fn sync(&self) -> Result<(), StoreError> {

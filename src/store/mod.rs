@@ -34,8 +34,11 @@ pub use blobs::{BlobReader, Piece, Pin};
 pub use check::{Checked, Describe, Described, Finding, Mode};
 pub use copying::Copied;
 pub use embedded::Embedded;
-pub use engine::{Batch, CHUNK_BYTES, Engine, Figures, Partition, Reader, Reference, Value, Visit};
-pub use error::{CommitError, StoreError};
+pub use engine::{
+    Batch, CHUNK_BYTES, Doubt, Engine, Figures, Hear, Partition, Reader, Reference, Relaxed, Settled, Value, Visit,
+    Watching,
+};
+pub use error::{CommitError, CommitFailure, StoreError};
 pub use facade::{Compression, Options, Store};
 pub use layout::FORMAT;
 pub use memory::Memory;

@@ -1,48 +1,200 @@
-//! An engine that others write to as well: commits meet conflicts, and partitions change between two reads.
+//! An engine that others write to as well, over a network that loses answers: commits meet conflicts, partitions change
+//! between two reads, and of some commits it is not known whether they were done.
+//!
+//! Each commit says in the header of its partitions who it is, beside those before it. A commit in doubt is looked for there;
+//! where it is not, an empty commit on the same guards sees to it that it never will be.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 
 use gatepost::store::{
-    Batch, CommitError, Durability, Engine, Figures, Memory, Partition, Reader, Reference, StoreError, Value,
-    Version, Visit,
+    Batch, CommitError, Doubt, Durability, Engine, Figures, Hear, Memory, Partition, Reader, Reference, Relaxed,
+    Settled, StoreError, Value, Version, Visit, Watching,
 };
 use gatepost::types::{AccountId, BlobId};
 
+/// Where a partition keeps the versions and numbers of its last commits; no scan of the store's begins so low.
+const OPERATIONS: &[u8] = &[0, b'o'];
+/// Commits that a partition remembers.
+const REMEMBERED: usize = 256;
+
 #[derive(Default)]
-pub struct Contended {
+pub struct Contended(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
     inner: Memory,
     commits: AtomicU64,
-    /// Commits that somebody else was in the way of.
+    operations: AtomicU64,
+    hears: Mutex<HashMap<Partition, Vec<(u64, Hear)>>>,
+    watches: AtomicU64,
+    counted: Counted,
+    /// Set: no commit that is in doubt can be settled.
+    pub deaf: std::sync::atomic::AtomicBool,
+}
+
+/// How often what is injected was met.
+#[derive(Default)]
+pub struct Counted {
     pub conflicts: AtomicU64,
+    pub done: AtomicU64,
+    pub not_done: AtomicU64,
+    pub too_late: AtomicU64,
+    pub heard: AtomicU64,
+}
+
+impl Counted {
+    fn add(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A commit whose answer has been lost.
+struct Lost {
+    shared: Arc<Shared>,
+    operation: u64,
+    guards: Vec<(Partition, Version)>,
+    /// It is still under way, and arrives while it is being looked for.
+    late: Mutex<Option<(Arrives, Vec<Batch>)>>,
+    asked: AtomicU64,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Arrives {
+    BeforeTheFence,
+    AfterIt,
+}
+
+impl std::fmt::Debug for Lost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "commit {}", self.operation)
+    }
 }
 
 impl Contended {
+    pub fn counted(&self) -> &Counted {
+        &self.0.counted
+    }
+
+    /// From now on no doubt is settled, or again.
+    pub fn set_deaf(&self, deaf: bool) {
+        self.0.deaf.store(deaf, Ordering::Relaxed);
+    }
+
+    /// Watches that there are.
+    pub fn watched(&self) -> usize {
+        self.0.hears.lock().unwrap().values().map(Vec::len).sum()
+    }
+}
+
+impl Shared {
     /// Another server's commit to a partition: one that changes nothing but the version.
     fn foreign(&self, partition: Partition) {
         if let Ok(version) = self.inner.version(partition)
             && version > Version(0)
         {
-            self.inner.commit(vec![Batch::new(partition, version)], Durability::Relaxed).unwrap();
+            // A conflict: yet another was there.
+            let done = self.apply(vec![Batch::new(partition, version)], 0);
+            assert!(matches!(done, Ok(()) | Err(CommitError::Conflict)));
         }
+    }
+
+    /// Commits, and tells those who watch.
+    fn apply(&self, mut batches: Vec<Batch>, operation: u64) -> Result<(), CommitError> {
+        let partitions: Vec<Partition> = batches.iter().map(|batch| batch.partition).collect();
+        for batch in &mut batches {
+            let mut last = self.operations_of(batch.partition)?;
+            last.push((batch.guard.0 + 1, operation));
+            let first = last.len().saturating_sub(REMEMBERED);
+            let octets = last[first..].iter().flat_map(|(v, o)| [v.to_be_bytes(), o.to_be_bytes()].concat());
+            batch.put(OPERATIONS.to_vec(), octets.collect());
+        }
+        self.inner.commit(batches, Durability::Relaxed)?;
+        partitions.into_iter().for_each(|partition| self.tell(partition));
+        Ok(())
+    }
+
+    fn tell(&self, partition: Partition) {
+        let hears = self.hears.lock().unwrap().get(&partition).cloned().unwrap_or_default();
+        for (_, hear) in hears {
+            hear();
+            Counted::add(&self.counted.heard);
+        }
+    }
+
+    /// Versions that the last commits to a partition made, and who they were.
+    fn operations_of(&self, partition: Partition) -> Result<Vec<(u64, u64)>, StoreError> {
+        let value = self.inner.get(partition, OPERATIONS)?;
+        let number = |octets: &[u8]| u64::from_be_bytes(octets.try_into().unwrap());
+        let pairs = value.iter().flat_map(|value| value.chunks(16));
+        Ok(pairs.map(|pair| (number(&pair[..8]), number(&pair[8..]))).collect())
+    }
+}
+
+impl Lost {
+    fn was_done(&self) -> Result<bool, StoreError> {
+        let (partition, guard) = self.guards[0];
+        let last = self.shared.operations_of(partition)?;
+        if last.iter().any(|(_, operation)| *operation == self.operation) {
+            return Ok(true);
+        }
+        let known = last.len() < REMEMBERED || last[0].0 <= guard.0 + 1;
+        known.then_some(false).ok_or_else(|| StoreError::Engine("too many commits since".into()))
+    }
+
+    fn arrive(&self, when: Arrives) {
+        let mut late = self.late.lock().unwrap();
+        if late.as_ref().is_some_and(|(arrives, _)| *arrives == when)
+            && let Some((_, batches)) = late.take()
+        {
+            let arrived = self.shared.apply(batches, self.operation);
+            let counted = &self.shared.counted;
+            Counted::add(if arrived.is_ok() { &counted.done } else { &counted.too_late });
+            assert!(when == Arrives::BeforeTheFence || arrived.is_err(), "a commit came after it had been given up");
+        }
+    }
+
+    /// An empty commit to all its partitions: afterwards none of its guards holds.
+    fn fence(&self) -> Result<(), CommitError> {
+        let batches = self.guards.iter().map(|(partition, guard)| Batch::new(*partition, *guard)).collect();
+        self.shared.apply(batches, 0)
+    }
+}
+
+impl Doubt for Lost {
+    fn settle(&self) -> Result<Settled, StoreError> {
+        if self.shared.deaf.load(Ordering::Relaxed) || self.asked.fetch_add(1, Ordering::Relaxed) == 0 {
+            return Err(StoreError::Engine("no answer".into()));
+        }
+        self.arrive(Arrives::BeforeTheFence);
+        if self.was_done()? {
+            return Ok(Settled::Done);
+        }
+        match self.fence() {
+            Ok(()) | Err(CommitError::Conflict) => {}
+            Err(error) => return Err(StoreError::Engine(format!("{error:?}"))),
+        }
+        self.arrive(Arrives::AfterIt);
+        Ok(if self.was_done()? { Settled::Done } else { Settled::NotDone })
     }
 }
 
 impl Reader for Contended {
     fn version(&self, partition: Partition) -> Result<Version, StoreError> {
-        self.inner.version(partition)
+        self.0.inner.version(partition)
     }
 
     fn get(&self, partition: Partition, key: &[u8]) -> Result<Option<Value>, StoreError> {
-        self.inner.get(partition, key)
+        self.0.inner.get(partition, key)
     }
 
     fn scan(&self, partition: Partition, low: &[u8], high: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
-        self.inner.scan(partition, low, high, visit)
+        self.0.inner.scan(partition, low, high, visit)
     }
 
     fn read_chunk(&self, account: AccountId, blob: BlobId, chunk: u32) -> Result<Option<Value>, StoreError> {
-        self.inner.read_chunk(account, blob, chunk)
+        self.0.inner.read_chunk(account, blob, chunk)
     }
 
     fn references(
@@ -50,49 +202,102 @@ impl Reader for Contended {
         account: AccountId,
         visit: &mut dyn FnMut(Reference) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        self.inner.references(account, visit)
+        self.0.inner.references(account, visit)
     }
 }
 
 impl Engine for Contended {
     fn frozen(&self) -> Result<Arc<dyn Reader>, StoreError> {
-        self.inner.frozen()
+        self.0.inner.frozen()
     }
 
-    /// Of three commits one finds that somebody else has been there, in one of its partitions.
-    fn commit(&self, batches: Vec<Batch>, durability: Durability) -> Result<(), CommitError> {
-        let n = self.commits.fetch_add(1, Ordering::Relaxed);
-        if n.is_multiple_of(3) && !batches.is_empty() {
-            self.foreign(batches[n as usize / 3 % batches.len()].partition);
+    /// Of three commits one finds that somebody else has been there, in one of its partitions; of the others every second
+    /// gets no answer, whether it was done, was not, or is still under way.
+    fn commit(&self, batches: Vec<Batch>, _: Durability) -> Result<(), CommitError> {
+        let shared = &self.0;
+        let n = shared.commits.fetch_add(1, Ordering::Relaxed);
+        if batches.is_empty() {
+            return Ok(());
         }
-        let result = self.inner.commit(batches, durability);
-        if matches!(result, Err(CommitError::Conflict)) {
-            self.conflicts.fetch_add(1, Ordering::Relaxed);
+        if n.is_multiple_of(3) {
+            shared.foreign(batches[n as usize / 3 % batches.len()].partition);
         }
-        result
+        let operation = shared.operations.fetch_add(1, Ordering::Relaxed) + 1;
+        if n % 3 != 1 {
+            let result = shared.apply(batches, operation);
+            if matches!(result, Err(CommitError::Conflict)) {
+                Counted::add(&shared.counted.conflicts);
+            }
+            return result;
+        }
+        let guards: Vec<_> = batches.iter().map(|batch| (batch.partition, batch.guard)).collect();
+        let mut late = None;
+        match n / 3 % 4 {
+            // Done, and somebody else was there behind it.
+            0 => {
+                shared.apply(batches, operation)?;
+                Counted::add(&shared.counted.done);
+                (0..n / 12 % 3).for_each(|_| shared.foreign(guards[0].0));
+            }
+            1 => Counted::add(&shared.counted.not_done),
+            2 => late = Some((Arrives::BeforeTheFence, batches)),
+            _ => late = Some((Arrives::AfterIt, batches)),
+        }
+        let (late, asked) = (Mutex::new(late), AtomicU64::new(n % 2));
+        Err(CommitError::Unknown(Arc::new(Lost { shared: shared.clone(), operation, guards, late, asked })))
     }
 
     fn write_chunk(&self, account: AccountId, blob: BlobId, chunk: u32, octets: &[u8]) -> Result<(), StoreError> {
-        self.inner.write_chunk(account, blob, chunk, octets)
+        self.0.inner.write_chunk(account, blob, chunk, octets)
     }
 
     fn pin(&self, account: AccountId, blob: BlobId) {
-        self.inner.pin(account, blob);
+        self.0.inner.pin(account, blob);
     }
 
     fn unpin(&self, account: AccountId, blob: BlobId) {
-        self.inner.unpin(account, blob);
+        self.0.inner.unpin(account, blob);
     }
 
     fn collect(&self, before_secs: u64, most: usize) -> Result<usize, StoreError> {
-        self.inner.collect(before_secs, most)
+        self.0.inner.collect(before_secs, most)
+    }
+
+    fn watch(&self, partition: Partition, hear: Hear) -> Watching {
+        let id = self.0.watches.fetch_add(1, Ordering::Relaxed);
+        self.0.hears.lock().unwrap().entry(partition).or_default().push((id, hear));
+        Box::new(Watched { shared: Arc::downgrade(&self.0), partition, id })
+    }
+
+    fn relaxed(&self) -> Relaxed {
+        Relaxed::Stay
     }
 
     fn sync(&self) -> Result<(), StoreError> {
-        self.inner.sync()
+        self.0.inner.sync()
     }
 
     fn figures(&self) -> Figures {
-        self.inner.figures()
+        self.0.inner.figures()
+    }
+}
+
+struct Watched {
+    shared: Weak<Shared>,
+    partition: Partition,
+    id: u64,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        let mut hears = shared.hears.lock().unwrap();
+        let gone = hears.get_mut(&self.partition).map(|there| {
+            let at = there.iter().position(|(id, _)| *id == self.id);
+            at.map(|at| there.remove(at))
+        });
+        // What it holds may be the last of its kind, and end other watches.
+        drop(hears);
+        drop(gone);
     }
 }
