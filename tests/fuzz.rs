@@ -85,6 +85,8 @@ const COMMANDS: &[&[u8]] = &[
     b"a APPEND \"x &AOQ- y\" (\\Seen $K) \"17-Jul-1996 02:44:25 -0700\" ~{5+}\r\nhello\r\n",
     b"a APPEND x (\\Seen) CATENATE (URL \"/INBOX;UIDVALIDITY=7/;UID=20/;SECTION=1.MIME/;PARTIAL=1.5\" TEXT {3+}\r\nabc UTF8 (~{1+}\r\nx)) UTF8 (~{2+}\r\nxy)\r\nb UID REPLACE * x {1+}\r\ny\r\n",
     b"a GENURLAUTH \"imap://joe@x/INBOX/;UID=1;URLAUTH=user+a\" INTERNAL\r\na RESETKEY INBOX X\r\na URLFETCH \"x\" (\"y\" BINARY BODYPARTSTRUCTURE)\r\n",
+    b"a STORE 1 (UNCHANGEDSINCE 5) ANNOTATION (/comment (value.priv \"x\" value.shared ~{3+}\r\na\0b) /1.2/flags/seen (value.priv NIL))\r\na FETCH 1 (ANNOTATION ((/* \"/%/x\") (value size.shared)))\r\n",
+    b"a SELECT x (ANNOTATE)\r\na SORT (REVERSE ANNOTATION /a value.priv DATE) UTF-8 ANNOTATION /1/* value {1+}\r\nx\r\na APPEND x ANNOTATION (/a (value.shared {2+}\r\nxy)) {1+}\r\nz\r\n",
     b"a FETCH 1:* (PREVIEW (LAZY) UID)\r\na FETCH 1 PREVIEW (CHANGEDSINCE 5)\r\n",
     b"a CREATE x (CLASS {3+}\r\nIPF USE (\\Junk))\r\na XLIST \"\" %\r\na LIST (CLASS UNSEEN) ~a/ (* %) RETURN (METADATA (/shared/a {10+}\r\n/private/b) INTERNALSIZE)\r\n",
     b"a GETMETADATA (MAXSIZE 1024 DEPTH infinity) \"\" (/private/a /shared/vendor/x/y)\r\na SETMETADATA x (/private/a {1+}\r\nb /private/c ~{2+}\r\n\0d /shared/e NIL)\r\n",

@@ -90,6 +90,8 @@ const MAILBOXES: [&str; 4] = ["INBOX", "a", "a/b", "c"];
 const FLAGS: [&str; 9] =
     ["\\Seen", "\\Deleted", "\\Flagged", "$One", "$Two", "\\Answered", "$Service", "$Media", "$Hidden"];
 
+const ENTRIES: [&str; 4] = ["/comment", "/altsubject", "/vendor/x/y", "/1/comment"];
+
 fn set(random: &mut fastrand::Rng) -> String {
     let number = |random: &mut fastrand::Rng| match random.u8(..6) {
         0 => "*".to_string(),
@@ -112,21 +114,38 @@ fn command(random: &mut fastrand::Rng, n: usize) -> String {
         0..=3 => {
             let message =
                 format!("Subject: number {n}\r\nTo: {flag}@x\r\n\r\n{}\r\n", "text ".repeat(random.usize(..2000)));
-            format!("APPEND {mailbox} ({flag}) \"17-Jul-1996 02:44:25 -0700\" {{{}+}}\r\n{message}", message.len())
+            let annotation = random.choice(&["", " ANNOTATION (/comment (value.shared \"come\"))"]).unwrap();
+            format!(
+                "APPEND {mailbox} ({flag}) \"17-Jul-1996 02:44:25 -0700\"{annotation} {{{}+}}\r\n{message}",
+                message.len()
+            )
         }
-        4..=5 => format!("SELECT {mailbox}"),
+        4 => format!("SELECT {mailbox} (ANNOTATE)"),
+        5 => format!("SELECT {mailbox}"),
         6 => format!("EXAMINE {mailbox}"),
+        7 if random.bool() => {
+            let entry = random.choice(&ENTRIES).unwrap();
+            let value = random.choice(&["NIL", "\"one\"", "~{3+}\r\na\0b", "\"two\""]).unwrap();
+            let scope = random.choice(&["priv", "shared"]).unwrap();
+            format!("{uid}STORE {numbers} ANNOTATION ({entry} (value.{scope} {value}))")
+        }
         7..=8 => format!(
             "{uid}STORE {numbers} {}FLAGS{} ({flag})",
             random.choice(["", "+", "-"]).unwrap(),
             random.choice(["", ".SILENT"]).unwrap()
         ),
         9..=10 => format!("{uid}FETCH {numbers} (FLAGS UID ENVELOPE BODYSTRUCTURE RFC822.SIZE BODY.PEEK[TEXT]<3.9>)"),
+        11 if random.bool() => {
+            format!("{uid}FETCH {numbers} (FLAGS ANNOTATION ((/c* /%/comment /altsubject) (value size)))")
+        }
         11 => format!("{uid}FETCH {numbers} BODY[]"),
         12 => format!("{uid}COPY {numbers} {mailbox}"),
         13 => format!("{uid}MOVE {numbers} {mailbox}"),
         14 => "EXPUNGE".into(),
         15 => format!("{uid}SEARCH OR KEYWORD $One SUBJECT \"number {}\"", random.u8(..9)),
+        16 if random.bool() => {
+            format!("{uid}SEARCH ANNOTATION * value.{} \"o\"", random.choice(&["priv", "shared"]).unwrap())
+        }
         16 => format!("{uid}SEARCH RETURN (MIN MAX COUNT ALL) UNSEEN NOT DELETED"),
         17 => format!("CREATE {mailbox}"),
         18 if random.bool() => format!("DELETE {mailbox}"),

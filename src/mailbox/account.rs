@@ -309,6 +309,7 @@ fn first_commit(account: AccountId, birth: Birth, guard: Version) -> MailboxComm
         removed: Vec::new(),
         kept: Vec::new(),
         released: Vec::new(),
+        annotations: Vec::new(),
         vanished: None,
     }
 }

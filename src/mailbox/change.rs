@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::error::{MailboxError, Refusal};
-use super::snapshot::{Message, Snapshot};
+use super::message_annotations::{AnnotationBounds, AnnotationWrites, NewAnnotation};
+use super::snapshot::{Latest, Message, Snapshot};
 use crate::store::{
     ExpungedMessage, FlagRecord, LeafNo, MailboxCommit, MessageRecord, NO_DATE, NewBlob, PageNo, Pin, StoreError,
     Sums, Value, Version,
@@ -35,6 +36,7 @@ pub struct NewMessage {
     pub flags: Vec<Flag>,
     /// `mime::Summary` of the message, encoded.
     pub structure: Value,
+    pub annotations: Vec<NewAnnotation>,
     /// Keeps octets that were written ahead until the commit is done.
     pub pin: Option<Arc<Pin>>,
 }
@@ -52,6 +54,8 @@ pub enum Change {
         /// Messages that have been hidden from the author meanwhile are left alone, as if they had been expunged.
         visibility: Visibility,
     },
+    /// Sets annotations of messages: all of them or none. RFC 5257 4.5
+    Annotate { uids: UidSet, new: Vec<NewAnnotation>, unchanged_since: Option<ModSeq>, visibility: Visibility },
     /// Removes what is marked \Deleted and is seen by the author: all of it, or those among the given.
     Expunge { among: Option<UidSet>, visibility: Visibility },
     /// Brings expunged messages back, under new UIDs, each with its summary.
@@ -90,8 +94,16 @@ pub(super) struct Draft {
     kept: Vec<ExpungedMessage>,
     released: Vec<ExpungedMessage>,
     vanished: UidSet,
+    annotations: AnnotationWrites,
     keeping: Keeping,
-    keywords_max: usize,
+    bounds: Bounds,
+}
+
+/// What a mailbox may have.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) keywords_max: usize,
+    pub(super) annotations: AnnotationBounds,
 }
 
 /// What becomes of messages that are expunged.
@@ -102,7 +114,7 @@ pub(super) enum Keeping {
 }
 
 impl Draft {
-    pub(super) fn new(base: &Snapshot, keeping: Keeping, keywords_max: usize) -> Draft {
+    pub(super) fn new(base: &Snapshot, keeping: Keeping, bounds: Bounds) -> Draft {
         Draft {
             snapshot: base.clone(),
             records: BTreeSet::new(),
@@ -115,8 +127,9 @@ impl Draft {
             kept: Vec::new(),
             released: Vec::new(),
             vanished: UidSet::new(),
+            annotations: AnnotationWrites::default(),
             keeping,
-            keywords_max,
+            bounds,
         }
     }
 
@@ -126,9 +139,9 @@ impl Draft {
         !describes && self.flags.is_empty() && self.released.is_empty() && self.placed.is_empty()
     }
 
-    /// Whether messages come or go, so that the commit must be synced whatever `Sync` says.
-    pub(super) fn moves_messages(&self) -> bool {
-        !self.records.is_empty() || !self.released.is_empty()
+    /// Whether anything but flags changes, so that the commit must be synced whatever `Sync` says.
+    pub(super) fn is_for_good(&self) -> bool {
+        !self.records.is_empty() || !self.released.is_empty() || !self.annotations.is_empty()
     }
 
     /// Whether messages are kept that were not before.
@@ -143,7 +156,10 @@ impl Draft {
             Change::Store { uids, mode, flags, unchanged_since, visibility } => {
                 self.store(uids, *mode, flags, *unchanged_since, *visibility)?
             }
-            Change::Expunge { among, visibility } => self.expunge(among.as_ref(), *visibility),
+            Change::Annotate { uids, new, unchanged_since, visibility } => {
+                self.annotate(uids, new, *unchanged_since, *visibility)?
+            }
+            Change::Expunge { among, visibility } => self.expunge(among.as_ref(), *visibility)?,
             Change::Undelete(messages) => self.undelete(messages)?,
             Change::Describe(summaries) => {
                 let there = summaries.iter().filter(|(uid, _)| self.snapshot.by_uid(*uid).is_some());
@@ -151,7 +167,10 @@ impl Draft {
                 self.unchanged()
             }
             Change::Purge(messages) => {
-                messages.iter().for_each(|message| self.release(message));
+                for message in messages {
+                    self.snapshot.forget_annotations(message.record.uid, &mut self.annotations)?;
+                    self.release(message);
+                }
                 self.unchanged()
             }
         })
@@ -161,13 +180,37 @@ impl Draft {
     fn load(&self, change: &Change) -> Result<(), StoreError> {
         let last = || self.snapshot.last_uid().map_or_else(UidSet::new, |uid| [uid].into_iter().collect());
         match change {
-            Change::Append(_) | Change::Undelete(_) => self.snapshot.load(&last()),
-            Change::Purge(_) => Ok(()),
+            Change::Append(messages) => {
+                self.snapshot.load(&last())?;
+                match messages.iter().all(|message| message.annotations.is_empty()) {
+                    true => Ok(()),
+                    false => self.snapshot.load_annotations(),
+                }
+            }
+            Change::Undelete(_) => {
+                self.snapshot.load_annotations()?;
+                self.snapshot.load(&last())
+            }
+            Change::Purge(_) => self.snapshot.load_annotations(),
+            Change::Annotate { uids, .. } => {
+                self.snapshot.load_annotations()?;
+                self.snapshot.load(uids)
+            }
             Change::Describe(summaries) => self.snapshot.load(&summaries.iter().map(|(uid, _)| *uid).collect()),
-            Change::Store { uids, .. } | Change::Expunge { among: Some(uids), .. } => self.snapshot.load(uids),
+            Change::Store { uids, .. } => self.snapshot.load(uids),
+            Change::Expunge { among: Some(uids), .. } => self.load_leaving(uids),
             Change::Expunge { visibility, .. } if !self.has_deleted(*visibility) => Ok(()),
-            Change::Expunge { .. } => self.snapshot.load_all(),
+            Change::Expunge { .. } => {
+                self.load_leaving(&UidSet::new())?;
+                self.snapshot.load_all()
+            }
         }
+    }
+
+    /// Reads what is known of messages that leave.
+    pub(super) fn load_leaving(&self, uids: &UidSet) -> Result<(), StoreError> {
+        self.snapshot.load_annotations()?;
+        self.snapshot.load(uids)
     }
 
     fn has_deleted(&self, visibility: Visibility) -> bool {
@@ -179,12 +222,18 @@ impl Draft {
     }
 
     fn next_mod_seq(&mut self) -> ModSeq {
-        self.snapshot.header.highest_mod_seq = self.snapshot.header.highest_mod_seq.next();
-        self.snapshot.header.highest_mod_seq
+        let next = self.snapshot.header.highest_mod_seq.next();
+        self.snapshot.header.highest_mod_seq = next;
+        self.snapshot.latest.others = next;
+        next
     }
 
     fn append(&mut self, messages: &[NewMessage]) -> Result<Outcome, MailboxError> {
         self.check_room(messages.len())?;
+        if messages.iter().any(|message| !message.annotations.is_empty()) {
+            let with = messages.iter().map(|message| (None, message.annotations.as_slice()));
+            self.snapshot.check_annotations(with, self.bounds.annotations)?;
+        }
         self.learn(messages.iter().flat_map(|message| &message.flags))?;
         let mut outcome = Outcome { mod_seq: self.next_mod_seq(), ..Outcome::default() };
         for message in messages {
@@ -206,6 +255,7 @@ impl Draft {
         let flags = self.snapshot.known(&message.flags);
         self.place(&record, &FlagRecord { uid, flags, mod_seq }, message.structure.clone());
         self.blobs.push(message.blob.clone());
+        self.snapshot.annotate(uid, message.annotations.iter().cloned(), mod_seq, &mut self.annotations);
         Some(uid)
     }
 
@@ -222,15 +272,20 @@ impl Draft {
         self.added.push((uid, record.blob));
     }
 
-    /// Keyword bits are those of this mailbox; \Deleted is what the messages come back from.
-    fn undelete(&mut self, messages: &[(ExpungedMessage, Value)]) -> Result<Outcome, Refusal> {
+    /// Keyword bits are those of this mailbox; \Deleted is what the messages come back from. Their annotations come with
+    /// them.
+    fn undelete(&mut self, messages: &[(ExpungedMessage, Value)]) -> Result<Outcome, MailboxError> {
         self.check_room(messages.len())?;
+        let annotations = messages.iter().map(|(message, _)| self.snapshot.all_annotations(message.record.uid));
+        let annotations = annotations.collect::<Result<Vec<_>, _>>()?;
         let mut outcome = Outcome { mod_seq: self.next_mod_seq(), ..Outcome::default() };
-        for (message, structure) in messages {
+        for ((message, structure), annotations) in messages.iter().zip(annotations) {
             let Some(uid) = Uid::new(self.snapshot.header.uid_next) else { break };
             let flags = message.flags.flags.without(&FlagBits::system(SystemFlag::Deleted).into());
             let record = MessageRecord { uid, ..message.record };
             self.place(&record, &FlagRecord { uid, flags, mod_seq: outcome.mod_seq }, structure.clone());
+            self.snapshot.forget_annotations(message.record.uid, &mut self.annotations)?;
+            self.snapshot.annotate(uid, annotations, outcome.mod_seq, &mut self.annotations);
             self.release(message);
             outcome.appended.push(uid);
         }
@@ -288,6 +343,39 @@ impl Draft {
         Ok(outcome)
     }
 
+    fn annotate(
+        &mut self,
+        uids: &UidSet,
+        new: &[NewAnnotation],
+        unchanged_since: Option<ModSeq>,
+        visibility: Visibility,
+    ) -> Result<Outcome, MailboxError> {
+        let mut outcome = self.unchanged();
+        let mut changed: Vec<Changed> = Vec::new();
+        for message in self.snapshot.in_uids(uids).filter(|message| visibility.sees(message.flags().class())) {
+            if unchanged_since.is_some_and(|since| message.mod_seq() > since) {
+                outcome.modified.push(message.uid());
+            } else if self.snapshot.annotations_change(message.uid(), new)? {
+                changed.push(Changed { after: message.flag_record(), before: message.flags(), bytes: None });
+            }
+        }
+        let with = changed.iter().map(|changed| (Some(changed.after.uid), new));
+        self.snapshot.check_annotations(with, self.bounds.annotations)?;
+        if changed.is_empty() {
+            return Ok(outcome);
+        }
+        let others = self.snapshot.latest.others;
+        outcome.mod_seq = self.next_mod_seq();
+        self.snapshot.latest = Latest { annotations: outcome.mod_seq, others };
+        for changed in &mut changed {
+            changed.after.mod_seq = outcome.mod_seq;
+            let uid = changed.after.uid;
+            self.snapshot.annotate(uid, new.iter().cloned(), outcome.mod_seq, &mut self.annotations);
+        }
+        self.set(changed);
+        Ok(outcome)
+    }
+
     /// New flags of messages, ascending.
     fn set(&mut self, changed: Vec<Changed>) {
         let sums = &mut self.snapshot.header.sums;
@@ -310,7 +398,7 @@ impl Draft {
         }
     }
 
-    fn expunge(&mut self, among: Option<&UidSet>, visibility: Visibility) -> Outcome {
+    fn expunge(&mut self, among: Option<&UidSet>, visibility: Visibility) -> Result<Outcome, StoreError> {
         let deleted = |message: &Message<'_>| {
             message.flags().has(SystemFlag::Deleted) && visibility.sees(message.flags().class())
         };
@@ -323,54 +411,59 @@ impl Draft {
     }
 
     /// Removes messages for which others have come: a MOVE, or a REPLACE.
-    pub(super) fn leave(&mut self, uids: &UidSet) -> Outcome {
+    pub(super) fn leave(&mut self, uids: &UidSet) -> Result<Outcome, StoreError> {
         self.remove(uids, self.keeping)
     }
 
-    fn remove(&mut self, uids: &UidSet, keeping: Keeping) -> Outcome {
+    fn remove(&mut self, uids: &UidSet, keeping: Keeping) -> Result<Outcome, StoreError> {
         let gone: Vec<(MessageRecord, FlagRecord)> =
             self.snapshot.in_uids(uids).map(|m| (m.record(), m.flag_record())).collect();
         if gone.is_empty() {
-            return self.unchanged();
+            return Ok(self.unchanged());
         }
         let expunged: UidSet = gone.iter().map(|(record, _)| record.uid).collect();
         self.snapshot.remove(&expunged);
         let expunged_secs = crate::sys::now_secs();
         for (record, flags) in gone {
-            self.forget(ExpungedMessage { expunged_secs, record, flags }, keeping);
+            self.forget(ExpungedMessage { expunged_secs, record, flags }, keeping)?;
         }
         self.snapshot.header.sums.set_oldest(self.snapshot.oldest_secs());
         expunged.ranges().iter().for_each(|&(low, high)| self.vanished.push_range(low, high));
-        Outcome { mod_seq: self.next_mod_seq(), expunged, ..Outcome::default() }
+        Ok(Outcome { mod_seq: self.next_mod_seq(), expunged, ..Outcome::default() })
     }
 
-    fn forget(&mut self, message: ExpungedMessage, keeping: Keeping) {
+    fn forget(&mut self, message: ExpungedMessage, keeping: Keeping) -> Result<(), StoreError> {
         let (record, flags) = (message.record, message.flags.flags.bits());
-        let header = &mut self.snapshot.header;
-        header.sums.of_mut(flags.class()).remove(record.size, flags);
+        self.snapshot.header.sums.of_mut(flags.class()).remove(record.size, flags);
         self.records.insert(PageNo::of(record.uid));
         self.flags.insert(PageNo::of(record.uid));
         // A message that came and went within one commit was never there.
         self.structures.retain(|(uid, _)| *uid != record.uid);
-        match self.added.iter().position(|(uid, _)| *uid == record.uid) {
+        let added = self.added.iter().position(|(uid, _)| *uid == record.uid);
+        match keeping == Keeping::Kept && added.is_none() {
+            true => self.snapshot.keep_annotations(record.uid)?,
+            false => self.snapshot.forget_annotations(record.uid, &mut self.annotations)?,
+        }
+        match added {
             Some(at) => drop(self.added.swap_remove(at)),
             None if keeping == Keeping::Kept => {
-                header.kept_messages += 1;
-                header.kept_bytes += u64::from(record.size);
+                self.snapshot.header.kept_messages += 1;
+                self.snapshot.header.kept_bytes += u64::from(record.size);
                 self.kept.push(message);
             }
             None => self.removed.push((record.uid, record.blob)),
         }
+        Ok(())
     }
 
     /// Gives a place in the keyword table to each keyword that has none.
     fn learn<'a>(&mut self, flags: impl Iterator<Item = &'a Flag> + Clone) -> Result<(), MailboxError> {
         let mut new = self.unknown(flags.clone());
-        if self.snapshot.keywords.len() + new.len() > self.keywords_max {
+        if self.snapshot.keywords.len() + new.len() > self.bounds.keywords_max {
             self.forget_unused()?;
             new = self.unknown(flags);
         }
-        if self.snapshot.keywords.len() + new.len() > self.keywords_max {
+        if self.snapshot.keywords.len() + new.len() > self.bounds.keywords_max {
             return Err(Refusal::TooManyKeywords.into());
         }
         if !new.is_empty() {
@@ -432,6 +525,7 @@ impl Draft {
         let flags = |no: &PageNo| (*no, snapshot.stored_page(*no).map(|m| m.flag_record()).collect());
         let keyword = |id: &KeywordId| (*id, snapshot.keywords.get(*id).cloned());
         let leaves: BTreeSet<LeafNo> = self.flags.iter().map(|page| LeafNo::of(page.first())).collect();
+        let annotations = self.annotations.take();
         MailboxCommit {
             account,
             mailbox,
@@ -447,6 +541,7 @@ impl Draft {
             removed: std::mem::take(&mut self.removed),
             kept: std::mem::take(&mut self.kept),
             released: std::mem::take(&mut self.released),
+            annotations,
             vanished: (!self.vanished.is_empty()).then(|| (snapshot.header.highest_mod_seq, self.vanished.clone())),
         }
     }

@@ -15,9 +15,10 @@ use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
-use super::change::{Change, Draft, Keeping, NewMessage, Outcome};
+use super::change::{Bounds, Change, Draft, Keeping, NewMessage, Outcome};
 use super::error::{MailboxError, Refusal};
 use super::mailbox::Mailbox;
+use super::message_annotations::AnnotationBounds;
 use super::snapshot::Snapshot;
 use crate::store::{Commit, CommitFailure, Durability, StoreError, Version, Watching};
 use crate::types::{ModSeq, Uid, UidSet, Visibility};
@@ -98,7 +99,7 @@ impl Mailbox {
                 return Ok(batch.iter().map(|_| Err(Refusal::NonExistent.into())).collect());
             }
             let base = self.load_locked(writer)?;
-            let mut draft = Draft::new(&base, self.keeping(), self.keywords_max());
+            let mut draft = Draft::new(&base, self.keeping(), self.bounds());
             let plan = |pending: &Arc<Pending>| draft.apply(&pending.change);
             let results = batch.iter().map(plan).collect();
             match self.write(writer, draft) {
@@ -136,6 +137,15 @@ impl Mailbox {
         }
     }
 
+    fn bounds(&self) -> Bounds {
+        let limits = &self.shared.limits;
+        let annotations = AnnotationBounds {
+            entries_max: limits.annotations.entries_max,
+            cost_max: limits.annotations.total_bytes_max,
+        };
+        Bounds { keywords_max: limits.keywords_max, annotations }
+    }
+
     fn keeping(&self) -> Keeping {
         match self.shared.limits.keep_expunged_secs {
             0 => Keeping::Gone,
@@ -154,11 +164,11 @@ impl Mailbox {
 
     /// Decides whether a draft must be synced, and reserves MODSEQs where it is. Invariant 2.
     fn settle(&self, draft: &mut Draft) -> Durability {
-        let moves = draft.moves_messages();
+        let for_good = draft.is_for_good();
         let header = &mut draft.snapshot.header;
         header.recent_from = self.peek_recent();
         let exceeds = header.highest_mod_seq > header.mod_seq_reserved;
-        if moves || exceeds {
+        if for_good || exceeds {
             header.mod_seq_reserved = ModSeq(header.highest_mod_seq.0 + MOD_SEQ_AHEAD);
             return Durability::Synced;
         }
@@ -211,8 +221,8 @@ pub(super) fn move_messages(
         return Err(Refusal::NonExistent.into());
     }
     loop {
-        let mut leaving = Draft::new(&*source.load_locked(from)?, keeping, source.keywords_max());
-        let mut arriving = Draft::new(&*target.load_locked(to)?, Keeping::Gone, target.keywords_max());
+        let mut leaving = Draft::new(&*source.load_locked(from)?, keeping, source.bounds());
+        let mut arriving = Draft::new(&*target.load_locked(to)?, Keeping::Gone, target.bounds());
         let outcome = plan_move(&mut leaving, Some(&mut arriving), copies, visibility)?;
         if leaving.is_empty() {
             return Ok(outcome);
@@ -263,7 +273,7 @@ fn move_within(
         return Err(Refusal::NonExistent.into());
     }
     loop {
-        let mut draft = Draft::new(&*mailbox.load_locked(&mut writer)?, keeping, mailbox.keywords_max());
+        let mut draft = Draft::new(&*mailbox.load_locked(&mut writer)?, keeping, mailbox.bounds());
         let outcome = plan_move(&mut draft, None, copies, visibility)?;
         match mailbox.write(&mut writer, draft) {
             Ok(()) => return Ok(outcome),
@@ -282,7 +292,7 @@ fn plan_move(
     visibility: Visibility,
 ) -> Result<(Outcome, Outcome), MailboxError> {
     let uids: UidSet = copies.iter().map(|(uid, _)| *uid).collect();
-    leaving.snapshot.load(&uids)?;
+    leaving.load_leaving(&uids)?;
     let flags = |uid: Uid| leaving.snapshot.by_uid(uid).map(|message| message.flags());
     let is_seen = |uid: Uid| flags(uid).is_some_and(|flags| visibility.sees(flags.class()));
     let there: Vec<_> = copies.iter().filter(|(uid, _)| is_seen(*uid)).collect();
@@ -295,5 +305,5 @@ fn plan_move(
         None => leaving.apply(&append)?,
     };
     let gone: UidSet = there.iter().map(|(uid, _)| *uid).collect();
-    Ok((appended, leaving.leave(&gone)))
+    Ok((appended, leaving.leave(&gone)?))
 }

@@ -14,7 +14,7 @@ use super::sealing::{HEAD_BYTES, Seal};
 use super::snapshot::{Message, Snapshot};
 use super::view::View;
 use crate::store::{NewBlob, Value};
-use crate::types::{Flag, FlagBits, Keyword, ServerKeyword, SystemFlag, Uid, UidSet, UidValidity};
+use crate::types::{Flag, FlagBits, Keyword, Rights, ServerKeyword, SystemFlag, Uid, UidSet, UidValidity};
 
 /// Told how many messages have been dealt with, and of how many.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
@@ -46,6 +46,7 @@ impl View {
         target: &Arc<Mailbox>,
         mode: CopyMode,
         seal: Option<Seal>,
+        rights: Rights,
         progress: Progress<'_>,
     ) -> Result<Option<Copied>, MailboxError> {
         let is_same = target.account == self.mailbox().account && target.id() == self.mailbox().id();
@@ -60,13 +61,14 @@ impl View {
         if counts {
             self.check_quota(uids, &intake)?;
         }
-        let copies = match target.account == self.mailbox().account && !intake.is_sealed() {
+        let mut copies = match target.account == self.mailbox().account && !intake.is_sealed() {
             true => self.copies(uids, progress)?,
             false => self.copies_for(uids, owner, &mut intake, progress)?,
         };
         if copies.is_empty() {
             return Ok(None);
         }
+        self.annotate_copies(&mut copies, rights)?;
         if counts {
             intake.check_quota_sealed(copies.iter().map(|(_, message)| message))?;
         }
@@ -84,6 +86,20 @@ impl View {
             }
         };
         Ok((!appended.is_empty()).then(|| Copied { uid_validity, source, target: appended.into_iter().collect() }))
+    }
+
+    /// Gives copies the annotations of what they are copies of. RFC 5257 4.6
+    fn annotate_copies(&self, copies: &mut [(Uid, NewMessage)], rights: Rights) -> Result<(), MailboxError> {
+        if self.annotated()?.is_empty() {
+            return Ok(());
+        }
+        for (uid, copy) in copies {
+            copy.annotations = self.annotations_to_copy(*uid, rights)?;
+            // What has been encrypted has other parts.
+            let is_same = self.shown().by_uid(*uid).is_some_and(|message| message.blob() == copy.blob.id);
+            copy.annotations.retain(|new| is_same || new.entry.part().0.is_empty());
+        }
+        Ok(())
     }
 
     fn check_quota(&self, uids: &UidSet, intake: &Intake<'_>) -> Result<(), MailboxError> {
@@ -160,6 +176,7 @@ fn copy_of(snapshot: &Snapshot, message: &Message<'_>, structure: Value) -> NewM
         sent_date: message.sent_date(),
         flags: snapshot.flags_of(message),
         structure,
+        annotations: Vec::new(),
         pin: None,
     }
 }

@@ -14,8 +14,10 @@ use crate::types::{FlagBits, Flags, Seq, Uid};
 pub struct Difference {
     /// Sequence numbers in the earlier snapshot, ascending, with their UIDs.
     pub expunged: Vec<(Seq, Uid)>,
-    /// UIDs whose MODSEQ is another.
+    /// UIDs whose MODSEQ and flags are others.
     pub changed: Vec<Uid>,
+    /// UIDs whose MODSEQ alone is another: annotations have changed, or flags back to what they were.
+    pub others: Vec<Uid>,
     /// Messages of the later snapshot that are not in the earlier one.
     pub arrived: Vec<Uid>,
     /// The first of those that have come between others, where there are any: messages that are seen again.
@@ -26,6 +28,10 @@ impl Difference {
     /// Whether the client cannot follow without hearing of an EXPUNGE.
     pub fn needs_expunges(&self) -> bool {
         !self.expunged.is_empty() || self.between.is_some()
+    }
+
+    fn change(&mut self, uid: Uid, same_flags: bool) {
+        if same_flags { self.others.push(uid) } else { self.changed.push(uid) }
     }
 }
 
@@ -57,10 +63,15 @@ impl Snapshot {
     /// What happened between this snapshot and `later`; costs the leaves that are not shared.
     pub fn difference(&self, later: &Snapshot) -> Result<Difference, StoreError> {
         let mut out = Difference::default();
+        // Where places of keywords may mean others, flags that look alike may be others.
+        let comparing = Arc::ptr_eq(&self.keywords, &later.keywords) || self.keywords == later.keywords;
+        let same_flags = |a: &Body, i: usize, b: &Body, j: usize| comparing && a.has_flags_of(i, b, j);
         for pair in pairs(self, later) {
             match pair {
                 Pair::Both(_, a, b) if self.shares(later, a, b) => {}
-                Pair::Both(at, a, b) => self.leaf_difference(at, self.read(a)?, later.read(b)?, &mut out),
+                Pair::Both(at, a, b) => {
+                    self.leaf_difference(at, self.read(a)?, later.read(b)?, &same_flags, &mut out)
+                }
                 Pair::Earlier(at, a) => {
                     let gone = (0..self.read(a)?.len()).map(|slot| self.place(at, slot));
                     out.expunged.extend(gone);
@@ -81,17 +92,26 @@ impl Snapshot {
         (message.seq(), message.uid())
     }
 
-    fn leaf_difference(&self, at: usize, a: &Body, b: &Body, out: &mut Difference) {
+    fn leaf_difference(
+        &self,
+        at: usize,
+        a: &Body,
+        b: &Body,
+        same_flags: &dyn Fn(&Body, usize, &Body, usize) -> bool,
+        out: &mut Difference,
+    ) {
         if a.runs_parallel_to(b) {
-            let changed = (0..a.len()).filter(|&slot| a.mod_seq(slot) != b.mod_seq(slot));
-            return out.changed.extend(changed.map(|slot| a.uid(slot)));
+            for slot in (0..a.len()).filter(|&slot| a.mod_seq(slot) != b.mod_seq(slot)) {
+                out.change(a.uid(slot), same_flags(a, slot, b, slot));
+            }
+            return;
         }
         let (mut i, mut j) = (0, 0);
         while i < a.len() || j < b.len() {
             match ((i < a.len()).then(|| a.uid(i)), (j < b.len()).then(|| b.uid(j))) {
                 (Some(x), Some(y)) if x == y => {
                     if a.mod_seq(i) != b.mod_seq(j) {
-                        out.changed.push(x);
+                        out.change(x, same_flags(a, i, b, j));
                     }
                     (i, j) = (i + 1, j + 1);
                 }

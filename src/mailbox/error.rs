@@ -50,6 +50,10 @@ pub enum Refusal {
     AnnotationTooBig(u64),
     /// RFC 5464 4.3
     TooManyAnnotations,
+    /// Of a message: a value of more octets than this. RFC 5257 4.5
+    MessageAnnotationTooBig(u64),
+    /// RFC 5257 4.5
+    TooManyMessageAnnotations,
     /// No private value of this entry there. RFC 5464 4.3
     NoPrivate,
     /// The server sets it. RFC 5464 4.1
@@ -94,6 +98,10 @@ impl fmt::Display for Refusal {
             Refusal::BadAlert => "An alert is one line of at most 900 octets",
             Refusal::OverQuota => "The account has used up its quota; delete some messages",
             Refusal::AnnotationTooBig(max) => return write!(f, "An annotation has at most {max} octets"),
+            Refusal::MessageAnnotationTooBig(max) => return write!(f, "An annotation has at most {max} octets"),
+            Refusal::TooManyMessageAnnotations => {
+                "The messages have as many annotations as they may have; remove some"
+            }
             Refusal::TooManyAnnotations => "There are as many annotations as there may be; remove some",
             Refusal::NoPrivate => "This entry is that of the mailbox's owner",
             Refusal::ReadOnlyEntry => "This entry is set by the server",

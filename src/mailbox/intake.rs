@@ -233,6 +233,7 @@ fn new_message(
         sent_date: message.sent_date().unwrap_or(internal_date),
         flags,
         structure: Summary::encode(message).into(),
+        annotations: Vec::new(),
         pin: None,
     })
 }

@@ -261,6 +261,11 @@ impl Body {
         Arc::ptr_eq(&self.fixed, &other.fixed) && self.seen == other.seen
     }
 
+    /// Whether a message has the flags that one of another body has.
+    pub(super) fn has_flags_of(&self, slot: usize, other: &Body, at: usize) -> bool {
+        self.flags(slot) == other.flags(at) && self.further(slot) == other.further(at)
+    }
+
     /// The same messages, those alone that somebody sees.
     pub(super) fn seen_by(&self, visibility: Visibility) -> Body {
         let seen = (0..self.len()).filter(|&slot| visibility.sees(self.flags(slot).class()));

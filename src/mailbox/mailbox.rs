@@ -15,7 +15,7 @@ use super::leaf::Source;
 use super::locks::{Published, Queue, Watchers, Writer};
 use super::manager::Shared;
 use super::quota::Usage;
-use super::snapshot::Snapshot;
+use super::snapshot::{Latest, Snapshot};
 use super::summaries::SummaryCache;
 use super::watch::Listeners;
 use crate::store::{MailboxHeader, MailboxImage, Relaxed, Store, StoreError, Version, Watching};
@@ -83,6 +83,11 @@ impl Mailbox {
     /// Keywords that a mailbox may have, those of the server aside.
     pub fn keywords_max(&self) -> usize {
         self.shared.limits.keywords_max
+    }
+
+    /// When its messages changed last, as far as that is known in memory.
+    pub fn latest(&self) -> Latest {
+        self.published.read().as_ref().map(|snapshot| snapshot.latest).unwrap_or_default()
     }
 
     /// What it is named by among all mailboxes of the server.

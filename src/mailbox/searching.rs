@@ -5,7 +5,7 @@ use super::snapshot::{Message, Snapshot};
 use super::summaries::Summaries;
 use super::view::View;
 use crate::mime::{Field, SummaryRef};
-use crate::search::{Block, Context, Needle, Slots, Subject, Test, slots};
+use crate::search::{Annotation, Block, Context, Needle, Slots, Subject, Test, slots};
 use crate::store::{PAGE_UIDS, PageNo};
 use crate::types::{
     Comparator, FlagBits, Flags, InternalDate, Keyword, KeywordId, ModSeq, NumberSet, SearchKey, SequenceSet, Uid,
@@ -176,6 +176,11 @@ impl Context for InView<'_> {
     fn comparator(&self) -> Comparator {
         self.asked.comparator
     }
+
+    fn annotated(&self) -> UidSet {
+        // Where that cannot be read all are looked at, and the first that is fails.
+        self.view.annotated().unwrap_or_else(|_| UidSet::from_ranges(vec![(1, u32::MAX)]))
+    }
 }
 
 /// Messages of one page.
@@ -279,6 +284,10 @@ impl Subject for OneSearched<'_> {
 
     fn email_id(&self) -> String {
         self.message.blob().email_id()
+    }
+
+    fn annotations(&self, of: &Annotation, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), MailboxError> {
+        self.view.annotation_values(self.message.uid(), &of.entries, of.scope, take)
     }
 
     fn with_summary(

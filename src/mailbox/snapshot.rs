@@ -14,6 +14,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::leaf::{Body, Leaf, Source};
+use super::message_annotations::Annotations;
 use super::visible::Seen;
 use crate::store::{
     ExpungedMessage, FlagRecord, LeafEntry, LeafNo, MailboxHeader, MailboxImage, MessageRecord, NO_DATE, PageNo,
@@ -90,6 +91,15 @@ impl Message<'_> {
     }
 }
 
+/// The MODSEQs of the last changes since the mailbox was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Latest {
+    /// Of annotations of messages.
+    pub annotations: ModSeq,
+    /// Of all else.
+    pub others: ModSeq,
+}
+
 #[derive(Clone)]
 pub struct Snapshot {
     pub(super) header: MailboxHeader,
@@ -98,6 +108,8 @@ pub struct Snapshot {
     pub(super) leaves: Vec<Arc<Leaf>>,
     starts: Vec<u32>,
     len: u32,
+    pub(super) annotations: Arc<Annotations>,
+    pub(super) latest: Latest,
     /// Who sees this snapshot.
     pub(super) visibility: Visibility,
     /// What those see of it who do not see everything.
@@ -117,6 +129,8 @@ impl Snapshot {
 
     pub(super) fn empty(header: MailboxHeader, keywords: Arc<KeywordTable>, source: Option<Arc<Source>>) -> Snapshot {
         Snapshot {
+            annotations: Arc::new(source.as_ref().map_or_else(Annotations::none, |_| Annotations::default())),
+            latest: Latest::default(),
             header,
             keywords,
             source,
@@ -180,6 +194,7 @@ impl Snapshot {
     pub(super) fn with_leaves(&self, leaves: Vec<Arc<Leaf>>) -> Snapshot {
         let mut snapshot = Snapshot::empty(self.header, self.keywords.clone(), self.source.clone());
         snapshot.leaves = leaves;
+        (snapshot.annotations, snapshot.latest) = (self.annotations.clone(), self.latest);
         snapshot.visibility = self.visibility;
         snapshot.count();
         snapshot

@@ -9,9 +9,11 @@ use super::error::MailboxError;
 use super::searching::Found;
 use super::snapshot::Message;
 use super::view::View;
-use crate::mime::{Address, Field, Include, SummaryRef, addresses, decode_field, header_fields, prepare};
+use crate::mime::{
+    Address, Encoding, Field, Include, SummaryRef, TextDecoder, addresses, decode_field, header_fields, prepare,
+};
 use crate::search::{Threadable, Threads, base_subject, threads};
-use crate::types::{By, Comparator, SortKey, SortOrder, ThreadAlgorithm, Uid, UidSet};
+use crate::types::{AnnotationOrder, By, Comparator, EntryMatch, SortKey, SortOrder, ThreadAlgorithm, Uid, UidSet};
 
 /// Message-IDs of one message that are looked at: no honest list of references is longer.
 const REFERENCES_MAX: usize = 1000;
@@ -46,7 +48,7 @@ pub(super) enum TextKey {
 }
 
 impl TextKey {
-    fn of(key: SortKey) -> Option<TextKey> {
+    fn of(key: &SortKey) -> Option<TextKey> {
         Some(match key {
             SortKey::Cc => TextKey::Cc,
             SortKey::From => TextKey::From,
@@ -54,7 +56,9 @@ impl TextKey {
             SortKey::Subject => TextKey::Subject,
             SortKey::DisplayFrom => TextKey::DisplayFrom,
             SortKey::DisplayTo => TextKey::DisplayTo,
-            SortKey::Arrival | SortKey::Date | SortKey::Size | SortKey::Relevancy => return None,
+            SortKey::Arrival | SortKey::Date | SortKey::Size | SortKey::Relevancy | SortKey::Annotation(_) => {
+                return None;
+            }
         })
     }
 
@@ -109,6 +113,19 @@ fn display(address: Address) -> String {
     }
     let [mailbox, host] = [address.mailbox, address.host].map(Option::unwrap_or_default);
     String::from_utf8_lossy(&[mailbox, host].join(&b'@')).into_owned()
+}
+
+/// UTF-8, else text in the charset that the command names.
+fn decoded(value: &[u8], charset: Option<&str>) -> String {
+    let (mut decoder, mut text) = (TextDecoder::new(Encoding::Identity, charset), String::new());
+    match std::str::from_utf8(value) {
+        Ok(utf8) => text.push_str(utf8),
+        Err(_) => {
+            decoder.feed(value, &mut text);
+            decoder.finish(&mut text);
+        }
+    }
+    text
 }
 
 /// The Message-IDs of a field, `<` and `>` taken off.
@@ -229,7 +246,7 @@ impl View {
                 let of = |message: &Message<'_>| -i64::from(found.score(message.uid()));
                 Ok(Column::Numbers(messages.iter().map(of).collect()))
             }
-            key => self.column(&messages, *key, order.comparator),
+            key => self.column(&messages, key, order.comparator),
         };
         let columns = criteria.iter().map(column).collect::<Result<Vec<_>, _>>()?;
         let mut places: Vec<usize> = (0..messages.len()).collect();
@@ -271,11 +288,16 @@ impl View {
         // A message that is not there has no values, and sorts as one without any.
         match messages.is_empty() {
             true => Ok(criteria.iter().map(|_| Column::Numbers(vec![i64::MIN])).collect()),
-            false => criteria.iter().map(|(key, _)| self.column(&messages, *key, order.comparator)).collect(),
+            false => criteria.iter().map(|(key, _)| self.column(&messages, key, order.comparator)).collect(),
         }
     }
 
-    fn column(&self, messages: &[Message<'_>], key: SortKey, comparator: Comparator) -> Result<Column, MailboxError> {
+    fn column(
+        &self,
+        messages: &[Message<'_>],
+        key: &SortKey,
+        comparator: Comparator,
+    ) -> Result<Column, MailboxError> {
         let numbers = |of: fn(&Message<'_>) -> i64| Ok(Column::Numbers(messages.iter().map(of).collect()));
         match (key, TextKey::of(key)) {
             (_, Some(key)) => {
@@ -283,11 +305,31 @@ impl View {
                 let text = |message: &Message<'_>| summaries.text(message.uid(), key, comparator).map(Text::new);
                 Ok(Column::Texts(messages.iter().map(text).collect::<Result<_, _>>()?))
             }
+            (SortKey::Annotation(by), _) => {
+                let text = |message: &Message<'_>| self.annotation_text(message.uid(), by, comparator).map(Text::new);
+                Ok(Column::Texts(messages.iter().map(text).collect::<Result<_, _>>()?))
+            }
             (SortKey::Arrival, _) => numbers(|message| message.internal_date().secs),
             (SortKey::Size, _) => numbers(|message| message.size().into()),
             // The internal date where there is no other. RFC 5256 2.2
             _ => numbers(|message| message.sent_date().secs),
         }
+    }
+
+    /// The value to order a message by, prepared for the comparator; nothing where there is none. RFC 5257 4.9
+    fn annotation_text(
+        &self,
+        uid: Uid,
+        by: &AnnotationOrder,
+        comparator: Comparator,
+    ) -> Result<Box<str>, MailboxError> {
+        let mut text = String::new();
+        let entries = EntryMatch::Entry(by.entry.clone());
+        self.annotation_values(uid, &entries, Some(by.scope), &mut |value| {
+            text = decoded(value, by.charset);
+            false
+        })?;
+        Ok(prepare(comparator, &text).into())
     }
 
     pub fn thread(

@@ -8,14 +8,16 @@
 
 use std::sync::Arc;
 
+use super::account::Account;
 use super::difference::Difference;
 use super::error::MailboxError;
 use super::mailbox::Mailbox;
+use super::message_annotations::ChangedEntry;
 use super::snapshot::Snapshot;
 use super::summaries::Summaries;
 use super::watch::Watch;
 use crate::sys::Bell;
-use crate::types::{By, ModSeq, NumberSet, Seq, SequenceSet, Uid, UidSet, Visibility};
+use crate::types::{AccountId, By, ModSeq, NumberSet, Seq, SequenceSet, Uid, UidSet, Visibility};
 
 /// SELECT or EXAMINE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +46,20 @@ pub struct Changes {
     pub keywords: bool,
     /// Messages whose flags may have changed.
     pub flags: Vec<Uid>,
+    /// Messages that have another MODSEQ and the same flags.
+    pub others: Vec<Uid>,
+    /// Entries of messages that have changed, of those that the client's user sees, where they are followed.
+    pub annotations: Vec<(Uid, Vec<ChangedEntry>)>,
     /// Those, and the messages that have come: what a search may find another answer for.
     pub touched: UidSet,
+}
+
+fn merged<'a>(a: &'a [Uid], b: &'a [Uid]) -> impl Iterator<Item = Uid> + 'a {
+    let mut all: Vec<Uid> = a.iter().chain(b).copied().collect();
+    if !b.is_empty() {
+        all.sort_unstable();
+    }
+    all.into_iter()
 }
 
 pub struct View {
@@ -56,7 +70,17 @@ pub struct View {
     recent: UidSet,
     access: Access,
     visibility: Visibility,
+    /// Whose private annotations are seen.
+    user: Option<AccountId>,
+    annotations: Following,
     watch: Watch,
+}
+
+/// Whether the view looks which annotations change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Following {
+    Followed,
+    PassedOver,
 }
 
 impl View {
@@ -71,9 +95,35 @@ impl View {
         let watch = Watch::new(&mailbox, bell);
         let shown = mailbox.seen_by(visibility)?;
         let (synced, recent) = (shown.clone(), UidSet::new());
-        let mut view = View { mailbox, synced, shown, recent, access, visibility, watch };
+        let mut view = View {
+            mailbox,
+            synced,
+            shown,
+            recent,
+            access,
+            visibility,
+            user: None,
+            annotations: Following::PassedOver,
+            watch,
+        };
         view.take_recent();
         Ok(view)
+    }
+
+    /// The same for a user, who sees their private annotations.
+    pub fn of_user(self, user: &Account) -> View {
+        View { user: Some(user.id()), ..self }
+    }
+
+    /// Says from now on which annotations have changed. RFC 5257 4.2
+    pub fn follow_annotations(&mut self) -> Result<(), MailboxError> {
+        self.annotations = Following::Followed;
+        // What is there is known from now on, so that changes are.
+        Ok(self.shown.load_annotations()?)
+    }
+
+    pub(super) fn user(&self) -> Option<AccountId> {
+        self.user
     }
 
     pub fn mailbox(&self) -> &Arc<Mailbox> {
@@ -147,38 +197,42 @@ impl View {
         if Arc::ptr_eq(&newest, &self.shown) {
             return Ok(Changes::default());
         }
-        let difference = self.shown.difference(&newest)?;
-        let changes = match expunges {
+        let (before, difference) = (self.shown.clone(), self.shown.difference(&newest)?);
+        let mut changes = match expunges {
             Expunges::Hold if difference.needs_expunges() => self.hold(&newest, difference)?,
             _ => self.advance(&newest, difference),
         };
         self.synced = newest;
+        if self.annotations == Following::Followed {
+            changes.annotations = self.changed_annotations(&before, &changes)?;
+        }
         Ok(changes)
     }
 
     fn advance(&mut self, newest: &Arc<Snapshot>, difference: Difference) -> Changes {
-        let Difference { mut expunged, mut changed, arrived, between } = difference;
+        let Difference { mut expunged, mut changed, mut others, arrived, between } = difference;
         if let Some(first) = between {
             // What stands behind it goes, and comes anew.
             expunged.retain(|(_, uid)| *uid < first);
             changed.retain(|uid| *uid < first);
+            others.retain(|uid| *uid < first);
             let behind = self.shown.uid_range(first.get(), u32::MAX);
             expunged.extend(behind.map(|message| (message.seq(), message.uid())));
         }
         let behind = expunged.iter().map(|(_, uid)| *uid).filter(|uid| between.is_some_and(|first| *uid > first));
-        let touched = changed.iter().copied().chain(arrived.iter().copied()).chain(behind).collect();
+        let touched = merged(&changed, &others).chain(arrived.iter().copied()).chain(behind).collect();
         let exists = (!arrived.is_empty()).then(|| newest.len());
-        Changes { expunged, flags: changed, touched, ..self.show(newest.clone(), exists) }
+        Changes { expunged, flags: changed, others, touched, ..self.show(newest.clone(), exists) }
     }
 
     /// Nothing goes from its place now, nor comes between others.
     fn hold(&mut self, newest: &Arc<Snapshot>, difference: Difference) -> Result<Changes, MailboxError> {
         let held = Arc::new(self.shown.held(newest)?);
         let exists = (held.len() > self.shown.len()).then(|| held.len());
-        let (changed, arrived) = (difference.changed, difference.arrived);
+        let (changed, others, arrived) = (difference.changed, difference.others, difference.arrived);
         let come = arrived.into_iter().filter(|uid| held.by_uid(*uid).is_some());
-        let touched = changed.iter().copied().chain(come).collect();
-        Ok(Changes { flags: changed, touched, ..self.show(held, exists) })
+        let touched = merged(&changed, &others).chain(come).collect();
+        Ok(Changes { flags: changed, others, touched, ..self.show(held, exists) })
     }
 
     fn show(&mut self, next: Arc<Snapshot>, exists: Option<u32>) -> Changes {

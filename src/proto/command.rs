@@ -4,9 +4,9 @@ use std::fmt;
 
 use super::framer::Literal;
 use crate::types::{
-    By, Depth, EntryName, EventGroup, FetchItem, Flag, InternalDate, ListReturn, ListSelect, MailboxClass,
-    MailboxFilter, ModSeq, ModifyRights, NumberSet, QuotaResource, ResultRange, SearchKey, SearchReturn, SortKey,
-    SortOrder, SpecialUse, StatusItem, ThreadAlgorithm, UidSet,
+    By, Depth, EntryName, EntryScope, EventGroup, FetchItem, Flag, InternalDate, ListReturn, ListSelect,
+    MailboxClass, MailboxFilter, MessageEntry, ModSeq, ModifyRights, NumberSet, QuotaResource, ResultRange,
+    SearchKey, SearchReturn, SortKey, SortOrder, SpecialUse, StatusItem, ThreadAlgorithm, UidSet,
 };
 
 /// What the client has been told it may use, where it changes what is on the wire.
@@ -124,6 +124,8 @@ impl ListCommand {
 pub struct SelectCommand {
     pub mailbox: String,
     pub condstore: bool,
+    /// Changes of annotations are to be told. RFC 5257 4.2
+    pub annotate: bool,
     pub qresync: Option<Qresync>,
 }
 
@@ -165,8 +167,19 @@ pub struct AppendCommand {
 pub struct AppendMessage {
     pub flags: Vec<Flag>,
     pub date: Option<InternalDate>,
+    pub annotations: AnnotationValues,
     pub data: AppendData,
 }
+
+/// A value for an entry of a message; `None` takes it away. RFC 5257 4.5
+#[derive(Debug)]
+pub struct AnnotationValue {
+    pub entry: MessageEntry,
+    pub scope: EntryScope,
+    pub value: Option<Literal>,
+}
+
+pub type AnnotationValues = Vec<AnnotationValue>;
 
 /// What a message is made of. RFC 4466 7
 #[derive(Debug)]
@@ -352,6 +365,13 @@ pub enum CommandBody {
         op: StoreOp,
         echo: Echo,
         flags: Vec<Flag>,
+        unchanged_since: Option<ModSeq>,
+    },
+    /// STORE ANNOTATION. RFC 5257 4.5
+    Annotate {
+        by: By,
+        set: NumberSet,
+        values: AnnotationValues,
         unchanged_since: Option<ModSeq>,
     },
     UidBatches {

@@ -8,6 +8,7 @@
 #[grammar = "../grammar/notify.pest"]
 #[grammar = "../grammar/search.pest"]
 #[grammar = "../grammar/fetch.pest"]
+#[grammar = "../grammar/annotate.pest"]
 #[grammar = "../grammar/quota.pest"]
 #[grammar = "../grammar/acl.pest"]
 #[grammar = "../grammar/sort.pest"]

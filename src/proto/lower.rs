@@ -7,7 +7,7 @@ use pest::iterators::{Pair, Pairs};
 use super::command::{CommandBody, Dialect, Echo, EncryptFor, ListCommand, Qresync, Secret, SelectCommand, StoreOp};
 use super::framer::Literal;
 use super::grammar::Rule;
-use super::lower_metadata;
+use super::{lower_annotate, lower_metadata};
 use crate::types::utf7;
 use crate::types::{
     By, FetchItem, Flag, InternalDate, Keyword, ListReturn, ListSelect, MailboxClass, ModSeq, ModifyRights,
@@ -147,6 +147,10 @@ impl<'a> Args<'a> {
     /// A string of SEARCH, in the command's charset.
     pub(super) fn search_text(&mut self, pair: &Pair<'a, Rule>) -> Lowered<String> {
         let octets = self.octets(pair)?;
+        self.in_charset(octets)
+    }
+
+    pub(super) fn in_charset(&self, octets: Vec<u8>) -> Lowered<String> {
         match self.charset {
             None => String::from_utf8(octets).or_else(|_| wrong("A search string is not UTF-8; name its CHARSET")),
             Some(charset) => Ok(charset.decode(&octets).0.into_owned()),
@@ -257,10 +261,11 @@ fn mailbox_class(text: &str) -> Lowered<MailboxClass> {
 }
 
 pub(super) fn select(args: &mut Args<'_>) -> Lowered<SelectCommand> {
-    let mut command = SelectCommand { mailbox: args.mailbox()?, condstore: false, qresync: None };
+    let mut command = SelectCommand { mailbox: args.mailbox()?, condstore: false, annotate: false, qresync: None };
     for pair in args.rest() {
         match pair.as_rule() {
             Rule::select_condstore => command.condstore = true,
+            Rule::select_annotate => command.annotate = true,
             _ => command.qresync = Some(qresync(pair)?),
         }
     }
@@ -442,7 +447,7 @@ pub(super) fn setacl(args: &mut Args<'_>) -> Lowered<CommandBody> {
     };
     match Rights::parse(letters) {
         Some(rights) => Ok(CommandBody::SetAcl { mailbox, identifier, modify: modify(rights) }),
-        None => wrong("The rights are letters of lrswipkxteacd"),
+        None => wrong("The rights are letters of lrswipkxteancd"),
     }
 }
 
@@ -551,6 +556,10 @@ pub(super) fn store(args: &mut Args<'_>) -> Lowered<CommandBody> {
         Some(pair) => Some(ModSeq(number(pair.as_str())?)),
         None => None,
     };
+    if let Some(pair) = args.next_if(Rule::att_annotate) {
+        let values = lower_annotate::values(args, pair)?;
+        return Ok(CommandBody::Annotate { by: args.by, set, values, unchanged_since });
+    }
     let op = match args.next_if(Rule::store_sign).as_ref().map(Pair::as_str) {
         Some("+") => StoreOp::Add,
         Some(_) => StoreOp::Remove,

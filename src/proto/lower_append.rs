@@ -1,10 +1,11 @@
-//! APPEND and REPLACE, from what pest has found to messages.      RFC 4466 7; RFC 3502; RFC 4469; RFC 6855 4; RFC 8508
+//! APPEND and REPLACE, from what pest has found to messages.      RFC 4466 7; RFC 3502; RFC 4469; RFC 5257 4.7; RFC 6855 4; RFC 8508
 
 use pest::iterators::Pair;
 
 use super::command::{AppendCommand, AppendData, AppendMessage, CatPart, CommandBody, ReplaceCommand};
 use super::grammar::Rule;
 use super::lower::{Args, Lowered, Recent, date_time, flags, number_set, wrong};
+use super::lower_annotate;
 
 pub(super) fn append(args: &mut Args<'_>) -> Lowered<CommandBody> {
     let mailbox = args.mailbox()?;
@@ -21,11 +22,13 @@ pub(super) fn replace(args: &mut Args<'_>) -> Lowered<CommandBody> {
 }
 
 fn message<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<AppendMessage> {
-    let (mut flags_, mut date, mut data) = (Vec::new(), None, None);
+    let (mut flags_, mut date, mut data, mut annotations) = (Vec::new(), None, None, Vec::new());
     for part in pair.into_inner() {
         match part.as_rule() {
             Rule::flag_list => flags_ = flags(part.into_inner(), Recent::PassedOver)?,
             Rule::date_time => date = Some(date_time(part.as_str())?),
+            Rule::att_annotate if annotations.is_empty() => annotations = lower_annotate::values(args, part)?,
+            Rule::att_annotate => return wrong("ANNOTATION stands once before a message"),
             Rule::utf8_literal => data = Some(AppendData::Utf8(args.literal()?)),
             Rule::catenate => {
                 let parts = part.into_inner().map(|pair| cat_part(args, pair));
@@ -35,7 +38,7 @@ fn message<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<AppendMessa
         }
     }
     match data {
-        Some(data) => Ok(AppendMessage { flags: flags_, date, data }),
+        Some(data) => Ok(AppendMessage { flags: flags_, date, annotations, data }),
         None => wrong("A message is missing"),
     }
 }

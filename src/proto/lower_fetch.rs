@@ -5,6 +5,7 @@ use pest::iterators::Pair;
 use super::command::{CommandBody, FetchModifiers};
 use super::grammar::Rule;
 use super::lower::{Args, Lowered, number, wrong};
+use super::lower_annotate;
 use super::lower_search::partial_range;
 use crate::types::{By, FetchItem, ModSeq, PartPath, Partial, Priority, Section, SectionText};
 
@@ -60,6 +61,7 @@ fn fetch_macro(word: &str) -> Vec<FetchItem> {
 pub(super) fn fetch_item<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<FetchItem> {
     let Some(item) = pair.into_inner().next() else { return wrong("An item is missing") };
     match item.as_rule() {
+        Rule::fetch_annotation => lower_annotate::fetch_annotation(args, item).map(FetchItem::Annotation),
         Rule::fetch_body => fetch_body(args, item),
         Rule::fetch_binary => fetch_binary(item),
         Rule::fetch_preview => Ok(FetchItem::Preview(match item.into_inner().next() {

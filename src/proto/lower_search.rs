@@ -5,6 +5,7 @@ use pest::iterators::Pair;
 use super::command::CommandBody;
 use super::grammar::Rule;
 use super::lower::{Args, LowerError, Lowered, flag, number, number_set, wrong};
+use super::lower_annotate;
 use super::lower_fetch::fetch_item;
 use crate::types::{
     CivilDate, FilterName, Flag, MailboxFilter, ModSeq, NumberSet, ResultEnd, ResultRange, SearchKey, SearchReturn,
@@ -146,6 +147,9 @@ fn search_key<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<SearchKe
     let rule = key.as_rule();
     if rule == Rule::search_flag {
         return search_flag(key.as_str());
+    }
+    if rule == Rule::search_annotation {
+        return lower_annotate::search_annotation(args, key);
     }
     let mut inner = key.into_inner();
     let mut next = || inner.next().map_or_else(|| wrong("A search key is cut short"), Ok);

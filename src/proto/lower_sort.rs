@@ -1,26 +1,34 @@
-//! SORT and THREAD, from what pest has found to their criteria.      RFC 5256 3; RFC 5957
+//! SORT and THREAD, from what pest has found to their criteria.      RFC 5256 3; RFC 5257 4.9; RFC 5957
 
 use pest::iterators::Pair;
 
 use super::command::CommandBody;
 use super::grammar::Rule;
 use super::lower::{Args, Lowered, wrong};
+use super::lower_annotate::sort_annotation;
 use super::lower_search::{charset, search_keys, search_returns};
 use crate::types::{SortKey, SortOrder, ThreadAlgorithm};
 
 pub(super) fn sort(args: &mut Args<'_>) -> Lowered<CommandBody> {
     let returns = search_returns(args)?;
-    let criteria = args.next()?.into_inner().map(criterion).collect::<Lowered<Vec<_>>>()?;
+    let pairs = args.next()?.into_inner();
+    let mut criteria = pairs.map(|pair| criterion(args, pair)).collect::<Lowered<Vec<_>>>()?;
     charset(args)?;
+    for (key, _) in &mut criteria {
+        if let SortKey::Annotation(order) = key {
+            order.charset = args.charset.map(|charset| charset.name());
+        }
+    }
     let key = search_keys(args)?;
     Ok(CommandBody::Sort { by: args.by, returns, criteria, key, update: std::mem::take(&mut args.update) })
 }
 
-fn criterion(pair: Pair<'_, Rule>) -> Lowered<(SortKey, SortOrder)> {
+fn criterion<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<(SortKey, SortOrder)> {
     let (mut order, mut key) = (SortOrder::Ascending, None);
     for part in pair.into_inner() {
         match part.as_rule() {
             Rule::sort_reverse => order = SortOrder::Reverse,
+            Rule::sort_annotation => key = Some(SortKey::Annotation(sort_annotation(args, part)?)),
             _ => key = sort_key(part.as_str()),
         }
     }

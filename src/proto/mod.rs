@@ -10,6 +10,7 @@ mod command;
 mod framer;
 mod grammar;
 mod lower;
+mod lower_annotate;
 mod lower_append;
 mod lower_fetch;
 mod lower_metadata;
@@ -24,9 +25,9 @@ mod url;
 
 pub use crate::types::utf7::{decode as utf7_decode, encode as utf7_encode};
 pub use command::{
-    AppendCommand, AppendData, AppendMessage, CatPart, Command, CommandBody, Dialect, Echo, EncryptFor,
-    FetchModifiers, GetMetadata, ListCommand, MetadataValues, NotifySet, Qresync, ReplaceCommand, Secret,
-    SelectCommand, StoreOp, UrlData, UrlFetchArg,
+    AnnotationValue, AnnotationValues, AppendCommand, AppendData, AppendMessage, CatPart, Command, CommandBody,
+    Dialect, Echo, EncryptFor, FetchModifiers, GetMetadata, ListCommand, MetadataValues, NotifySet, Qresync,
+    ReplaceCommand, Secret, SelectCommand, StoreOp, UrlData, UrlFetchArg,
 };
 pub use framer::{Frame, Framer, Limits, Literal, LiteralProgress, Refusal, Step, Why};
 pub use mask::mask;

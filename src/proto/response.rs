@@ -13,6 +13,11 @@ use crate::types::{Event, FilterName, ModSeq, Seq, Uid, UidSet, UidValidity};
 pub enum ResponseCode {
     Alert,
     AlreadyExists,
+    /// RFC 5257 4.5
+    AnnotateTooBig,
+    AnnotateTooMany,
+    /// Octets of the largest value of an annotation of a message; `None` where none can be changed. RFC 5257 4.1
+    Annotations(Option<u64>),
     AppendUid {
         uid_validity: UidValidity,
         uids: UidSet,
@@ -93,6 +98,10 @@ impl ResponseCode {
         let text: &str = match self {
             ResponseCode::Alert => "ALERT",
             ResponseCode::AlreadyExists => "ALREADYEXISTS",
+            ResponseCode::AnnotateTooBig => "ANNOTATE TOOBIG",
+            ResponseCode::AnnotateTooMany => "ANNOTATE TOOMANY",
+            ResponseCode::Annotations(None) => "ANNOTATIONS READ-ONLY",
+            ResponseCode::Annotations(Some(octets)) => return text(out, format_args!("ANNOTATIONS {octets}")),
             ResponseCode::AppendUid { uid_validity, uids } => {
                 return text(out, format_args!("APPENDUID {uid_validity} {uids}"));
             }

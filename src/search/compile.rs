@@ -4,7 +4,8 @@ use super::fuzzy::FuzzyNeedle;
 use super::needle::Needle;
 use crate::mime::Field;
 use crate::types::{
-    CivilDate, Comparator, Flag, FlagBits, Flags, Keyword, KeywordId, ModSeq, NumberSet, SearchKey, UidSet,
+    CivilDate, Comparator, EntryMatch, EntryScope, Flag, FlagBits, Flags, Keyword, KeywordId, ModSeq, NumberSet,
+    SearchKey, UidSet,
 };
 
 /// What a key needs to know of the view that it is asked of.
@@ -17,6 +18,8 @@ pub trait Context {
     /// The time of day, in seconds since 1970.
     fn now_secs(&self) -> i64;
     fn comparator(&self) -> Comparator;
+    /// The UIDs of messages that have annotations.
+    fn annotated(&self) -> UidSet;
 }
 
 /// Which date of a message.
@@ -64,6 +67,25 @@ pub enum Test {
     FuzzyField(Field, FuzzyNeedle),
     FuzzyHeader(String, FuzzyNeedle),
     FuzzyText(Scope, FuzzyNeedle),
+    /// The value of an annotation of the message. RFC 5257 4.8
+    Annotation(Annotation),
+}
+
+/// Entries of a message, whose, and what is looked for in their values.
+#[derive(Clone, Debug)]
+pub struct Annotation {
+    pub entries: EntryMatch,
+    /// Both where there is none.
+    pub scope: Option<EntryScope>,
+    pub(super) sought: Sought,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Sought {
+    /// That there is one.
+    Any,
+    Text(Needle),
+    Fuzzy(FuzzyNeedle),
 }
 
 /// How the strings of a key are compared.
@@ -91,6 +113,14 @@ impl Strings {
             (None, Comparator::UnicodeCasemap) => Test::Field(field, Needle::new(text, self.comparator)),
             // Summaries have folded text, which other comparators cannot do with.
             _ => Test::Header(field.name().to_string(), Needle::new(text, self.comparator)),
+        }
+    }
+
+    fn sought(self, text: &str) -> Sought {
+        match self.fuzzy(text) {
+            Some(needle) => Sought::Fuzzy(needle),
+            None if text.is_empty() => Sought::Any,
+            None => Sought::Text(Needle::new(text, self.comparator)),
         }
     }
 
@@ -154,6 +184,13 @@ impl Test {
             SearchKey::SavedBefore(day) => Test::Date(Bound::Saved, i64::MIN, day_of(day)),
             SearchKey::SavedOn(day) => Test::Date(Bound::Saved, day_of(day), day_of(day) + 1),
             SearchKey::SavedSince(day) => Test::Date(Bound::Saved, day_of(day), i64::MAX),
+            SearchKey::Annotation { entries, scope, value } => {
+                let sought = value.as_ref().map_or(Sought::Any, |text| strings.sought(text));
+                let test = Test::Annotation(Annotation { entries: entries.clone(), scope: *scope, sought });
+                let found = Test::all(vec![Test::Uids(context.annotated()), test]);
+                // A message without the value has it NIL.
+                if value.is_some() { found } else { Test::not(found) }
+            }
             SearchKey::EmailId(id) => Test::EmailId(id.clone()),
             // Filters have been resolved before.
             SearchKey::Filter(_) => Test::Never,
@@ -225,7 +262,7 @@ impl Test {
             Test::And(tests) | Test::Or(tests) => tests.iter().map(Test::cost).max().unwrap_or(0),
             Test::Not(test) => test.cost(),
             Test::Field(..) => 1,
-            Test::FuzzyField(..) => 2,
+            Test::FuzzyField(..) | Test::Annotation(_) => 2,
             Test::Header(..) | Test::FuzzyHeader(..) => 3,
             Test::Text(..) => 4,
             Test::FuzzyText(..) => 5,

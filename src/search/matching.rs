@@ -1,10 +1,10 @@
 //! Asks a message.
 
-use super::compile::{Bound, Test};
+use super::compile::{Annotation, Bound, Sought, Test};
 use super::fuzzy::Weight;
 use super::text;
-use crate::mime::SummaryRef;
-use crate::types::{FlagBits, InternalDate, KeywordId, ModSeq, Uid};
+use crate::mime::{SummaryRef, prepare};
+use crate::types::{Comparator, FlagBits, InternalDate, KeywordId, ModSeq, Uid};
 
 /// A message that is being searched. What is not asked for is not read.
 pub trait Subject {
@@ -27,6 +27,9 @@ pub trait Subject {
         &mut self,
         ask: &mut dyn FnMut(&SummaryRef<'_>) -> Result<bool, Self::Error>,
     ) -> Result<bool, Self::Error>;
+
+    /// Calls `take` with the values of the message's annotations that are asked for, until it says `false`.
+    fn annotations(&self, of: &Annotation, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Self::Error>;
 
     /// Reads octets of the message from `start` on, a piece at a time, until `take` says `false` or `end` is reached.
     fn read(&self, start: u64, end: u64, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Self::Error>;
@@ -74,6 +77,7 @@ impl Test {
             Test::Header(name, needle) => text::header(subject, name, needle)?,
             Test::Text(scope, needle) => text::text(subject, *scope, needle)?,
             Test::FuzzyField(..) | Test::FuzzyHeader(..) | Test::FuzzyText(..) => self.likeness(subject)? > 0,
+            Test::Annotation(annotation) => annotation.score(subject)? > 0,
         })
     }
 
@@ -103,6 +107,7 @@ impl Test {
                 best
             }
             Test::FuzzyField(..) | Test::FuzzyHeader(..) | Test::FuzzyText(..) => Some(self.likeness(subject)?),
+            Test::Annotation(annotation) if annotation.is_fuzzy() => Some(annotation.score(subject)?),
             _ => None,
         })
     }
@@ -122,6 +127,27 @@ impl Test {
             Test::FuzzyText(scope, needle) => text::fuzzy_text(subject, *scope, needle),
             _ => Ok(0),
         }
+    }
+}
+
+impl Annotation {
+    fn is_fuzzy(&self) -> bool {
+        matches!(self.sought, Sought::Fuzzy(_))
+    }
+
+    /// 0 where no value matches; 100 for one that does exactly.
+    fn score<S: Subject>(&self, subject: &S) -> Result<u8, S::Error> {
+        let mut best = 0;
+        subject.annotations(self, &mut |value| {
+            let text = String::from_utf8_lossy(value);
+            best = best.max(match &self.sought {
+                Sought::Any => 100,
+                Sought::Text(needle) => 100 * u8::from(needle.is_in(&text)),
+                Sought::Fuzzy(needle) => needle.score(&prepare(Comparator::UnicodeCasemap, &text), Weight::Header),
+            });
+            best < 100
+        })?;
+        Ok(best)
     }
 }
 

@@ -18,7 +18,7 @@ mod thread;
 
 pub use base_subject::base_subject;
 pub use block::{Block, Slots, slots};
-pub use compile::{Bound, Context, Test};
+pub use compile::{Annotation, Bound, Context, Test};
 pub use matching::Subject;
 pub use needle::Needle;
 pub use thread::{Threadable, Threads, threads};

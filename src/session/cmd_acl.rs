@@ -45,7 +45,7 @@ pub(super) fn deleteacl(core: &mut Core, account: &Arc<Account>, mailbox: &str, 
     Ok(Reply::ok("DELETEACL completed"))
 }
 
-/// `* ACL INBOX joe lrswipkxteacd anyone lr`
+/// `* ACL INBOX joe lrswipkxteancd anyone lr`
 pub(super) fn getacl(core: &mut Core, account: &Arc<Account>, mailbox: &str) -> Handled {
     let place = administered(core, account, mailbox)?;
     let acl = place.account.acl(&place.name)?;
@@ -69,7 +69,7 @@ pub(super) fn listrights(core: &mut Core, account: &Arc<Account>, mailbox: &str,
     let identifier = normal(&place, text)?;
     let rights = match identifier == place.account.name().as_str() {
         true => Rights::ALL.to_string(),
-        false => "\"\" l r s w i p k x t e a c d".to_string(),
+        false => "\"\" l r s w i p k x t e a n c d".to_string(),
     };
     core.output.say(|out| {
         out.extend_from_slice(b"* LISTRIGHTS ");

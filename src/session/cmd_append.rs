@@ -1,15 +1,16 @@
-//! APPEND.                            RFC 9051 6.3.12; RFC 3502; RFC 3516 4.4; RFC 4315 3; RFC 4469; RFC 6855 4; RFC 7888
+//! APPEND.                            RFC 9051 6.3.12; RFC 3502; RFC 3516 4.4; RFC 4315 3; RFC 4469; RFC 5257 4.7; RFC 6855 4; RFC 7888
 //!
 //! All messages have been received in full, in memory or in spool files, before anything is done about them; all of
 //! them are appended by one commit, or none.
 
 use std::sync::Arc;
 
+use super::cmd_annotate;
 use super::core::{Core, Selected};
 use super::limits;
 use super::notify;
 use super::reply::{Failure, Handled, Reply};
-use crate::mailbox::{Account, Change, Intake, MailboxError, NewMessage, summary_of};
+use crate::mailbox::{Account, Change, Intake, MailboxError, NewAnnotation, NewMessage, summary_of};
 use crate::metrics;
 use crate::proto::{AppendCommand, AppendMessage, Literal, ResponseCode};
 use crate::types::{Flag, InternalDate, Right, Rights, SystemFlag, Uid, UidSet};
@@ -20,15 +21,23 @@ use super::catenate::Plan;
 pub(super) struct Arriving {
     flags: Vec<Flag>,
     date: Option<InternalDate>,
+    annotations: Vec<NewAnnotation>,
     plan: Plan,
 }
 
 impl Arriving {
-    pub(super) fn new(core: &Core, own: &Arc<Account>, message: AppendMessage) -> Result<Arriving, Failure> {
+    /// On its way to a mailbox for which the user has these rights.
+    pub(super) fn new(
+        core: &Core,
+        own: &Arc<Account>,
+        rights: Rights,
+        message: AppendMessage,
+    ) -> Result<Arriving, Failure> {
+        let annotations = cmd_annotate::taken(core, own, rights, message.annotations)?;
         let plan = core.plan(own, message.data)?;
         match plan.len() {
             0 => Err(Reply::no(ResponseCode::Cannot, "An empty message cancels APPEND").into()),
-            _ => Ok(Arriving { flags: message.flags, date: message.date, plan }),
+            _ => Ok(Arriving { flags: message.flags, date: message.date, annotations, plan }),
         }
     }
 
@@ -43,7 +52,10 @@ impl Arriving {
             Literal::Memory(octets) => intake.take(octets, flags, date),
             Literal::Spool(file, _) => intake.take_file(file, flags, date),
         };
-        let taken = taken?;
+        let mut taken = taken?;
+        let parts = cmd_annotate::parts(self.annotations.iter().map(|new| new.entry.part()));
+        cmd_annotate::check_parts(&taken.structure, &parts)?;
+        taken.annotations = self.annotations;
         // RFC 9755 4
         if !core.takes_utf8_headers() && summary_of(&taken.structure)?.is_header_eight_bit() {
             let text = "The message's header is not ASCII; say ENABLE UTF8=ACCEPT first";
@@ -62,7 +74,7 @@ pub(super) fn append(
     let place = core.place(own, &command.mailbox)?;
     let (account, target, rights) = (&place.account, place.to_be_filled()?, place.rights());
     limits::check_append(core, command.messages.len())?;
-    let arriving = command.messages.into_iter().map(|message| Arriving::new(core, own, message));
+    let arriving = command.messages.into_iter().map(|message| Arriving::new(core, own, rights, message));
     let arriving = arriving.collect::<Result<Vec<_>, _>>()?;
     let octets = arriving.iter().map(Arriving::len).sum();
     let mut intake = account.intake(&target)?;

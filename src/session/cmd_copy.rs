@@ -50,7 +50,7 @@ pub(super) fn copy(
             running.progress(done, goal);
         }
     };
-    let copied = selected.view.copy(&uids, &place.account, &target, mode, seal, &mut progress)?;
+    let copied = selected.view.copy(&uids, &place.account, &target, mode, seal, place.rights(), &mut progress)?;
     drop(running);
     if let Some(copied) = &copied {
         notify::created(core, Some(selected), &target, &copied.target);

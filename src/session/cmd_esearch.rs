@@ -64,7 +64,7 @@ pub(super) fn esearch(
         if let Some(running) = &running {
             running.progress(at as u64, sources.mailboxes.len() as u64);
         }
-        match in_other(core, name, source, returns, key) {
+        match in_other(core, account, name, source, returns, key) {
             // It went meanwhile.
             Err(Failure::Refused(reply)) if reply.code == Some(ResponseCode::NonExistent) => {}
             done => done?,
@@ -114,12 +114,14 @@ fn in_selected(
 
 fn in_other(
     core: &Core,
+    account: &Account,
     name: &str,
     source: &Source,
     returns: &[SearchReturn],
     key: &SearchKey,
 ) -> Result<(), Failure> {
-    let view = View::open(source.mailbox.clone(), Access::ReadOnly, source.visibility, core.bell.clone())?;
+    let view =
+        View::open(source.mailbox.clone(), Access::ReadOnly, source.visibility, core.bell.clone())?.of_user(account);
     answer(core, &heading(core, name, &view), &view, &UidSet::new(), returns, key).map(drop)
 }
 

@@ -4,6 +4,7 @@
 //! where they are asked for. A section that is fetched without PEEK sets \Seen: the flags are committed for a batch of
 //! messages before the batch is answered, so that no client is shown a flag that a crash could take back.
 
+use super::cmd_annotate;
 use super::content::Missing;
 use super::core::{Core, Selected};
 use super::fetch_message::Fetcher;
@@ -45,6 +46,7 @@ pub(super) fn fetch(
     }
     let (uids, limited) = limits::highest(core, uids);
     let order = if limited.is_some() { Order::Descending } else { Order::Ascending };
+    cmd_annotate::check_items(&selected.view, &uids, items)?;
     let items = with_uid(items, by, core.dialect);
     let answered = fetch_items(core, selected, &uids, &items, order)?;
     report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;

@@ -27,7 +27,7 @@ pub(super) fn replace(
     let uid = message(selected, &command)?;
     let place = core.place(own, &command.mailbox)?;
     let (target, rights) = (place.to_be_filled()?, place.rights());
-    let arriving = Arriving::new(core, own, command.message)?;
+    let arriving = Arriving::new(core, own, rights, command.message)?;
     let octets = arriving.len();
     let mut intake = place.account.intake(&target)?;
     if !intake.is_sealed() {

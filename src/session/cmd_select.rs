@@ -1,5 +1,5 @@
 //! SELECT, EXAMINE, CLOSE and UNSELECT.             RFC 9051 6.3.2, 6.3.3, 6.4.1, 6.4.2; RFC 3501 6.3.1; RFC 3691
-//! With CONDSTORE and QRESYNC.                       RFC 7162 3.1.8, 3.2.5
+//! With CONDSTORE and QRESYNC, and with ANNOTATE.     RFC 7162 3.1.8, 3.2.5; RFC 5257 4.1, 4.2
 
 use std::sync::Arc;
 
@@ -20,8 +20,12 @@ pub(super) fn check(core: &Core, command: &SelectCommand) -> Result<(), Failure>
     }
 }
 
+/// Whose mask hides what SELECT says of annotations.
+const ANNOTATE: &str = "ANNOTATE-EXPERIMENT-1";
+
 /// Rights to change what is in a mailbox.
-const CHANGING: [Right; 5] = [Right::Insert, Right::Seen, Right::Write, Right::DeleteMessages, Right::Expunge];
+const CHANGING: [Right; 6] =
+    [Right::Insert, Right::Seen, Right::Write, Right::DeleteMessages, Right::Expunge, Right::Annotate];
 
 /// Opens a mailbox; the one that was selected before has been closed by then. RFC 9051 6.3.2
 pub(super) fn select(
@@ -33,10 +37,14 @@ pub(super) fn select(
     let place = core.place(account, &command.mailbox)?;
     let (mailbox, rights) = (place.mailbox(Right::Read)?, place.rights());
     // Who can change nothing has it read-only. RFC 4314 5.2
-    let access = if rights.has_any(&CHANGING) { access } else { Access::ReadOnly };
+    let (opened, access) = (access, if rights.has_any(&CHANGING) { access } else { Access::ReadOnly });
     core.dialect.condstore |= command.condstore;
-    let view = View::open(mailbox, access, core.visibility(rights), core.bell.clone())?;
-    let selected = Selected::new(place.shown, view, rights, account.clone());
+    let view = View::open(mailbox, access, core.visibility(rights), core.bell.clone())?.of_user(account);
+    let mut selected = Selected::new(place.shown, view, rights, account.clone());
+    (selected.opened, selected.annotate) = (opened, command.annotate);
+    if selected.annotate {
+        selected.view.follow_annotations()?;
+    }
     describe(core, &selected)?;
     if core.dialect.rev2 {
         names::say(core, &names::listed(core, account, &selected.name), None, Cause::Change)?;
@@ -75,6 +83,12 @@ fn describe(core: &Core, selected: &Selected) -> Result<(), super::output::Gone>
         selected.highest_mod_seq(out);
         let id = ResponseCode::MailboxId(selected.view.mailbox().object_id());
         wire::untagged_ok(out, Some(&id), &core.said("The mailbox itself, whatever its name"));
+        // RFC 5257 4.1
+        if !core.is_masked(ANNOTATE, ANNOTATE) {
+            let max = core.service.manager.annotation_bytes_max();
+            let code = ResponseCode::Annotations((selected.opened == Access::ReadWrite).then_some(max));
+            wire::untagged_ok(out, Some(&code), &core.said("Octets of an annotation"));
+        }
         // RFC 4467 8
         if core.shows_url_mechanisms() {
             wire::untagged_ok(out, Some(&ResponseCode::UrlMech), &core.said("How URLs are authorised"));

@@ -66,6 +66,7 @@ pub(super) fn store(core: &mut Core, selected: &mut Selected, set: &NumberSet, b
     // all that passes. RFC 7162 3.1.3
     if echo == Echo::Silent && core.dialect.condstore {
         let mut told: Vec<Uid> = changes.flags.clone();
+        told.extend(&changes.others);
         told.sort_unstable();
         let told = outcome.hidden.union(&outcome.modified).union(&told.into_iter().collect());
         let quiet: UidSet = match unchanged_since {

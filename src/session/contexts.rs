@@ -126,7 +126,7 @@ pub(super) fn touched(core: &Core, selected: &mut Selected, changes: &Changes) -
         return Ok(());
     }
     let (view, saved) = (&selected.view, UidSet::new());
-    let changed: UidSet = changes.flags.iter().copied().collect();
+    let changed: UidSet = changes.flags.iter().chain(&changes.others).copied().collect();
     let arrived = changes.touched.difference(&changed).difference(&selected.created);
     let mut wanted: Vec<(UidSet, Vec<FetchItem>)> = Vec::new();
     let seq = |uid: Uid| view.shown().by_uid(uid).map(|message| message.seq());
@@ -134,7 +134,8 @@ pub(super) fn touched(core: &Core, selected: &mut Selected, changes: &Changes) -
         let Context { key, comparator, .. } = &*context;
         let asked = Asked { key, saved: &saved, comparator: *comparator, scores: Scores::Unwanted };
         let matching = view.search_among(&asked, &changes.touched)?;
-        let removed = context.remove(&changes.touched.difference(&matching));
+        let gone = changes.touched.difference(&matching).union(&context.displaced(view, &matching)?);
+        let removed = context.remove(&gone);
         let added = context.add(view, &matching)?;
         say(core, &context.heading, &[("REMOVEFROM", removed), ("ADDTO", added)], seq)?;
         if changes.exists.is_some() && !context.items.is_empty() {
@@ -158,6 +159,20 @@ impl Context {
         updates.reverse();
         sorted.uids.retain(|uid| !gone.contains(uid.get()));
         updates
+    }
+
+    /// Results that an order by annotations, which change, puts into other places than before.
+    fn displaced(&self, view: &View, touched: &UidSet) -> Result<UidSet, Failure> {
+        let is_of_annotations = |(key, _): &(SortKey, SortOrder)| matches!(key, SortKey::Annotation(_));
+        let Some(sorted) = self.sorted.as_ref().filter(|sorted| sorted.order.criteria.iter().any(is_of_annotations))
+        else {
+            return Ok(UidSet::new());
+        };
+        let among = self.results.intersection(touched);
+        let mut others: Vec<Uid> = sorted.uids.clone();
+        others.retain(|uid| !among.contains(uid.get()));
+        view.sort_into(&mut others, &among, &sorted.order)?;
+        Ok(if others == sorted.uids { UidSet::new() } else { among })
     }
 
     /// What comes to the results, each run at the place that it has when those before it in the list are there.

@@ -166,13 +166,18 @@ pub(super) struct Selected {
     pub(super) contexts: Contexts,
     /// Messages that the client itself has put here, and has not been told of.
     pub(super) created: UidSet,
+    /// By SELECT or EXAMINE: a view is read-only after SELECT too, where the user can change nothing but their own annotations.
+    pub(super) opened: Access,
+    /// The client wants to be told which annotations others change. RFC 5257 4.2
+    pub(super) annotate: bool,
 }
 
 impl Selected {
     pub(super) fn new(name: String, view: View, rights: Rights, own: Arc<Account>) -> Selected {
         let url_key = own.url_key(view.mailbox());
         let (saved, created) = Default::default();
-        Selected { name, view, rights, saved, own, url_key, contexts: Contexts::default(), created }
+        let (opened, annotate) = (view.access(), false);
+        Selected { name, view, rights, saved, own, url_key, contexts: Contexts::default(), created, opened, annotate }
     }
 
     /// `* OK [HIGHESTMODSEQ n]`
@@ -193,6 +198,14 @@ impl Selected {
         match rights.iter().all(|right| self.rights.has(*right)) {
             true => Ok(()),
             false => Err(super::place::not_permitted()),
+        }
+    }
+
+    /// Refuses to change annotations after EXAMINE; which of them may be changed depends on the rights.
+    pub(super) fn require_annotations(&self) -> Result<(), Failure> {
+        match self.opened {
+            Access::ReadWrite => Ok(()),
+            Access::ReadOnly => Err(Reply::no(ResponseCode::NoPerm, "The mailbox is selected read-only").into()),
         }
     }
 

@@ -10,8 +10,8 @@ use super::language::Language;
 use super::reply::{Failure, Handled, Reply};
 use super::session::Session;
 use super::{
-    capability, cmd_acl, cmd_append, cmd_comparator, cmd_compress, cmd_copy, cmd_esearch, cmd_fetch, cmd_id,
-    cmd_idle, cmd_list, cmd_login, cmd_mailbox, cmd_metadata, cmd_quota, cmd_replace, cmd_rlist, cmd_search,
+    capability, cmd_acl, cmd_annotate, cmd_append, cmd_comparator, cmd_compress, cmd_copy, cmd_esearch, cmd_fetch,
+    cmd_id, cmd_idle, cmd_list, cmd_login, cmd_mailbox, cmd_metadata, cmd_quota, cmd_replace, cmd_rlist, cmd_search,
     cmd_select, cmd_sort, cmd_starttls, cmd_status, cmd_store, cmd_uidbatches, contexts, filters, language, report,
     uid_only,
 };
@@ -197,6 +197,11 @@ fn with_selected(core: &mut Core, account: &Arc<Account>, selected: &mut Selecte
         CommandBody::Store { by, set, op, echo, flags, unchanged_since } => {
             let wanted = cmd_store::Wanted { op, echo, flags, unchanged_since };
             let reply = cmd_store::store(core, selected, &set, by, wanted)?;
+            report::held_back(core, selected)?;
+            Ok(reply)
+        }
+        CommandBody::Annotate { by, set, values, unchanged_since } => {
+            let reply = cmd_annotate::store(core, account, selected, &set, by, values, unchanged_since)?;
             report::held_back(core, selected)?;
             Ok(reply)
         }

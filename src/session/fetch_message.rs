@@ -1,5 +1,6 @@
-//! One FETCH response.                              RFC 9051 7.5.2, 6.4.5.1; RFC 3516 4.3; RFC 8970
+//! One FETCH response.                              RFC 9051 7.5.2, 6.4.5.1; RFC 3516 4.3; RFC 5257 4.4; RFC 8970
 
+use super::cmd_annotate;
 use super::content::{LiteralKind, Missing, Prepared, Source, is_whole};
 use super::core::Core;
 use super::output::{Gone, Response};
@@ -29,6 +30,7 @@ pub(super) struct Fetcher<'a> {
     is_indexed: bool,
     /// A summary of an earlier version must be made anew: its preview is asked for.
     needs_preview: bool,
+    asks_annotations: bool,
     renewed: Vec<(Uid, Value)>,
     /// Headers in UTF-8 are nothing for this client, and some are asked for. RFC 9755 8
     downgrades: bool,
@@ -49,6 +51,7 @@ impl<'a> Fetcher<'a> {
             needs_summary: items.iter().any(needs_summary),
             is_indexed: items.iter().all(is_indexed),
             needs_preview: items.contains(&FetchItem::Preview(Priority::Normal)),
+            asks_annotations: items.iter().any(|item| matches!(item, FetchItem::Annotation(_))),
             renewed: Vec::new(),
             downgrades: !core.takes_utf8_headers() && items.iter().any(shows_headers),
             downgraded: UidSet::new(),
@@ -101,19 +104,47 @@ impl<'a> Fetcher<'a> {
         }
         let summary = source.surrogate_summary()?.or(summary);
         let prepared = self.prepare(&source, summary.as_ref())?;
+        let annotations = self.annotations(message.uid())?;
         wire::fetch_begin(response.buffer, message.seq(), message.uid(), self.dialect);
         let mut writer = Writer { response, source: &source, message, summary };
         let sections = &self.sections;
-        for (i, item) in self.items.iter().enumerate() {
-            if i > 0 {
+        // An item without a word to say has none: no entry of the message matches.
+        let is_silent = |at: usize| matches!(annotations.get(at), Some(Wanting::Nothing));
+        let mut said = (0..self.items.len()).filter(|at| !is_silent(*at)).peekable();
+        if said.peek().is_none() {
+            indexed_item(writer.response.buffer, &FetchItem::Uid, message);
+        }
+        let first = said.peek().copied();
+        for i in said {
+            let item = &self.items[i];
+            if first != Some(i) {
                 writer.response.buffer.push(b' ');
             }
             match item {
                 FetchItem::Flags => self.flags.write(writer.response.buffer, message.uid(), &message.all_flags()),
+                FetchItem::Annotation(_) => {
+                    if let Some(Wanting::Octets(octets)) = annotations.get(i) {
+                        writer.response.octets(octets)?;
+                    }
+                }
                 item => writer.item(item, &sections[i].label, prepared.get(i).and_then(Option::as_ref))?,
             }
         }
         Ok(())
+    }
+
+    /// What there is to say of annotations, item by item; nothing at all where no item asks for any.
+    fn annotations(&self, uid: Uid) -> Result<Vec<Wanting>, Missing> {
+        if !self.asks_annotations {
+            return Ok(Vec::new());
+        }
+        let of = |item: &FetchItem| match item {
+            FetchItem::Annotation(item) => {
+                Ok(cmd_annotate::fetched(self.view, uid, item)?.map_or(Wanting::Nothing, Wanting::Octets))
+            }
+            _ => Ok(Wanting::Other),
+        };
+        self.items.iter().map(of).collect()
     }
 
     /// What the command itself has changed. RFC 9051 6.4.5; RFC 7162 3.2.4
@@ -185,6 +216,14 @@ impl<'a> Fetcher<'a> {
     }
 }
 
+/// What an item of a message's annotations comes to.
+enum Wanting {
+    /// It is no such item.
+    Other,
+    Nothing,
+    Octets(Vec<u8>),
+}
+
 /// Whether an item is answered from the index, without the message's summary or octets.
 fn is_indexed(item: &FetchItem) -> bool {
     matches!(
@@ -228,6 +267,7 @@ fn needs_summary(item: &FetchItem) -> bool {
     match item {
         FetchItem::Rfc822 => false,
         FetchItem::BodySection { section, .. } => !is_whole(section),
+        FetchItem::Annotation(_) => false,
         item => !is_indexed(item),
     }
 }

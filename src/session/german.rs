@@ -101,6 +101,11 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "There are as many annotations as there may be; remove some",
         "Mehr Anmerkungen kann es nicht geben; bitte einige löschen",
     ),
+    (
+        "The messages have as many annotations as they may have; remove some",
+        "Mehr Anmerkungen können die Nachrichten nicht haben; bitte einige löschen",
+    ),
+    ("Octets of an annotation", "Oktette einer Anmerkung"),
     ("This entry is that of the mailbox's owner", "Dieser Eintrag gehört dem Eigentümer des Postfachs"),
     ("This entry is set by the server", "Diesen Eintrag setzt der Server"),
     (

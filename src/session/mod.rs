@@ -10,6 +10,7 @@ mod alerting;
 mod capability;
 mod catenate;
 mod cmd_acl;
+mod cmd_annotate;
 mod cmd_append;
 mod cmd_comparator;
 mod cmd_compress;

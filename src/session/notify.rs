@@ -11,7 +11,7 @@ use super::core::{Core, Selected, State};
 use super::place::{FOREIGN, Place};
 use super::reply::Failure;
 use super::{cmd_status, notify_names as names, report};
-use crate::mailbox::{Account, Expunges, Listener, Listening, Mailbox, MailboxError, Refusal, View};
+use crate::mailbox::{Account, Expunges, Latest, Listener, Listening, Mailbox, MailboxError, Refusal, View};
 use crate::proto::ResponseCode;
 use crate::proto::response::untagged_ok;
 use crate::types::{
@@ -33,8 +33,8 @@ pub(super) struct OfSelected {
     delay: Delay,
     /// To be fetched of new messages.
     pub(super) items: Vec<FetchItem>,
-    /// Flags and annotations too.
     pub(super) flags: bool,
+    pub(super) annotations: bool,
 }
 
 impl OfSelected {
@@ -44,12 +44,31 @@ impl OfSelected {
             _ => None,
         })?;
         let delay = if group.filter == WatchFilter::Selected { Delay::None } else { Delay::Expunges };
-        Some(OfSelected { delay, items, flags: group.events.iter().any(is_of_flags) })
+        let (flags, annotations) =
+            (group.events.contains(&Event::FlagChange), group.events.contains(&Event::AnnotationChange));
+        Some(OfSelected { delay, items, flags, annotations })
     }
 }
 
-fn is_of_flags(event: &Event) -> bool {
-    matches!(event, Event::FlagChange | Event::AnnotationChange)
+/// Which changes of messages a client hears of in a mailbox. RFC 5465 5.1
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Kinds {
+    flags: bool,
+    annotations: bool,
+}
+
+impl Kinds {
+    fn any(self) -> bool {
+        self.flags || self.annotations
+    }
+
+    /// Whether one of them is newer than what the client has been told. What nothing is known of may be either.
+    fn are_new(self, told: ModSeq, now: ModSeq, latest: Latest) -> bool {
+        let (annotations, others) = (latest.annotations > told, latest.others > told);
+        let flags = now != told && (others || !annotations);
+        let annotations = annotations || now != told && !others;
+        self.flags && flags || self.annotations && annotations
+    }
 }
 
 /// What a client has been told of a mailbox.
@@ -100,8 +119,7 @@ struct Watched {
     key: Key,
     /// Those of the client there.
     rights: Rights,
-    /// Flags and annotations too.
-    flags: bool,
+    kinds: Kinds,
     told: Told,
 }
 
@@ -174,7 +192,13 @@ pub(super) fn tell(core: &mut Core, state: &mut State, moment: Moment) -> Result
 
 /// Has the bell rung at changes of the selected mailbox while the client hears of them between commands.
 pub(super) fn listen(core: &Core, selected: &mut Selected) {
-    match core.notify.as_ref().is_some_and(|notify| notify.selected.is_some()) {
+    let wanted = core.notify.as_ref().and_then(|notify| notify.selected.as_ref());
+    if wanted.is_some_and(|wanted| wanted.annotations)
+        && let Err(error) = selected.view.follow_annotations()
+    {
+        log::warn!("annotations of messages: {error}");
+    }
+    match wanted.is_some() {
         true => selected.view.listen(),
         false => selected.view.rest(),
     }
@@ -330,10 +354,11 @@ impl Notify {
         name: &str,
         since: Since,
     ) -> Result<(), Failure> {
-        let (mut messages, mut flags) = (false, false);
+        let (mut messages, mut kinds) = (false, Kinds::default());
         for event in self.events(own, name) {
             messages |= matches!(event, Event::MessageNew(_));
-            flags |= is_of_flags(event);
+            kinds.flags |= *event == Event::FlagChange;
+            kinds.annotations |= *event == Event::AnnotationChange;
         }
         // Even where there is nothing yet, the account may be one to listen to.
         let place = match core.place(own, name) {
@@ -350,7 +375,7 @@ impl Notify {
         };
         let account = self.hear(&place.account, prefix);
         match reach(&place)? {
-            Reach::Open(mailbox) if messages => self.watch(core, account, name, &place, &mailbox, flags, since),
+            Reach::Open(mailbox) if messages => self.watch(core, account, name, &place, &mailbox, kinds, since),
             Reach::NoAccess if messages => {
                 self.forget(name);
                 match self.no_access.insert(name.to_string()) {
@@ -373,7 +398,7 @@ impl Notify {
         name: &str,
         place: &Place,
         mailbox: &Mailbox,
-        flags: bool,
+        kinds: Kinds,
         since: Since,
     ) -> Result<(), Failure> {
         if self.no_access.remove(name) {
@@ -391,7 +416,7 @@ impl Notify {
         self.pending.insert(key);
         self.by_key.entry(key).or_default().insert(name.to_string());
         let (name_there, rights) = (place.name.clone(), place.rights());
-        let watched = Watched { account, name: name_there, key, rights, flags, told };
+        let watched = Watched { account, name: name_there, key, rights, kinds, told };
         self.watched.insert(name.to_string(), watched);
         Ok(())
     }
@@ -468,7 +493,8 @@ impl Notify {
                 Err(error) => return Err(error.into()),
             };
             let before = std::mem::replace(&mut watched.told, now);
-            let items = changed_items(&before, &now, watched.flags, core.dialect.condstore);
+            let changed = watched.kinds.are_new(before.mod_seq, now.mod_seq, mailbox.latest());
+            let items = changed_items(&before, &now, watched.kinds, changed, core.dialect.condstore);
             if !items.is_empty() {
                 let line = cmd_status::line(core, &shown, &mailbox, visibility, &items)?;
                 core.output.say(|out| out.extend_from_slice(&line))?;
@@ -482,7 +508,7 @@ impl Notify {
         let selected = selected.map(|selected| selected.view.mailbox().key());
         for (shown, watched) in self.watched.iter().filter(|(_, watched)| Some(watched.key) != selected) {
             let mut items = vec![StatusItem::Messages, StatusItem::UidNext, StatusItem::UidValidity];
-            items.extend((watched.flags || core.dialect.condstore).then_some(StatusItem::HighestModSeq));
+            items.extend((watched.kinds.any() || core.dialect.condstore).then_some(StatusItem::HighestModSeq));
             match self.heard[watched.account].listening.account().mailbox(&watched.name) {
                 Ok(mailbox) => {
                     let visibility = core.visibility(watched.rights);
@@ -538,11 +564,11 @@ impl Notify {
 }
 
 /// What has to be told of a mailbox. RFC 5465 5.1 to 5.3
-fn changed_items(before: &Told, now: &Told, flags: bool, condstore: bool) -> Vec<StatusItem> {
-    let another = flags && before.uid_validity != now.uid_validity;
+fn changed_items(before: &Told, now: &Told, kinds: Kinds, changed: bool, condstore: bool) -> Vec<StatusItem> {
+    let another = kinds.any() && before.uid_validity != now.uid_validity;
     let count = before.messages != now.messages || before.uid_next != now.uid_next || another;
-    let changed = flags && condstore && before.mod_seq != now.mod_seq;
-    let seen = flags && before.unseen != now.unseen;
+    let changed = changed && condstore;
+    let seen = kinds.flags && before.unseen != now.unseen;
     let mut items = Vec::new();
     if count {
         items.extend([StatusItem::Messages, StatusItem::UidNext]);

@@ -122,6 +122,8 @@ fn code_of(refusal: &Refusal) -> ResponseCode {
         }
         Refusal::AnnotationTooBig(max) => ResponseCode::MetadataMaxSize(*max),
         Refusal::TooManyAnnotations => ResponseCode::MetadataTooMany,
+        Refusal::MessageAnnotationTooBig(_) => ResponseCode::AnnotateTooBig,
+        Refusal::TooManyMessageAnnotations => ResponseCode::AnnotateTooMany,
         Refusal::NoPrivate => ResponseCode::MetadataNoPrivate,
         Refusal::ReadOnlyEntry => ResponseCode::NoPerm,
         Refusal::BadClass | Refusal::BadAlias => ResponseCode::Cannot,

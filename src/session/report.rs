@@ -1,15 +1,18 @@
-//! Untagged data that nobody asked for.             RFC 9051 7.4, 7.5, 5.2
+//! Untagged data that nobody asked for.             RFC 9051 7.4, 7.5, 5.2; RFC 5257 4.4
 //!
 //! What has happened in the selected mailbox, in the order in which the client can follow: EXPUNGE, EXISTS, RECENT,
 //! FLAGS, FETCH; before and behind them what that makes of searches that are kept up to date.
 
+use std::collections::{BTreeMap, HashSet};
+
+use super::cmd_annotate;
 use super::cmd_append::right_for;
 use super::cmd_fetch;
 use super::contexts;
 use super::core::{Core, Selected};
 use super::output::Gone;
 use super::reply::Failure;
-use crate::mailbox::{Changes, Expunges, MailboxError, Message, Snapshot};
+use crate::mailbox::{ChangedEntry, Changes, Expunges, MailboxError, Message, Snapshot};
 use crate::proto::Dialect;
 use crate::proto::response as wire;
 use crate::types::{By, Flag, Flags, ModSeq, Right, Rights, ServerKeyword, SystemFlag, Uid, UidSet};
@@ -23,6 +26,7 @@ pub(super) fn news(core: &Core, selected: &mut Selected, expunges: Expunges) -> 
     if !wanted.flags {
         changes.flags.clear();
     }
+    changes.others.clear();
     write(core, selected, &changes, By::Uid)?;
     if changes.exists.is_none() {
         return Ok(());
@@ -67,6 +71,14 @@ pub(super) fn hears_flags(core: &Core) -> bool {
     core.notify.as_ref().is_none_or(|notify| notify.selected.as_ref().is_some_and(|wanted| wanted.flags))
 }
 
+/// Whether the client hears which annotations others change. RFC 5257 4.2; RFC 5465 5.1
+fn hears_annotations(core: &Core, selected: &Selected) -> bool {
+    match &core.notify {
+        Some(notify) => notify.selected.as_ref().is_some_and(|wanted| wanted.annotations),
+        None => selected.annotate,
+    }
+}
+
 /// As `news`, for changes that the command has looked through before; `by` says whether UIDs are wanted.
 pub(super) fn changes(core: &Core, selected: &mut Selected, changes: &Changes, by: By) -> Result<(), Failure> {
     let with_uid = core.dialect.rev2 || core.dialect.condstore || core.notify.is_some();
@@ -93,7 +105,44 @@ fn write(core: &Core, selected: &mut Selected, changes: &Changes, by: By) -> Res
     for message in changes.flags.iter().filter_map(|uid| shown.by_uid(*uid)) {
         core.output.say(|out| fetch_flags(out, &mut flags, &message, Told::of(&message), core.dialect, by))?;
     }
+    others(core, selected, changes, by)?;
     contexts::touched(core, selected, changes)
+}
+
+/// What has changed of messages beside their flags.
+fn others(core: &Core, selected: &Selected, changes: &Changes, by: By) -> Result<(), Gone> {
+    if changes.others.is_empty() && changes.annotations.is_empty() {
+        return Ok(());
+    }
+    let mut told: BTreeMap<Uid, &[ChangedEntry]> = BTreeMap::new();
+    if core.dialect.condstore {
+        let flagged: HashSet<Uid> = changes.flags.iter().copied().collect();
+        let others = changes.others.iter().filter(|uid| !flagged.contains(uid));
+        told.extend(others.map(|uid| (*uid, &[][..])));
+    }
+    if hears_annotations(core, selected) {
+        told.extend(changes.annotations.iter().map(|(uid, entries)| (*uid, entries.as_slice())));
+    }
+    let shown = selected.view.shown();
+    for (uid, entries) in told {
+        if let Some(message) = shown.by_uid(uid) {
+            core.output.say(|out| fetch_others(out, &message, entries, core.dialect, by))?;
+        }
+    }
+    Ok(())
+}
+
+/// `* 3 FETCH (UID 7 MODSEQ (9) ANNOTATION (/comment))`
+fn fetch_others(out: &mut Vec<u8>, message: &Message<'_>, entries: &[ChangedEntry], dialect: Dialect, by: By) {
+    fetch_begin(out, message, dialect, by);
+    if dialect.condstore {
+        wire::text(out, format_args!("MODSEQ ({})", message.mod_seq()));
+    }
+    if !entries.is_empty() {
+        out.extend_from_slice(if dialect.condstore { b" " } else { b"" });
+        cmd_annotate::write_changed(out, entries);
+    }
+    out.extend_from_slice(b")\r\n");
 }
 
 /// The highest number first, so that those below stay what they were; by UID for a client of QRESYNC or UIDONLY.

@@ -32,6 +32,7 @@ fn names_numbers(body: &CommandBody) -> bool {
     match body {
         CommandBody::Fetch { by, .. }
         | CommandBody::Store { by, .. }
+        | CommandBody::Annotate { by, .. }
         | CommandBody::Copy { by, .. }
         | CommandBody::Move { by, .. } => *by == By::Seq,
         CommandBody::Replace(command) => command.by == By::Seq,

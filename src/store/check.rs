@@ -2,7 +2,7 @@
 //!
 //! For each account: the tree and every mailbox decode; entries and counts agree with the messages; every message has its
 //! summary; its octets are there, hash to their name and are referred to; no reference is without its message, no
-//! annotation without its mailbox. The account is checked as it is at one moment, while the daemon goes on.
+//! annotation without its mailbox or its message. The account is checked as it is at one moment, while the daemon goes on.
 //!
 //! A repair commits what it has rebuilt for a mailbox at once, and only if the mailbox is still as it was read.
 
@@ -115,6 +115,7 @@ struct Found {
     keywords: KeywordTable,
     /// Kept messages and their octets.
     kept: (u32, u64),
+    kept_uids: Vec<Uid>,
     /// Sentences, and whether a repair can do something about each.
     wrong: Vec<(String, bool)>,
     mend: Batch,
@@ -138,12 +139,14 @@ impl Check<'_> {
         }
         match self.store.expunged(self.id, id, 0, i64::MAX) {
             Ok(kept) => {
+                found.kept_uids = kept.iter().map(|kept| kept.record.uid).collect();
                 found.kept = (kept.len() as u32, kept.iter().map(|kept| u64::from(kept.record.size)).sum());
                 let references = kept.iter().map(|kept| (kept.record.blob, id, kept.record.uid.get()));
                 self.expected.extend(references);
             }
             Err(error) => found.wrong.push((error.to_string(), false)),
         }
+        self.message_annotations(&mut found)?;
         found.flags();
         found.entries();
         found.header();
@@ -164,6 +167,7 @@ impl Check<'_> {
             entries: BTreeMap::new(),
             keywords: KeywordTable::default(),
             kept: (0, 0),
+            kept_uids: Vec::new(),
             wrong: Vec::new(),
             mend: Batch::new(partition, version),
         };
@@ -290,6 +294,19 @@ impl Check<'_> {
             true => Ok(()),
             false => Err("its octets are not what was stored; restore it from a backup".into()),
         }
+    }
+
+    /// Annotations that cannot be read, or whose message is neither there nor kept.
+    fn message_annotations(&self, found: &mut Found) -> Result<(), StoreError> {
+        let there = found.records.iter().map(|record| record.uid);
+        let live: HashSet<Uid> = there.chain(found.kept_uids.iter().copied()).collect();
+        let stray = self.store.stray_message_annotations(found.partition, &live)?;
+        if !stray.is_empty() {
+            let what = format!("{} annotations of messages cannot be read, or belong to no message", stray.len());
+            found.wrong.push((what, true));
+            stray.into_iter().for_each(|key| found.mend.remove(key));
+        }
+        Ok(())
     }
 
     /// Commits what mends the mailbox, and reports.

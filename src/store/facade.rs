@@ -741,6 +741,13 @@ fn mailbox_batch(commit: MailboxCommit) -> Batch {
         batch.put(layout::expunged_key(message), layout::expunged(message));
     }
     commit.released.iter().for_each(|message| batch.remove(layout::expunged_key(message)));
+    for (id, annotation) in &commit.annotations {
+        let key = layout::message_annotation_key(id);
+        match annotation {
+            Some((mod_seq, value)) => batch.put(key, layout::message_annotation(*mod_seq, value)),
+            None => batch.remove(key),
+        }
+    }
     if let Some((mod_seq, uids)) = &commit.vanished {
         batch.put(layout::numbered_long(b'x', mod_seq.0), layout::vanished(uids));
     }

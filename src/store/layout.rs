@@ -32,6 +32,7 @@
 //! | mailbox   | `h`                     | header: 80 octets, or 200, see `header` |
 //! | mailbox   | `e` u64 seconds, u32 UID | expunged then and kept: its record and its flags, one behind the other |
 //! | mailbox   | `k` u16 KeywordId       | str keyword |
+//! | mailbox   | `n` u32 UID, u64 AccountId, str entry | annotation of a message, for that user, or shared (0), see `message_annotation` |
 //! | mailbox   | `d` u32 leaf            | leaf entry: 24 octets, or 50, see `leaf_entry`; for each leaf that has messages |
 //! | mailbox   | `r` u32 page            | message records, 68 octets each, see `records` |
 //! | mailbox   | `v` u32 page            | flags, see `flags` |
@@ -40,14 +41,15 @@
 //!
 //! An engine adds what is its own: see `embedded`.
 
+use super::engine::Value;
 use super::error::StoreError;
 use super::model::{
     AccountSettings, Acl, Alert, AlertScope, Annotated, Annotation, ClassSums, DeletedMailbox, Due, ExpungedMessage,
-    FlagRecord, LeafEntry, MailboxHeader, MailboxNode, MessageRecord, QuotaLimits, Sums, UrlKey,
+    FlagRecord, LeafEntry, MailboxHeader, MailboxNode, MessageAnnotationId, MessageRecord, QuotaLimits, Sums, UrlKey,
 };
 use crate::types::{
     AccountId, AccountName, BlobId, Class, EntryName, FlagBits, Flags, InternalDate, Keyword, KeywordId,
-    MailboxClass, MailboxId, MailboxName, ModSeq, Rights, SpecialUse, Uid, UidSet, UidValidity,
+    MailboxClass, MailboxId, MailboxName, MessageEntry, ModSeq, Rights, SpecialUse, Uid, UidSet, UidValidity,
 };
 
 /// The format that this version writes, and the latest that it reads.
@@ -441,6 +443,31 @@ pub fn read_annotation(cursor: &mut Cursor<'_>) -> Option<Annotation> {
     let length = cursor.u16()?;
     let entry = EntryName::new(std::str::from_utf8(cursor.take(length.into())?).ok()?)?;
     Some(Annotation { entry, value: std::mem::take(&mut cursor.0).to_vec() })
+}
+
+pub fn message_annotation_key(id: &MessageAnnotationId) -> Vec<u8> {
+    let mut key = numbered(b'n', id.uid.get());
+    key.extend(id.user.map_or(0, |user| user.0).to_be_bytes());
+    key.extend(id.entry.as_str().as_bytes());
+    key
+}
+
+pub fn read_message_annotation_key(key: &[u8]) -> Option<MessageAnnotationId> {
+    let mut cursor = Cursor(key.get(1..)?);
+    let uid = cursor.uid()?;
+    let user = Some(cursor.u64()?).filter(|user| *user != 0).map(AccountId);
+    let entry = MessageEntry::new(std::str::from_utf8(cursor.0).ok()?)?;
+    Some(MessageAnnotationId { uid, user, entry })
+}
+
+/// u64 MODSEQ of the message when it was set, octets of the value.
+pub fn message_annotation(mod_seq: ModSeq, value: &[u8]) -> Vec<u8> {
+    [&mod_seq.0.to_be_bytes()[..], value].concat()
+}
+
+pub fn read_message_annotation(value: &Value) -> Option<(ModSeq, Value)> {
+    let mod_seq = Cursor(value).u64()?;
+    Some((ModSeq(mod_seq), Value::from(value.get(8..)?)))
 }
 
 /// The key of a kept message.

@@ -20,6 +20,7 @@ mod journal;
 mod keys;
 mod layout;
 mod memory;
+mod message_annotations;
 mod model;
 mod ordered;
 mod pins;

@@ -5,7 +5,7 @@ pub use super::sums::{ClassSums, NO_DATE, Sums};
 use crate::types::{AccountId, AccountName, MailboxId};
 use crate::types::{
     BlobId, Class, EntryName, Flags, InternalDate, Keyword, KeywordId, KeywordTable, MailboxClass, MailboxName,
-    ModSeq, Rights, SpecialUse, SystemFlag, Uid, UidSet, UidValidity,
+    MessageEntry, ModSeq, Rights, SpecialUse, SystemFlag, Uid, UidSet, UidValidity,
 };
 
 /// Counts the commits of a partition: a commit whose guard is not the partition's version is a conflict.
@@ -269,6 +269,23 @@ pub struct Annotate {
     pub value: Option<Vec<u8>>,
 }
 
+/// An annotation of a message, by name. RFC 5257
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MessageAnnotationId {
+    pub uid: Uid,
+    /// Whose value it is; `None` for a shared one.
+    pub user: Option<AccountId>,
+    pub entry: MessageEntry,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageAnnotation {
+    pub id: MessageAnnotationId,
+    /// Of the message when it was set.
+    pub mod_seq: ModSeq,
+    pub value: Value,
+}
+
 /// A mailbox access key: shown by nothing. RFC 4467 2.2
 #[derive(Clone, PartialEq, Eq)]
 pub struct UrlKey(pub [u8; 32]);
@@ -396,6 +413,8 @@ pub struct MailboxCommit {
     pub kept: Vec<ExpungedMessage>,
     /// Kept messages that go, and their references with them.
     pub released: Vec<ExpungedMessage>,
+    /// Annotations of messages: their MODSEQ and value, or `None` for one that goes.
+    pub annotations: Vec<(MessageAnnotationId, Option<(ModSeq, Value)>)>,
     /// The UIDs of `removed` and `kept` under the MODSEQ of their removal, for VANISHED (EARLIER). RFC 7162 3.2.5
     pub vanished: Option<(ModSeq, UidSet)>,
 }

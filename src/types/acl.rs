@@ -1,4 +1,4 @@
-//! Rights of access control lists.                  RFC 4314 2.1; RFC 2086 3
+//! Rights of access control lists.                  RFC 4314 2.1; RFC 2086 3; RFC 5257 3.4
 //!
 //! Kept as RFC 4314 has them; `c` and `d` of RFC 2086, and of CommuniGate Pro, stand for several of them.
 
@@ -29,10 +29,12 @@ pub enum Right {
     Expunge = 9,
     /// `a`: the list itself.
     Administer = 10,
+    /// `n`: shared annotations of messages. RFC 5257 3.4
+    Annotate = 11,
 }
 
 /// Letters in the order of `Right`.
-const LETTERS: [char; 11] = ['l', 'r', 's', 'w', 'i', 'p', 'k', 'x', 't', 'e', 'a'];
+const LETTERS: [char; 12] = ['l', 'r', 's', 'w', 'i', 'p', 'k', 'x', 't', 'e', 'a', 'n'];
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rights(pub u16);
@@ -114,9 +116,9 @@ mod tests {
 
     #[test]
     fn both_vocabularies() {
-        assert_eq!(Rights::parse("lrswipkxtea"), Some(Rights::ALL));
-        assert_eq!(Rights::parse("lrswipcda"), Some(Rights::ALL));
-        assert_eq!(Rights::ALL.to_string(), "lrswipkxteacd");
+        assert_eq!(Rights::parse("lrswipkxtean"), Some(Rights::ALL));
+        assert_eq!(Rights::parse("lrswipcdan"), Some(Rights::ALL));
+        assert_eq!(Rights::ALL.to_string(), "lrswipkxteancd");
         assert_eq!(Rights::parse("t").unwrap().to_string(), "td");
         assert_eq!(Rights::parse("lq"), None);
         assert_eq!(Rights::parse(""), Some(Rights::NONE));

@@ -1,4 +1,6 @@
-//! What FETCH can fetch.                            RFC 9051 6.4.5; RFC 3516; RFC 8970
+//! What FETCH can fetch.                            RFC 9051 6.4.5; RFC 3516; RFC 5257; RFC 8970
+
+use super::AnnotationItem;
 
 /// One item of FETCH; the macros ALL, FAST and FULL are written out by the parser.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub enum FetchItem {
     SaveDate,
     /// RFC 8970
     Preview(Priority),
+    /// Annotations of the message. RFC 5257 4.3
+    Annotation(AnnotationItem),
     /// BODY[section]<partial>; with `peek` \Seen stays as it is.
     BodySection {
         section: Section,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::{CivilDate, Flag, ModSeq, NumberSet};
+use super::{CivilDate, EntryMatch, EntryScope, Flag, ModSeq, NumberSet};
 
 /// One search key. The parser bounds the depth of the tree, so that whoever walks it may recurse.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +52,13 @@ pub enum SearchKey {
     /// RFC 8474 5.3
     EmailId(String),
     ThreadId(String),
+    /// A string in the value of an annotation of the message, private or shared or either; `None` for there being no such
+    /// value. RFC 5257 4.8
+    Annotation {
+        entries: EntryMatch,
+        scope: Option<EntryScope>,
+        value: Option<String>,
+    },
     /// What is stored under this name stands in its place. RFC 5466 3.1
     Filter(FilterName),
 }

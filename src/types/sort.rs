@@ -1,6 +1,8 @@
-//! What SORT and THREAD order by.                   RFC 5256; RFC 5957
+//! What SORT and THREAD order by.                   RFC 5256; RFC 5957; RFC 5257 4.9
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use super::{EntryScope, MessageEntry};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SortKey {
     /// The internal date.
     Arrival,
@@ -16,6 +18,16 @@ pub enum SortKey {
     DisplayTo,
     /// The most relevant first. RFC 6203 6
     Relevancy,
+    Annotation(AnnotationOrder),
+}
+
+/// The value of an annotation to order by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnnotationOrder {
+    pub entry: MessageEntry,
+    pub scope: EntryScope,
+    /// The charset that the command names: of values that are not UTF-8.
+    pub charset: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
