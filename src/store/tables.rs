@@ -38,13 +38,9 @@ impl Tables {
         let builder =
             || Database::builder(directory).cache_size(options.cache_bytes).max_journaling_size(JOURNAL_BYTES);
         let open = || unbroken(|| Ok(builder().worker_threads(2).open()));
-        // At some of what a power cut leaves fjall panics, which `unbroken` tells as well.
-        let is_torn = |opened: &Result<_, StoreError>| {
-            matches!(opened, Ok(Err(fjall::Error::JournalRecovery(_))) | Err(StoreError::Corrupt(_)))
-        };
-        let db = match open() {
-            opened if is_torn(&opened) && journal::cut_torn(directory)? => open()?,
-            opened => opened?,
+        let db = match open()? {
+            Err(fjall::Error::JournalRecovery(_)) if journal::cut_torn(directory)? => open()?,
+            opened => opened,
         };
         let db = db.map_err(|error| match error {
             fjall::Error::Locked => StoreError::InUse { directory: directory.display().to_string() },
