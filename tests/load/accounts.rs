@@ -6,18 +6,21 @@ use gatepost::mailbox::{Limits, Manager};
 use gatepost::store::{Options, Store};
 use gatepost::types::{AccountName, MailboxName};
 
-use super::measure::{Figure, figure};
+use super::measure::figure;
 use super::servers::Own;
 
 const ACCOUNTS: usize = 10_000;
 
 /// Starts again and again, with one account and with many.
-pub fn starts(own: &mut Own) -> Vec<Figure> {
-    let few = (0..5).map(|_| start(own)).collect();
+pub fn run(json: bool) {
+    let mut own = Own::start();
+    let few = (0..5).map(|_| start(&mut own)).collect();
     own.stop();
-    fill(own);
-    let many = (0..5).map(|_| start(own)).collect();
-    vec![figure("start, few accounts", "1/s", 1.0, few), figure("start, 10,000 accounts", "1/s", 1.0, many)]
+    fill(&own);
+    let many = (0..5).map(|_| start(&mut own)).collect();
+    let figures =
+        vec![figure("start, few accounts", "1/s", 1.0, few), figure("start, 10,000 accounts", "1/s", 1.0, many)];
+    super::print(&[("accounts", figures)], json);
 }
 
 /// Until the first client is greeted.

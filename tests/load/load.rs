@@ -4,17 +4,20 @@
 //!     load --compare [--messages N] [--mail FILE] [--json]
 //!     load --sizes [--json]
 //!     load --mailboxes [--json]
+//!     load --accounts [--json]
+//!     load --finding [--mail FILE] [--json]
 //!     load --disk [--mail FILE] [--json]
 //!
 //! The first form measures any server; the account should be empty. The second starts Gatepost and, where it is
 //! installed, Dovecot, on loopback and in scratch directories, and measures both in one run. The third shows what single
-//! operations cost Gatepost in mailboxes of a thousand, a hundred thousand and a million messages, and in an account of
-//! many mailboxes; the fourth is of that account alone. The fifth shows how near durable APPEND comes to what the disk
-//! can do.
+//! operations cost Gatepost in mailboxes of a thousand, a hundred thousand and a million messages, what a message and a
+//! mailbox take in memory, and the three that follow: an account of many mailboxes; a start with many accounts; SEARCH,
+//! SORT and THREAD of a hundred thousand messages. The last shows how near durable APPEND comes to what the disk can do.
 
 mod accounts;
 mod client;
 mod disk;
+mod finding;
 mod measure;
 mod servers;
 mod sizes;
@@ -32,12 +35,20 @@ fn main() {
     if take_flag(&mut words, "--mailboxes") {
         return sizes::mailboxes(json);
     }
-    if take_flag(&mut words, "--sizes") {
-        return sizes::run(json);
+    if take_flag(&mut words, "--accounts") {
+        return accounts::run(json);
     }
+    let sizes = take_flag(&mut words, "--sizes");
+    let finding = take_flag(&mut words, "--finding");
     let messages = take_value(&mut words, "--messages").map_or(20_000, |n| n.parse().unwrap_or_else(|_| usage()));
     let mail = take_value(&mut words, "--mail").unwrap_or_else(|| "tests/data/demo.mbox".into());
     let plan = Plan { messages, mail: measure::read_mail(&mail) };
+    if sizes {
+        return sizes::run(&plan, json);
+    }
+    if finding {
+        return finding::run(&plan, json);
+    }
     if disk {
         return disk::run(&plan, json);
     }
@@ -57,7 +68,7 @@ fn main() {
 
 fn usage() -> ! {
     eprintln!(
-        "usage: load HOST PORT USER PASSWORD | --compare | --sizes | --mailboxes | --disk  [--messages N] [--mail FILE] [--json]"
+        "usage: load HOST PORT USER PASSWORD | --compare | --sizes | --mailboxes | --accounts | --finding | --disk  [--messages N] [--mail FILE] [--json]"
     );
     exit(64)
 }

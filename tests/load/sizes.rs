@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::client::{Client, Target};
-use super::measure::{Figure, figure, repeat};
+use super::measure::{Figure, Plan, figure, repeat};
 use super::servers::Own;
 
 /// Messages at a time that COPY puts behind those that are there.
@@ -119,7 +119,8 @@ fn many_mailboxes(own: &mut Own) -> Vec<Figure> {
     });
     let last = made.split_off(made.len().saturating_sub(500));
     made.truncate(500);
-    // What LIST takes is seen best on a daemon that has done nothing else.
+    // What LIST takes is seen best on a daemon that has done nothing else, and has no journal to read at its start.
+    own.restart();
     own.restart();
     let mut client = Client::login(&own.target());
     let resident = |own: &Own| own.target().pid.map_or(0, resident_bytes);
@@ -155,18 +156,40 @@ fn resident_bytes(pid: u32) -> u64 {
     kilobytes.unwrap_or(0) * 1024
 }
 
-pub fn run(json: bool) {
+pub fn run(plan: &Plan, json: bool) {
     let mut own = Own::start();
     let sizes = [1_000, 100_000, 1_000_000];
     let names = ["1,000", "100,000", "1,000,000"];
     let figures = sizes.map(|messages| measure(&mut own, messages));
     super::print(&names.into_iter().zip(figures).collect::<Vec<_>>(), json);
-    println!();
-    super::print(&[("accounts", super::accounts::starts(&mut own))], json);
+    open_mailbox(&mut own, sizes[2]);
+    drop(own);
     println!();
     mailboxes(json);
     println!();
-    super::print(&[("accounts", super::accounts::starts(&mut own))], json);
+    super::accounts::run(json);
+    println!();
+    super::finding::run(plan, json);
+}
+
+/// Octets of memory that the messages of a mailbox take, when one session has looked at all of them and when ten have.
+fn open_mailbox(own: &mut Own, messages: usize) {
+    // What the daemon has touched when it began is not of the mailbox: a small one is looked at first.
+    own.restart();
+    let look = |mailbox: &str| {
+        let mut client = Client::login(&own.target());
+        client.ok(&format!("SELECT {mailbox}"));
+        client.ok("FETCH 1:* (FLAGS)");
+        client
+    };
+    let _small = look("size1000");
+    let resident = || own.target().pid.map_or(0, resident_bytes);
+    let before = resident();
+    let _one = look(&format!("size{messages}"));
+    let one = resident();
+    let _nine: Vec<Client> = (0..9).map(|_| look(&format!("size{messages}"))).collect();
+    let each = |bytes: u64| bytes.saturating_sub(before) as f64 / messages as f64;
+    println!("octets of memory a message: 1 session {:.1}, 10 sessions {:.1}", each(one), each(resident()));
 }
 
 /// Of an account of its own.
