@@ -52,6 +52,18 @@ impl Column {
         }
     }
 
+    /// The texts, and who has the field: all that a column is made of.
+    pub(super) fn parts(&self) -> (&str, Slots) {
+        (&self.text, self.present)
+    }
+
+    /// A column of so many messages out of its parts.
+    pub(super) fn of_parts(text: &str, present: Slots, messages: usize) -> Option<Column> {
+        let ends: Vec<u32> = memchr::memchr_iter(0, text.as_bytes()).map(|at| at as u32 + 1).collect();
+        let whole = ends.len() == messages && ends.last().map_or(0, |end| *end as usize) == text.len();
+        whole.then(|| Column { text: text.into(), ends, present })
+    }
+
     /// Octets that it takes.
     pub(super) fn bytes(&self) -> usize {
         self.text.capacity() + self.ends.capacity() * 4 + size_of::<Column>()

@@ -1,9 +1,11 @@
 //! What SEARCH, SORT and THREAD ask of messages most, by pages.
 //!
 //! A digest is made of a page of summaries and is a fraction of it: the fields that are searched, prepared to be looked into
-//! at once, and, made when they are first asked for, the keys to order by and the hashes of Message-IDs. Digests are kept in
-//! a cache of their own, so that a large mailbox can be searched again and again without its summaries in memory.
+//! at once, the keys to order by and the hashes of Message-IDs; each made when it is first asked for. Digests are kept in a
+//! cache of their own, so that a large mailbox can be searched again and again without its summaries in memory, and in the
+//! store (`digest_record`), so that the first search after a start need not read them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::column::{Column, Columns, columns};
@@ -15,27 +17,39 @@ use crate::types::{Comparator, Uid};
 
 const COMPARATORS: usize = Comparator::ALL.len();
 
+/// Octets of a message in a digest that is not made yet, of common mail.
+const MESSAGE_BYTES: usize = 400;
+
+/// What a digest has of a key to order by.
+pub(super) type Texts = Vec<Box<str>>;
+
+#[derive(Default)]
 pub(super) struct Digest {
-    uids: Vec<Uid>,
-    columns: Columns,
-    texts: [[OnceLock<Vec<Box<str>>>; COMPARATORS]; TextKey::COUNT],
-    threading: OnceLock<Vec<Ids>>,
-    bytes: u64,
+    pub(super) uids: Vec<Uid>,
+    pub(super) columns: OnceLock<Columns>,
+    pub(super) texts: [[OnceLock<Texts>; COMPARATORS]; TextKey::COUNT],
+    pub(super) threading: OnceLock<Vec<Ids>>,
+    /// Something has been made that is not in the store.
+    grown: AtomicBool,
 }
+
+/// Gives the page that a digest is made of.
+pub(super) type ReadPage<'a> = &'a mut dyn FnMut() -> Result<Arc<Page>, StoreError>;
 
 impl Digest {
     pub(super) fn new(page: &Page) -> Digest {
-        let columns = columns(page.values());
-        let bytes = columns.iter().map(Column::bytes).sum::<usize>();
-        // With what keys may add: those of a message are about a hundred octets.
-        let bytes = (bytes + page.values().len() * 130 + size_of::<Digest>()) as u64;
-        let (texts, threading) = Default::default();
-        Digest { uids: page.uids().to_vec(), columns, texts, threading, bytes }
+        Digest::of(page.uids().to_vec())
     }
 
-    /// Octets that it takes.
+    /// Of which nothing is made yet.
+    pub(super) fn of(uids: Vec<Uid>) -> Digest {
+        Digest { uids, ..Digest::default() }
+    }
+
+    /// Octets that it takes, or will.
     pub(super) fn bytes(&self) -> u64 {
-        self.bytes
+        let columns = self.columns.get().map_or(0, |columns| columns.iter().map(Column::bytes).sum::<usize>());
+        (columns.max(self.uids.len() * MESSAGE_BYTES) + size_of::<Digest>()) as u64
     }
 
     pub(super) fn uids(&self) -> &[Uid] {
@@ -46,34 +60,45 @@ impl Digest {
         self.uids.binary_search(&uid).ok()
     }
 
-    pub(super) fn column(&self, field: Field) -> &Column {
-        &self.columns[field.number()]
+    /// Whether something has been made since this was last asked.
+    pub(super) fn take_grown(&self) -> bool {
+        self.grown.load(Ordering::Relaxed) && self.grown.swap(false, Ordering::Relaxed)
     }
 
-    /// The values of a key, by slot; `page` is read where they have not been made yet.
+    fn known<'a, T>(
+        &self,
+        known: &'a OnceLock<T>,
+        make: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<&'a T, StoreError> {
+        if let Some(value) = known.get() {
+            return Ok(value);
+        }
+        let made = make()?;
+        self.grown.store(true, Ordering::Relaxed);
+        Ok(known.get_or_init(|| made))
+    }
+
+    /// A field of all messages; `page` is read where the fields have not been taken from it yet.
+    pub(super) fn column(&self, field: Field, page: ReadPage<'_>) -> Result<&Column, StoreError> {
+        let columns = self.known(&self.columns, || Ok(columns(page()?.values())))?;
+        Ok(&columns[field.number()])
+    }
+
+    /// The values of a key, by slot.
     pub(super) fn texts(
         &self,
         key: TextKey,
         comparator: Comparator,
-        page: impl FnOnce() -> Result<Arc<Page>, StoreError>,
-    ) -> Result<&[Box<str>], StoreError> {
+        page: ReadPage<'_>,
+    ) -> Result<&Texts, StoreError> {
         let known = &self.texts[key.number()][comparator.number()];
-        if let Some(texts) = known.get() {
-            return Ok(texts);
-        }
-        let texts = page()?.by_uids(&self.uids, |summary| key.text(summary, comparator).into_boxed_str());
-        Ok(known.get_or_init(|| texts))
+        let text =
+            |page: Arc<Page>| page.by_uids(&self.uids, |summary| key.text(summary, comparator).into_boxed_str());
+        self.known(known, || page().map(text))
     }
 
-    /// As `texts`, for Message-IDs.
-    pub(super) fn threading(
-        &self,
-        page: impl FnOnce() -> Result<Arc<Page>, StoreError>,
-    ) -> Result<&[Ids], StoreError> {
-        if let Some(ids) = self.threading.get() {
-            return Ok(ids);
-        }
-        let ids = page()?.by_uids(&self.uids, Ids::of);
-        Ok(self.threading.get_or_init(|| ids))
+    /// The Message-IDs, by slot.
+    pub(super) fn threading(&self, page: ReadPage<'_>) -> Result<&Vec<Ids>, StoreError> {
+        self.known(&self.threading, || page().map(|page| page.by_uids(&self.uids, Ids::of)))
     }
 }

@@ -19,6 +19,7 @@ mod commit;
 mod copy;
 mod difference;
 mod digest;
+mod digest_record;
 mod earlier;
 mod error;
 mod further;

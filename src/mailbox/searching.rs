@@ -143,6 +143,7 @@ impl View {
                 }
             }
         }
+        summaries.keep();
         Ok(found)
     }
 }
@@ -221,8 +222,7 @@ impl Block for Searched<'_> {
             return Ok(held);
         }
         let Some(last) = self.messages.last().map(Message::uid) else { return Ok(0) };
-        let digest = self.summaries.digest(last)?;
-        let held = digest.column(field).holds(needle);
+        let (digest, held) = self.summaries.holding(last, field, needle)?;
         let same = digest.uids().len() == self.messages.len()
             && digest.uids().iter().zip(self.messages).all(|(uid, message)| *uid == message.uid());
         if same || held == 0 {

@@ -31,9 +31,9 @@ pub struct Order {
 /// Hashes of Message-IDs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ids {
-    id: Option<u128>,
-    references: Vec<u128>,
-    is_reply: bool,
+    pub(super) id: Option<u128>,
+    pub(super) references: Vec<u128>,
+    pub(super) is_reply: bool,
 }
 
 /// A key that is text, and where it is kept.
@@ -303,7 +303,9 @@ impl View {
             (_, Some(key)) => {
                 let mut summaries = self.summaries();
                 let text = |message: &Message<'_>| summaries.text(message.uid(), key, comparator).map(Text::new);
-                Ok(Column::Texts(messages.iter().map(text).collect::<Result<_, _>>()?))
+                let texts = messages.iter().map(text).collect::<Result<_, _>>()?;
+                summaries.keep();
+                Ok(Column::Texts(texts))
             }
             (SortKey::Annotation(by), _) => {
                 let text = |message: &Message<'_>| self.annotation_text(message.uid(), by, comparator).map(Text::new);
@@ -356,6 +358,7 @@ impl View {
                 is_reply: ids.is_reply,
             });
         }
+        summaries.keep();
         Ok(threads(&messages, algorithm))
     }
 }

@@ -5,22 +5,26 @@
 //! octets. A summary never changes, but that one of an earlier version may get what it lacks; a page that was read before its
 //! last messages arrived is read again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::change::Change;
-use super::digest::Digest;
+use super::digest::{Digest, ReadPage};
 use super::error::MailboxError;
 use super::mailbox::Mailbox;
 use super::sorting::{Ids, TextKey};
-use crate::mime::{Parser, Summary, SummaryRef};
-use crate::store::{Described, PAGE_UIDS, PageNo, StoreError, Value};
+use crate::mime::{Field, Parser, Summary, SummaryRef};
+use crate::search::{Needle, Slots};
+use crate::store::{Commit, CommitFailure, Described, Durability, PageNo, StoreError, Value, Version};
 use crate::types::{AccountId, BlobId, Comparator, MailboxId, Uid};
 
 type Key = (AccountId, MailboxId, PageNo);
+
+/// Digests that one commit brings into the store.
+const KEPT_AT_ONCE: usize = 64;
 
 pub(super) struct Page {
     uids: Vec<Uid>,
@@ -91,11 +95,15 @@ pub struct Summaries {
     mailbox: Arc<Mailbox>,
     page: Option<(PageNo, Arc<Page>)>,
     digest: Option<(PageNo, Arc<Digest>)>,
+    /// The page that a digest was last made of.
+    scanned: Option<(PageNo, Arc<Page>)>,
+    /// Digests that the store does not have as they are now.
+    grown: BTreeMap<PageNo, Arc<Digest>>,
 }
 
 impl Summaries {
     pub(super) fn new(mailbox: Arc<Mailbox>) -> Summaries {
-        Summaries { mailbox, page: None, digest: None }
+        Summaries { mailbox, page: None, digest: None, scanned: None, grown: BTreeMap::new() }
     }
 
     /// The summary of one message; `None` where it has been expunged.
@@ -159,42 +167,101 @@ impl Summaries {
     }
 
     /// The digest of a message's page, made where it is known without this message.
-    pub(super) fn digest(&mut self, uid: Uid) -> Result<&Arc<Digest>, StoreError> {
-        if self.known_digest(uid).is_none() {
-            let no = PageNo::of(uid);
-            let digest = Arc::new(Digest::new(self.whole_page(no, uid)?.as_ref()));
-            self.mailbox.summaries.digests.insert(self.key(no), digest.clone());
-            self.digest = Some((no, digest));
+    fn digest(&mut self, uid: Uid) -> Result<Arc<Digest>, StoreError> {
+        if let Some(digest) = self.known_digest(uid) {
+            return Ok(digest.clone());
         }
-        match &self.digest {
-            Some((_, digest)) => Ok(digest),
-            None => Err(StoreError::Missing("the digest of a page".into())),
+        let no = PageNo::of(uid);
+        let digest = match self.stored_digest(no)?.filter(|digest| digest.slot(uid).is_some()) {
+            Some(digest) => digest,
+            None => Digest::new(self.whole_page(no, uid)?.as_ref()),
+        };
+        let digest = Arc::new(digest);
+        self.mailbox.summaries.digests.insert(self.key(no), digest.clone());
+        self.digest = Some((no, digest.clone()));
+        Ok(digest)
+    }
+
+    fn stored_digest(&self, no: PageNo) -> Result<Option<Digest>, StoreError> {
+        let mailbox = &self.mailbox;
+        match mailbox.store.digest(mailbox.account, mailbox.id, no) {
+            Ok(record) => Ok(record.and_then(|record| Digest::of_record(&record))),
+            // It can be made of the summaries.
+            Err(StoreError::Corrupt(what)) => {
+                log::warn!("a digest of mailbox {}: {what}", mailbox.object_id());
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
     }
 
     /// A page for a digest: not kept, where it was not, as the digest is to be asked instead.
-    fn whole_page(&self, no: PageNo, uid: Uid) -> Result<Arc<Page>, StoreError> {
-        let known = self.mailbox.summaries.pages.get(&self.key(no)).filter(|page| page.get(uid).is_some());
-        match known {
-            Some(page) => Ok(page),
-            None => self.scan(no).map(Arc::new),
+    fn whole_page(&mut self, no: PageNo, uid: Uid) -> Result<Arc<Page>, StoreError> {
+        let knows = |page: &Arc<Page>| page.get(uid).is_some();
+        if let Some((_, page)) = self.scanned.as_ref().filter(|(at, page)| *at == no && knows(page)) {
+            return Ok(page.clone());
         }
+        let page = match self.mailbox.summaries.pages.get(&self.key(no)).filter(knows) {
+            Some(page) => page,
+            None => Arc::new(self.scan(no)?),
+        };
+        self.scanned = Some((no, page.clone()));
+        Ok(page)
+    }
+
+    /// Asks a digest, which may have to be made, or to grow.
+    fn ask<T>(
+        &mut self,
+        uid: Uid,
+        ask: impl FnOnce(&Digest, ReadPage<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let (no, digest) = (PageNo::of(uid), self.digest(uid)?);
+        let answer = ask(&digest, &mut || self.whole_page(no, uid))?;
+        if digest.take_grown() {
+            self.grown.insert(no, digest);
+            if self.grown.len() >= KEPT_AT_ONCE {
+                self.keep();
+            }
+        }
+        Ok(answer)
+    }
+
+    /// The digest of a message's page, and in which of its messages a field holds a string.
+    pub(super) fn holding(
+        &mut self,
+        uid: Uid,
+        field: Field,
+        needle: &Needle,
+    ) -> Result<(Arc<Digest>, Slots), StoreError> {
+        let held = self.ask(uid, |digest, page| Ok(digest.column(field, page)?.holds(needle)))?;
+        Ok((self.digest(uid)?, held))
     }
 
     /// The values of a key to order by.
     pub(super) fn text(&mut self, uid: Uid, key: TextKey, comparator: Comparator) -> Result<Box<str>, StoreError> {
-        let digest = self.digest(uid)?.clone();
-        let texts = digest.texts(key, comparator, || self.whole_page(PageNo::of(uid), uid))?;
-        Ok(digest.slot(uid).map(|slot| texts[slot].clone()).unwrap_or_default())
+        self.ask(uid, |digest, page| {
+            let texts = digest.texts(key, comparator, page)?;
+            Ok(digest.slot(uid).map(|slot| texts[slot].clone()).unwrap_or_default())
+        })
     }
 
     /// Calls `with` with the hashes of the Message-IDs of a message.
     pub(super) fn with_ids<T>(&mut self, uid: Uid, with: impl FnOnce(&Ids) -> T) -> Result<T, StoreError> {
-        let digest = self.digest(uid)?.clone();
-        let ids = digest.threading(|| self.whole_page(PageNo::of(uid), uid))?;
-        match digest.slot(uid) {
-            Some(slot) => Ok(with(&ids[slot])),
-            None => Ok(with(&Ids::default())),
+        self.ask(uid, |digest, page| {
+            let ids = digest.threading(page)?;
+            Ok(match digest.slot(uid) {
+                Some(slot) => with(&ids[slot]),
+                None => with(&Ids::default()),
+            })
+        })
+    }
+
+    /// Has the store keep the digests that have been made, of pages that no more messages can come to.
+    pub(super) fn keep(&mut self) {
+        let grown = std::mem::take(&mut self.grown);
+        if let Err(error) = self.mailbox.keep_digests(&grown) {
+            // They will be made again.
+            log::debug!("keeping what was made of messages: {error}");
         }
     }
 }
@@ -204,8 +271,7 @@ impl Summaries {
     fn scan(&self, no: PageNo) -> Result<Page, StoreError> {
         let mailbox = &self.mailbox;
         let mut page = Page { uids: Vec::new(), values: Vec::new() };
-        let last = Uid::new(no.first().get().saturating_add(PAGE_UIDS - 1)).unwrap_or(Uid::MAX);
-        mailbox.store.structures(mailbox.account, mailbox.id, no.first(), last, &mut |uid, value| {
+        mailbox.store.structures(mailbox.account, mailbox.id, no.first(), no.last(), &mut |uid, value| {
             page.uids.push(uid);
             page.values.push(value);
             Ok(())
@@ -234,11 +300,36 @@ impl Summaries {
 }
 
 impl Mailbox {
+    /// Writes digests into the store, unless another server has been there meanwhile. They change nothing that anybody sees.
+    fn keep_digests(&self, digests: &BTreeMap<PageNo, Arc<Digest>>) -> Result<(), StoreError> {
+        if digests.is_empty() {
+            return Ok(());
+        }
+        let mut writer = self.writer.lock();
+        let uid_next = self.load_locked(&mut writer)?.header().uid_next;
+        let is_full = |no: PageNo| uid_next == 0 || no.last().get() < uid_next;
+        let full = digests.iter().filter(|(no, _)| is_full(**no));
+        let pages: Vec<_> = full.filter_map(|(no, digest)| Some((*no, digest.record()?))).collect();
+        if pages.is_empty() || self.is_gone() {
+            return Ok(());
+        }
+        let commit = Commit::Digests { account: self.account, mailbox: self.id, guard: writer.version, pages };
+        match self.store.commit(vec![commit], Durability::Relaxed) {
+            Ok(()) => writer.version = Version(writer.version.0 + 1),
+            Err(CommitFailure::Conflict) => self.forget_loaded(),
+            Err(CommitFailure::Store(error)) => return Err(self.failed(error)),
+        }
+        Ok(())
+    }
+
     /// Keeps summaries that were made anew in the place of others.
     pub fn describe_anew(&self, summaries: Vec<(Uid, Value)>) -> Result<(), MailboxError> {
         let pages: BTreeSet<PageNo> = summaries.iter().map(|(uid, _)| PageNo::of(*uid)).collect();
         self.commit(Change::Describe(summaries))?;
-        pages.into_iter().for_each(|no| drop(self.summaries.pages.remove(&(self.account, self.id, no))));
+        for key in pages.into_iter().map(|no| (self.account, self.id, no)) {
+            self.summaries.pages.remove(&key);
+            self.summaries.digests.remove(&key);
+        }
         Ok(())
     }
 }

@@ -1,8 +1,9 @@
 //! Verifies what is kept, and repairs what can be rebuilt.
 //!
 //! For each account: the tree and every mailbox decode; entries and counts agree with the messages; every message has its
-//! summary; its octets are there, hash to their name and are referred to; no reference is without its message, no
-//! annotation without its mailbox or its message. The account is checked as it is at one moment, while the daemon goes on.
+//! summary; its octets are there, hash to their name and are referred to; no reference is without its message, no digest
+//! without its messages, no annotation without its mailbox or its message. The account is checked as it is at one moment,
+//! while the daemon goes on.
 //!
 //! A repair commits what it has rebuilt for a mailbox at once, and only if the mailbox is still as it was read.
 
@@ -213,6 +214,24 @@ impl Check<'_> {
             self.rebuild_page(id, page, found)?;
         }
         found.records.sort_by_key(|record| record.uid);
+        self.digests(found)
+    }
+
+    /// Digests of pages that have no messages.
+    fn digests(&self, found: &mut Found) -> Result<(), StoreError> {
+        let pages: HashSet<PageNo> = found.records.iter().map(|record| PageNo::of(record.uid)).collect();
+        let mut stray = Vec::new();
+        self.reader().scan(found.partition, b"c", b"d", &mut |key, _| {
+            let page = layout::Cursor(&key[1..]).u32().map(PageNo);
+            if page.is_none_or(|page| !pages.contains(&page)) {
+                stray.push(key.to_vec());
+            }
+            Ok(())
+        })?;
+        if !stray.is_empty() {
+            found.wrong.push((format!("{} digests are of no messages", stray.len()), true));
+            stray.into_iter().for_each(|key| found.mend.remove(key));
+        }
         Ok(())
     }
 

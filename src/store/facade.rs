@@ -1,6 +1,7 @@
 //! `Store`: accounts, trees and mailboxes as values, over any engine.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -401,6 +402,11 @@ impl Store {
         self.reader.get(Partition::Mailbox(a, m), &layout::numbered(b't', uid.get()))
     }
 
+    /// The digest of a page, where one is kept.
+    pub fn digest(&self, a: AccountId, m: MailboxId, page: PageNo) -> Result<Option<Value>, StoreError> {
+        self.reader.get(Partition::Mailbox(a, m), &layout::numbered(b'c', page.0))
+    }
+
     /// The summaries of the messages from `low` to `high`, in order.
     pub fn structures(
         &self,
@@ -626,6 +632,11 @@ impl Store {
                 batch.put(layout::due_key(&due), Vec::new());
                 Ok(batch)
             }
+            Commit::Digests { account, mailbox, guard, pages } => {
+                let mut batch = Batch::new(Partition::Mailbox(account, mailbox), guard);
+                pages.into_iter().for_each(|(page, digest)| batch.put(layout::numbered(b'c', page.0), digest));
+                Ok(batch)
+            }
             Commit::Server { guard, entries } => Ok(server_batch(guard, entries)),
         }
     }
@@ -720,6 +731,9 @@ fn mailbox_batch(commit: MailboxCommit) -> Batch {
             None => batch.remove(layout::keyword_key(*id)),
         }
     }
+    for page in stale_digests(&commit) {
+        batch.remove(layout::numbered(b'c', page.0));
+    }
     for (page, records) in &commit.records {
         page_write(&mut batch, layout::numbered(b'r', page.0), layout::records(records));
     }
@@ -758,6 +772,18 @@ fn mailbox_batch(commit: MailboxCommit) -> Batch {
     let released = commit.released.iter().map(|message| (message.record.uid, message.record.blob));
     batch.removed = commit.removed.iter().copied().chain(released).map(|pair| reference(&pair)).collect();
     batch
+}
+
+/// The pages whose messages have all gone, or have got other summaries: those of messages that come stand in pages that have
+/// no digest yet.
+fn stale_digests(commit: &MailboxCommit) -> BTreeSet<PageNo> {
+    let empty = commit.records.iter().filter(|(_, records)| records.is_empty()).map(|(page, _)| *page);
+    let added: BTreeSet<Uid> = match commit.structures.len() == commit.added.len() {
+        true => return empty.collect(),
+        false => commit.added.iter().map(|(uid, _)| *uid).collect(),
+    };
+    let described = commit.structures.iter().filter(|(uid, _)| !added.contains(uid));
+    empty.chain(described.map(|(uid, _)| PageNo::of(*uid))).collect()
 }
 
 fn page_write(batch: &mut Batch, key: Vec<u8>, page: Vec<u8>) {

@@ -37,6 +37,11 @@ impl PageNo {
     pub fn first(self) -> Uid {
         Uid::new(self.0 * PAGE_UIDS + 1).unwrap_or(Uid::MAX)
     }
+
+    /// The largest.
+    pub fn last(self) -> Uid {
+        Uid::new(self.first().get().saturating_add(PAGE_UIDS - 1)).unwrap_or(Uid::MAX)
+    }
 }
 
 /// UIDs to a leaf: the part of a mailbox that is read into memory at once. Large enough that the list of leaves is short,
@@ -428,6 +433,13 @@ pub enum Commit {
     Due {
         guard: Version,
         due: Due,
+    },
+    /// Digests of pages that no more messages can come to, opaque.
+    Digests {
+        account: AccountId,
+        mailbox: MailboxId,
+        guard: Version,
+        pages: Vec<(PageNo, Vec<u8>)>,
     },
     /// Annotations of the server that all share; `None` takes one away.
     Server {
