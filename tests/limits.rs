@@ -106,6 +106,14 @@ fn what_cannot_is_refused() {
     assert!(client.command(&format!("APPEND box{}", " {6+}\r\nA: 1\r\n".repeat(3))).1.starts_with("OK "));
     // 3.3
     assert!(client.command("THREAD REFERENCES UTF-8 ALL").1.starts_with("NO [MESSAGELIMIT 3] "));
+    // SORT has an index; ESEARCH of the selected mailbox is as SEARCH, of several it is done in whole or not.
+    assert_eq!(client.ok("UID SORT (REVERSE ARRIVAL) UTF-8 ALL").len(), 1);
+    let (said, end) = client.command("ESEARCH RETURN (ALL) ALL");
+    assert!(said[0].ends_with("UID ALL 6:8") && end.starts_with("OK [MESSAGELIMIT 3 6] "), "{said:?} {end}");
+    let (said, end) = client.command("ESEARCH IN (selected mailboxes INBOX) RETURN (ALL) ALL");
+    assert!(said.is_empty() && end.starts_with("NO [MESSAGELIMIT 3] "), "{said:?} {end}");
+    let (said, end) = client.command("ESEARCH IN (mailboxes (INBOX box)) RETURN (COUNT) UID 7:*");
+    assert!(said.len() == 1 && end == "OK ESEARCH completed", "{said:?} {end}");
     let (said, end) = client.command("UID FETCH 1:* UID (PARTIAL -1:-4)");
     assert!(said.is_empty() && end.starts_with("NO [MESSAGELIMIT 3] "), "{said:?} {end}");
     assert_eq!(uids(&client.ok("UID FETCH 1:* UID (PARTIAL -1:-3)")), [6, 7, 8]);

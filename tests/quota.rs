@@ -115,6 +115,10 @@ fn settings_are_wide_and_narrow() {
     assert!(joe.append("INBOX", MAIL).unwrap().starts_with("NO [OVERQUOTA]"));
     assert!(joe.command("SETQUOTA joe@example.com (MESSAGE 9)").1.starts_with("NO [NOPERM]"));
     let mut admin = server.user("user0");
+    // 4.1.3: what is not known cannot be set, and nothing is.
+    let unknown = admin.command("SETQUOTA joe@example.com (FOO 5 MESSAGE 9 BAR 1)").1;
+    assert!(unknown.starts_with("NO [CANNOT]"), "{unknown}");
+    assert_eq!(admin.ok("GETQUOTA joe@example.com")[0], "* QUOTA joe@example.com (MESSAGE 2 2)");
     assert_eq!(admin.ok("SETQUOTA joe@example.com (MESSAGE 9)")[0], "* QUOTA joe@example.com (MESSAGE 2 9)");
     assert!(joe.append("INBOX", MAIL).unwrap().starts_with("OK"));
     let back = server.ctl(&["quota", "set", "joe@example.com", "--messages", "default"]);

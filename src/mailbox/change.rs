@@ -315,7 +315,11 @@ impl Draft {
         unchanged_since: Option<ModSeq>,
         visibility: Visibility,
     ) -> Result<Outcome, MailboxError> {
-        if mode != StoreMode::Remove {
+        let passes = |message: &Message<'_>| {
+            visibility.sees(message.flags().class()) && unchanged_since.is_none_or(|since| message.mod_seq() <= since)
+        };
+        // Where nothing can be stored no keyword is made for it.
+        if mode != StoreMode::Remove && self.snapshot.in_uids(uids).any(|message| passes(&message)) {
             self.learn(flags.iter())?;
         }
         let mut combining = Combining::new(mode, self.snapshot.known(flags));

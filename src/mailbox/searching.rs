@@ -85,6 +85,14 @@ impl View {
         Ok((count > most).then(|| looked.at(count - most..count)))
     }
 
+    /// How many messages a search looks at.
+    pub fn searched(&self, asked: &Asked<'_>) -> Result<u64, MailboxError> {
+        let test = Test::compile(asked.key, &InView { view: self, asked });
+        let Some(among) = test.among() else { return Ok(self.shown().len().into()) };
+        self.shown().load(among)?;
+        Ok(self.shown().in_uids(among).count() as u64)
+    }
+
     /// Those of a few messages that a key matches.
     pub fn search_among(&self, asked: &Asked<'_>, among: &UidSet) -> Result<UidSet, MailboxError> {
         let test = Test::compile(asked.key, &InView { view: self, asked });

@@ -473,9 +473,9 @@ pub(super) fn setquota(args: &mut Args<'_>) -> Lowered<CommandBody> {
             "STORAGE" => QuotaResource::Storage,
             "MESSAGE" => QuotaResource::Message,
             "MAILBOX" => QuotaResource::Mailbox,
-            _ => return wrong("A resource other than STORAGE, MESSAGE and MAILBOX"),
+            _ => QuotaResource::Unknown,
         };
-        if limits.iter().any(|(known, _)| *known == resource) {
+        if resource != QuotaResource::Unknown && limits.iter().any(|(known, _)| *known == resource) {
             return wrong("A resource stands there twice");
         }
         limits.push((resource, number(limit.as_str())?));

@@ -95,7 +95,7 @@ pub(super) fn check_items(view: &View, uids: &UidSet, items: &[FetchItem]) -> Re
         _ => Vec::new(),
     };
     let parts = parts(items.iter().flat_map(of_item));
-    check_parts_of(view, &view.shown().in_uids(uids).map(|message| message.uid()).collect(), &parts)
+    check_parts_of(view, uids, &parts)
 }
 
 pub(super) fn store(

@@ -10,6 +10,7 @@ use super::cmd_search::{highest, names_mod_seq, scores, search_view};
 use super::contexts;
 use super::core::{Core, Selected, State};
 use super::esearch::{self, Answer, Heading, Results, kept};
+use super::limits;
 use super::place::Place;
 use super::reply::{Failure, Handled, Reply};
 use crate::mailbox::{Access, Account, Mailbox, MailboxError, Refusal, Scores, View};
@@ -37,6 +38,13 @@ struct Source {
     visibility: Visibility,
 }
 
+impl Source {
+    fn open(&self, core: &Core, user: &Account) -> Result<View, MailboxError> {
+        let view = View::open(self.mailbox.clone(), Access::ReadOnly, self.visibility, core.bell.clone())?;
+        Ok(view.of_user(user))
+    }
+}
+
 pub(super) fn esearch(
     core: &mut Core,
     account: &Arc<Account>,
@@ -57,8 +65,15 @@ pub(super) fn esearch(
     let sources = sources(core, account, selected.as_deref(), filters)?;
     // Mailboxes are counted, not messages: one by one they are over soon.
     let running = core.running();
+    let mut limited = None;
+    match selected.as_deref().filter(|_| sources.selected && sources.mailboxes.is_empty()) {
+        // As SEARCH is.
+        Some(selected) => limited = limits::cut(core, selected, key)?,
+        None => check_limit(core, account, selected.as_deref(), &sources, key)?,
+    }
+    let (within, limited) = limited.map_or((None, None), |(key, code)| (Some(key), Some(code)));
     if let Some(selected) = selected.as_mut().filter(|_| sources.selected) {
-        in_selected(core, selected, returns, key)?;
+        in_selected(core, selected, returns, within.as_ref().unwrap_or(key))?;
     }
     for (at, (name, source)) in sources.mailboxes.iter().enumerate() {
         if let Some(running) = &running {
@@ -73,7 +88,33 @@ pub(super) fn esearch(
     if let Some(selected) = selected.filter(|_| returns.contains(&SearchReturn::Update)) {
         keep(core, selected, key)?;
     }
-    Ok(Reply::ok("ESEARCH completed"))
+    Ok(limits::finish(core, Reply::ok("ESEARCH completed"), limited)?)
+}
+
+/// Refuses a search that would look at more messages, in all mailboxes together, than one command deals with.
+fn check_limit(
+    core: &Core,
+    account: &Account,
+    selected: Option<&Selected>,
+    sources: &Sources,
+    key: &SearchKey,
+) -> Result<(), Failure> {
+    if core.message_limit().is_none() {
+        return Ok(());
+    }
+    let mut messages = match selected.filter(|_| sources.selected) {
+        Some(selected) => limits::searched(core, &selected.view, key, &selected.saved)?,
+        None => 0,
+    };
+    for (_, source) in &sources.mailboxes {
+        match source.open(core, account) {
+            Ok(view) => messages += limits::searched(core, &view, key, &UidSet::new())?,
+            // It went meanwhile.
+            Err(MailboxError::Refused(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    limits::check_whole(core, messages)
 }
 
 /// What RFC 7377 2.2 makes BAD.
@@ -120,8 +161,7 @@ fn in_other(
     returns: &[SearchReturn],
     key: &SearchKey,
 ) -> Result<(), Failure> {
-    let view =
-        View::open(source.mailbox.clone(), Access::ReadOnly, source.visibility, core.bell.clone())?.of_user(account);
+    let view = source.open(core, account)?;
     answer(core, &heading(core, name, &view), &view, &UidSet::new(), returns, key).map(drop)
 }
 

@@ -40,6 +40,9 @@ pub(super) fn setquota(core: &mut Core, account: &Arc<Account>, root: &str, set:
         return Err(Reply::no(ResponseCode::NoPerm, "Quotas are set by the administrators").into());
     }
     let of = of_root(core, account, root)?;
+    if set.iter().any(|(resource, _)| *resource == QuotaResource::Unknown) {
+        return Err(Reply::no(ResponseCode::Cannot, "The resources are STORAGE, MESSAGE and MAILBOX").into());
+    }
     // 0 stands for no limit with us, for no room with the client: the smallest limit there is takes its place.
     let limit = |of: QuotaResource| Some(set.iter().find(|(known, _)| *known == of).map_or(0, |(_, n)| (*n).max(1)));
     of.set_quota(QuotaLimits {

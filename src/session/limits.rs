@@ -1,13 +1,14 @@
 //! MESSAGELIMIT and SAVELIMIT: how many messages one command deals with.           RFC 9738
 //!
 //! What can be done in parts is done for the highest UIDs, from the highest down, and says where it stopped. COPY, APPEND
-//! and THREAD, which are done for all messages or none, are refused.
+//! and THREAD, which are done for all messages or none, are refused, and so is ESEARCH of several mailboxes, as one UID
+//! cannot say where it stopped. SORT has no limit: what it orders by is kept in an index. RFC 9738 3.3
 
 use super::cmd_search::search_for;
 use super::core::{Core, Selected};
 use super::output::Gone;
 use super::reply::{Failure, Reply};
-use crate::mailbox::{Asked, Found, Scores};
+use crate::mailbox::{Asked, Found, Scores, View};
 use crate::proto::ResponseCode;
 use crate::proto::response::status;
 use crate::types::{SearchKey, Uid, UidSet};
@@ -77,18 +78,36 @@ pub(super) fn search(
     key: &SearchKey,
     scores: Scores,
 ) -> Result<(Found, Option<ResponseCode>), Failure> {
-    let asked = Asked { key, saved: &selected.saved, comparator: core.comparator, scores };
-    let cut = match core.message_limit() {
-        Some(limit) => selected.view.highest_searched(&asked, limit)?.map(|among| (code(limit, &among), among)),
-        None => None,
-    };
-    match cut {
+    match cut(core, selected, key)? {
         None => Ok((search_for(core, selected, key, scores)?, None)),
-        Some((code, among)) => {
-            let within = SearchKey::And(vec![SearchKey::Uids(among.into()), key.clone()]);
-            Ok((search_for(core, selected, &within, scores)?, Some(code)))
-        }
+        Some((within, code)) => Ok((search_for(core, selected, &within, scores)?, Some(code))),
     }
+}
+
+/// A search of as many messages as one command deals with, where they are not all.
+pub(super) fn cut(
+    core: &Core,
+    selected: &Selected,
+    key: &SearchKey,
+) -> Result<Option<(SearchKey, ResponseCode)>, Failure> {
+    let Some(limit) = core.message_limit() else { return Ok(None) };
+    let among = selected.view.highest_searched(&asked(core, key, &selected.saved), limit)?;
+    Ok(among.map(|among| {
+        let code = code(limit, &among);
+        (SearchKey::And(vec![SearchKey::Uids(among.into()), key.clone()]), code)
+    }))
+}
+
+/// How many messages a search looks at, where that matters.
+pub(super) fn searched(core: &Core, view: &View, key: &SearchKey, saved: &UidSet) -> Result<u64, Failure> {
+    match core.message_limit() {
+        Some(_) => Ok(view.searched(&asked(core, key, saved))?),
+        None => Ok(0),
+    }
+}
+
+fn asked<'a>(core: &Core, key: &'a SearchKey, saved: &'a UidSet) -> Asked<'a> {
+    Asked { key, saved, comparator: core.comparator, scores: Scores::Unwanted }
 }
 
 /// The tagged response has one code: where it has one already, the limit is said before it. RFC 9738 3.1

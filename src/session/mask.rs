@@ -1,7 +1,8 @@
 //! Capabilities that some clients are not told of, as they trip over them.
 //!
 //! A capability that is masked is neither listed nor enabled. What it stands for goes on working: a client that uses what
-//! it was not told of has been made for it. INPROGRESS alone asks for nothing, so that it is not sent either.
+//! it was not told of has been made for it. What is sent unasked is not sent either: INPROGRESS, and the response codes of
+//! SELECT that belong to it.
 
 use super::core::Core;
 use crate::types::Wildcard;

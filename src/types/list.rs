@@ -67,6 +67,8 @@ pub enum QuotaResource {
     Storage,
     Message,
     Mailbox,
+    /// One that the server does not have.
+    Unknown,
 }
 
 /// What a mailbox is for. RFC 6154 2, RFC 8457
