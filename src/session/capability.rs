@@ -3,19 +3,24 @@
 //! What is listed is complete; what depends on the state of the connection is listed when it can be used. One table has
 //! every word there is: an extension adds its row, and what ENABLE of it changes to `enable`.
 
+use std::borrow::Cow;
+
 use super::core::{Core, State};
+use super::mask::Mask;
 use super::reply::{Handled, Reply};
 use super::report;
 use super::service::Utf8;
 use crate::mailbox::Expunges;
 use crate::types::Wildcard;
 
+type Word = Cow<'static, str>;
+
 /// When a word is listed.
 enum Offered {
     Always,
     AfterLogin,
     /// The whole word, where it is listed; told whether a user has logged in.
-    When(fn(&Core, bool) -> Option<String>),
+    When(fn(&Core, bool) -> Option<Word>),
     /// ENABLE knows it, CAPABILITY does not.
     Never,
 }
@@ -56,7 +61,7 @@ const ROWS: &[Row] = &[
     row("LANGUAGE", Always),
     enabled("UTF8=ACCEPT", When(utf8)),
     row("LOGIN-REFERRALS", Always),
-    row("APPENDLIMIT", When(|core, _| Some(format!("APPENDLIMIT={}", core.append_limit())))),
+    row("APPENDLIMIT", When(|core, _| Some(format!("APPENDLIMIT={}", core.append_limit()).into()))),
     row("STARTTLS", When(starttls)),
     row("AUTH=PLAIN", When(|core, user| (!user && core.may_send_password()).then(|| "AUTH=PLAIN".into()))),
     row("LOGINDISABLED", When(|core, user| (!user && !core.may_send_password()).then(|| "LOGINDISABLED".into()))),
@@ -139,7 +144,7 @@ pub fn is_known(pattern: &Wildcard) -> bool {
 }
 
 /// One of the two, or none; what is enabled is always UTF8=ACCEPT. RFC 9755 6
-fn utf8(core: &Core, _: bool) -> Option<String> {
+fn utf8(core: &Core, _: bool) -> Option<Word> {
     match core.service.settings().utf8 {
         Utf8::Off => None,
         Utf8::Accept | Utf8::Strict => Some("UTF8=ACCEPT".into()),
@@ -148,39 +153,50 @@ fn utf8(core: &Core, _: bool) -> Option<String> {
 }
 
 /// One of the two: MESSAGELIMIT says all that SAVELIMIT would. RFC 9738 3
-fn message_limit(core: &Core, user: bool) -> Option<String> {
-    core.message_limit().filter(|_| user).map(|limit| format!("MESSAGELIMIT={limit}"))
+fn message_limit(core: &Core, user: bool) -> Option<Word> {
+    core.message_limit().filter(|_| user).map(|limit| format!("MESSAGELIMIT={limit}").into())
 }
 
-fn save_limit(core: &Core, user: bool) -> Option<String> {
+fn save_limit(core: &Core, user: bool) -> Option<Word> {
     let alone = user && core.message_limit().is_none();
-    core.save_limit().filter(|_| alone).map(|limit| format!("SAVELIMIT={limit}"))
+    core.save_limit().filter(|_| alone).map(|limit| format!("SAVELIMIT={limit}").into())
 }
 
-fn starttls(core: &Core, _: bool) -> Option<String> {
+fn starttls(core: &Core, _: bool) -> Option<Word> {
     let may = core.may_start_tls && !core.stream.is_tls() && core.service.settings().tls.is_there();
     may.then(|| "STARTTLS".into())
 }
 
 impl Row {
-    fn listed(&self, core: &Core, authenticated: bool) -> Option<String> {
-        let word = match self.offered {
+    fn listed(&self, core: &Core, authenticated: bool) -> Option<Word> {
+        match self.offered {
             Offered::Always => Some(self.word.into()),
             Offered::AfterLogin => authenticated.then(|| self.word.into()),
             Offered::When(listed) => listed(core, authenticated),
             Offered::Never => None,
-        };
-        word.filter(|word| !self.is_masked(core, word))
+        }
     }
 
-    fn is_masked(&self, core: &Core, word: &str) -> bool {
-        !BASE.contains(&self.word) && core.is_masked(self.word, word)
+    fn is_masked(&self, masks: &[&Mask], word: &str) -> bool {
+        !BASE.contains(&self.word) && masks.iter().any(|mask| mask.hides(self.word) || mask.hides(word))
     }
 }
 
+/// Octets that all the words take together, about.
+const LIST_BYTES: usize = 1024;
+
 pub(super) fn list(core: &Core, authenticated: bool) -> String {
-    let words: Vec<String> = ROWS.iter().filter_map(|row| row.listed(core, authenticated)).collect();
-    words.join(" ")
+    let settings = core.service.settings();
+    let masks = core.masks(&settings);
+    let mut list = String::with_capacity(LIST_BYTES);
+    for row in ROWS {
+        let word = row.listed(core, authenticated).filter(|word| !row.is_masked(&masks, word));
+        if let Some(word) = word {
+            let space = if list.is_empty() { "" } else { " " };
+            list.extend([space, &word]);
+        }
+    }
+    list
 }
 
 pub(super) fn capability(core: &mut Core, authenticated: bool) -> Handled {
@@ -192,9 +208,11 @@ pub(super) fn capability(core: &mut Core, authenticated: bool) -> Handled {
 /// Unknown names are passed over. RFC 9051 6.3.1
 pub(super) fn enable(core: &mut Core, state: &mut State, names: &[String]) -> Handled {
     let mut enabled: Vec<&str> = Vec::new();
+    let settings = core.service.settings();
+    let masks = core.masks(&settings);
     for name in names {
         let known = ROWS.iter().find(|row| row.enable == Enable::Taken && row.word.eq_ignore_ascii_case(name));
-        let known = known.filter(|row| !row.is_masked(core, row.word));
+        let known = known.filter(|row| !row.is_masked(&masks, row.word));
         let known = known.filter(|row| row.word != "UTF8=ACCEPT" || utf8(core, true).is_some());
         enabled.extend(known.map(|row| row.word).filter(|word| !enabled.contains(word)));
     }

@@ -273,7 +273,7 @@ impl Core {
     /// Whether URLMECH is said: what it says of other mechanisms would be secret. RFC 4467 10
     pub(super) fn shows_url_mechanisms(&self) -> bool {
         let protected = self.stream.is_tls() || self.service.settings().urlmech_in_the_clear;
-        protected && !self.is_masked("URLAUTH", "URLAUTH")
+        protected && !self.is_masked("URLAUTH")
     }
 }
 

@@ -81,7 +81,7 @@ impl Core {
     /// By the letter only who has enabled it. Old mail is full of headers in 8 bits, and clients that move it from server
     /// to server by APPEND and FETCH would lose it or change it: the letter is for the admin to ask for.
     pub(super) fn takes_utf8_headers(&self) -> bool {
-        let strict = self.service.settings().utf8 == Utf8::Strict && !self.is_masked("UTF8=ACCEPT", "UTF8=ACCEPT");
+        let strict = self.service.settings().utf8 == Utf8::Strict && !self.is_masked("UTF8=ACCEPT");
         self.dialect.has_utf8() || !strict
     }
 
@@ -92,7 +92,7 @@ impl Core {
 
     /// The same for a command that has not come in full yet. Who is not told of INPROGRESS hears nothing of it.
     pub(super) fn running_for(&self, tag: &str) -> Option<Running> {
-        if self.is_masked("INPROGRESS", "INPROGRESS") {
+        if self.is_masked("INPROGRESS") {
             return None;
         }
         let period = self.service.settings().running_every;

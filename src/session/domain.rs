@@ -37,6 +37,9 @@ impl Core {
     /// Looks which domain the client has come to; again after TLS has begun.
     pub(super) fn find_domain(&mut self) {
         let settings = self.service.settings();
+        if settings.domains.is_empty() {
+            return;
+        }
         let named = self.stream.server_name();
         let by_name = named.and_then(|host| net::domain_of(&host, &settings.domains, |domain| &domain.name));
         let by_address = || self.stream.local().ok().and_then(|local| settings.domain_at(local.ip()));

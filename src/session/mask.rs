@@ -5,6 +5,7 @@
 //! SELECT that belong to it.
 
 use super::core::Core;
+use super::service::Settings;
 use crate::types::Wildcard;
 
 /// One mask of the configuration.
@@ -26,15 +27,19 @@ impl Mask {
             && one_of(&self.accounts, core.user.as_ref().map(|user| user.as_str()))
     }
 
-    fn hides(&self, word: &str) -> bool {
+    pub(super) fn hides(&self, word: &str) -> bool {
         self.capabilities.iter().any(|pattern| pattern.matches(word))
     }
 }
 
 impl Core {
-    /// Whether a mask hides a capability, by its whole word or by what is before the value, from this client.
-    pub(super) fn is_masked(&self, name: &str, word: &str) -> bool {
-        let settings = self.service.settings();
-        settings.masks.iter().any(|mask| (mask.hides(name) || mask.hides(word)) && mask.concerns(self))
+    /// The masks that concern this client.
+    pub(super) fn masks<'s>(&self, settings: &'s Settings) -> Vec<&'s Mask> {
+        settings.masks.iter().filter(|mask| mask.concerns(self)).collect()
+    }
+
+    /// Whether a mask hides a capability from this client.
+    pub(super) fn is_masked(&self, word: &str) -> bool {
+        self.service.settings().masks.iter().any(|mask| mask.hides(word) && mask.concerns(self))
     }
 }

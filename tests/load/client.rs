@@ -3,6 +3,9 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+/// No tagged response, with what may follow it, is longer.
+const TAIL_BYTES: usize = 2048;
+
 #[derive(Clone)]
 pub struct Target {
     pub host: String,
@@ -69,7 +72,8 @@ impl Client {
         tag
     }
 
-    /// Reads to the end of the tagged response: how many octets, and the response.
+    /// Reads to the end of the tagged response: how many octets, and the response. It is the last that the server says, so
+    /// that only the end of what has come is looked at.
     pub fn finish(&mut self, tag: &str) -> (u64, String) {
         let mark = format!("{tag} ").into_bytes();
         let (mut octets, mut tail) = (0, std::mem::take(&mut self.held));
@@ -83,11 +87,11 @@ impl Client {
                 return (octets, response);
             }
             let length = self.receive();
-            // A response that begins in this piece is at most this long.
-            let keep = tail.len().min(400);
-            octets += (tail.len() - keep) as u64;
+            let keep = tail.len().min(TAIL_BYTES.saturating_sub(length));
+            let skip = length.saturating_sub(TAIL_BYTES);
+            octets += (tail.len() - keep + skip) as u64;
             tail.drain(..tail.len() - keep);
-            tail.extend_from_slice(&self.buffer[..length]);
+            tail.extend_from_slice(&self.buffer[skip..length]);
         }
     }
 
