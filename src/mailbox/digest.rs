@@ -36,6 +36,39 @@ pub(super) struct Digest {
 /// Gives the page that a digest is made of.
 pub(super) type ReadPage<'a> = &'a mut dyn FnMut() -> Result<Arc<Page>, StoreError>;
 
+/// The digests of the pages of messages, and where each message is in them.
+#[derive(Default)]
+pub(super) struct Digests {
+    pages: Vec<Arc<Digest>>,
+    /// Page and slot; no slot for a message that is not in its page any more.
+    places: Vec<(usize, Option<usize>)>,
+}
+
+impl Digests {
+    /// Adds a message of the page that was added last; `false` where that does not know it.
+    pub(super) fn add(&mut self, uid: Uid) -> bool {
+        let slot = self.pages.last().and_then(|page| page.slot(uid));
+        if slot.is_some() {
+            self.places.push((self.pages.len() - 1, slot));
+        }
+        slot.is_some()
+    }
+
+    /// Adds a message with its page.
+    pub(super) fn add_with(&mut self, uid: Uid, page: Arc<Digest>) {
+        self.places.push((self.pages.len(), page.slot(uid)));
+        self.pages.push(page);
+    }
+
+    /// What `of` takes of each message's digest, in order.
+    pub(super) fn each<'d, T: Default>(
+        &'d self,
+        of: impl Fn(&'d Digest, usize) -> T + 'd,
+    ) -> impl ExactSizeIterator<Item = T> + 'd {
+        self.places.iter().map(move |(page, slot)| slot.map(|slot| of(&self.pages[*page], slot)).unwrap_or_default())
+    }
+}
+
 impl Digest {
     pub(super) fn new(page: &Page) -> Digest {
         Digest::of(page.uids().to_vec())
@@ -95,6 +128,17 @@ impl Digest {
         let text =
             |page: Arc<Page>| page.by_uids(&self.uids, |summary| key.text(summary, comparator).into_boxed_str());
         self.known(known, || page().map(text))
+    }
+
+    /// One of `texts`; empty where they have not been made.
+    pub(super) fn text(&self, key: TextKey, comparator: Comparator, slot: usize) -> &str {
+        let texts = self.texts[key.number()][comparator.number()].get();
+        texts.and_then(|texts| texts.get(slot)).map_or("", |text| text)
+    }
+
+    /// One of `threading`, where they have been made.
+    pub(super) fn ids(&self, slot: usize) -> Option<&Ids> {
+        self.threading.get().and_then(|ids| ids.get(slot))
     }
 
     /// The Message-IDs, by slot.

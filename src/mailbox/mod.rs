@@ -36,6 +36,7 @@ mod message_annotations;
 mod octets;
 mod policy;
 mod quota;
+mod ranks;
 mod replacing;
 mod sealing;
 mod searching;

@@ -5,7 +5,9 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use super::digest::Digests;
 use super::error::MailboxError;
+use super::ranks::Rank;
 use super::searching::Found;
 use super::snapshot::Message;
 use super::view::View;
@@ -13,7 +15,9 @@ use crate::mime::{
     Address, Encoding, Field, Include, SummaryRef, TextDecoder, addresses, decode_field, header_fields, prepare,
 };
 use crate::search::{Threadable, Threads, base_subject, threads};
-use crate::types::{AnnotationOrder, By, Comparator, EntryMatch, SortKey, SortOrder, ThreadAlgorithm, Uid, UidSet};
+use crate::types::{
+    AnnotationOrder, By, Comparator, EntryMatch, Seq, SortKey, SortOrder, ThreadAlgorithm, Uid, UidSet,
+};
 
 /// Message-IDs of one message that are looked at: no honest list of references is longer.
 const REFERENCES_MAX: usize = 1000;
@@ -37,7 +41,7 @@ pub(super) struct Ids {
 }
 
 /// A key that is text, and where it is kept.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum TextKey {
     Cc,
     From,
@@ -188,24 +192,8 @@ impl Ids {
 /// The values of one criterion, by place among the messages.
 enum Column {
     Numbers(Vec<i64>),
-    Texts(Vec<Text>),
-}
-
-/// A text, its first octets beside it: most texts are told apart by them, without a look at the rest. Zeros stand behind a
-/// shorter one, as they come before all else.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Text {
-    head: u128,
-    text: Box<str>,
-}
-
-impl Text {
-    fn new(text: Box<str>) -> Text {
-        let mut head = [0; 16];
-        let length = text.len().min(head.len());
-        head[..length].copy_from_slice(&text.as_bytes()[..length]);
-        Text { head: u128::from_be_bytes(head), text }
-    }
+    /// Of a few messages; of many the ranks of their texts are the numbers.
+    Texts(Vec<Box<str>>),
 }
 
 impl Column {
@@ -238,21 +226,32 @@ fn compared(criteria: &[(SortKey, SortOrder)], by: impl Fn(usize) -> Ordering) -
 
 impl View {
     /// The found messages in the order that is asked for; messages that are alike in order of their numbers.
-    pub fn sort(&self, found: &Found, order: &Order) -> Result<Vec<Uid>, MailboxError> {
+    pub fn sort(&self, found: &Found, order: &Order) -> Result<Vec<(Seq, Uid)>, MailboxError> {
         let criteria = &order.criteria;
         let messages: Vec<Message<'_>> = self.shown().in_uids(&found.uids).collect();
-        let column = |(key, _): &(SortKey, SortOrder)| match key {
-            SortKey::Relevancy => {
+        let column = |(key, _): &(SortKey, SortOrder)| match (key, TextKey::of(key)) {
+            (SortKey::Relevancy, _) => {
                 let of = |message: &Message<'_>| -i64::from(found.score(message.uid()));
                 Ok(Column::Numbers(messages.iter().map(of).collect()))
             }
-            key => self.column(&messages, key, order.comparator),
+            (_, Some(key)) => {
+                let uids: Vec<Uid> = messages.iter().map(Message::uid).collect();
+                let ranks = self.ranks(&uids, (key, order.comparator))?;
+                Ok(Column::Numbers(ranks.into_iter().map(rank_number).collect()))
+            }
+            (key, None) => self.column(&messages, key, order.comparator),
         };
-        let columns = criteria.iter().map(column).collect::<Result<Vec<_>, _>>()?;
-        let mut places: Vec<usize> = (0..messages.len()).collect();
-        // Stable: what is alike stays in order.
-        places.sort_by(|a, b| compared(criteria, |at| columns[at].compare(*a, *b)));
-        Ok(places.into_iter().map(|at| messages[at].uid()).collect())
+        let columns = criteria.iter().map(column).collect::<Result<Vec<_>, MailboxError>>()?;
+        // What is alike stays in order.
+        let mut places: Vec<(i64, usize)> = heads(&columns, criteria).zip(0..messages.len()).collect();
+        match columns.as_slice() {
+            [Column::Numbers(_)] => places.sort_unstable(),
+            _ => {
+                let all = |a: usize, b: usize| compared(criteria, |at| columns[at].compare(a, b));
+                places.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| all(a.1, b.1)).then(a.1.cmp(&b.1)));
+            }
+        }
+        Ok(places.into_iter().map(|(_, at)| (messages[at].seq(), messages[at].uid())).collect())
     }
 
     /// Puts messages where they belong among others that stand in order; costs the new ones, not the others.
@@ -260,7 +259,8 @@ impl View {
         if new.count() > SORTED_ANEW {
             let mut all: Vec<Uid> = new.uids().chain(sorted.iter().copied()).collect();
             all.sort_unstable();
-            *sorted = self.sort(&Found::of(all.into_iter().collect()), order)?;
+            let all = self.sort(&Found::of(all.into_iter().collect()), order)?;
+            *sorted = all.into_iter().map(|(_, uid)| uid).collect();
             return Ok(());
         }
         let criteria = &order.criteria;
@@ -298,23 +298,19 @@ impl View {
         key: &SortKey,
         comparator: Comparator,
     ) -> Result<Column, MailboxError> {
-        let numbers = |of: fn(&Message<'_>) -> i64| Ok(Column::Numbers(messages.iter().map(of).collect()));
         match (key, TextKey::of(key)) {
             (_, Some(key)) => {
                 let mut summaries = self.summaries();
-                let text = |message: &Message<'_>| summaries.text(message.uid(), key, comparator).map(Text::new);
+                let text = |message: &Message<'_>| summaries.text(message.uid(), key, comparator);
                 let texts = messages.iter().map(text).collect::<Result<_, _>>()?;
                 summaries.keep();
                 Ok(Column::Texts(texts))
             }
             (SortKey::Annotation(by), _) => {
-                let text = |message: &Message<'_>| self.annotation_text(message.uid(), by, comparator).map(Text::new);
+                let text = |message: &Message<'_>| self.annotation_text(message.uid(), by, comparator);
                 Ok(Column::Texts(messages.iter().map(text).collect::<Result<_, _>>()?))
             }
-            (SortKey::Arrival, _) => numbers(|message| message.internal_date().secs),
-            (SortKey::Size, _) => numbers(|message| message.size().into()),
-            // The internal date where there is no other. RFC 5256 2.2
-            _ => numbers(|message| message.sent_date().secs),
+            _ => Ok(numbers(messages, key)),
         }
     }
 
@@ -341,45 +337,63 @@ impl View {
         comparator: Comparator,
         by: By,
     ) -> Result<Threads, MailboxError> {
-        let mut summaries = self.summaries();
-        let mut messages = Vec::new();
-        for message in self.shown().in_uids(found) {
-            let uid = message.uid();
-            let ids = match algorithm {
-                ThreadAlgorithm::OrderedSubject => Ids::default(),
-                _ => summaries.with_ids(uid, Ids::clone)?,
-            };
-            messages.push(Threadable {
-                number: if by == By::Uid { uid.get() } else { message.seq().get() },
-                date_secs: message.sent_date().secs,
-                id: ids.id,
-                references: ids.references,
-                base_subject: summaries.text(uid, TextKey::Subject, comparator)?.into_string(),
-                is_reply: ids.is_reply,
-            });
-        }
-        summaries.keep();
+        let shown: Vec<Message<'_>> = self.shown().in_uids(found).collect();
+        let uids: Vec<Uid> = shown.iter().map(Message::uid).collect();
+        let subjects = self.ranks(&uids, (TextKey::Subject, comparator))?;
+        let digests = match algorithm {
+            ThreadAlgorithm::OrderedSubject => Digests::default(),
+            _ => self.summaries().digests(&uids, |digest, page| digest.threading(page).map(drop))?,
+        };
+        let mut ids = digests.each(|digest, slot| digest.ids(slot));
+        let messages: Vec<Threadable<'_>> = shown
+            .iter()
+            .zip(subjects)
+            .map(|(message, subject)| {
+                let ids = ids.next().flatten();
+                Threadable {
+                    number: if by == By::Uid { message.uid().get() } else { message.seq().get() },
+                    date_secs: message.sent_date().secs,
+                    id: ids.and_then(|ids| ids.id),
+                    references: ids.map_or(&[], |ids| &ids.references),
+                    subject,
+                    is_reply: ids.is_some_and(|ids| ids.is_reply),
+                }
+            })
+            .collect();
         Ok(threads(&messages, algorithm))
+    }
+}
+
+/// Numbers that are in the index.
+fn numbers(messages: &[Message<'_>], key: &SortKey) -> Column {
+    let number = |message: &Message<'_>| match key {
+        SortKey::Arrival => message.internal_date().secs,
+        SortKey::Size => message.size().into(),
+        // The internal date where there is no other. RFC 5256 2.2
+        _ => message.sent_date().secs,
+    };
+    Column::Numbers(messages.iter().map(number).collect())
+}
+
+/// In the same order as ranks are.
+fn rank_number(rank: Rank) -> i64 {
+    (rank ^ 1 << 63).cast_signed()
+}
+
+/// The first column's values, in their order: they are what most messages are told apart by.
+fn heads(columns: &[Column], criteria: &[(SortKey, SortOrder)]) -> Box<dyn Iterator<Item = i64>> {
+    match (columns, criteria) {
+        ([Column::Numbers(numbers), ..], [(_, SortOrder::Ascending), ..]) => Box::new(numbers.clone().into_iter()),
+        ([Column::Numbers(numbers), ..], [(_, SortOrder::Reverse), ..]) => {
+            Box::new(numbers.clone().into_iter().map(|number| !number))
+        }
+        _ => Box::new(std::iter::repeat(0)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn texts_are_ordered_by_their_octets() {
-        let mut random = fastrand::Rng::with_seed(3);
-        let mut texts: Vec<String> = (0..300)
-            .map(|_| (0..random.usize(..24)).map(|_| *random.choice(&['\0', 'A', 'B', 'é', '€']).unwrap()).collect())
-            .collect();
-        texts.push("A".repeat(16));
-        texts.push("A".repeat(17));
-        for (a, b) in texts.iter().flat_map(|a| texts.iter().map(move |b| (a, b))) {
-            let of = |text: &String| Text::new(text.as_str().into());
-            assert_eq!(of(a).cmp(&of(b)), a.cmp(b), "{a:?} {b:?}");
-        }
-    }
 
     #[test]
     fn identifiers_are_normalised() {

@@ -12,10 +12,11 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::change::Change;
-use super::digest::{Digest, ReadPage};
+use super::digest::{Digest, Digests, ReadPage};
 use super::error::MailboxError;
 use super::mailbox::Mailbox;
-use super::sorting::{Ids, TextKey};
+use super::ranks::{RankedBy, Ranks};
+use super::sorting::TextKey;
 use crate::mime::{Field, Parser, Summary, SummaryRef};
 use crate::search::{Needle, Slots};
 use crate::store::{Commit, CommitFailure, Described, Durability, PageNo, StoreError, Value, Version};
@@ -65,6 +66,12 @@ impl Weighter<Key, Arc<Page>> for Octets {
     }
 }
 
+impl Weighter<(AccountId, MailboxId, RankedBy), Arc<Ranks>> for Octets {
+    fn weight(&self, _: &(AccountId, MailboxId, RankedBy), ranks: &Arc<Ranks>) -> u64 {
+        ranks.bytes() + 100
+    }
+}
+
 impl Weighter<Key, Arc<Digest>> for Octets {
     fn weight(&self, _: &Key, digest: &Arc<Digest>) -> u64 {
         digest.bytes()
@@ -74,6 +81,7 @@ impl Weighter<Key, Arc<Digest>> for Octets {
 pub struct SummaryCache {
     pages: Cache<Key, Arc<Page>, Octets>,
     digests: Cache<Key, Arc<Digest>, Octets>,
+    ranks: Cache<(AccountId, MailboxId, RankedBy), Arc<Ranks>, Octets>,
 }
 
 impl SummaryCache {
@@ -82,10 +90,13 @@ impl SummaryCache {
         let of_digests = bytes_max / 8 * 3;
         // Of common mail a page is about 200 KB.
         let count = |bytes: u64, each: u64| (bytes / each).max(16) as usize;
-        let of_pages = bytes_max - of_digests;
+        let of_ranks = bytes_max / 8;
+        let of_pages = bytes_max - of_digests - of_ranks;
         SummaryCache {
             pages: Cache::with_weighter(count(of_pages, 200_000), of_pages, Octets),
             digests: Cache::with_weighter(count(of_digests, 60_000), of_digests, Octets),
+            // Those of a key in a mailbox of ten thousand.
+            ranks: Cache::with_weighter(count(of_ranks, 160_000), of_ranks, Octets),
         }
     }
 }
@@ -245,17 +256,6 @@ impl Summaries {
         })
     }
 
-    /// Calls `with` with the hashes of the Message-IDs of a message.
-    pub(super) fn with_ids<T>(&mut self, uid: Uid, with: impl FnOnce(&Ids) -> T) -> Result<T, StoreError> {
-        self.ask(uid, |digest, page| {
-            let ids = digest.threading(page)?;
-            Ok(match digest.slot(uid) {
-                Some(slot) => with(&ids[slot]),
-                None => with(&Ids::default()),
-            })
-        })
-    }
-
     /// Has the store keep the digests that have been made, of pages that no more messages can come to.
     pub(super) fn keep(&mut self) {
         let grown = std::mem::take(&mut self.grown);
@@ -263,6 +263,36 @@ impl Summaries {
             // They will be made again.
             log::debug!("keeping what was made of messages: {error}");
         }
+    }
+
+    /// The digests of messages, ascending; `make` makes what is wanted of each, from its page.
+    pub(super) fn digests(
+        &mut self,
+        uids: &[Uid],
+        make: impl Fn(&Digest, ReadPage<'_>) -> Result<(), StoreError>,
+    ) -> Result<Digests, StoreError> {
+        let mut digests = Digests::default();
+        for uid in uids {
+            if !digests.add(*uid) {
+                self.ask(*uid, |digest, page| make(digest, page))?;
+                digests.add_with(*uid, self.digest(*uid)?);
+            }
+        }
+        self.keep();
+        Ok(digests)
+    }
+
+    fn ranks_key(&self, by: RankedBy) -> (AccountId, MailboxId, RankedBy) {
+        (self.mailbox.account, self.mailbox.id, by)
+    }
+
+    /// The ranks that are kept of the mailbox's texts.
+    pub(super) fn ranks(&self, by: RankedBy) -> Option<Arc<Ranks>> {
+        self.mailbox.summaries.ranks.get(&self.ranks_key(by))
+    }
+
+    pub(super) fn keep_ranks(&self, by: RankedBy, ranks: Ranks) {
+        self.mailbox.summaries.ranks.insert(self.ranks_key(by), Arc::new(ranks));
     }
 }
 

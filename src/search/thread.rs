@@ -8,15 +8,16 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use crate::types::ThreadAlgorithm;
 
 /// What threading asks of a message. Identifiers are hashes of Message-IDs.
-#[derive(Clone, Debug, Default)]
-pub struct Threadable {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Threadable<'a> {
     /// What the response calls the message: sequence number or UID.
     pub number: u32,
     pub date_secs: i64,
     pub id: Option<u128>,
     /// The messages that it answers, the first of all first.
-    pub references: Vec<u128>,
-    pub base_subject: String,
+    pub references: &'a [u128],
+    /// Stands for the base subject, as they are ordered; 0 for an empty one.
+    pub subject: u64,
     pub is_reply: bool,
 }
 
@@ -30,7 +31,7 @@ pub struct Threads {
 }
 
 /// The messages come in the order of their numbers.
-pub fn threads(messages: &[Threadable], algorithm: ThreadAlgorithm) -> Threads {
+pub fn threads(messages: &[Threadable<'_>], algorithm: ThreadAlgorithm) -> Threads {
     match algorithm {
         ThreadAlgorithm::OrderedSubject => ordered_subject(messages),
         ThreadAlgorithm::References => Builder::build(messages).finish(messages, true),
@@ -39,17 +40,15 @@ pub fn threads(messages: &[Threadable], algorithm: ThreadAlgorithm) -> Threads {
 }
 
 /// Messages of one base subject under the earliest of them. RFC 5256 3 (ORDEREDSUBJECT)
-fn ordered_subject(messages: &[Threadable]) -> Threads {
+fn ordered_subject(messages: &[Threadable<'_>]) -> Threads {
     let mut order: Vec<usize> = (0..messages.len()).collect();
-    let key = |at: &usize| (&messages[*at].base_subject, messages[*at].date_secs, messages[*at].number);
-    order.sort_by(|a, b| key(a).cmp(&key(b)));
+    let key = |at: &usize| (messages[*at].subject, messages[*at].date_secs, messages[*at].number);
+    order.sort_by_key(key);
     let numbers = messages.iter().map(|message| Some(message.number)).collect();
     let mut threads = Threads { numbers, children: vec![Vec::new(); messages.len()], roots: Vec::new() };
     for at in order {
         match threads.roots.last() {
-            Some(&root) if messages[root].base_subject == messages[at].base_subject => {
-                threads.children[root].push(at)
-            }
+            Some(&root) if messages[root].subject == messages[at].subject => threads.children[root].push(at),
             _ => threads.roots.push(at),
         }
     }
@@ -98,6 +97,14 @@ impl Hasher for Keyed {
         octets.iter().for_each(|octet| self.write_u128((*octet).into()));
     }
 
+    fn write_usize(&mut self, at: usize) {
+        self.write_u128(at as u128);
+    }
+
+    fn write_u64(&mut self, rank: u64) {
+        self.write_u128(rank.into());
+    }
+
     fn write_u128(&mut self, id: u128) {
         let mixed = (id as u64 ^ (id >> 64) as u64 ^ self.hash ^ self.key).wrapping_mul(self.key);
         self.hash = mixed ^ mixed >> 32;
@@ -110,7 +117,7 @@ impl Hasher for Keyed {
 
 impl Builder {
     /// Step 1: containers, linked by references.
-    fn build(messages: &[Threadable]) -> Builder {
+    fn build(messages: &[Threadable<'_>]) -> Builder {
         let mut builder = Builder {
             message: Vec::with_capacity(messages.len()),
             parent: Vec::with_capacity(messages.len()),
@@ -121,7 +128,7 @@ impl Builder {
         for (at, message) in messages.iter().enumerate() {
             let own = builder.container_of(at, message.id);
             let mut above = NONE;
-            for id in &message.references {
+            for id in message.references {
                 let next = builder.container(*id);
                 // Links that are there already stay.
                 if above != NONE && builder.parent[next] == NONE {
@@ -190,7 +197,7 @@ impl Builder {
     }
 
     /// Steps 2 to 6.
-    fn finish(mut self, messages: &[Threadable], joins_subjects: bool) -> Threads {
+    fn finish(mut self, messages: &[Threadable<'_>], joins_subjects: bool) -> Threads {
         let mut roots: Vec<usize> = (0..self.message.len()).filter(|at| self.parent[*at] == NONE).collect();
         self.prune(&mut roots);
         let dates = self.dates(messages, &roots);
@@ -258,7 +265,7 @@ impl Builder {
     }
 
     /// The date that each container is sorted by, and the newest in it.
-    fn dates(&self, messages: &[Threadable], roots: &[usize]) -> Vec<(i64, i64)> {
+    fn dates(&self, messages: &[Threadable<'_>], roots: &[usize]) -> Vec<(i64, i64)> {
         let mut dates = vec![(i64::MAX, i64::MIN); self.message.len()];
         for at in self.downward(roots).into_iter().rev() {
             let below = self.children[at].iter().map(|child| dates[*child]);
@@ -273,21 +280,21 @@ impl Builder {
     }
 
     /// Step 5: threads of one subject become one.
-    fn join(&mut self, messages: &[Threadable], roots: Vec<usize>) -> Vec<usize> {
+    fn join(&mut self, messages: &[Threadable<'_>], roots: Vec<usize>) -> Vec<usize> {
         let subject = |builder: &Builder, at: usize| {
             let of = match builder.message[at] {
                 NONE => builder.children[at].first().map_or(NONE, |child| builder.message[*child]),
                 message => message,
             };
-            messages.get(of).map_or(("", false), |message| (message.base_subject.as_str(), message.is_reply))
+            messages.get(of).map_or((0, false), |message| (message.subject, message.is_reply))
         };
-        let mut table: HashMap<&str, usize> = HashMap::new();
+        let mut table: HashMap<u64, usize, Keyed> = HashMap::with_capacity_and_hasher(roots.len(), Keyed::new());
         for &root in &roots {
             let (base, is_reply) = subject(self, root);
-            if base.is_empty() {
+            if base == 0 {
                 continue;
             }
-            let better = table.get(base).is_none_or(|&known| {
+            let better = table.get(&base).is_none_or(|&known| {
                 let known_empty = self.message[known] == NONE;
                 (self.message[root] == NONE && !known_empty) || (!known_empty && subject(self, known).1 && !is_reply)
             });
@@ -297,10 +304,10 @@ impl Builder {
         }
         let mut kept = Vec::new();
         // A joint container takes the place of the first of those that it holds.
-        let mut joint: HashMap<usize, usize> = HashMap::new();
+        let mut joint: HashMap<usize, usize, Keyed> = HashMap::with_hasher(Keyed::new());
         for &root in &roots {
             let (base, is_reply) = subject(self, root);
-            let Some(&first) = table.get(base).filter(|first| **first != root) else {
+            let Some(&first) = table.get(&base).filter(|first| **first != root) else {
                 kept.push(root);
                 continue;
             };
@@ -376,19 +383,20 @@ impl Threads {
 mod tests {
     use super::*;
 
-    fn message(number: u32, id: u128, references: &[u128], subject: &str) -> Threadable {
-        let (base_subject, is_reply) = super::super::base_subject::base_subject(subject);
+    fn message<'a>(number: u32, id: u128, references: &'a [u128], subject: &str) -> Threadable<'a> {
+        let (base, is_reply) = super::super::base_subject::base_subject(subject);
         Threadable {
             number,
             date_secs: number.into(),
             id: (id != 0).then_some(id),
-            references: references.to_vec(),
-            base_subject,
+            references,
+            // One letter each.
+            subject: base.bytes().next().map_or(0, u64::from),
             is_reply,
         }
     }
 
-    fn shown(messages: &[Threadable], algorithm: ThreadAlgorithm) -> String {
+    fn shown(messages: &[Threadable<'_>], algorithm: ThreadAlgorithm) -> String {
         let mut out = Vec::new();
         threads(messages, algorithm).write(&mut out);
         String::from_utf8(out).unwrap()
@@ -396,7 +404,7 @@ mod tests {
 
     #[test]
     fn by_references() {
-        let of = |messages: &[Threadable]| shown(messages, ThreadAlgorithm::References);
+        let of = |messages: &[Threadable<'_>]| shown(messages, ThreadAlgorithm::References);
         let plain = [message(1, 1, &[], "a"), message(2, 2, &[1], "re: a"), message(3, 3, &[1, 2], "re: a")];
         assert_eq!(of(&plain), "(1 2 3)");
         let split = [message(1, 1, &[], "a"), message(2, 2, &[1], "re: a"), message(3, 3, &[1], "re: a")];
@@ -435,17 +443,17 @@ mod tests {
     #[test]
     fn deep_threads() {
         let chain = |reverse: bool| {
-            let mut messages: Vec<Threadable> =
-                (1..=100_000u32).map(|n| message(n, n.into(), &[u128::from(n) - 1], "x")).collect();
-            messages[0].references.clear();
+            let ids: Vec<u128> = (1..=100_000).collect();
+            let of = |n: usize| message(n as u32 + 1, ids[n], &ids[n.saturating_sub(1)..n], "x");
+            let mut messages: Vec<Threadable<'_>> = (0..ids.len()).map(of).collect();
             if reverse {
                 messages.reverse();
             }
-            messages
+            shown(&messages, ThreadAlgorithm::References)
         };
         let run = move || {
             for reverse in [false, true] {
-                let out = shown(&chain(reverse), ThreadAlgorithm::References);
+                let out = chain(reverse);
                 assert!(out.starts_with("(1 2 3 ") && out.ends_with(" 100000)"));
             }
         };

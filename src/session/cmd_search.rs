@@ -36,7 +36,7 @@ pub(super) fn search(
     let shown = selected.view.shown().clone();
     let uids = Results::Mailbox(found.uids.clone());
     let tells_mod_seq = names_mod_seq(key) && !found.uids.is_empty();
-    match (returns, uids.numbers(&shown, by)) {
+    match (returns, Results::in_mailbox(&found.uids, &shown, by)) {
         (None, Results::Mailbox(numbers)) if !core.dialect.rev2 => {
             plain(core, &numbers, tells_mod_seq.then_some(found.mod_seq))?;
         }

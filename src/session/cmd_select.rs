@@ -84,7 +84,7 @@ fn describe(core: &Core, selected: &Selected) -> Result<(), super::output::Gone>
         let id = ResponseCode::MailboxId(selected.view.mailbox().object_id());
         wire::untagged_ok(out, Some(&id), &core.said("The mailbox itself, whatever its name"));
         // RFC 5257 4.1
-        if !core.is_masked(ANNOTATE, ANNOTATE) {
+        if !core.is_masked(ANNOTATE) {
             let max = core.service.manager.annotation_bytes_max();
             let code = ResponseCode::Annotations((selected.opened == Access::ReadWrite).then_some(max));
             wire::untagged_ok(out, Some(&code), &core.said("Octets of an annotation"));

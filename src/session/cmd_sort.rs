@@ -25,10 +25,15 @@ pub(super) fn sort(
     let found = search_within(core, selected, key, scores, running.as_ref())?;
     uncounted(running.as_ref());
     let order = Order { criteria: criteria.to_vec(), comparator: core.comparator };
-    let uids = Results::sorted(&selected.view.sort(&found, &order)?);
+    let sorted = selected.view.sort(&found, &order)?;
+    let uids = Results::Sorted(sorted.iter().map(|(_, uid)| uid.get()).collect());
+    let numbers = match by {
+        By::Uid => Results::Sorted(sorted.iter().map(|(_, uid)| uid.get()).collect()),
+        By::Seq => Results::Sorted(sorted.iter().map(|(seq, _)| seq.get()).collect()),
+    };
     drop(running);
     let tells_mod_seq = names_mod_seq(key) && !found.uids.is_empty();
-    match (returns, uids.numbers(selected.view.shown(), by)) {
+    match (returns, numbers) {
         (None, Results::Sorted(numbers)) => plain(core, &numbers, tells_mod_seq.then_some(found.mod_seq))?,
         (_, numbers) => {
             let mod_seq = tells_mod_seq.then(|| highest(selected.view.shown(), &kept(asked, &uids)));

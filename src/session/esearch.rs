@@ -18,20 +18,11 @@ pub(super) enum Results {
 }
 
 impl Results {
-    pub(super) fn sorted(uids: &[Uid]) -> Results {
-        Results::Sorted(uids.iter().map(|uid| uid.get()).collect())
-    }
-
-    /// The same by what the client calls them.
-    pub(super) fn numbers(&self, shown: &Snapshot, by: By) -> Results {
-        match (self, by) {
-            (Results::Mailbox(uids), By::Uid) => Results::Mailbox(uids.clone()),
-            (Results::Mailbox(uids), By::Seq) => Results::Mailbox(shown.seqs_of(uids)),
-            (Results::Sorted(uids), By::Uid) => Results::Sorted(uids.clone()),
-            (Results::Sorted(uids), By::Seq) => {
-                let seq = |uid: &u32| Some(shown.by_uid(Uid::new(*uid)?)?.seq().get());
-                Results::Sorted(uids.iter().filter_map(seq).collect())
-            }
+    /// Messages by what the client calls them, in the order of the mailbox.
+    pub(super) fn in_mailbox(uids: &UidSet, shown: &Snapshot, by: By) -> Results {
+        match by {
+            By::Uid => Results::Mailbox(uids.clone()),
+            By::Seq => Results::Mailbox(shown.seqs_of(uids)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! How strings are compared in SEARCH, SORT and THREAD.           RFC 4790; RFC 5255 4
 
 /// Those that can tell equality, order and substrings: SEARCH and SORT need all three. RFC 5255 4.4
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Comparator {
     /// Without regard to case in any script, nor to how characters are composed. RFC 5051
     #[default]
