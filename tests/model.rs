@@ -356,6 +356,13 @@ fn servers_hear_of_each_other() {
     b.ok("DELETE Work");
     assert_eq!(a.ok("LIST \"\" Work"), ["* 1 EXPUNGE"]);
     assert!(append(&mut a, "Work", "gone").starts_with("NO [TRYCREATE]"));
+    // The same where one of this server's own deletes it, and another server's commit has not been looked at yet.
+    a.ok("CREATE Old");
+    assert!(append(&mut b, "Old", "four").starts_with("OK"));
+    a.ok("SELECT Old");
+    assert!(append(&mut b, "Old", "five").starts_with("OK"));
+    c.ok("DELETE Old");
+    assert!(a.ok("NOOP").contains(&"* 1 EXPUNGE".to_string()));
     drop((a, b, c));
     stop(running);
 }

@@ -283,6 +283,11 @@ impl Account {
         mailboxes.iter().for_each(|mailbox| mailbox.ring());
     }
 
+    pub(super) fn keep_digests(&self) {
+        let mailboxes: Vec<Arc<Mailbox>> = self.mailboxes.read().values().cloned().collect();
+        mailboxes.iter().for_each(|mailbox| mailbox.keep_digests());
+    }
+
     /// Forgets what no session has open.
     pub(super) fn unload_idle(&self) {
         self.mailboxes.write().retain(|_, mailbox| {

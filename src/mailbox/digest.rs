@@ -29,7 +29,7 @@ pub(super) struct Digest {
     pub(super) columns: OnceLock<Columns>,
     pub(super) texts: [[OnceLock<Texts>; COMPARATORS]; TextKey::COUNT],
     pub(super) threading: OnceLock<Vec<Ids>>,
-    /// Something has been made that is not in the store.
+    /// Something has been made that housekeeping does not know of.
     grown: AtomicBool,
 }
 

@@ -11,21 +11,23 @@
 //! 7. `AnnotationFeedLock`  of the server; held while names are put down for those who listen.
 //! 8. `AnnotationBytes`     one for each account; held while they are summed up.
 //! 9. `Listening`   one for each account; held while its listeners are told.
-//! 10. `Queue`, `Published`, `Watchers`, `Policy`, `Changed`: leaves; nothing is taken under them, and nothing waits.
+//! 10. `Queue`, `Published`, `Watchers`, `Policy`, `Changed`, `Grown`: leaves; nothing is taken under them, and nothing waits.
 //!
 //! Readers take `Published` alone, for as long as it takes to clone an `Arc`: they never wait for a disk.
 //! No socket is written under any of them.
 
 use parking_lot::{Mutex, RwLock};
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Weak};
 
 use super::account::Account;
 use super::annotation_watch::Listener;
 use super::commit::{Pending, WriterState};
+use super::digest::Digest;
 use super::mailbox::Mailbox;
 use super::policy::MailboxPolicy;
 use super::watch::{Heard, Watcher};
+use crate::store::PageNo;
 use crate::types::{AccountId, AccountName, MailboxId};
 
 pub(super) type AccountTable = RwLock<HashMap<AccountName, Arc<Account>>>;
@@ -40,3 +42,4 @@ pub(super) type Published<T> = RwLock<T>;
 pub(super) type Watchers = Mutex<Vec<Watcher>>;
 pub(super) type Listening = RwLock<Heard>;
 pub(super) type Changed = Mutex<BTreeSet<(AccountId, MailboxId)>>;
+pub(super) type Grown = Mutex<BTreeMap<PageNo, Weak<Digest>>>;

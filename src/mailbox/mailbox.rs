@@ -12,7 +12,7 @@ use super::account::Account;
 use super::commit::WriterState;
 use super::error::{MailboxError, Refusal};
 use super::leaf::Source;
-use super::locks::{Published, Queue, Watchers, Writer};
+use super::locks::{Grown, Published, Queue, Watchers, Writer};
 use super::manager::Shared;
 use super::quota::Usage;
 use super::snapshot::{Latest, Snapshot};
@@ -46,6 +46,8 @@ pub struct Mailbox {
     gone: AtomicBool,
     /// Another server may have changed it since it was loaded: whoever looks next looks into the store.
     stale: AtomicBool,
+    /// Digests that the store does not have as they are now.
+    pub(super) grown: Grown,
     /// For the store, which does not keep it alive.
     itself: Weak<Mailbox>,
 }
@@ -71,6 +73,7 @@ impl Mailbox {
             recent_from: AtomicU32::new(0),
             gone: AtomicBool::new(false),
             stale: AtomicBool::new(false),
+            grown: Mutex::default(),
             itself: itself.clone(),
         })
     }
@@ -110,7 +113,7 @@ impl Mailbox {
             return Ok(snapshot);
         }
         if self.is_gone() {
-            return Err(Refusal::NonExistent.into());
+            return self.published.read().clone().ok_or_else(|| Refusal::NonExistent.into());
         }
         Ok(self.load_locked(&mut self.writer.lock())?)
     }

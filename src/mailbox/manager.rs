@@ -120,6 +120,13 @@ impl Manager {
         Ok(self.shared.store.accounts()?.into_iter().map(|(name, _)| name).collect())
     }
 
+    /// Has the store keep what searches have made of messages, so that none makes it again after a start; for the server's
+    /// housekeeping, and for its end.
+    pub fn keep_digests(&self) {
+        let accounts: Vec<_> = self.accounts.read().values().cloned().collect();
+        accounts.iter().for_each(|account| account.keep_digests());
+    }
+
     /// Frees what no session uses; for the server's housekeeping, every few minutes.
     pub fn unload_idle(&self) {
         let accounts: Vec<_> = self.accounts.read().values().cloned().collect();

@@ -151,7 +151,6 @@ impl View {
                 }
             }
         }
-        summaries.keep();
         Ok(found)
     }
 }

@@ -302,9 +302,7 @@ impl View {
             (_, Some(key)) => {
                 let mut summaries = self.summaries();
                 let text = |message: &Message<'_>| summaries.text(message.uid(), key, comparator);
-                let texts = messages.iter().map(text).collect::<Result<_, _>>()?;
-                summaries.keep();
-                Ok(Column::Texts(texts))
+                Ok(Column::Texts(messages.iter().map(text).collect::<Result<_, _>>()?))
             }
             (SortKey::Annotation(by), _) => {
                 let text = |message: &Message<'_>| self.annotation_text(message.uid(), by, comparator);

@@ -5,7 +5,7 @@
 //! octets. A summary never changes, but that one of an earlier version may get what it lacks; a page that was read before its
 //! last messages arrived is read again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use quick_cache::Weighter;
@@ -108,13 +108,11 @@ pub struct Summaries {
     digest: Option<(PageNo, Arc<Digest>)>,
     /// The page that a digest was last made of.
     scanned: Option<(PageNo, Arc<Page>)>,
-    /// Digests that the store does not have as they are now.
-    grown: BTreeMap<PageNo, Arc<Digest>>,
 }
 
 impl Summaries {
     pub(super) fn new(mailbox: Arc<Mailbox>) -> Summaries {
-        Summaries { mailbox, page: None, digest: None, scanned: None, grown: BTreeMap::new() }
+        Summaries { mailbox, page: None, digest: None, scanned: None }
     }
 
     /// The summary of one message; `None` where it has been expunged.
@@ -229,10 +227,7 @@ impl Summaries {
         let (no, digest) = (PageNo::of(uid), self.digest(uid)?);
         let answer = ask(&digest, &mut || self.whole_page(no, uid))?;
         if digest.take_grown() {
-            self.grown.insert(no, digest);
-            if self.grown.len() >= KEPT_AT_ONCE {
-                self.keep();
-            }
+            self.mailbox.grown.lock().insert(no, Arc::downgrade(&digest));
         }
         Ok(answer)
     }
@@ -256,15 +251,6 @@ impl Summaries {
         })
     }
 
-    /// Has the store keep the digests that have been made, of pages that no more messages can come to.
-    pub(super) fn keep(&mut self) {
-        let grown = std::mem::take(&mut self.grown);
-        if let Err(error) = self.mailbox.keep_digests(&grown) {
-            // They will be made again.
-            log::debug!("keeping what was made of messages: {error}");
-        }
-    }
-
     /// The digests of messages, ascending; `make` makes what is wanted of each, from its page.
     pub(super) fn digests(
         &mut self,
@@ -278,7 +264,6 @@ impl Summaries {
                 digests.add_with(*uid, self.digest(*uid)?);
             }
         }
-        self.keep();
         Ok(digests)
     }
 
@@ -330,17 +315,27 @@ impl Summaries {
 }
 
 impl Mailbox {
-    /// Writes digests into the store, unless another server has been there meanwhile. They change nothing that anybody sees.
-    fn keep_digests(&self, digests: &BTreeMap<PageNo, Arc<Digest>>) -> Result<(), StoreError> {
-        if digests.is_empty() {
+    /// Writes into the store what has been made of messages since it was last asked to, of pages that no more can come to.
+    /// It changes nothing that anybody sees, and what is lost of it is made again: for housekeeping.
+    pub(super) fn keep_digests(&self) {
+        let grown = std::mem::take(&mut *self.grown.lock());
+        let there: Vec<_> = grown.into_iter().filter_map(|(no, digest)| Some((no, digest.upgrade()?))).collect();
+        for step in there.chunks(KEPT_AT_ONCE) {
+            if let Err(error) = self.keep_some(step) {
+                return log::debug!("keeping what was made of messages: {error}");
+            }
+        }
+    }
+
+    fn keep_some(&self, digests: &[(PageNo, Arc<Digest>)]) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock();
+        if self.is_gone() {
             return Ok(());
         }
-        let mut writer = self.writer.lock();
         let uid_next = self.load_locked(&mut writer)?.header().uid_next;
-        let is_full = |no: PageNo| uid_next == 0 || no.last().get() < uid_next;
-        let full = digests.iter().filter(|(no, _)| is_full(**no));
+        let full = digests.iter().filter(|(no, _)| uid_next == 0 || no.last().get() < uid_next);
         let pages: Vec<_> = full.filter_map(|(no, digest)| Some((*no, digest.record()?))).collect();
-        if pages.is_empty() || self.is_gone() {
+        if pages.is_empty() {
             return Ok(());
         }
         let commit = Commit::Digests { account: self.account, mailbox: self.id, guard: writer.version, pages };

@@ -153,6 +153,7 @@ fn housekeeping(manager: &Arc<Manager>) -> Result<(), String> {
         loop {
             std::thread::sleep(HOUSEKEEPING_EVERY);
             let Some(manager) = manager.upgrade() else { return };
+            manager.keep_digests();
             manager.unload_idle();
             if let Err(error) = manager.purge(sys::now_secs()) {
                 log::error!("purging what was deleted: {error}");
@@ -189,6 +190,7 @@ fn stop(running: Running) {
         log::warn!("some sessions did not end in time");
     }
     running.service.watchdog.stop();
+    running.service.manager.keep_digests();
     if let Err(error) = running.store.sync() {
         log::error!("the last sync: {error}");
     }
