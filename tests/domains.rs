@@ -197,7 +197,7 @@ fn certificates_and_names_by_domain() {
 fn masked_capabilities() {
     let server = server(
         "[Mask all]\nCapabilities = UIDBATCHES, thread=*\n\
-         [Mask old]\nClient = OldMail*, *buggy*\nCapabilities = CONDSTORE, QRESYNC, APPENDLIMIT\n\
+         [Mask old]\nClient = OldMail*, *buggy*\nCapabilities = CONDSTORE, QRESYNC, APPENDLIMIT, annotate*\n\
          [Mask one]\nAccount = user7, *@plain.example\nCapabilities = MOVE\n\
          [Mask both]\nClient = x\nAccount = user8\nCapabilities = IDLE\n",
     );
@@ -219,8 +219,11 @@ fn masked_capabilities() {
         }
     }
     assert_eq!(client.ok("ENABLE CONDSTORE QRESYNC IMAP4rev2 CONDSTORE"), ["* ENABLED IMAP4rev2"]);
-    // What is masked goes on working.
-    client.ok("SELECT INBOX");
+    // What is masked goes on working; SELECT says nothing of it.
+    assert!(!client.ok("SELECT INBOX (ANNOTATE)").concat().contains("ANNOTATIONS"));
+    client.append("INBOX", b"A: 1\r\n").unwrap();
+    client.ok("STORE 1 ANNOTATION (/comment (value.priv \"x\"))");
+    assert!(server.user("user1").ok("SELECT INBOX").concat().contains("[ANNOTATIONS 65536]"));
     client.ok("UIDBATCHES 500");
     let mut client = server.client();
     client.greeting();

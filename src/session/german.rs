@@ -91,6 +91,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "Der Speicherplatz des Kontos ist verbraucht; bitte Nachrichten löschen",
     ),
     ("Quotas are set by the administrators", "Den Speicherplatz legen die Administratoren fest"),
+    ("The resources are STORAGE, MESSAGE and MAILBOX", "Es gibt die Ressourcen STORAGE, MESSAGE und MAILBOX"),
     ("No such quota root", "Diese Quota-Wurzel gibt es nicht"),
     (
         "Shared annotations of the server are set by the administrators",

@@ -95,10 +95,7 @@ impl EntryMatch {
             return MessageEntry::new(text).map(EntryMatch::Entry);
         }
         let good = is_spelled(text) && text.starts_with(['/', '*', '%']) && pattern_part(text).is_some();
-        // `**` says no more than `*`, and costs more.
-        let mut chars: Vec<char> = text.chars().collect();
-        chars.dedup_by(|a, b| *a == '*' && *b == '*');
-        good.then(|| EntryMatch::Pattern(chars.into_iter().collect::<String>().into()))
+        good.then(|| EntryMatch::Pattern(text.into()))
     }
 
     /// The part that all entries which match are about; empty where there is no such part.
@@ -126,33 +123,25 @@ fn pattern_part(pattern: &str) -> Option<PartPath> {
     }
 }
 
+/// A wildcard stands for one character at least. RFC 5257 4.3
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
     // `states[i]`: the first i octets of the pattern match what has been read of the name.
     let mut states = vec![false; pattern.len() + 1];
     states[0] = true;
-    skip_wildcards(pattern, &mut states);
     for octet in name {
         let mut next = vec![false; states.len()];
-        for (i, wanted) in pattern.iter().enumerate() {
-            match wanted {
-                b'*' => next[i] |= states[i],
-                b'%' => next[i] |= states[i] && *octet != b'/',
-                wanted => next[i + 1] |= states[i] && wanted == octet,
-            }
+        for (i, wanted) in pattern.iter().enumerate().filter(|(i, _)| states[*i]) {
+            let (fits, repeats) = match wanted {
+                b'*' => (true, true),
+                b'%' => (*octet != b'/', true),
+                wanted => (wanted == octet, false),
+            };
+            next[i] |= fits && repeats;
+            next[i + 1] |= fits;
         }
-        skip_wildcards(pattern, &mut next);
         states = next;
     }
     states[pattern.len()]
-}
-
-/// A wildcard may match nothing.
-fn skip_wildcards(pattern: &[u8], states: &mut [bool]) {
-    for (i, wanted) in pattern.iter().enumerate() {
-        if matches!(wanted, b'*' | b'%') {
-            states[i + 1] |= states[i];
-        }
-    }
 }
 
 /// RFC 5257 3.2.2
@@ -258,13 +247,26 @@ mod tests {
     fn patterns() {
         let is =
             |pattern: &str, name: &str| EntryMatch::new(pattern).unwrap().matches(&MessageEntry::new(name).unwrap());
-        for (pattern, name) in
-            [("/%", "/comment"), ("/*", "/1/comment"), ("*", "/a/b"), ("/comment", "/comment"), ("/**t", "/a/t")]
-        {
+        for (pattern, name) in [
+            ("/%", "/comment"),
+            ("/*", "/1/comment"),
+            ("*", "/a/b"),
+            ("/comment", "/comment"),
+            ("/**t", "/a/t"),
+            ("/com*", "/comment"),
+        ] {
             assert!(is(pattern, name), "{pattern} {name}");
         }
-        assert!(is("/%/comment", "/1.2/comment") && is("/1/*", "/1/flags/seen") && is("/a*b%c", "/a/x/bc"));
-        for (pattern, name) in [("/%", "/1/comment"), ("/Comment", "/comment"), ("%", "/a"), ("/1/*", "/1.1/x")] {
+        assert!(is("/%/comment", "/1.2/comment") && is("/1/*", "/1/flags/seen") && is("/a*b%c", "/a/x/b.c"));
+        for (pattern, name) in [
+            ("/%", "/1/comment"),
+            ("/Comment", "/comment"),
+            ("%", "/a"),
+            ("/1/*", "/1.1/x"),
+            ("/comment*", "/comment"),
+            ("/%comment", "/comment"),
+            ("/**", "/a"),
+        ] {
             assert!(!is(pattern, name), "{pattern} {name}");
         }
         for bad in ["", "/a*//b", "/*/", "a*", "/0/*", "/1a/%", "/é*"] {
