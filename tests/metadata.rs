@@ -233,6 +233,15 @@ fn annotations_of_messages_are_kept() {
     );
     assert!(theirs.concat().contains("another's"));
     assert!(server.ctl(&["check"]).status.success());
+    // What comes back into an account from a backup has them as well.
+    client.ok("STORE 1:* +FLAGS.SILENT (\\Deleted)");
+    client.ok("EXPUNGE");
+    let restored = server.ctl(&["restore", "--account", "user1", copy.to_str().unwrap()]);
+    assert!(restored.status.success(), "{restored:?}");
+    client.ok("NOOP");
+    other.ok("NOOP");
+    assert_eq!(client.ok(all), mine);
+    assert!(other.ok(all).concat().contains("another's"));
     // So does a deleted mailbox.
     client.ok("UNSELECT");
     client.ok("DELETE M");

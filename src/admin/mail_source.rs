@@ -16,6 +16,15 @@ pub(super) struct Mail {
     pub(super) secs: Option<i64>,
     /// Minutes east of UTC.
     pub(super) zone_mins: i16,
+    /// Of a backup.
+    pub(super) annotations: Vec<MailAnnotation>,
+}
+
+/// An annotation of a message, and the account that it is of; none for a shared one. RFC 5257
+pub(super) struct MailAnnotation {
+    pub(super) entry: String,
+    pub(super) user: Option<String>,
+    pub(super) value: Vec<u8>,
 }
 
 pub(super) type Mails = Box<dyn Iterator<Item = io::Result<Mail>>>;
@@ -77,7 +86,7 @@ impl<R: BufRead> Mbox<R> {
             octets.truncate(octets.len() - 2);
         }
         let flags = status_flags(&octets);
-        Ok(Some(Mail { octets, flags, secs, zone_mins: 0 }))
+        Ok(Some(Mail { octets, flags, secs, zone_mins: 0, annotations: Vec::new() }))
     }
 
     fn begin(&mut self, line: &[u8]) {
@@ -164,7 +173,7 @@ fn maildir_mail(path: &Path) -> io::Result<Mail> {
     let flags =
         known.iter().filter(|(letter, _)| letters.contains(*letter)).map(|(_, flag)| (*flag).into()).collect();
     let secs = fs::metadata(path)?.modified()?.duration_since(std::time::UNIX_EPOCH).ok();
-    Ok(Mail { octets, flags, secs: secs.map(|secs| secs.as_secs() as i64), zone_mins: 0 })
+    Ok(Mail { octets, flags, secs: secs.map(|secs| secs.as_secs() as i64), zone_mins: 0, annotations: Vec::new() })
 }
 
 #[cfg(test)]

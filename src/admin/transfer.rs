@@ -6,15 +6,16 @@ use serde_json::{Value, json};
 
 use super::verbs::{EX_DATAERR, Failed, Verbs, account_name, mailbox_name};
 use super::wire::Wire;
-use crate::mailbox::{Account, Change, Intake, Mailbox, MailboxError, NewMessage, Refusal};
-use crate::types::{BlobId, Flag, InternalDate, Keyword, MailboxName, SystemFlag};
+use crate::mailbox::{Account, Change, Intake, Mailbox, MailboxError, NewAnnotation, NewMessage, Refusal};
+use crate::types::{AccountName, BlobId, Flag, InternalDate, Keyword, MailboxName, MessageEntry, SystemFlag};
 
 /// Messages, and octets, of one commit of an import: its sync is shared by all of them.
 const BATCH_MESSAGES: usize = 200;
 const BATCH_BYTES: u64 = 8 << 20;
 
-/// Takes messages until one of size 0: each `{"size", "flags", "secs", "zone"}` and its octets. Of those that the
-/// mailbox has already none is taken where the request says `"only": "missing"`.
+/// Takes messages until one of size 0: each `{"size", "flags", "secs", "zone", "annotations"}` and its octets, and so many
+/// annotations, each `{"entry", "user", "size"}` and its octets. Of the messages that the mailbox has already none is taken
+/// where the request says `"only": "missing"`.
 pub(super) fn import(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
     let account = verbs.manager.account(&account_name(request)?)?;
     let mailbox = made(&account, &mailbox_name(request, "mailbox")?)?;
@@ -33,7 +34,8 @@ pub(super) fn import(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<
         let head = wire.receive()?.ok_or_else(|| Failed::new(EX_DATAERR, "the import was cut short"))?;
         let size = head["size"].as_u64().unwrap_or(0);
         if size > 0 {
-            let message = message(&mut intake, &head, wire.octets(size)?)?;
+            let mut message = message(&mut intake, &head, wire.octets(size)?)?;
+            message.annotations = annotations(verbs, &head, wire)?;
             if there.as_mut().is_none_or(|there| there.insert(message.blob.id)) {
                 batch.push(message);
                 bytes += size;
@@ -61,9 +63,41 @@ fn blobs(mailbox: &Mailbox) -> Result<HashSet<BlobId>, Failed> {
 
 fn flush(mailbox: &Mailbox, batch: &mut Vec<NewMessage>) -> Result<(), Failed> {
     if !batch.is_empty() {
-        mailbox.commit(Change::Append(std::mem::take(batch)))?;
+        match mailbox.commit(Change::Append(batch.clone())) {
+            // Mail comes first.
+            Err(MailboxError::Refused(Refusal::TooManyMessageAnnotations)) => {
+                log::warn!("messages are imported without their annotations, which are more than there may be");
+                batch.iter_mut().for_each(|message| message.annotations.clear());
+                mailbox.commit(Change::Append(batch.clone()))?;
+            }
+            done => drop(done?),
+        }
+        batch.clear();
     }
     Ok(())
+}
+
+/// Those of accounts that are still there, and of names and sizes that can be.
+fn annotations(verbs: &Verbs, head: &Value, wire: &mut Wire) -> Result<Vec<NewAnnotation>, Failed> {
+    let most = verbs.manager.annotation_bytes_max();
+    let mut found = Vec::new();
+    for _ in 0..head["annotations"].as_u64().unwrap_or(0) {
+        let of = wire.receive()?.ok_or_else(|| Failed::new(EX_DATAERR, "the import was cut short"))?;
+        let value = wire.octets(of["size"].as_u64().unwrap_or(0))?;
+        let Some(entry) = of["entry"].as_str().and_then(MessageEntry::new) else { continue };
+        let user = match of["user"].as_str().map(AccountName::new) {
+            None => None,
+            Some(name) => {
+                let account = name.map(|name| verbs.manager.existing_account(&name)).transpose()?.flatten();
+                let Some(account) = account else { continue };
+                Some(account.id())
+            }
+        };
+        if value.len() as u64 <= most {
+            found.push(NewAnnotation { user, entry, value: Some(value.into()) });
+        }
+    }
+    Ok(found)
 }
 
 /// The mailbox, made where there is none.

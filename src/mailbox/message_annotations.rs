@@ -342,7 +342,7 @@ impl Snapshot {
     }
 
     /// All annotations of a message, whosever they are, with their values.
-    pub(super) fn all_annotations(&self, uid: Uid) -> Result<Vec<NewAnnotation>, StoreError> {
+    pub fn all_annotations(&self, uid: Uid) -> Result<Vec<NewAnnotation>, StoreError> {
         let (Some(source), false) = (&self.source, self.annotation_index()?.of(uid).is_empty()) else {
             return Ok(Vec::new());
         };

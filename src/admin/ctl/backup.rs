@@ -3,20 +3,21 @@
 //! A backup is a store that the daemon, or where none runs the tool, has made a copy of its own. A server comes back by
 //! the copy the other way; an account or a mailbox by an import of the messages that it does not have.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::mail_source::{Mail, Mails};
+use super::super::mail_source::{Mail, MailAnnotation, Mails};
 use super::super::verbs::{EX_CANTCREAT, EX_DATAERR, EX_IOERR, EX_NOUSER, EX_UNAVAILABLE, Failed};
 use super::super::{copied_json, progress};
 use super::{Tool, account_name, import};
-use crate::mailbox::{Account, Limits, Mailbox, Manager};
+use crate::mailbox::{Account, Limits, Mailbox, Manager, NewAnnotation};
 use crate::store::{Options, Store};
 use crate::sys;
-use crate::types::MailboxName;
+use crate::types::{AccountId, AccountName, MailboxName};
 
 impl Tool {
     pub(super) fn backup(&self, directory: &Path) -> Result<(), Failed> {
@@ -81,6 +82,7 @@ impl Tool {
     fn restore_account(&self, backup: Store, account: &str) -> Result<(), Failed> {
         self.known(account)?;
         let name = account_name(account)?;
+        let users: Users = backup.accounts()?.into_iter().map(|(name, id)| (id, name)).collect();
         let manager = Manager::new(backup, Limits::default());
         let missing = || Failed::new(EX_NOUSER, format!("the backup has no mail of '{account}'"));
         let saved = manager.existing_account(&name)?.ok_or_else(missing)?;
@@ -95,7 +97,7 @@ impl Tool {
                 &json!({ "verb": "mailbox ensure", "account": account, "mailbox": mailbox.as_str(), "use": uses }),
                 "",
             )?;
-            messages += self.restore_mailbox(account, mailbox, &saved.mailbox(mailbox)?)?;
+            messages += self.restore_mailbox(account, mailbox, &saved.mailbox(mailbox)?, &users)?;
             mailboxes += 1;
         }
         if mailboxes == 0 {
@@ -121,13 +123,19 @@ impl Tool {
         self.ask(&json!({ "verb": "certificate restore", "account": account, "certificate": text }), "").map(drop)
     }
 
-    fn restore_mailbox(&self, account: &str, name: &MailboxName, saved: &Arc<Mailbox>) -> Result<u64, Failed> {
+    fn restore_mailbox(
+        &self,
+        account: &str,
+        name: &MailboxName,
+        saved: &Arc<Mailbox>,
+        users: &Users,
+    ) -> Result<u64, Failed> {
         let bytes = saved.header()?.sums.all().bytes;
         let mut wire = self.connect("import")?;
         let request = json!({ "verb": "import", "account": account, "mailbox": name.as_str(), "only": "missing" });
         wire.send(&request)?;
         let bar = progress::bar("restore", bytes.max(1));
-        let ok = import::send_all(&mut wire, mails(saved)?, name.as_str(), &bar)?;
+        let ok = import::send_all(&mut wire, mails(saved, users)?, name.as_str(), &bar)?;
         bar.finish_and_clear();
         Ok(ok["messages"].as_u64().unwrap_or(0))
     }
@@ -154,20 +162,37 @@ fn open_backup(directory: &Path) -> Result<Store, Failed> {
     }
 }
 
+/// The names of accounts.
+type Users = HashMap<AccountId, AccountName>;
+
 /// All messages of a mailbox of a backup.
-fn mails(mailbox: &Arc<Mailbox>) -> Result<Mails, Failed> {
-    let (mailbox, snapshot) = (mailbox.clone(), mailbox.snapshot()?);
+fn mails(mailbox: &Arc<Mailbox>, users: &Users) -> Result<Mails, Failed> {
+    let (mailbox, snapshot, users) = (mailbox.clone(), mailbox.snapshot()?, users.clone());
     snapshot.load_all()?;
     let uids: Vec<_> = snapshot.messages().map(|message| message.uid()).collect();
     let mail = move |uid| {
         let message = snapshot.by_uid(uid)?;
         let octets = mailbox.octets_of(message.blob(), 0..u64::MAX).map_err(io::Error::other);
+        let annotations = match snapshot.all_annotations(uid) {
+            Ok(found) => found.into_iter().filter_map(|new| annotation(new, &users)).collect(),
+            Err(error) => return Some(Err(io::Error::other(error))),
+        };
         Some(octets.map(|octets| Mail {
             octets,
             flags: snapshot.flags_of(&message).iter().map(|flag| flag.to_string().into()).collect(),
             secs: Some(message.internal_date().secs),
             zone_mins: message.internal_date().zone_mins,
+            annotations,
         }))
     };
     Ok(Box::new(uids.into_iter().filter_map(mail)))
+}
+
+/// `None` for what is of an account that the backup does not have.
+fn annotation(new: NewAnnotation, users: &Users) -> Option<MailAnnotation> {
+    let user = match new.user {
+        None => None,
+        Some(user) => Some(users.get(&user)?.to_string()),
+    };
+    Some(MailAnnotation { entry: new.entry.to_string(), user, value: new.value?.to_vec() })
 }

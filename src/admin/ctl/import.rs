@@ -5,7 +5,7 @@ use std::io;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
-use super::super::mail_source::Mails;
+use super::super::mail_source::{Mail, MailAnnotation, Mails};
 use super::super::verbs::{EX_IOERR, Failed};
 use super::super::wire::{Reader, Wire, Writer};
 use super::next_answer;
@@ -33,16 +33,28 @@ pub(super) fn send_all(wire: &mut Wire, mails: Mails, source: &str, bar: &Progre
 fn send(writer: &mut Writer, mails: Mails, bar: &ProgressBar) -> io::Result<()> {
     for mail in mails {
         let mail = mail?;
-        let head =
-            json!({ "size": mail.octets.len(), "flags": mail.flags, "secs": mail.secs, "zone": mail.zone_mins });
         // The other end may have refused and gone; its answer says why.
-        if writer.send(&head).and_then(|()| writer.send_octets(&mail.octets)).is_err() {
+        if send_mail(writer, &mail).is_err() {
             return Ok(());
         }
         bar.inc(mail.octets.len() as u64);
     }
     // As above.
     let _ = writer.send(&json!({ "size": 0 })).and_then(|()| writer.flush());
+    Ok(())
+}
+
+fn send_mail(writer: &mut Writer, mail: &Mail) -> io::Result<()> {
+    let Mail { octets, flags, secs, zone_mins, annotations } = mail;
+    let count = annotations.len();
+    writer.send(&json!({
+        "size": octets.len(), "flags": flags, "secs": secs, "zone": zone_mins, "annotations": count
+    }))?;
+    writer.send_octets(octets)?;
+    for MailAnnotation { entry, user, value } in annotations {
+        writer.send(&json!({ "entry": entry, "user": user, "size": value.len() }))?;
+        writer.send_octets(value)?;
+    }
     Ok(())
 }
 
@@ -58,14 +70,21 @@ fn last_answer(reader: &mut Reader) -> Result<Value, Failed> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::mail_source::Mail;
     use super::*;
     use std::os::unix::net::UnixStream;
     use std::sync::mpsc;
     use std::time::Duration;
 
     fn mails(last: Option<io::Error>) -> Mails {
-        let mail = || Ok(Mail { octets: vec![b'x'; 1000], flags: Vec::new(), secs: None, zone_mins: 0 });
+        let mail = || {
+            Ok(Mail {
+                octets: vec![b'x'; 1000],
+                flags: Vec::new(),
+                secs: None,
+                zone_mins: 0,
+                annotations: Vec::new(),
+            })
+        };
         Box::new((0..2000).map(move |_| mail()).chain(last.map(Err)))
     }
 
