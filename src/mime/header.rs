@@ -3,7 +3,7 @@
 //! Lines end in CRLF or in a bare LF; a bare CR ends nothing. A line without a colon is a field without a body, whose
 //! name no client asks for.
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 /// One field; everything borrowed from the header block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +109,8 @@ pub struct FieldNames {
     names: Vec<Box<[u8]>>,
     /// The letters that they begin with, in both cases: most fields are passed over by their first octet.
     initials: [bool; 256],
+    /// Their marks.
+    marks: [bool; 256],
 }
 
 impl FieldNames {
@@ -120,7 +122,9 @@ impl FieldNames {
             initials[usize::from(*initial)] = true;
             initials[usize::from(initial.to_ascii_uppercase())] = true;
         }
-        FieldNames { names, initials }
+        let mut marks = [false; 256];
+        names.iter().for_each(|name| marks[usize::from(mark(name))] = true);
+        FieldNames { names, initials, marks }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -130,6 +134,31 @@ impl FieldNames {
     pub(super) fn has(&self, name: &[u8]) -> bool {
         name.first().is_some_and(|initial| self.initials[usize::from(*initial)])
             && self.names.iter().any(|known| known.eq_ignore_ascii_case(name))
+    }
+
+    /// As `pick`, of a block that a summary has the marks of: most fields are passed over without a look at them. `false`, and
+    /// nothing added, where the marks are not of this block.
+    pub(super) fn pick_marked(&self, marks: &[u8], block: &[u8], out: &mut Vec<u8>) -> bool {
+        let (mut start, before) = (0, out.len());
+        for &[mark, low, high] in marks.as_chunks().0 {
+            let end = start + usize::from(u16::from_le_bytes([low, high]));
+            if self.marks[usize::from(mark)]
+                && let Some(field) = block.get(start..end)
+                && self.has(name_of(field))
+            {
+                out.extend_from_slice(field);
+            }
+            start = end;
+        }
+        // The empty line.
+        match block.get(start..) {
+            Some(rest @ (b"" | b"\n" | b"\r\n")) => out.extend_from_slice(rest),
+            _ => {
+                out.truncate(before);
+                return false;
+            }
+        }
+        true
     }
 
     /// What `filter` gives of the named fields, added to `out`.
@@ -154,9 +183,14 @@ impl FieldNames {
     }
 }
 
-/// The name at the front of a field's first line.
-fn name_of(line: &[u8]) -> &[u8] {
-    line[..memchr(b':', line).unwrap_or_else(|| line.strip_suffix(b"\n").unwrap_or(line).len())].trim_ascii_end()
+/// The name at the front of a field.
+fn name_of(field: &[u8]) -> &[u8] {
+    field[..memchr2(b':', b'\n', field).unwrap_or(field.len())].trim_ascii_end()
+}
+
+/// An octet that stands for a name, in any case of its letters.
+pub(super) fn mark(name: &[u8]) -> u8 {
+    name.iter().fold(0, |mark: u8, octet| mark.rotate_left(3) ^ octet.to_ascii_lowercase())
 }
 
 /// What BODY[HEADER.FIELDS ...] gives: the fields as they are, and the empty line if the block has one. RFC 9051 6.4.5.1
@@ -215,6 +249,31 @@ mod tests {
             let mut out = Vec::new();
             picked.pick(block.as_bytes(), &mut out);
             assert_eq!(out, filter(block.as_bytes(), &names, Include::Only), "{block:?}");
+            let mut marks = Vec::new();
+            for field in fields(block.as_bytes()) {
+                marks.push(mark(field.name));
+                marks.extend((field.raw.len() as u16).to_le_bytes());
+            }
+            let ends: Vec<_> = fields(block.as_bytes()).map(|field| field.raw.len()).collect();
+            let mut whole = fields(block.as_bytes());
+            whole.by_ref().for_each(drop);
+            let kept = &block.as_bytes()[..ends.iter().sum::<usize>() + whole.empty_line().len()];
+            let mut marked = b"before".to_vec();
+            assert!(picked.pick_marked(&marks, kept, &mut marked));
+            assert_eq!(marked, [b"before", &out[..]].concat(), "{block:?}");
+        }
+    }
+
+    #[test]
+    fn marks_of_another_block() {
+        let picked = FieldNames::new(&["to"]);
+        let block = b"To: a\r\n\r\n";
+        for (marks, whole) in
+            [(&[mark(b"to"), 7, 0][..], true), (&[0, 6, 0], false), (&[0, 99, 0], false), (&[], false)]
+        {
+            let mut out = Vec::new();
+            assert_eq!(picked.pick_marked(marks, block, &mut out), whole, "{marks:?}");
+            assert_eq!(out, if whole { &block[..] } else { b"" });
         }
     }
 

@@ -13,6 +13,7 @@
 //! | 8, 2   | Date: seconds since 1970, minutes east of UTC |
 //! | 8 × 4  | lengths of: envelope, body, body structure, header, omitted, fields, parts, preview |
 //! |        | the eight, one after the other |
+//! | n × 3  | of each field that is kept: u8 of its name, u16 octets; nothing in summaries that were made before there was this |
 //!
 //! Numbers of fixed length have their least octet first; `n` is a number in groups of seven bits, the lowest first, the
 //! eighth bit set in all but the last.
@@ -28,7 +29,7 @@
 use super::charset::is_ascii_compatible;
 use super::envelope::envelope;
 use super::field::{Field, texts};
-use super::header::fields;
+use super::header::{fields, mark};
 use super::part::{Kind, Message, Part};
 use super::preview::preview;
 use super::structure::Structure;
@@ -77,6 +78,7 @@ impl Summary {
     pub fn encode(message: &Message) -> Vec<u8> {
         let structure = Structure::of(message);
         let (kept, omitted, cut) = divide(message.header());
+        let marks = marks(&kept);
         let sections = [
             envelope(message.header()),
             structure.body(),
@@ -96,13 +98,14 @@ impl Summary {
         ];
         let InternalDate { secs, zone_mins } = date.unwrap_or(InternalDate { secs: 0, zone_mins: 0 });
         let bytes = sections.iter().map(|section| section.len()).sum::<usize>();
-        let mut out = Vec::with_capacity(FIXED_BYTES + bytes);
+        let mut out = Vec::with_capacity(FIXED_BYTES + bytes + marks.len());
         out.extend([VERSION, flags.iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum::<u8>()]);
         out.extend(message.size.to_le_bytes());
         out.extend(secs.to_le_bytes());
         out.extend(zone_mins.to_le_bytes());
         sections.iter().for_each(|section| out.extend((section.len() as u32).to_le_bytes()));
         sections.iter().for_each(|section| out.extend_from_slice(section));
+        out.extend_from_slice(&marks);
         out
     }
 }
@@ -135,6 +138,16 @@ fn divide(header: &[u8]) -> (Vec<u8>, Vec<u8>, bool) {
     }
     kept.extend_from_slice(fields.empty_line());
     (kept, omitted, cut)
+}
+
+/// Of each field its name's mark and its length, which `FIELD_BYTES_MAX` and `LISTED_BYTES_MAX` bound.
+fn marks(kept: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(kept.len() / 16);
+    for field in fields(kept) {
+        out.push(mark(field.name));
+        out.extend((field.raw.len() as u16).to_le_bytes());
+    }
+    out
 }
 
 fn fields_text(header: &[u8]) -> Vec<u8> {

@@ -38,6 +38,7 @@ pub struct SummaryRef<'a> {
     size: u64,
     date: InternalDate,
     sections: [&'a [u8]; SECTIONS],
+    marks: &'a [u8],
     has_preview: bool,
 }
 
@@ -62,7 +63,7 @@ impl<'a> SummaryRef<'a> {
         }
         let date = InternalDate { secs: i64::from_le_bytes(*secs), zone_mins: i16::from_le_bytes(*zone_mins) };
         let has_preview = known == SECTIONS;
-        Some(SummaryRef { flags, size: u64::from_le_bytes(*size), date, sections, has_preview })
+        Some(SummaryRef { flags, size: u64::from_le_bytes(*size), date, sections, marks: rest, has_preview })
     }
 
     /// Octets of the message.
@@ -109,7 +110,7 @@ impl<'a> SummaryRef<'a> {
     pub fn pick_header_fields(&self, names: &FieldNames, out: &mut Vec<u8>) -> bool {
         let omitted = || self.sections[4].split(|b| *b == b'\n').any(|name| names.has(name));
         let whole = self.flags & HEADER_CUT == 0 && !omitted();
-        if whole {
+        if whole && (self.marks.is_empty() || !names.pick_marked(self.marks, self.sections[3], out)) {
             names.pick(self.sections[3], out);
         }
         whole
