@@ -11,6 +11,7 @@
 mod account;
 mod acl;
 mod alerts;
+mod annotation_index;
 mod annotation_watch;
 mod annotations;
 mod change;

@@ -13,8 +13,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::annotation_index::Annotations;
 use super::leaf::{Body, Leaf, Source};
-use super::message_annotations::Annotations;
 use super::visible::Seen;
 use crate::store::{
     ExpungedMessage, FlagRecord, LeafEntry, LeafNo, MailboxHeader, MailboxImage, MessageRecord, NO_DATE, PageNo,

@@ -54,12 +54,12 @@ pub struct Changes {
     pub touched: UidSet,
 }
 
-fn merged<'a>(a: &'a [Uid], b: &'a [Uid]) -> impl Iterator<Item = Uid> + 'a {
-    let mut all: Vec<Uid> = a.iter().chain(b).copied().collect();
-    if !b.is_empty() {
-        all.sort_unstable();
+fn touched(flags: &[Uid], others: &[Uid], come: impl Iterator<Item = Uid>) -> UidSet {
+    let touched: UidSet = flags.iter().copied().chain(come).collect();
+    match others.is_empty() {
+        true => touched,
+        false => touched.union(&others.iter().copied().collect()),
     }
-    all.into_iter()
 }
 
 pub struct View {
@@ -220,7 +220,7 @@ impl View {
             expunged.extend(behind.map(|message| (message.seq(), message.uid())));
         }
         let behind = expunged.iter().map(|(_, uid)| *uid).filter(|uid| between.is_some_and(|first| *uid > first));
-        let touched = merged(&changed, &others).chain(arrived.iter().copied()).chain(behind).collect();
+        let touched = touched(&changed, &others, arrived.iter().copied().chain(behind));
         let exists = (!arrived.is_empty()).then(|| newest.len());
         Changes { expunged, flags: changed, others, touched, ..self.show(newest.clone(), exists) }
     }
@@ -231,7 +231,7 @@ impl View {
         let exists = (held.len() > self.shown.len()).then(|| held.len());
         let (changed, others, arrived) = (difference.changed, difference.others, difference.arrived);
         let come = arrived.into_iter().filter(|uid| held.by_uid(*uid).is_some());
-        let touched = merged(&changed, &others).chain(come).collect();
+        let touched = touched(&changed, &others, come);
         Ok(Changes { flags: changed, others, touched, ..self.show(held, exists) })
     }
 

@@ -126,7 +126,8 @@ pub(super) fn touched(core: &Core, selected: &mut Selected, changes: &Changes) -
         return Ok(());
     }
     let (view, saved) = (&selected.view, UidSet::new());
-    let changed: UidSet = changes.flags.iter().chain(&changes.others).copied().collect();
+    let flags: UidSet = changes.flags.iter().copied().collect();
+    let changed = flags.union(&changes.others.iter().copied().collect());
     let arrived = changes.touched.difference(&changed).difference(&selected.created);
     let mut wanted: Vec<(UidSet, Vec<FetchItem>)> = Vec::new();
     let seq = |uid: Uid| view.shown().by_uid(uid).map(|message| message.seq());
