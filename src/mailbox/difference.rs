@@ -212,6 +212,16 @@ mod tests {
         assert!(s.by_uid(Uid::new(3).unwrap()).is_none() && s.by_seq(Seq::new(7).unwrap()).is_none());
         assert_eq!(s.uid_range(3, 5000).map(|m| m.uid().get()).collect::<Vec<_>>(), [1024, 1025, 5000]);
         assert_eq!(s.uid_range(9001, u32::MAX).count(), 0);
+        let mut random = fastrand::Rng::with_seed(6);
+        for _ in 0..300 {
+            let mut set = UidSet::new();
+            for _ in 0..random.usize(..4) {
+                let low = random.u32(1..10_000);
+                let high = *random.choice(&[low, low + 1, low + 1023, 9000, u32::MAX]).unwrap();
+                set.push_range(low, high.max(low));
+            }
+            assert_eq!(s.count_in(&set) as usize, s.in_uids(&set).count(), "{set:?}");
+        }
     }
 
     #[test]

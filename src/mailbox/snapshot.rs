@@ -342,6 +342,24 @@ impl Snapshot {
         uids.ranges().iter().flat_map(move |&(low, high)| self.uid_range(low, high))
     }
 
+    /// How many messages those are; costs the ranges of `uids`, not the messages.
+    pub(super) fn count_in(&self, uids: &UidSet) -> u32 {
+        let below = |uid: Option<Uid>| uid.map_or(self.len, |uid| self.count_below(uid));
+        let count = |&(low, high): &(u32, u32)| {
+            let (low, after) = (Uid::new(low).unwrap_or(Uid::MIN), Uid::new(high).and_then(Uid::next));
+            below(after) - below(Some(low))
+        };
+        uids.ranges().iter().map(count).sum()
+    }
+
+    /// Messages with lower UIDs.
+    fn count_below(&self, uid: Uid) -> u32 {
+        match self.leaf_at(LeafNo::of(uid)) {
+            Ok(at) => self.starts[at] + self.slot_from(at, uid) as u32,
+            Err(at) => self.starts.get(at).copied().unwrap_or(self.len),
+        }
+    }
+
     /// The messages whose sequence number is in `seqs`.
     pub fn in_seqs<'a>(&'a self, seqs: &'a UidSet) -> impl Iterator<Item = Message<'a>> + 'a {
         seqs.ranges()

@@ -155,7 +155,7 @@ impl View {
 
     /// \Recent messages in the view.
     pub fn recent_count(&self) -> u32 {
-        self.shown.in_uids(&self.recent).count() as u32
+        self.shown.count_in(&self.recent)
     }
 
     pub fn summaries(&self) -> Summaries {
