@@ -7,7 +7,7 @@ use std::sync::Arc;
 use common::contended::Contended;
 
 use gatepost::mailbox::{Access, Account, Change, Expunges, Limits, MailboxError, Manager, Refusal, StoreMode, View};
-use gatepost::store::{Checked, Mode, Options, Store};
+use gatepost::store::{Checked, Engine, Memory, Mode, Options, Reader, Store};
 use gatepost::sys::now_secs;
 use gatepost::types::{AccountName, Flag, InternalDate, Keyword, MailboxName, SystemFlag, Uid, UidSet, Visibility};
 
@@ -147,6 +147,60 @@ fn nothing_is_kept_where_the_admin_wants_so() {
         assert_eq!((undeleted.mailboxes.len(), undeleted.messages), (0, 0));
         nothing_wrong(&store);
     });
+}
+
+/// What is given up gives its room back, and not before: neither while it is kept, nor while another message has the same
+/// octets.
+#[test]
+fn room_comes_back() {
+    let engine = Arc::new(Memory::default());
+    let store = Store::with_engine(engine.clone()).unwrap();
+    let (manager, joe) = account(&store, 7 * DAY as u64);
+    joe.create(&name("gone"), &[]).unwrap();
+    append(&joe, "gone", "x");
+    ["y", "z"].iter().for_each(|text| append(&joe, "INBOX", text));
+    let blobs = |mailbox: &str| -> Vec<_> {
+        let snapshot = joe.mailbox(&name(mailbox)).unwrap().snapshot().unwrap();
+        snapshot.messages().map(|message| message.blob()).collect()
+    };
+    let all = [blobs("gone"), blobs("INBOX")].concat();
+    joe.create(&name("other"), &[]).unwrap();
+    append(&joe, "other", "z");
+    expunge_all(&joe, "INBOX");
+    joe.delete(&name("gone")).unwrap();
+    let left = || {
+        engine.collect(u64::MAX, 100).unwrap();
+        all.iter().filter(|blob| engine.read_chunk(joe.id(), **blob, 0).unwrap().is_some()).count()
+    };
+    manager.purge(now_secs() + 6 * DAY).unwrap();
+    assert_eq!(left(), 3);
+    manager.purge(now_secs() + 9 * DAY).unwrap();
+    assert_eq!(left(), 1);
+    assert_eq!(subjects(&joe, "other"), ["1 z"]);
+    nothing_wrong(&store);
+}
+
+/// `undelete --since`: by a date, and by how long ago.
+#[test]
+fn undelete_goes_back_so_far() {
+    let server = common::Server::start("");
+    let mut client = server.user("user1");
+    for text in ["one", "two"] {
+        client.append("INBOX", format!("Subject: {text}\r\n\r\n{text}\r\n").as_bytes()).unwrap();
+    }
+    client.ok("SELECT INBOX");
+    client.ok("STORE 1:* +FLAGS (\\Deleted)");
+    client.ok("EXPUNGE");
+    let undelete = |since: &str| {
+        let output = server.ctl(&["--json", "undelete", "--account", "user1", "--since", since]);
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).ok().map(|of| of["messages"].as_u64().unwrap())
+    };
+    assert_eq!(undelete("soon"), None);
+    assert_eq!(undelete("2999-01-01"), Some(0));
+    assert_eq!(undelete("2999-01-01 12:00"), Some(0));
+    assert_eq!(undelete("1h"), Some(2));
+    assert_eq!(undelete("1999-01-01"), Some(0), "they are back");
+    assert!(client.ok("STATUS INBOX (MESSAGES)").iter().any(|line| line.contains("MESSAGES 2")));
 }
 
 /// Keywords that have no bit in the index, those of hundreds of messages: stored, found again by a new process, expunged and

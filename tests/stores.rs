@@ -10,7 +10,9 @@ use std::process::Command;
 use std::sync::Arc;
 
 use gatepost::mailbox::{Limits, Manager};
-use gatepost::store::{Checked, FORMAT, Mode, Options, Store};
+use gatepost::store::{
+    Batch, Checked, Durability, Embedded, Engine, FORMAT, Mode, Options, Partition, Reader, Store,
+};
 use gatepost::types::{AccountName, Flag, Keyword, MailboxName, ModSeq, SystemFlag, Uid};
 
 fn unpack(archive: &Path) -> tempfile::TempDir {
@@ -68,6 +70,33 @@ fn every_format_is_opened() {
         formats += 1;
     }
     assert_eq!(formats, FORMAT, "a store of each format");
+}
+
+/// A daemon does not touch the store of a later one, and says what to do.
+#[test]
+fn a_newer_store_is_refused() {
+    let mut server = common::Server::start("");
+    server.ctl(&["stop"]);
+    server.wait();
+    let engine = Embedded::open(&server.path("data/store"), &Options::default()).unwrap();
+    let mut batch = Batch::new(Partition::Server, engine.version(Partition::Server).unwrap());
+    batch.put(b"f".to_vec(), (FORMAT + 1).to_be_bytes().to_vec());
+    engine.commit(vec![batch], Durability::Synced).unwrap();
+    let version = engine.version(Partition::Server).unwrap();
+    drop(engine);
+    let config = server.path("gatepost.ini");
+    for (program, arguments) in [
+        (env!("CARGO_BIN_EXE_gatepostd"), vec!["-f", "-c", config.to_str().unwrap()]),
+        (env!("CARGO_BIN_EXE_gatepostctl"), vec!["-c", config.to_str().unwrap(), "check"]),
+    ] {
+        let output = Command::new(program).args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{output:?}");
+        assert!(said.contains(&format!("the store has format {}", FORMAT + 1)), "{said}");
+        assert!(said.contains("run a newer gatepostd"), "{said}");
+    }
+    let engine = Embedded::open(&server.path("data/store"), &Options::default()).unwrap();
+    assert_eq!(engine.version(Partition::Server).unwrap(), version, "it has been written to");
 }
 
 /// A message that came before there were previews: with LAZY there is none until one is asked for; then it is kept.

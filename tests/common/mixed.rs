@@ -1,6 +1,6 @@
 //! A mixed load of clients that know what has been acknowledged to them, and the check that a server has kept it.
 //!
-//! Each worker has an account of its own with mailboxes A and B, and T that comes and goes. After a crash the server must
+//! Each worker has an account of its own with mailboxes A and B, and T that comes and goes, and is called U for a while. After a crash the server must
 //! hold what is known, and of the one command that was under way all or nothing. No UID and no MODSEQ that was shown may
 //! be issued again, and no UIDVALIDITY to another mailbox of the same name.
 
@@ -14,8 +14,8 @@ use super::Client;
 pub struct Known {
     pub a: BTreeMap<u32, bool>,
     pub b: BTreeMap<u32, bool>,
-    /// Whether the mailbox T is there.
-    pub t: bool,
+    /// What the mailbox T is called, where it is there.
+    pub t: Option<&'static str>,
     pub shown: Shown,
     /// The command that has not been answered, if any.
     pub pending: Option<Pending>,
@@ -42,6 +42,7 @@ pub enum Pending {
     Expunge(u32),
     Create,
     Delete,
+    Rename,
 }
 
 /// Which flags must be there.
@@ -99,7 +100,7 @@ impl Worker {
             let numbers: Vec<u32> = self.known.a.keys().copied().collect();
             let pick = random.choice(&numbers).copied();
             match (random.u8(..24), pick) {
-                (0, _) => self.come_and_go(&mut client)?,
+                (0, _) => self.come_and_go(&mut client, random.bool())?,
                 (1, _) => self.look(&mut client)?,
                 (2..=12, _) | (_, None) => self.append(&mut client)?,
                 (13..=15, Some(n)) => self.flag(&mut client, n)?,
@@ -217,22 +218,29 @@ impl Worker {
         Some(())
     }
 
-    fn come_and_go(&mut self, client: &mut Client) -> Option<()> {
-        let (pending, command) =
-            if self.known.t { (Pending::Delete, "DELETE T") } else { (Pending::Create, "CREATE T") };
+    fn come_and_go(&mut self, client: &mut Client, rename: bool) -> Option<()> {
+        let (pending, command, name) = match self.known.t {
+            None => (Pending::Create, "CREATE T", Some("T")),
+            Some("T") if rename => (Pending::Rename, "RENAME T U", Some("U")),
+            Some("T") => (Pending::Delete, "DELETE T", None),
+            Some(_) => (Pending::Rename, "RENAME U T", Some("T")),
+        };
+        let comes = matches!(pending, Pending::Create);
         self.begin(pending);
         let (_, end) = client.try_command(command)?;
         if !self.is_done(&end) {
             return Some(());
         }
-        self.known.t = !self.known.t;
+        self.known.t = name;
         // Until it is known which mailbox it is that has come, it may be any new one.
-        if self.known.t {
-            let validity = try_status(client, "T", "UIDVALIDITY")?;
-            self.see_validity(validity);
+        if let Some(name) = name {
+            let validity = try_status(client, name, "UIDVALIDITY")?;
+            match comes {
+                true => self.see_validity(validity),
+                false => assert_eq!(validity, self.known.shown.last_validity, "{}: {command}", self.account),
+            }
         }
-        self.known.pending = None;
-        self.tell();
+        self.end();
         Some(())
     }
 
@@ -280,7 +288,7 @@ impl Worker {
             }
             Some(Pending::Copy(n)) => drop(done_b.insert(n, done_a[&n])),
             Some(Pending::Expunge(n)) => drop(done_a.remove(&n)),
-            Some(Pending::Create | Pending::Delete) | None => {}
+            Some(Pending::Create | Pending::Delete | Pending::Rename) | None => {}
         }
         let old = match flags {
             Flags::All => None,
@@ -294,19 +302,31 @@ impl Worker {
             self.known
         );
         (self.known.a, self.known.b) = (a, b);
-        self.verify_coming(client, matches!(pending, Some(Pending::Create | Pending::Delete)));
+        self.verify_coming(client, pending);
         self.verify_numbers(client);
     }
 
-    fn verify_coming(&mut self, client: &mut Client, is_open: bool) {
-        let there = client.ok("LIST \"\" T").iter().any(|line| line.starts_with("* LIST"));
-        assert!(there == self.known.t || is_open, "{}: T is there: {there}", self.account);
-        if there && status(client, "T", "UIDVALIDITY") != self.known.shown.last_validity {
-            assert!(!self.known.t || is_open, "{}: T has another UIDVALIDITY", self.account);
-            let validity = status(client, "T", "UIDVALIDITY");
+    fn verify_coming(&mut self, client: &mut Client, pending: Option<Pending>) {
+        let mut there = Vec::new();
+        for name in ["T", "U"] {
+            let listed = client.ok(&format!("LIST \"\" {name}"));
+            there.extend(listed.iter().any(|line| line.starts_with("* LIST")).then_some(name));
+        }
+        let (found, known) = (there.first().copied(), self.known.t);
+        let (comes, may_be) = match pending {
+            Some(Pending::Create) => (true, vec![known, Some("T")]),
+            Some(Pending::Delete) => (false, vec![known, None]),
+            Some(Pending::Rename) => (false, vec![Some("T"), Some("U")]),
+            _ => (false, vec![known]),
+        };
+        assert!(there.len() < 2 && may_be.contains(&found), "{}: T is {there:?}, was {known:?}", self.account);
+        self.known.t = found;
+        let Some(name) = found else { return };
+        let validity = status(client, name, "UIDVALIDITY");
+        if validity != self.known.shown.last_validity {
+            assert!(comes, "{}: {name} has another UIDVALIDITY", self.account);
             self.see_validity(validity);
         }
-        self.known.t = there;
     }
 
     fn verify_numbers(&mut self, client: &mut Client) {
