@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::error::{MailboxError, Refusal};
+use super::leaf::Body;
 use super::message_annotations::{AnnotationBounds, AnnotationWrites, NewAnnotation};
 use super::snapshot::{Latest, Message, Snapshot};
 use crate::store::{
@@ -525,8 +526,8 @@ impl Draft {
     /// What the store must do, given the version that the draft was planned on.
     pub(super) fn commit(&mut self, account: AccountId, mailbox: MailboxId, guard: Version) -> MailboxCommit {
         let snapshot = &self.snapshot;
-        let page = |no: &PageNo| (*no, snapshot.stored_page(*no).map(|m| m.record()).collect());
-        let flags = |no: &PageNo| (*no, snapshot.stored_page(*no).map(|m| m.flag_record()).collect());
+        let page = |no: &PageNo| (*no, snapshot.stored_page(*no, Body::record));
+        let flags = |no: &PageNo| (*no, snapshot.stored_page(*no, Body::flag_record));
         let keyword = |id: &KeywordId| (*id, snapshot.keywords.get(*id).cloned());
         let leaves: BTreeSet<LeafNo> = self.flags.iter().map(|page| LeafNo::of(page.first())).collect();
         let annotations = self.annotations.take();

@@ -14,7 +14,7 @@ use super::change::NewMessage;
 use super::error::{MailboxError, Refusal};
 use super::mailbox::Mailbox;
 use super::sealing::{HEAD_BYTES, Pieces, Seal, Sealed};
-use crate::mime::{Message, Parser, Summary};
+use crate::mime::{Message, Parser, Summary, SummaryRef};
 use crate::store::{CHUNK_BYTES, NewBlob, StoreError};
 use crate::types::{BlobId, Flag, InternalDate};
 
@@ -226,13 +226,15 @@ fn new_message(
     flags: Vec<Flag>,
     internal_date: InternalDate,
 ) -> Result<NewMessage, MailboxError> {
+    let structure = Summary::encode(message);
+    let sent_date = SummaryRef::new(&structure).and_then(|summary| summary.sent_date());
     Ok(NewMessage {
         blob,
         size: u32::try_from(message.size()).map_err(|_| Refusal::TooBig)?,
         internal_date,
-        sent_date: message.sent_date().unwrap_or(internal_date),
+        sent_date: sent_date.unwrap_or(internal_date),
         flags,
-        structure: Summary::encode(message).into(),
+        structure: structure.into(),
         annotations: Vec::new(),
         pin: None,
     })

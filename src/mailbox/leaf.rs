@@ -4,13 +4,14 @@
 //! its leaves alone. Whoever changes a leaf has loaded it before, so that one which has not been loaded stands in the
 //! store as its entry says; where it does not, another server has written there.
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
 use super::further::Further;
 use super::visible::SeenLeaves;
-use crate::store::{FlagRecord, LeafEntry, LeafNo, MessageRecord, NO_DATE, Store, StoreError};
+use crate::store::{FlagRecord, LeafEntry, LeafNo, MessageRecord, NO_DATE, PageNo, Store, StoreError};
 use crate::types::{
     AccountId, BlobId, Class, FlagBits, Flags, InternalDate, KeywordId, MailboxId, ModSeq, SystemFlag, Uid, UidSet,
     Visibility,
@@ -48,7 +49,7 @@ pub(super) struct Body {
 }
 
 /// What STORE changes.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Marks {
     flags: Vec<FlagBits>,
     mod_seqs: Vec<ModSeq>,
@@ -56,7 +57,7 @@ struct Marks {
 }
 
 /// The part of a leaf that flag changes leave alone.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Fixed {
     uids: Vec<Uid>,
     blobs: Vec<BlobId>,
@@ -64,6 +65,35 @@ struct Fixed {
     dates: Vec<(i64, i64)>,
     zones: Vec<(i16, i16)>,
     saved: Vec<i64>,
+}
+
+/// Messages that a copy of a leaf has room for beyond those that are there: an append copies, and must not grow its copy.
+const ROOM: usize = 8;
+
+fn roomy<T: Copy>(field: &[T]) -> Vec<T> {
+    let mut copy = Vec::with_capacity(field.len() + ROOM);
+    copy.extend_from_slice(field);
+    copy
+}
+
+impl Clone for Fixed {
+    fn clone(&self) -> Fixed {
+        Fixed {
+            uids: roomy(&self.uids),
+            blobs: roomy(&self.blobs),
+            sizes: roomy(&self.sizes),
+            dates: roomy(&self.dates),
+            zones: roomy(&self.zones),
+            saved: roomy(&self.saved),
+        }
+    }
+}
+
+impl Clone for Marks {
+    fn clone(&self) -> Marks {
+        let (flags, mod_seqs) = (roomy(&self.flags), roomy(&self.mod_seqs));
+        Marks { flags, mod_seqs, further: self.further.clone() }
+    }
 }
 
 impl Clone for Leaf {
@@ -202,10 +232,19 @@ impl Body {
 
     /// The first slot whose UID is not below this one.
     pub(super) fn slot_from(&self, low: Uid) -> usize {
+        self.slots_before(|uid| uid < low)
+    }
+
+    /// The slots of one of the store's pages.
+    pub(super) fn slots_of(&self, page: PageNo) -> Range<usize> {
+        self.slots_before(|uid| PageNo::of(uid) < page)..self.slots_before(|uid| PageNo::of(uid) <= page)
+    }
+
+    fn slots_before(&self, is_before: impl Fn(Uid) -> bool) -> usize {
         let uids = &self.fixed.uids;
         match &self.seen {
-            None => uids.partition_point(|&uid| uid < low),
-            Some(seen) => seen.partition_point(|&at| uids[usize::from(at)] < low),
+            None => uids.partition_point(|&uid| is_before(uid)),
+            Some(seen) => seen.partition_point(|&at| is_before(uids[usize::from(at)])),
         }
     }
 

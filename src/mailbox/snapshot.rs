@@ -435,9 +435,10 @@ impl Snapshot {
         self.source.as_ref().map_or_else(|| Ok(Vec::new()), of)
     }
 
-    /// What stands in the store's page `no`.
-    pub(super) fn stored_page(&self, no: PageNo) -> impl Iterator<Item = Message<'_>> {
-        let low = no.first().get();
-        self.uid_range(low, low.saturating_add(crate::store::PAGE_UIDS - 1))
+    /// What stands in the store's page `no`, which is of one leaf.
+    pub(super) fn stored_page<T>(&self, no: PageNo, of: impl Fn(&Body, usize) -> T) -> Vec<T> {
+        let Ok(at) = self.leaf_at(LeafNo::of(no.first())) else { return Vec::new() };
+        let body = self.body(at);
+        body.slots_of(no).map(|slot| of(body, slot)).collect()
     }
 }

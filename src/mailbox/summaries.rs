@@ -364,9 +364,7 @@ pub fn describe<E>(read: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>) ->
     let mut parser = Parser::new();
     read(&mut |piece| parser.feed(piece))?;
     let message = parser.finish();
-    Ok(Described {
-        structure: Summary::encode(&message).into(),
-        sent_date: message.sent_date(),
-        size: message.size(),
-    })
+    let structure = Summary::encode(&message);
+    let sent_date = SummaryRef::new(&structure).and_then(|summary| summary.sent_date());
+    Ok(Described { structure: structure.into(), sent_date, size: message.size() })
 }

@@ -3,7 +3,8 @@
 //! Of several fields of one name the last counts, as in Dovecot; several lists of addresses are one.
 
 use super::address::{ADDRESSES_MAX, Address, addresses};
-use super::header::{fields, unfold};
+use super::field::Field;
+use super::header::{HeaderField, fields, unfold};
 use super::wire::{nstring, readable};
 
 /// ENVELOPE of a message without a header.
@@ -11,15 +12,16 @@ pub(super) const NOTHING: &[u8] = b"(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)";
 
 /// The parenthesised list, ready for the wire.
 pub(super) fn envelope(header: &[u8]) -> Vec<u8> {
-    let mut found = Found::default();
+    let mut envelope = Envelope::default();
     for field in fields(header) {
-        found.take(field.name, field.body);
+        envelope.take(Field::from_name(field.name), &field);
     }
-    found.write()
+    envelope.write()
 }
 
+/// What has been found of it, field by field.
 #[derive(Default)]
-struct Found {
+pub(super) struct Envelope {
     date: Option<Vec<u8>>,
     subject: Option<Vec<u8>>,
     in_reply_to: Option<Vec<u8>>,
@@ -27,30 +29,33 @@ struct Found {
     lists: [Vec<Address>; 6],
 }
 
-/// In the order of `Found::lists` and of the envelope.
-const LISTS: [&str; 6] = ["from", "sender", "reply-to", "to", "cc", "bcc"];
+/// In the order of `Envelope::lists` and on the wire.
+const LISTS: [Field; 6] = [Field::From, Field::Sender, Field::ReplyTo, Field::To, Field::Cc, Field::Bcc];
 
-impl Found {
-    fn take(&mut self, name: &[u8], body: &[u8]) {
-        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-        if let Some(list) = LISTS.iter().position(|known| is(known)) {
+impl Envelope {
+    /// A field of the header, and which one it is.
+    pub(super) fn take(&mut self, which: Option<Field>, field: &HeaderField<'_>) {
+        let text = match which {
+            Some(Field::Subject) => &mut self.subject,
+            Some(Field::InReplyTo) => &mut self.in_reply_to,
+            Some(Field::MessageId) => &mut self.message_id,
+            None if field.is("date") => &mut self.date,
+            Some(which) => return self.take_list(which, field.body),
+            None => return,
+        };
+        *text = Some(unfold(field.body));
+    }
+
+    fn take_list(&mut self, which: Field, body: &[u8]) {
+        if let Some(list) = LISTS.iter().position(|known| *known == which) {
             let list = &mut self.lists[list];
             if list.len() < ADDRESSES_MAX {
                 list.extend(addresses(&unfold(body)));
             }
-            return;
         }
-        let text = match name.len() {
-            4 if is("date") => &mut self.date,
-            7 if is("subject") => &mut self.subject,
-            11 if is("in-reply-to") => &mut self.in_reply_to,
-            10 if is("message-id") => &mut self.message_id,
-            _ => return,
-        };
-        *text = Some(unfold(body));
     }
 
-    fn write(&self) -> Vec<u8> {
+    pub(super) fn write(&self) -> Vec<u8> {
         let [from, sender, reply_to, to, cc, bcc] = &self.lists;
         // Sender and Reply-To are From where they are missing. RFC 9051 7.5.2
         let or_from = |list| if Vec::is_empty(list) { from } else { list };

@@ -1,7 +1,6 @@
 //! Header fields whose text is kept for SEARCH.     RFC 9051 6.4.4
 
 use super::fold::fold;
-use super::header::fields;
 use super::words::decode_field;
 
 /// A header field whose decoded text is kept beside the message.
@@ -40,8 +39,8 @@ const TEXT_BYTES_MAX: usize = 64 * 1024;
 
 impl Field {
     /// By its name in any case.
-    pub fn from_name(name: &str) -> Option<Field> {
-        FIELDS.iter().find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(field, _)| *field)
+    pub fn from_name(name: &[u8]) -> Option<Field> {
+        FIELDS.iter().find(|(_, known)| known.as_bytes().eq_ignore_ascii_case(name)).map(|(field, _)| *field)
     }
 
     /// In small letters.
@@ -61,22 +60,26 @@ impl Field {
     }
 }
 
-/// The texts of a header's fields by number: decoded, folded, several fields of one name by line.
-pub(super) fn texts(header: &[u8]) -> Vec<(u8, String)> {
-    let mut found: [Option<String>; FIELDS.len()] = Default::default();
-    for field in fields(header) {
-        let Some(number) = FIELDS.iter().position(|(_, name)| field.is(name)) else { continue };
-        let text = found[number].get_or_insert_default();
+/// The texts of a header's fields: decoded, folded, several fields of one name by line.
+#[derive(Default)]
+pub(super) struct Texts([Option<String>; FIELDS.len()]);
+
+impl Texts {
+    pub(super) fn take(&mut self, field: Field, body: &[u8]) {
+        let text = self.0[field.number()].get_or_insert_default();
         if text.len() < TEXT_BYTES_MAX {
             if !text.is_empty() {
                 text.push('\n');
             }
-            text.push_str(&fold(&decode_field(field.body)));
+            text.push_str(&fold(&decode_field(body)));
             cut(text);
         }
     }
-    let numbered = found.into_iter().enumerate();
-    numbered.filter_map(|(number, text)| Some((u8::try_from(number).ok()?, text?))).collect()
+
+    /// By number.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u8, &str)> {
+        (0..).zip(&self.0).filter_map(|(number, text)| Some((number, text.as_deref()?)))
+    }
 }
 
 /// Leaves what is beyond the limit out, in whole characters.

@@ -3,7 +3,7 @@
 //! Lines end in CRLF or in a bare LF; a bare CR ends nothing. A line without a colon is a field without a body, whose
 //! name no client asks for.
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr2, memchr3};
 
 /// One field; everything borrowed from the header block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,14 +49,15 @@ impl<'a> Iterator for Fields<'a> {
     type Item = HeaderField<'a>;
 
     fn next(&mut self) -> Option<HeaderField<'a>> {
-        let (raw, rest) = self.rest.split_at(field_end(self.rest));
+        let (line_end, end) = field_end(self.rest);
+        let (raw, rest) = self.rest.split_at(end);
         self.rest = rest;
         if matches!(raw, b"" | b"\n" | b"\r\n") {
             self.rest = b"";
             self.empty_line = raw;
             return None;
         }
-        let line = &raw[..memchr(b'\n', raw).unwrap_or(raw.len())];
+        let line = &raw[..line_end];
         let (name, body) = match memchr(b':', line) {
             Some(colon) => (&raw[..colon], &raw[colon + 1..]),
             None => (line, &b""[..]),
@@ -65,17 +66,15 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// Where the field at the front ends: before the first line that does not begin with white space.
-fn field_end(rest: &[u8]) -> usize {
-    let mut end = 0;
-    while let Some(at) = memchr(b'\n', &rest[end..]) {
-        let is_empty = end == 0 && matches!(&rest[..at], b"" | b"\r");
-        end += at + 1;
-        if is_empty || !matches!(rest.get(end), Some(b' ' | b'\t')) {
-            return end;
-        }
+/// Where the first line of the field at the front ends, and the field: before the first line that does not begin with white
+/// space.
+fn field_end(rest: &[u8]) -> (usize, usize) {
+    let line_end = memchr(b'\n', rest).unwrap_or(rest.len());
+    let mut end = line_end + 1;
+    while !matches!(rest[..line_end], [] | [b'\r']) && matches!(rest.get(end), Some(b' ' | b'\t')) {
+        end += memchr(b'\n', &rest[end..]).map_or(rest.len(), |at| at + 1);
     }
-    rest.len()
+    (line_end, end.min(rest.len()))
 }
 
 fn without_eol(body: &[u8]) -> &[u8] {
@@ -89,7 +88,7 @@ pub fn unfold(body: &[u8]) -> Vec<u8> {
     let start = body.iter().position(|b| !matches!(b, b' ' | b'\t')).unwrap_or(body.len());
     let mut rest = &body[start..];
     let mut out = Vec::with_capacity(rest.len());
-    while let Some(at) = rest.iter().position(|b| matches!(b, b'\r' | b'\n' | 0)) {
+    while let Some(at) = memchr3(b'\r', b'\n', 0, rest) {
         out.extend_from_slice(&rest[..at]);
         match &rest[at..] {
             [0, ..] => out.extend_from_slice("\u{fffd}".as_bytes()),

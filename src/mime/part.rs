@@ -3,11 +3,9 @@
 use std::ops::Range;
 
 use super::content::{self, ContentType, Disposition};
-use super::date;
 use super::excerpt::Excerpts;
 use super::header::{fields, unfold};
 use super::transfer::Encoding;
-use crate::types::InternalDate;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -86,7 +84,9 @@ impl Part {
                 }
             } else if field.is("mime-version") {
                 is_mime = true;
-            } else if let Some((b"content-", name)) = field.name.to_ascii_lowercase().split_first_chunk() {
+            } else if let Some((prefix, name)) = field.name.split_at_checked(8)
+                && prefix.eq_ignore_ascii_case(b"content-")
+            {
                 self.take(name, unfold(field.body));
             }
         }
@@ -174,11 +174,6 @@ pub struct Message {
 }
 
 impl Message {
-    /// The Date field, where it can be understood.
-    pub fn sent_date(&self) -> Option<InternalDate> {
-        fields(&self.header).find(|field| field.is("date")).and_then(|field| date::parse(field.body))
-    }
-
     /// Octets of the message.
     pub fn size(&self) -> u64 {
         self.size

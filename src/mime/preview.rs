@@ -40,15 +40,14 @@ fn plain_preview(text: &str) -> String {
         return String::new();
     }
     // What is signed begins behind the armour's headers. RFC 9580 7
-    let text = match text.strip_prefix(PGP_SIGNED) {
-        Some(rest) => rest.lines().skip(1).skip_while(|line| !line.trim().is_empty()).collect::<Vec<_>>().join("\n"),
-        None => text.to_string(),
-    };
+    let signed = text.strip_prefix(PGP_SIGNED);
+    let armoured = |line: &&str| signed.is_some() && !line.trim().is_empty();
+    let lines = || signed.unwrap_or(text).lines().skip(usize::from(signed.is_some())).skip_while(armoured);
     let mut own = Words::default();
-    let lines = text.lines().take_while(|line| !is_signature(line) && !line.starts_with("-----BEGIN PGP SIGNATURE"));
-    lines.filter(|line| !line.starts_with('>') && !is_rule(line)).for_each(|line| own.line(line));
+    let written = lines().take_while(|line| !is_signature(line) && !line.starts_with("-----BEGIN PGP SIGNATURE"));
+    own.lines(written.filter(|line| !line.starts_with('>') && !is_rule(line)));
     if own.text.is_empty() {
-        text.lines().for_each(|line| own.line(line.trim_start_matches(['>', ' '])));
+        own.lines(lines().map(|line| line.trim_start_matches(['>', ' '])));
     }
     own.finish()
 }
@@ -94,19 +93,24 @@ impl Words {
         self.more
     }
 
-    fn line(&mut self, line: &str) {
-        if !self.more {
+    /// As many of the lines as there is room for.
+    fn lines<'a>(&mut self, lines: impl Iterator<Item = &'a str>) {
+        for line in lines {
             self.add(line);
-            self.gap |= !self.more;
+            if self.more {
+                return;
+            }
+            self.gap = true;
         }
     }
 
     fn add(&mut self, piece: &str) {
         for c in piece.chars() {
-            if c.is_whitespace() || is_blank(c) {
-                self.gap = true;
-            } else if !is_invisible(c) {
-                self.character(c);
+            match c {
+                '!'..='~' => self.character(c),
+                c if c.is_whitespace() || is_blank(c) => self.gap = true,
+                c if is_invisible(c) => {}
+                c => self.character(c),
             }
             if self.more {
                 return;

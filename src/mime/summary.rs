@@ -27,9 +27,10 @@
 //! * preview: UTF-8.
 
 use super::charset::is_ascii_compatible;
-use super::envelope::envelope;
-use super::field::{Field, texts};
-use super::header::{fields, mark};
+use super::date;
+use super::envelope::Envelope;
+use super::field::{Field, Texts};
+use super::header::{HeaderField, fields, mark};
 use super::part::{Kind, Message, Part};
 use super::preview::preview;
 use super::structure::Structure;
@@ -77,35 +78,34 @@ pub struct Summary;
 impl Summary {
     pub fn encode(message: &Message) -> Vec<u8> {
         let structure = Structure::of(message);
-        let (kept, omitted, cut) = divide(message.header());
-        let marks = marks(&kept);
+        let header = Header::of(message.header());
         let sections = [
-            envelope(message.header()),
+            header.envelope.write(),
             structure.body(),
             structure.wire,
-            kept,
-            omitted,
-            fields_text(message.header()),
+            header.kept,
+            header.omitted,
+            fields_text(&header.texts),
             message.parts.iter().fold(Vec::new(), part),
             preview(message).into_bytes(),
         ];
-        let date = message.sent_date();
+        let date = header.date;
         let flags = [
-            (cut || message.header_cut, HEADER_CUT),
+            (header.cut || message.header_cut, HEADER_CUT),
             (date.is_some(), HAS_DATE),
             (message.eight_bit.own, EIGHT_BIT_OWN),
             (message.eight_bit.any, EIGHT_BIT_ANY),
         ];
         let InternalDate { secs, zone_mins } = date.unwrap_or(InternalDate { secs: 0, zone_mins: 0 });
         let bytes = sections.iter().map(|section| section.len()).sum::<usize>();
-        let mut out = Vec::with_capacity(FIXED_BYTES + bytes + marks.len());
+        let mut out = Vec::with_capacity(FIXED_BYTES + bytes + header.marks.len());
         out.extend([VERSION, flags.iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum::<u8>()]);
         out.extend(message.size.to_le_bytes());
         out.extend(secs.to_le_bytes());
         out.extend(zone_mins.to_le_bytes());
         sections.iter().for_each(|section| out.extend((section.len() as u32).to_le_bytes()));
         sections.iter().for_each(|section| out.extend_from_slice(section));
-        out.extend_from_slice(&marks);
+        out.extend_from_slice(&header.marks);
         out
     }
 }
@@ -118,41 +118,67 @@ fn number(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
-/// The fields to keep and the empty line, the names of the other fields, and whether those are not all.
-fn divide(header: &[u8]) -> (Vec<u8>, Vec<u8>, bool) {
-    let (mut kept, mut omitted, mut cut) = (Vec::new(), Vec::<u8>::new(), false);
-    let mut fields = fields(header);
-    for field in fields.by_ref() {
+/// What is kept of the message's own header, taken from it in one pass.
+#[derive(Default)]
+struct Header {
+    envelope: Envelope,
+    texts: Texts,
+    date: Option<InternalDate>,
+    /// The fields that are kept, and the empty line.
+    kept: Vec<u8>,
+    /// The names of the others.
+    omitted: Vec<u8>,
+    /// Those are not all.
+    cut: bool,
+    /// Of each field that is kept its name's mark and its length, which `FIELD_BYTES_MAX` and `LISTED_BYTES_MAX` bound.
+    marks: Vec<u8>,
+}
+
+impl Header {
+    fn of(octets: &[u8]) -> Header {
+        let mut header = Header { kept: Vec::with_capacity(octets.len().min(HEADER_BYTES_MAX)), ..Header::default() };
+        let (mut fields, mut dated) = (fields(octets), false);
+        for field in fields.by_ref() {
+            let which = Field::from_name(field.name);
+            header.envelope.take(which, &field);
+            if let Some(which) = which {
+                header.texts.take(which, field.body);
+            } else if !dated && field.is("date") {
+                dated = true;
+                header.date = date::parse(field.body);
+            }
+            header.divide(which, &field);
+        }
+        header.kept.extend_from_slice(fields.empty_line());
+        header
+    }
+
+    /// Keeps the field or its name.
+    fn divide(&mut self, which: Option<Field>, field: &HeaderField<'_>) {
+        let most = if which.is_some() { LISTED_BYTES_MAX } else { FIELD_BYTES_MAX };
+        if !is_bulky(field.name) && field.raw.len() <= most && self.kept.len() + field.raw.len() <= HEADER_BYTES_MAX {
+            self.kept.extend_from_slice(field.raw);
+            self.marks.push(mark(field.name));
+            return self.marks.extend((field.raw.len() as u16).to_le_bytes());
+        }
         let name = String::from_utf8_lossy(field.name).to_ascii_lowercase();
-        let listed = Field::from_name(&name).is_some();
-        let most = if listed { LISTED_BYTES_MAX } else { FIELD_BYTES_MAX };
-        let bulky = BULKY.iter().any(|bulky| name.starts_with(bulky));
-        if !bulky && field.raw.len() <= most && kept.len() + field.raw.len() <= HEADER_BYTES_MAX {
-            kept.extend_from_slice(field.raw);
-        } else if omitted.len() + name.len() > OMITTED_BYTES_MAX {
-            cut = true;
-        } else if !omitted.split(|b| *b == b'\n').any(|known| known == name.as_bytes()) {
-            omitted.extend_from_slice(name.as_bytes());
-            omitted.push(b'\n');
+        if self.omitted.len() + name.len() > OMITTED_BYTES_MAX {
+            self.cut = true;
+        } else if !self.omitted.split(|b| *b == b'\n').any(|known| known == name.as_bytes()) {
+            self.omitted.extend_from_slice(name.as_bytes());
+            self.omitted.push(b'\n');
         }
     }
-    kept.extend_from_slice(fields.empty_line());
-    (kept, omitted, cut)
 }
 
-/// Of each field its name's mark and its length, which `FIELD_BYTES_MAX` and `LISTED_BYTES_MAX` bound.
-fn marks(kept: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(kept.len() / 16);
-    for field in fields(kept) {
-        out.push(mark(field.name));
-        out.extend((field.raw.len() as u16).to_le_bytes());
-    }
-    out
+fn is_bulky(name: &[u8]) -> bool {
+    let begins = |bulky: &&str| name.get(..bulky.len()).is_some_and(|it| it.eq_ignore_ascii_case(bulky.as_bytes()));
+    BULKY.iter().any(|bulky| begins(bulky))
 }
 
-fn fields_text(header: &[u8]) -> Vec<u8> {
+fn fields_text(texts: &Texts) -> Vec<u8> {
     let mut out = Vec::new();
-    for (which, text) in texts(header) {
+    for (which, text) in texts.iter() {
         out.push(which);
         number(&mut out, text.len() as u64);
         out.extend_from_slice(text.as_bytes());

@@ -6,8 +6,11 @@ const ESCAPES_MAX: usize = 4;
 /// A string: quoted if it is printable ASCII, else a literal. Line ends and NULs are left out, so that whatever stands
 /// in a message the response is well formed.
 pub(super) fn string(out: &mut Vec<u8>, text: &[u8]) {
-    let plain = text.iter().all(|b| matches!(b, b' '..=b'~'));
-    let escapes = text.iter().filter(|b| is_special(**b)).count();
+    let (mut plain, mut escapes) = (true, 0);
+    for octet in text {
+        plain &= matches!(octet, b' '..=b'~');
+        escapes += usize::from(is_special(*octet));
+    }
     if plain && escapes <= ESCAPES_MAX {
         return quoted(out, text, escapes);
     }

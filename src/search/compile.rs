@@ -164,7 +164,7 @@ impl Test {
             SearchKey::From(text) => strings.field(Field::From, text),
             SearchKey::Subject(text) => strings.field(Field::Subject, text),
             SearchKey::To(text) => strings.field(Field::To, text),
-            SearchKey::Header(name, text) => match Field::from_name(name) {
+            SearchKey::Header(name, text) => match Field::from_name(name.as_bytes()) {
                 Some(field) => strings.field(field, text),
                 None => strings.header(name, text),
             },

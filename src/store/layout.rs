@@ -243,14 +243,16 @@ pub fn read_leaf_entry(cursor: &mut Cursor<'_>) -> Option<LeafEntry> {
 pub fn records(records: &[MessageRecord]) -> Vec<u8> {
     let mut out = Vec::with_capacity(records.len() * RECORD_BYTES);
     for record in records {
-        out.extend(record.uid.get().to_be_bytes());
-        out.extend(record.blob.0);
-        out.extend(record.size.to_be_bytes());
-        for date in [record.internal_date, record.sent_date] {
-            out.extend(date.secs.to_be_bytes());
-            out.extend(date.zone_mins.to_be_bytes());
+        let mut octets = [0; RECORD_BYTES];
+        octets[..4].copy_from_slice(&record.uid.get().to_be_bytes());
+        octets[4..36].copy_from_slice(&record.blob.0);
+        octets[36..40].copy_from_slice(&record.size.to_be_bytes());
+        for (at, date) in [(40, record.internal_date), (50, record.sent_date)] {
+            octets[at..at + 8].copy_from_slice(&date.secs.to_be_bytes());
+            octets[at + 8..at + 10].copy_from_slice(&date.zone_mins.to_be_bytes());
         }
-        out.extend(record.saved_secs.to_be_bytes());
+        octets[60..].copy_from_slice(&record.saved_secs.to_be_bytes());
+        out.extend_from_slice(&octets);
     }
     out
 }
@@ -278,13 +280,14 @@ pub fn read_records(cursor: &mut Cursor<'_>, into: &mut Vec<MessageRecord>) -> O
 pub fn flags(flags: &[FlagRecord]) -> Vec<u8> {
     let mut out = Vec::with_capacity(flags.len() * 14);
     for record in flags {
-        out.extend(record.uid.get().to_be_bytes());
-        out.extend(record.mod_seq.0.to_be_bytes());
         let bits = record.flags.bits().0;
-        let octets = bits.to_be_bytes();
-        let used = &octets[bits.leading_zeros() as usize / 8..];
-        out.push(used.len() as u8);
-        out.extend(used);
+        let unused = bits.leading_zeros() as usize / 8;
+        let mut fixed = [0; 13];
+        fixed[..4].copy_from_slice(&record.uid.get().to_be_bytes());
+        fixed[4..12].copy_from_slice(&record.mod_seq.0.to_be_bytes());
+        fixed[12] = (16 - unused) as u8;
+        out.extend_from_slice(&fixed);
+        out.extend_from_slice(&bits.to_be_bytes()[unused..]);
         let further = record.flags.further();
         if !further.is_empty() {
             out.extend((further.len() as u16).to_be_bytes());

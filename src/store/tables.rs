@@ -35,8 +35,13 @@ impl Tables {
     /// Opens or creates what is in `directory`. A journal that a power cut has torn is cut off where it is torn.
     pub(super) fn open(directory: &Path, options: &Options) -> Result<Tables, StoreError> {
         unfinished::clear(directory).map_err(|error| engine(error.into()))?;
-        let builder =
-            || Database::builder(directory).cache_size(options.cache_bytes).max_journaling_size(JOURNAL_BYTES);
+        // LZ4 in the journal would be a quarter of what an APPEND costs: records are hashes, mail is gone from it soon.
+        let builder = || {
+            Database::builder(directory)
+                .cache_size(options.cache_bytes)
+                .max_journaling_size(JOURNAL_BYTES)
+                .journal_compression(fjall::CompressionType::None)
+        };
         let open = || unbroken(|| Ok(builder().worker_threads(2).open()));
         let db = match open()? {
             Err(fjall::Error::JournalRecovery(_)) if journal::cut_torn(directory)? => open()?,
