@@ -123,7 +123,8 @@ fn blobs_live_as_long_as_their_references() {
         let octets = b"a message".as_slice();
         let mut batch = Batch::new(mailbox(1), Version(0));
         batch.blobs.push((A, blob(octets), octets.into()));
-        batch.added = vec![refer(octets, 1, 1), refer(octets, 1, 2)];
+        batch.added = vec![refer(octets, 1, 1)];
+        batch.shared = vec![refer(octets, 1, 2)];
         engine.commit(vec![batch], Durability::Synced).unwrap();
         let mut batch = Batch::new(mailbox(1), Version(1));
         batch.removed = vec![refer(octets, 1, 1)];

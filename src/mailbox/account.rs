@@ -311,6 +311,7 @@ fn first_commit(account: AccountId, birth: Birth, guard: Version) -> MailboxComm
         structures: Vec::new(),
         blobs: Vec::new(),
         added: Vec::new(),
+        shared: Vec::new(),
         removed: Vec::new(),
         kept: Vec::new(),
         released: Vec::new(),

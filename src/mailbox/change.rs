@@ -38,7 +38,7 @@ pub struct NewMessage {
     /// `mime::Summary` of the message, encoded.
     pub structure: Value,
     pub annotations: Vec<NewAnnotation>,
-    /// Keeps octets that were written ahead until the commit is done.
+    /// Keeps octets that are in the store until the commit is done; nobody need look for them.
     pub pin: Option<Arc<Pin>>,
 }
 
@@ -91,6 +91,7 @@ pub(super) struct Draft {
     structures: Vec<(Uid, Value)>,
     blobs: Vec<NewBlob>,
     added: Vec<(Uid, BlobId)>,
+    shared: Vec<(Uid, BlobId)>,
     removed: Vec<(Uid, BlobId)>,
     kept: Vec<ExpungedMessage>,
     released: Vec<ExpungedMessage>,
@@ -124,6 +125,7 @@ impl Draft {
             structures: Vec::new(),
             blobs: Vec::new(),
             added: Vec::new(),
+            shared: Vec::new(),
             removed: Vec::new(),
             kept: Vec::new(),
             released: Vec::new(),
@@ -255,6 +257,10 @@ impl Draft {
         };
         let flags = self.snapshot.known(&message.flags);
         self.place(&record, &FlagRecord { uid, flags, mod_seq }, message.structure.clone());
+        match message.pin {
+            Some(_) => self.shared.push((uid, record.blob)),
+            None => self.added.push((uid, record.blob)),
+        }
         self.blobs.push(message.blob.clone());
         self.snapshot.annotate(uid, message.annotations.iter().cloned(), mod_seq, &mut self.annotations);
         Some(uid)
@@ -270,7 +276,6 @@ impl Draft {
         self.records.insert(PageNo::of(uid));
         self.flags.insert(PageNo::of(uid));
         self.structures.push((uid, structure));
-        self.added.push((uid, record.blob));
     }
 
     /// Keyword bits are those of this mailbox; \Deleted is what the messages come back from. Their annotations come with
@@ -285,6 +290,7 @@ impl Draft {
             let flags = message.flags.flags.without(&FlagBits::system(SystemFlag::Deleted).into());
             let record = MessageRecord { uid, ..message.record };
             self.place(&record, &FlagRecord { uid, flags, mod_seq: outcome.mod_seq }, structure.clone());
+            self.added.push((uid, record.blob));
             self.snapshot.forget_annotations(message.record.uid, &mut self.annotations)?;
             self.snapshot.annotate(uid, annotations, outcome.mod_seq, &mut self.annotations);
             self.release(message);
@@ -444,13 +450,16 @@ impl Draft {
         self.flags.insert(PageNo::of(record.uid));
         // A message that came and went within one commit was never there.
         self.structures.retain(|(uid, _)| *uid != record.uid);
-        let added = self.added.iter().position(|(uid, _)| *uid == record.uid);
-        match keeping == Keeping::Kept && added.is_none() {
+        let new = [&mut self.added, &mut self.shared].into_iter();
+        let mut taken =
+            new.filter_map(|new| Some(new.swap_remove(new.iter().position(|(uid, _)| *uid == record.uid)?)));
+        let taken = taken.next();
+        match keeping == Keeping::Kept && taken.is_none() {
             true => self.snapshot.keep_annotations(record.uid)?,
             false => self.snapshot.forget_annotations(record.uid, &mut self.annotations)?,
         }
-        match added {
-            Some(at) => drop(self.added.swap_remove(at)),
+        match taken {
+            Some(_) => {}
             None if keeping == Keeping::Kept => {
                 self.snapshot.header.kept_messages += 1;
                 self.snapshot.header.kept_bytes += u64::from(record.size);
@@ -543,6 +552,7 @@ impl Draft {
             structures: std::mem::take(&mut self.structures),
             blobs: std::mem::take(&mut self.blobs),
             added: std::mem::take(&mut self.added),
+            shared: std::mem::take(&mut self.shared),
             removed: std::mem::take(&mut self.removed),
             kept: std::mem::take(&mut self.kept),
             released: std::mem::take(&mut self.released),

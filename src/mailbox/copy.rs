@@ -13,7 +13,7 @@ use super::mailbox::Mailbox;
 use super::sealing::{HEAD_BYTES, Seal};
 use super::snapshot::{Message, Snapshot};
 use super::view::View;
-use crate::store::{NewBlob, Value};
+use crate::store::{NewBlob, Pin, Value};
 use crate::types::{Flag, FlagBits, Keyword, Rights, ServerKeyword, SystemFlag, Uid, UidSet, UidValidity};
 
 /// Told how many messages have been dealt with, and of how many.
@@ -159,12 +159,26 @@ impl View {
         let shown = self.shown();
         shown.load(uids)?;
         let (mut copies, goal) = (Vec::new(), uids.count());
+        let pin = self.pin(uids)?;
         for message in shown.in_uids(uids) {
             let structure = summaries.next(message.uid())?.ok_or(Refusal::Expunged)?;
-            copies.push((message.uid(), copy_of(shown, &message, structure)));
+            let copy = copy_of(shown, &message, structure);
+            copies.push((message.uid(), NewMessage { pin: pin.clone(), ..copy }));
             progress(copies.len() as u64, goal);
         }
         Ok(copies)
+    }
+
+    /// Keeps the octets of these messages; `None` where one has been expunged meanwhile, and its octets may be gone.
+    fn pin(&self, uids: &UidSet) -> Result<Option<Arc<Pin>>, MailboxError> {
+        let mailbox = self.mailbox();
+        let blobs = self.shown().in_uids(uids).map(|message| message.blob()).collect();
+        let pin = mailbox.store.pin(mailbox.account, blobs);
+        // A message that is there when its octets are pinned refers to them: they are there.
+        let newest = mailbox.snapshot()?;
+        newest.load(uids)?;
+        let are_there = self.shown().in_uids(uids).all(|message| newest.by_uid(message.uid()).is_some());
+        Ok(are_there.then(|| Arc::new(pin)))
     }
 }
 

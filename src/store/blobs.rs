@@ -49,29 +49,22 @@ impl std::ops::Deref for Piece {
     }
 }
 
-/// A blob that is not collected as long as this value lives.
+/// Blobs that are not collected as long as this value lives.
 pub struct Pin {
     engine: Arc<dyn Engine>,
     account: AccountId,
-    blob: BlobId,
-}
-
-impl Pin {
-    fn new(engine: &Arc<dyn Engine>, account: AccountId, blob: BlobId) -> Pin {
-        engine.pin(account, blob);
-        Pin { engine: engine.clone(), account, blob }
-    }
+    blobs: Vec<BlobId>,
 }
 
 impl Drop for Pin {
     fn drop(&mut self) {
-        self.engine.unpin(self.account, self.blob);
+        self.blobs.iter().for_each(|blob| self.engine.unpin(self.account, *blob));
     }
 }
 
 impl std::fmt::Debug for Pin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Pin({})", self.blob)
+        f.debug_tuple("Pin").field(&self.blobs).finish()
     }
 }
 
@@ -81,10 +74,16 @@ impl Store {
         BlobReader { reader: self.reader().clone(), account, blob, held: None }
     }
 
+    /// Keeps blobs of an account from being collected, if they are there.
+    pub fn pin(&self, account: AccountId, blobs: Vec<BlobId>) -> Pin {
+        blobs.iter().for_each(|blob| self.engine().pin(account, *blob));
+        Pin { engine: self.engine().clone(), account, blobs }
+    }
+
     /// Writes the octets of a large message ahead of the commit that refers to it. The pin must live until then.
     /// The source's octets have the hash `blob`.
     pub fn write_blob(&self, account: AccountId, blob: BlobId, source: &mut dyn Read) -> Result<Pin, StoreError> {
-        let pin = Pin::new(self.engine(), account, blob);
+        let pin = self.pin(account, vec![blob]);
         let mut chunk = vec![0; CHUNK_BYTES];
         for number in 0.. {
             let length = read_full(source, &mut chunk)?;

@@ -176,7 +176,7 @@ impl Embedded {
 /// Mail that comes is refused sooner than what brings none.
 fn brings(batches: &[Batch]) -> Brings {
     let octets = batches.iter().flat_map(|batch| &batch.blobs).map(|blob| blob.2.len() as u64).sum();
-    match batches.iter().any(|batch| !batch.added.is_empty()) {
+    match batches.iter().any(|batch| batch.refers().next().is_some()) {
         true => Brings::Mail { octets },
         false => Brings::Nothing,
     }
@@ -224,7 +224,7 @@ fn add(tables: &Tables, group: &mut fjall::OwnedWriteBatch, writer: &mut Writer,
             group.insert(&tables.chunks, key, octets);
         }
     }
-    for reference in &batch.added {
+    for reference in batch.added.iter().chain(&batch.shared) {
         group.insert(&tables.index, keys::reference(reference), &[][..]);
     }
     for reference in &batch.removed {

@@ -46,19 +46,27 @@ pub struct Batch {
     pub writes: Vec<(Vec<u8>, Option<Value>)>,
     /// Octets of new blobs, of one chunk each; those that are there already are left out.
     pub blobs: Vec<(AccountId, BlobId, Value)>,
+    /// References whose octets come along, or are looked for.
     pub added: Vec<Reference>,
+    /// References to pinned blobs that the caller knows to be there.
+    pub shared: Vec<Reference>,
     pub removed: Vec<Reference>,
 }
 
 impl Batch {
     pub fn new(partition: Partition, guard: Version) -> Batch {
-        let (writes, blobs, added, removed) = Default::default();
-        Batch { partition, guard, writes, blobs, added, removed }
+        let (writes, blobs, added, shared, removed) = Default::default();
+        Batch { partition, guard, writes, blobs, added, shared, removed }
     }
 
     /// Whether it would change nothing but the partition's version.
     pub fn is_empty(&self) -> bool {
-        self.writes.is_empty() && self.blobs.is_empty() && self.added.is_empty() && self.removed.is_empty()
+        self.writes.is_empty() && self.blobs.is_empty() && self.refers().next().is_none() && self.removed.is_empty()
+    }
+
+    /// All references that begin with this commit.
+    pub fn refers(&self) -> impl Iterator<Item = &Reference> {
+        self.added.iter().chain(&self.shared)
     }
 
     pub fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {

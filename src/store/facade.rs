@@ -769,6 +769,7 @@ fn mailbox_batch(commit: MailboxCommit) -> Batch {
     batch.blobs = inline.collect();
     let reference = |(uid, blob): &(Uid, _)| Reference { blob: *blob, account, mailbox, uid: *uid };
     batch.added = commit.added.iter().map(reference).collect();
+    batch.shared = commit.shared.iter().map(reference).collect();
     let released = commit.released.iter().map(|message| (message.record.uid, message.record.blob));
     batch.removed = commit.removed.iter().copied().chain(released).map(|pair| reference(&pair)).collect();
     batch

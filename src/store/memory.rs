@@ -40,7 +40,7 @@ impl State {
         for (account, blob, octets) in batch.blobs {
             self.chunks.entry(keys::chunk(account, blob, 0)).or_insert(octets);
         }
-        for reference in &batch.added {
+        for reference in batch.added.iter().chain(&batch.shared) {
             self.index.insert(keys::reference(reference), Value::from(&[][..]));
         }
         for reference in &batch.removed {

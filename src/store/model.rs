@@ -413,6 +413,8 @@ pub struct MailboxCommit {
     pub blobs: Vec<NewBlob>,
     /// References to blobs that begin and end with this commit: each message holds one.
     pub added: Vec<(Uid, BlobId)>,
+    /// The same, of blobs that are pinned and known to be there: the store need not look for them.
+    pub shared: Vec<(Uid, BlobId)>,
     pub removed: Vec<(Uid, BlobId)>,
     /// Messages that leave the mailbox and are kept; their references stay.
     pub kept: Vec<ExpungedMessage>,

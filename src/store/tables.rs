@@ -1,8 +1,10 @@
 //! fjall's database as the embedded engine has it open: the index, and the chunks of messages apart from it.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use fjall::compaction::Leveled;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
 
 use super::error::StoreError;
@@ -17,6 +19,14 @@ const MEMTABLE_BYTES: u64 = 8 << 20;
 
 /// Values from this size on are kept apart from the tree.
 const SEPARATED_BYTES: u32 = 1024;
+
+/// fjall's threads that write out and compact. Of several, the first leaves compactions to the others, and turns in circles
+/// as long as they are busy or asleep: half of what a server did under APPENDs.
+const WORKERS: usize = 1;
+
+/// Octets of a table of the index. One that is being compacted keeps what waits from being written out: levels of small
+/// tables are compacted in small steps.
+const TABLE_BYTES: u64 = 16 << 20;
 
 /// Memory tables that wait to be written out before commits wait for them. At four fjall waits itself, without an end
 /// where its threads have failed.
@@ -42,7 +52,7 @@ impl Tables {
                 .max_journaling_size(JOURNAL_BYTES)
                 .journal_compression(fjall::CompressionType::None)
         };
-        let open = || unbroken(|| Ok(builder().worker_threads(2).open()));
+        let open = || unbroken(|| Ok(builder().worker_threads(WORKERS).open()));
         let db = match open()? {
             Err(fjall::Error::JournalRecovery(_)) if journal::cut_torn(directory)? => open()?,
             opened => opened,
@@ -82,7 +92,8 @@ impl Tables {
 }
 
 fn index_options() -> KeyspaceCreateOptions {
-    KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES)
+    let levels = Leveled::default().with_table_target_size(TABLE_BYTES);
+    KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES).compaction_strategy(Arc::new(levels))
 }
 
 fn chunk_options(compression: Compression) -> KeyspaceCreateOptions {
