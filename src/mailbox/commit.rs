@@ -1,8 +1,7 @@
 //! The one writer of truth for a mailbox.
 //!
-//! A session puts its change into the mailbox's queue and takes the writer's lock. Whoever gets it and finds its
-//! change not done takes all that waits, plans it as one draft, and commits it: the changes of many sessions cost
-//! one sync of the disk, those of one session no hand-over to another thread.
+//! Of the sessions that change a mailbox one takes all changes that wait, plans them as one draft, and commits it: the
+//! changes of many sessions cost one sync of the disk, those of one session no hand-over to another thread.
 //!
 //! Invariants:
 //! 1. A snapshot is published after the engine has said that its commit is durable, and before any of its authors
@@ -13,21 +12,19 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use parking_lot::Mutex;
-
 use super::change::{Bounds, Change, Draft, Keeping, NewMessage, Outcome};
 use super::error::{MailboxError, Refusal};
 use super::mailbox::Mailbox;
 use super::message_annotations::AnnotationBounds;
 use super::snapshot::Snapshot;
-use crate::store::{Commit, CommitFailure, Durability, StoreError, Version, Watching};
+use crate::store::{AbortOnPanic, Commit, CommitFailure, Durability, StoreError, Version, Watching};
 use crate::types::{ModSeq, Uid, UidSet, Visibility};
 
 /// MODSEQs reserved ahead at each synced commit: so many flag changes cost at most one sync. 63 bits are enough for it.
 const MOD_SEQ_AHEAD: u64 = 1 << 16;
 
 /// Changes that one commit takes at most, so that the first of them does not wait for hundreds of others.
-const CHANGES_MAX: usize = 256;
+pub(super) const CHANGES_MAX: usize = 256;
 
 /// What only the holder of the writer's lock knows.
 pub(super) struct WriterState {
@@ -36,72 +33,30 @@ pub(super) struct WriterState {
     pub(super) watching: Option<Watching>,
 }
 
-/// A change that waits, and what has become of it.
-pub(super) struct Pending {
-    change: Change,
-    result: Mutex<Option<Result<Outcome, MailboxError>>>,
-}
-
-/// Ends the process when a commit panics. Invariant 3.
-pub(super) struct AbortOnPanic;
-
-impl Drop for AbortOnPanic {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            log::error!(target: crate::log::CRASH, "panic during a commit: the process ends, the store recovers at its next start");
-            std::process::abort();
-        }
-    }
-}
-
 impl Mailbox {
     /// Does one change, alone or with others that wait; returns when it is as durable as `Sync` asks and published.
     pub fn commit(&self, change: Change) -> Result<Outcome, MailboxError> {
-        let pending = Arc::new(Pending { change, result: Mutex::new(None) });
-        self.queue.lock().push(pending.clone());
+        self.changes.run(change, |changes| self.commit_changes(&changes))
+    }
+
+    fn commit_changes(&self, changes: &[Change]) -> Vec<Result<Outcome, MailboxError>> {
         let mut writer = self.writer.lock();
-        loop {
-            // The owner of a change that was taken by another finds its result here.
-            if let Some(result) = pending.result.lock().take() {
-                return result;
-            }
-            let batch = self.take_batch();
-            self.commit_batch(&mut writer, &batch);
-        }
+        let failed = |error: StoreError| changes.iter().map(|_| Err(error.clone().into())).collect();
+        self.try_changes(&mut writer, changes).unwrap_or_else(failed)
     }
 
-    fn take_batch(&self) -> Vec<Arc<Pending>> {
-        let mut queue = self.queue.lock();
-        let most = queue.len().min(CHANGES_MAX);
-        let rest = queue.split_off(most);
-        std::mem::replace(&mut *queue, rest)
-    }
-
-    fn commit_batch(&self, writer: &mut WriterState, batch: &[Arc<Pending>]) {
-        let _abort = AbortOnPanic;
-        match self.try_batch(writer, batch) {
-            Ok(results) => {
-                batch.iter().zip(results).for_each(|(pending, result)| *pending.result.lock() = Some(result));
-            }
-            Err(error) => batch.iter().for_each(|pending| {
-                *pending.result.lock() = Some(Err(MailboxError::Store(error.clone())));
-            }),
-        }
-    }
-
-    fn try_batch(
+    fn try_changes(
         &self,
         writer: &mut WriterState,
-        batch: &[Arc<Pending>],
+        changes: &[Change],
     ) -> Result<Vec<Result<Outcome, MailboxError>>, StoreError> {
         loop {
             if self.is_gone() {
-                return Ok(batch.iter().map(|_| Err(Refusal::NonExistent.into())).collect());
+                return Ok(changes.iter().map(|_| Err(Refusal::NonExistent.into())).collect());
             }
             let base = self.load_locked(writer)?;
             let mut draft = Draft::new(&base, self.keeping(), self.bounds());
-            let plan = |pending: &Arc<Pending>| draft.apply(&pending.change);
-            let results = batch.iter().map(plan).collect();
+            let results = changes.iter().map(|change| draft.apply(change)).collect();
             match self.write(writer, draft) {
                 Ok(()) => return Ok(results),
                 Err(CommitFailure::Conflict) => self.forget_loaded(),

@@ -11,7 +11,7 @@
 //! 7. `AnnotationFeedLock`  of the server; held while names are put down for those who listen.
 //! 8. `AnnotationBytes`     one for each account; held while they are summed up.
 //! 9. `Listening`   one for each account; held while its listeners are told.
-//! 10. `Queue`, `Published`, `Watchers`, `Policy`, `Changed`, `Grown`: leaves; nothing is taken under them, and nothing waits.
+//! 10. `Changes`, `Published`, `Watchers`, `Policy`, `Changed`, `Grown`: leaves; nothing is taken under them, and nothing waits.
 //!
 //! Readers take `Published` alone, for as long as it takes to clone an `Arc`: they never wait for a disk.
 //! No socket is written under any of them.
@@ -22,12 +22,14 @@ use std::sync::{Arc, Weak};
 
 use super::account::Account;
 use super::annotation_watch::Listener;
-use super::commit::{Pending, WriterState};
+use super::change::{Change, Outcome};
+use super::commit::WriterState;
 use super::digest::Digest;
+use super::error::MailboxError;
 use super::mailbox::Mailbox;
 use super::policy::MailboxPolicy;
 use super::watch::{Heard, Watcher};
-use crate::store::PageNo;
+use crate::store::{PageNo, Together};
 use crate::types::{AccountId, AccountName, MailboxId};
 
 pub(super) type AccountTable = RwLock<HashMap<AccountName, Arc<Account>>>;
@@ -37,7 +39,7 @@ pub(super) type AnnotationFeedLock = Mutex<Vec<Arc<Listener>>>;
 pub(super) type AnnotationBytes = Mutex<Option<HashMap<Option<AccountId>, u64>>>;
 pub(super) type MailboxPolicyLock = RwLock<MailboxPolicy>;
 pub(super) type Writer = Mutex<WriterState>;
-pub(super) type Queue = Mutex<Vec<Arc<Pending>>>;
+pub(super) type Changes = Together<Change, Result<Outcome, MailboxError>>;
 pub(super) type Published<T> = RwLock<T>;
 pub(super) type Watchers = Mutex<Vec<Watcher>>;
 pub(super) type Listening = RwLock<Heard>;

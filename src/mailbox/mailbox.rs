@@ -9,10 +9,10 @@ use std::sync::{Arc, Weak};
 use parking_lot::{Mutex, RwLock};
 
 use super::account::Account;
-use super::commit::WriterState;
+use super::commit::{CHANGES_MAX, WriterState};
 use super::error::{MailboxError, Refusal};
 use super::leaf::Source;
-use super::locks::{Grown, Published, Queue, Watchers, Writer};
+use super::locks::{Changes, Grown, Published, Watchers, Writer};
 use super::manager::Shared;
 use super::quota::Usage;
 use super::snapshot::{Latest, Snapshot};
@@ -32,7 +32,7 @@ pub struct Mailbox {
     /// Of the account.
     pub(super) usage: Arc<Usage>,
     pub(super) writer: Writer,
-    pub(super) queue: Queue,
+    pub(super) changes: Changes,
     pub(super) published: Published<Option<Arc<Snapshot>>>,
     pub(super) watchers: Watchers,
     /// Views of it.
@@ -64,7 +64,7 @@ impl Mailbox {
             due_day: AtomicU32::new(0),
             usage: account.usage.clone(),
             writer: Mutex::new(WriterState { version: Version(0), watching: None }),
-            queue: Mutex::new(Vec::new()),
+            changes: Changes::new(CHANGES_MAX),
             published: RwLock::new(None),
             watchers: Mutex::new(Vec::new()),
             views: AtomicUsize::new(0),

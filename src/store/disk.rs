@@ -53,6 +53,10 @@ impl Disk {
         })
     }
 
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     pub(super) fn tables(&self) -> Result<MappedRwLockReadGuard<'_, Tables>, StoreError> {
         // Recursive: what visits a scan may read.
         let tables = self.tables.read_recursive();

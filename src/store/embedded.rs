@@ -1,8 +1,8 @@
 //! The embedded engine: fjall, an LSM tree with a journal, on one machine.
 //!
-//! Commits are grouped: whoever holds the writer's lock takes all batches that wait, checks their guards in order, and
-//! writes them as one journal entry with at most one sync. A lone client's commit costs one fdatasync and no hand-over
-//! to another thread.
+//! Commits are grouped: one of those who commit takes all batches that wait, checks their guards in order, and writes
+//! them as one journal entry with at most one sync. A lone client's commit costs one fdatasync and no hand-over to
+//! another thread.
 //!
 //! Relaxed commits reach the operating system before they are acknowledged and the disk within `RELAXED_SECS`; a thread
 //! sees to it that sleeps while nothing is owed. Chunks of messages are values separated from the tree, so that
@@ -17,6 +17,7 @@ use std::time::Duration;
 use fjall::{Keyspace, PersistMode, Readable};
 use parking_lot::{Condvar, Mutex};
 
+use super::ahead::Ahead;
 use super::disk::Disk;
 use super::engine::{Batch, Engine, Figures, Hear, Partition, Reader, Relaxed, Value, Visit, Watching};
 use super::error::{CommitError, StoreError};
@@ -27,20 +28,27 @@ use super::ordered::{Spaces, now_octets, read_version};
 use super::pins::Pins;
 use super::room::Brings;
 use super::tables::{Tables, engine, unbroken};
+use super::together::Together;
 use crate::types::{AccountId, BlobId};
 
 /// A relaxed commit survives a power cut after at most this long.
 const RELAXED: Duration = Duration::from_secs(1);
 
+/// Commits that one journal entry takes at most.
+const COMMITS_MAX: usize = 256;
+
 /// Partition versions that the writer remembers; beyond them they are read again.
 const VERSIONS_MAX: usize = 100_000;
+
+/// Octets of an entry of the journal beside its key and its value.
+const ENTRY_BYTES: usize = 21;
 
 /// Chunks of one large message that are in memory at a time.
 const CHUNKS_HELD: u32 = 8;
 
 pub struct Embedded {
     disk: Arc<Disk>,
-    queue: Mutex<Vec<Arc<Waiting>>>,
+    commits_waiting: Together<Waiting, Result<(), CommitError>>,
     writer: Mutex<Writer>,
     pins: Pins,
     always: bool,
@@ -53,13 +61,38 @@ pub struct Embedded {
 #[derive(Default)]
 struct Writer {
     versions: HashMap<Partition, Version>,
+    ahead: Ahead,
 }
 
-/// A commit that waits, and how it ended.
+/// What becomes one journal entry.
+struct Group<'a> {
+    tables: &'a Tables,
+    batch: fjall::OwnedWriteBatch,
+    bytes: u64,
+}
+
+impl<'a> Group<'a> {
+    fn new(tables: &'a Tables) -> Group<'a> {
+        Group { tables, batch: tables.db.batch(), bytes: 0 }
+    }
+
+    fn insert(&mut self, keyspace: &Keyspace, key: Vec<u8>, value: impl Into<Value>) {
+        let value = value.into();
+        self.bytes += (ENTRY_BYTES + key.len() + value.len()) as u64;
+        self.batch.insert(keyspace, key, value);
+    }
+
+    fn remove(&mut self, keyspace: &Keyspace, key: impl Into<Value>) {
+        let key = key.into();
+        self.bytes += (ENTRY_BYTES + key.len()) as u64;
+        self.batch.remove(keyspace, key);
+    }
+}
+
+/// A commit that waits.
 struct Waiting {
-    batches: Mutex<Vec<Batch>>,
+    batches: Vec<Batch>,
     durability: Durability,
-    result: Mutex<Option<Result<(), CommitError>>>,
 }
 
 /// Whether relaxed commits are waiting for their sync.
@@ -83,7 +116,7 @@ impl Embedded {
         start_syncer(disk.clone(), owed.clone())?;
         Ok(Arc::new(Embedded {
             disk,
-            queue: Mutex::default(),
+            commits_waiting: Together::new(COMMITS_MAX),
             writer: Mutex::default(),
             pins: Pins::default(),
             always: options.sync_always,
@@ -98,50 +131,43 @@ impl Embedded {
         directory.join("version").is_file()
     }
 
-    /// Does all that waits; the caller holds the writer's lock.
-    fn commit_waiting(&self, writer: &mut Writer) {
-        let waiting = std::mem::take(&mut *self.queue.lock());
-        let admitted = waiting.into_iter().filter_map(|commit| {
-            let batches = std::mem::take(&mut *commit.batches.lock());
-            match self.disk.admit(brings(&batches)) {
-                Ok(()) => Some((commit, batches)),
-                Err(error) => {
-                    *commit.result.lock() = Some(Err(error.into()));
-                    None
-                }
-            }
-        });
-        let admitted: Vec<_> = admitted.collect();
+    /// Does all that waits.
+    fn commit_waiting(&self, waiting: Vec<Waiting>) -> Vec<Result<(), CommitError>> {
+        let mut writer = self.writer.lock();
+        // Before the tables are taken: a disk that has room again has them opened anew.
+        let admit = |commit: Waiting| self.disk.admit(brings(&commit.batches)).map(|()| commit);
+        let admitted: Vec<_> = waiting.into_iter().map(admit).collect();
         match self.disk.tables() {
-            Ok(tables) => self.commit_group(&tables, writer, admitted),
+            Ok(tables) => self.commit_group(&tables, &mut writer, admitted),
             Err(error) => {
-                admitted.iter().for_each(|(commit, _)| *commit.result.lock() = Some(Err(error.clone().into())));
+                admitted.into_iter().map(|admitted| Err(admitted.err().unwrap_or(error.clone()).into())).collect()
             }
         }
     }
 
-    fn commit_group(&self, tables: &Tables, writer: &mut Writer, waiting: Vec<(Arc<Waiting>, Vec<Batch>)>) {
-        let mut group = tables.db.batch();
+    fn commit_group(
+        &self,
+        tables: &Tables,
+        writer: &mut Writer,
+        admitted: Vec<Result<Waiting, StoreError>>,
+    ) -> Vec<Result<(), CommitError>> {
+        let mut group = Group::new(tables);
         let mut synced = self.always;
-        let mut done = Vec::new();
-        for (commit, batches) in waiting {
-            match self.check(tables, writer, &batches) {
-                Ok(()) => {
-                    synced |= commit.durability == Durability::Synced;
-                    batches.into_iter().for_each(|batch| add(tables, &mut group, writer, batch));
-                    done.push(commit);
-                }
-                Err(error) => *commit.result.lock() = Some(Err(error)),
-            }
-        }
-        let result = self.write(tables, group, synced);
+        let mut plan = |commit: Waiting| {
+            self.check(tables, writer, &commit.batches)?;
+            synced |= commit.durability == Durability::Synced;
+            commit.batches.into_iter().for_each(|batch| add(&mut group, writer, batch));
+            Ok(())
+        };
+        let planned = admitted.into_iter().map(|admitted| plan(admitted?));
+        let planned: Vec<Result<(), CommitError>> = planned.collect();
+        let result = self.write(writer, group, synced);
         if result.is_err() {
             writer.versions.clear();
         }
-        for commit in done {
-            self.commits.fetch_add(1, Ordering::Relaxed);
-            *commit.result.lock() = Some(result.clone().map_err(CommitError::from));
-        }
+        let done = planned.iter().filter(|planned| planned.is_ok()).count();
+        self.commits.fetch_add(done as u64, Ordering::Relaxed);
+        planned.into_iter().map(|planned| planned.and_then(|()| Ok(result.clone()?))).collect()
     }
 
     fn check(&self, tables: &Tables, writer: &mut Writer, batches: &[Batch]) -> Result<(), CommitError> {
@@ -158,12 +184,14 @@ impl Embedded {
         Ok(())
     }
 
-    fn write(&self, tables: &Tables, group: fjall::OwnedWriteBatch, synced: bool) -> Result<(), StoreError> {
-        if group.is_empty() {
+    fn write(&self, writer: &mut Writer, group: Group<'_>, synced: bool) -> Result<(), StoreError> {
+        let Group { tables, batch, bytes } = group;
+        if batch.is_empty() {
             return Ok(());
         }
+        writer.ahead.prepare(self.disk.directory(), bytes);
         let mode = if synced { PersistMode::SyncData } else { PersistMode::Buffer };
-        let written = tables.wait_for_memtables().and_then(|()| group.durability(Some(mode)).commit());
+        let written = tables.wait_for_memtables().and_then(|()| batch.durability(Some(mode)).commit());
         written.map_err(|error| self.disk.failed(error))?;
         match synced {
             true => drop(self.syncs.fetch_add(1, Ordering::Relaxed)),
@@ -203,7 +231,8 @@ fn check_octets(tables: &Tables, batch: &Batch) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn add(tables: &Tables, group: &mut fjall::OwnedWriteBatch, writer: &mut Writer, batch: Batch) {
+fn add(group: &mut Group<'_>, writer: &mut Writer, batch: Batch) {
+    let tables = group.tables;
     let version = Version(batch.guard.0 + 1);
     if writer.versions.len() >= VERSIONS_MAX {
         writer.versions.clear();
@@ -315,25 +344,17 @@ impl Engine for Embedded {
     }
 
     fn commit(&self, batches: Vec<Batch>, durability: Durability) -> Result<(), CommitError> {
-        let waiting = Arc::new(Waiting { batches: Mutex::new(batches), durability, result: Mutex::new(None) });
-        self.queue.lock().push(waiting.clone());
-        let mut writer = self.writer.lock();
-        loop {
-            if let Some(result) = waiting.result.lock().take() {
-                return result;
-            }
-            self.commit_waiting(&mut writer);
-        }
+        self.commits_waiting.run(Waiting { batches, durability }, |waiting| self.commit_waiting(waiting))
     }
 
     fn write_chunk(&self, account: AccountId, blob: BlobId, chunk: u32, octets: &[u8]) -> Result<(), StoreError> {
-        let writer = self.writer.lock();
+        let mut writer = self.writer.lock();
         self.disk.admit(Brings::Mail { octets: octets.len() as u64 })?;
         let tables = self.disk.tables()?;
-        let mut group = tables.db.batch();
+        let mut group = Group::new(&tables);
         group.insert(&tables.chunks, keys::chunk(account, blob, chunk), octets);
         group.insert(&tables.index, keys::candidate(account, blob), &now_octets()[..]);
-        self.write(&tables, group, false)?;
+        self.write(&mut writer, group, false)?;
         drop(writer);
         if (chunk + 1).is_multiple_of(CHUNKS_HELD) {
             tables.write_out_chunks().map_err(|error| self.disk.failed(error))?;
@@ -351,9 +372,9 @@ impl Engine for Embedded {
 
     /// Under the writer's lock, so that no commit refers anew to what is being deleted.
     fn collect(&self, before_secs: u64, most: usize) -> Result<usize, StoreError> {
-        let _writer = self.writer.lock();
+        let mut writer = self.writer.lock();
         let tables = self.disk.tables()?;
-        let mut group = tables.db.batch();
+        let mut group = Group::new(&tables);
         let mut deleted = 0;
         for (account, blob) in candidates(&tables, &self.pins, before_secs, most)? {
             if !has_reference(&tables, account, blob)? {
@@ -364,7 +385,7 @@ impl Engine for Embedded {
             }
             group.remove(&tables.index, keys::candidate(account, blob));
         }
-        self.write(&tables, group, false)?;
+        self.write(&mut writer, group, false)?;
         Ok(deleted)
     }
 

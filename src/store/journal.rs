@@ -34,7 +34,7 @@ const SECTOR_BYTES: usize = 512;
 const MAGIC: [u8; 4] = *b"FJL\x03";
 
 /// The journal that is written to.
-fn active(directory: &Path) -> io::Result<Option<(u64, PathBuf)>> {
+pub(super) fn active(directory: &Path) -> io::Result<Option<(u64, PathBuf)>> {
     let mut newest = None;
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();

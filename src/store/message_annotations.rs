@@ -138,6 +138,7 @@ mod tests {
             structures: Vec::new(),
             blobs: Vec::new(),
             added: Vec::new(),
+            shared: Vec::new(),
             removed: Vec::new(),
             kept: Vec::new(),
             released: Vec::new(),

@@ -7,6 +7,7 @@
 //!
 //! This room knows no IMAP syntax and no MIME.
 
+mod ahead;
 mod annotations;
 mod blobs;
 mod check;
@@ -28,6 +29,7 @@ mod room;
 mod space;
 mod sums;
 mod tables;
+mod together;
 mod unfinished;
 mod upgrade;
 
@@ -45,3 +47,4 @@ pub use layout::FORMAT;
 pub use memory::Memory;
 pub use model::*;
 pub use space::Space;
+pub use together::{AbortOnPanic, Together};
