@@ -331,7 +331,8 @@ impl Draft {
         }
         let mut combining = Combining::new(mode, self.snapshot.known(flags));
         let mut outcome = self.unchanged();
-        let mut changed: Vec<Changed> = Vec::new();
+        let most = uids.count().min(self.snapshot.len().into()) as usize;
+        let mut changed: Vec<Changed> = Vec::with_capacity(most);
         for message in self.snapshot.in_uids(uids).filter(|message| visibility.sees(message.flags().class())) {
             if unchanged_since.is_some_and(|since| message.mod_seq() > since) {
                 outcome.modified.push(message.uid());

@@ -3,15 +3,16 @@
 //! 1. `AccountTable`   the accounts in use; held for a look-up.
 //! 2. `TreeWriter`     one for each account; held while the tree's commit waits for the disk.
 //! 3. `MailboxTable`   the mailboxes of an account in use; held for a look-up.
-//! 4. `Writer`         one for each mailbox; held while a commit waits for the disk. Two of one account are taken in
+//! 4. `Changes`        one for each mailbox; its changes wait there for the one of their authors who does them.
+//! 5. `Writer`         one for each mailbox; held while a commit waits for the disk. Two of one account are taken in
 //!    the order of their `MailboxId`.
-//! 5. `Usage`          one for each account; held while the headers of its mailboxes are summed up, and while a commit is
+//! 6. `Usage`          one for each account; held while the headers of its mailboxes are summed up, and while a commit is
 //!    published.
-//! 6. `Alerts`         of the server; held while one that has been delivered is removed.
-//! 7. `AnnotationFeedLock`  of the server; held while names are put down for those who listen.
-//! 8. `AnnotationBytes`     one for each account; held while they are summed up.
-//! 9. `Listening`   one for each account; held while its listeners are told.
-//! 10. `Changes`, `Published`, `Watchers`, `Policy`, `Changed`, `Grown`: leaves; nothing is taken under them, and nothing waits.
+//! 7. `Alerts`         of the server; held while one that has been delivered is removed.
+//! 8. `AnnotationFeedLock`  of the server; held while names are put down for those who listen.
+//! 9. `AnnotationBytes`     one for each account; held while they are summed up.
+//! 10. `Listening`   one for each account; held while its listeners are told.
+//! 11. `Published`, `Watchers`, `Policy`, `Changed`, `Grown`: leaves; nothing is taken under them, and nothing waits.
 //!
 //! Readers take `Published` alone, for as long as it takes to clone an `Arc`: they never wait for a disk.
 //! No socket is written under any of them.

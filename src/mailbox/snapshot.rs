@@ -362,11 +362,15 @@ impl Snapshot {
 
     /// The messages whose sequence number is in `seqs`.
     pub fn in_seqs<'a>(&'a self, seqs: &'a UidSet) -> impl Iterator<Item = Message<'a>> + 'a {
-        seqs.ranges()
-            .iter()
-            .flat_map(move |&(low, high)| low..=high.min(self.len))
-            .filter_map(Seq::new)
-            .filter_map(move |seq| self.by_seq(seq))
+        seqs.ranges().iter().flat_map(move |&(low, high)| self.seq_range(low, high))
+    }
+
+    fn seq_range(&self, low: u32, high: u32) -> impl Iterator<Item = Message<'_>> {
+        // Before a leaf stand fewer messages than the number of its first.
+        let first = self.starts.partition_point(|&start| start < low).saturating_sub(1);
+        let leaves = (first..self.leaves.len()).take_while(move |&at| self.starts[at] < high);
+        let messages = leaves.flat_map(move |at| self.slots(at, low.saturating_sub(self.starts[at] + 1) as usize));
+        messages.take_while(move |message| message.seq().get() <= high)
     }
 
     /// Adds a message above all others; the last leaf has been loaded.

@@ -174,7 +174,7 @@ impl Embedded {
         for batch in batches {
             let version = match writer.versions.get(&batch.partition) {
                 Some(version) => *version,
-                None => version(tables, batch.partition)?,
+                None => unbroken(|| version(tables, batch.partition))?,
             };
             if version != batch.guard {
                 return Err(CommitError::Conflict);
@@ -217,6 +217,10 @@ fn version(tables: &Tables, partition: Partition) -> Result<Version, StoreError>
     }
 }
 
+fn has_chunk(tables: &Tables, key: impl AsRef<[u8]>) -> Result<bool, StoreError> {
+    unbroken(|| tables.chunks.contains_key(key.as_ref()).map_err(engine))
+}
+
 /// A reference to octets that are neither there nor brought along would be a message that cannot be read.
 fn check_octets(tables: &Tables, batch: &Batch) -> Result<(), StoreError> {
     // What is appended brings its octets along in the same order.
@@ -224,7 +228,7 @@ fn check_octets(tables: &Tables, batch: &Batch) -> Result<(), StoreError> {
         let brought = batch.blobs.get(at).is_some_and(|blob| blob.1 == reference.blob)
             || batch.blobs.iter().any(|blob| blob.1 == reference.blob);
         let key = || keys::chunk(reference.account, reference.blob, 0);
-        if !brought && !tables.chunks.contains_key(key()).map_err(engine)? {
+        if !brought && !has_chunk(tables, key())? {
             return Err(StoreError::Missing(format!("the octets of message {}", reference.blob)));
         }
     }
@@ -249,7 +253,7 @@ fn add(group: &mut Group<'_>, writer: &mut Writer, batch: Batch) {
     for (account, blob, octets) in batch.blobs {
         let key = keys::chunk(account, blob, 0);
         // A chunk that cannot be looked up is written once more, which does no harm.
-        if !tables.chunks.contains_key(&key).unwrap_or(false) {
+        if !has_chunk(tables, &key).unwrap_or(false) {
             group.insert(&tables.chunks, key, octets);
         }
     }
