@@ -16,7 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("net", &["sys", "log", "metrics"]),
     ("search", &["types", "mime"]),
     ("auth", &["types", "sys"]),
-    ("store", &["types", "sys"]),
+    ("store", &["types", "sys", "log"]),
     ("mailbox", &["types", "sys", "log", "mime", "smime", "search", "store"]),
     ("session", &["types", "sys", "log", "metrics", "proto", "mime", "net", "auth", "mailbox"]),
     ("admin", &["types", "sys", "config", "mime", "smime", "net", "auth", "store", "mailbox"]),
