@@ -76,8 +76,8 @@ impl<'a> Group<'a> {
         Group { tables, batch: tables.db.batch(), bytes: 0 }
     }
 
-    fn insert(&mut self, keyspace: &Keyspace, key: Vec<u8>, value: impl Into<Value>) {
-        let value = value.into();
+    fn insert(&mut self, keyspace: &Keyspace, key: impl Into<Value>, value: impl Into<Value>) {
+        let (key, value) = (key.into(), value.into());
         self.bytes += (ENTRY_BYTES + key.len() + value.len()) as u64;
         self.batch.insert(keyspace, key, value);
     }
@@ -257,7 +257,11 @@ fn add(group: &mut Group<'_>, writer: &mut Writer, batch: Batch) {
             group.insert(&tables.chunks, key, octets);
         }
     }
-    for reference in batch.added.iter().chain(&batch.shared) {
+    // In the order of their keys, whose neighbours in the memory table are at hand then.
+    let mut references = batch.added;
+    references.extend(batch.shared);
+    references.sort_unstable();
+    for reference in &references {
         group.insert(&tables.index, keys::reference(reference), &[][..]);
     }
     for reference in &batch.removed {

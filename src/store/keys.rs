@@ -44,10 +44,13 @@ pub(super) fn references(account: AccountId, blob: Option<BlobId>) -> Vec<u8> {
     key
 }
 
-pub(super) fn reference(of: &Reference) -> Vec<u8> {
-    let mut key = references(of.account, Some(of.blob));
-    key.extend(of.mailbox.0.to_be_bytes());
-    key.extend(of.uid.get().to_be_bytes());
+pub(super) fn reference(of: &Reference) -> [u8; 61] {
+    let mut key = [0xff; 61];
+    key[..8].copy_from_slice(&of.account.0.to_be_bytes());
+    key[16] = b'r';
+    key[17..49].copy_from_slice(&of.blob.0);
+    key[49..57].copy_from_slice(&of.mailbox.0.to_be_bytes());
+    key[57..].copy_from_slice(&of.uid.get().to_be_bytes());
     key
 }
 
@@ -76,10 +79,11 @@ pub(super) fn read_candidate(key: &[u8]) -> Option<(AccountId, BlobId)> {
     Some((account, BlobId(key.get(25..57)?.try_into().ok()?)))
 }
 
-pub(super) fn chunk(account: AccountId, blob: BlobId, chunk: u32) -> Vec<u8> {
-    let mut key = account.0.to_be_bytes().to_vec();
-    key.extend(blob.0);
-    key.extend(chunk.to_be_bytes());
+pub(super) fn chunk(account: AccountId, blob: BlobId, chunk: u32) -> [u8; 44] {
+    let mut key = [0; 44];
+    key[..8].copy_from_slice(&account.0.to_be_bytes());
+    key[8..40].copy_from_slice(&blob.0);
+    key[40..].copy_from_slice(&chunk.to_be_bytes());
     key
 }
 

@@ -38,13 +38,13 @@ impl State {
             }
         }
         for (account, blob, octets) in batch.blobs {
-            self.chunks.entry(keys::chunk(account, blob, 0)).or_insert(octets);
+            self.chunks.entry(keys::chunk(account, blob, 0).into()).or_insert(octets);
         }
         for reference in batch.added.iter().chain(&batch.shared) {
-            self.index.insert(keys::reference(reference), Value::from(&[][..]));
+            self.index.insert(keys::reference(reference).into(), Value::from(&[][..]));
         }
         for reference in &batch.removed {
-            self.index.remove(&keys::reference(reference));
+            self.index.remove(&keys::reference(reference)[..]);
             self.dies(reference.account, reference.blob);
         }
     }
@@ -106,7 +106,7 @@ impl Engine for Memory {
 
     fn write_chunk(&self, account: AccountId, blob: BlobId, chunk: u32, octets: &[u8]) -> Result<(), StoreError> {
         let mut state = self.state.lock();
-        state.chunks.insert(keys::chunk(account, blob, chunk), Value::from(octets));
+        state.chunks.insert(keys::chunk(account, blob, chunk).into(), Value::from(octets));
         state.dies(account, blob);
         Ok(())
     }
