@@ -110,7 +110,7 @@ fn the_sample_is_the_table() {
 #[test]
 fn every_verb_is_documented() {
     let page = fs::read_to_string("man/gatepostctl.8").unwrap();
-    let tool = fs::read_to_string("src/admin/ctl.rs").unwrap();
+    let tool = fs::read_to_string("src/admin/ctl/arguments.rs").unwrap();
     for line in tool.split("const USAGE").nth(1).unwrap().split(';').next().unwrap().lines().skip(1) {
         let group = line.split_whitespace().next().unwrap();
         for verb in line.split('|').map(|part| part.split_whitespace().next().unwrap_or("")) {

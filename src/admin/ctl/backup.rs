@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 use super::super::mail_source::{Mail, MailAnnotation, Mails};
 use super::super::verbs::{EX_CANTCREAT, EX_DATAERR, EX_IOERR, EX_NOUSER, EX_UNAVAILABLE, Failed};
 use super::super::{copied_json, progress};
-use super::{Tool, account_name, import};
+use super::accounts::account_name;
+use super::arguments::{Tool, usage};
+use super::import;
 use crate::mailbox::{Account, Limits, Mailbox, Manager, NewAnnotation};
 use crate::store::{Options, Store};
 use crate::sys;
@@ -51,7 +53,7 @@ impl Tool {
         let backup = open_backup(directory)?;
         match &self.account {
             Some(account) => self.restore_account(backup, account),
-            None if self.mailbox.is_some() => Err(super::usage("--mailbox needs --account beside it")),
+            None if self.mailbox.is_some() => Err(usage("--mailbox needs --account beside it")),
             None => self.restore_server(&backup),
         }
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::super::mail_source::{Mail, MailAnnotation, Mails};
 use super::super::verbs::{EX_IOERR, Failed};
 use super::super::wire::{Reader, Wire, Writer};
-use super::next_answer;
+use super::requests::next_answer;
 
 /// Sends all messages; what the other end says of them at last.
 ///

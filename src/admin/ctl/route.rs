@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::super::verbs::{EX_CONFIG, EX_NOUSER, Failed};
 use super::super::{configured, table};
-use super::{Tool, config_failed};
+use super::arguments::Tool;
+use super::config_failed;
 use crate::auth::{Destination, Passwd, Way};
 use crate::types::AccountName;
 

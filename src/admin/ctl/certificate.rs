@@ -1,0 +1,32 @@
+//! A certificate that signs itself.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::super::verbs::{EX_CANTCREAT, EX_IOERR, EX_SOFTWARE, Failed};
+use super::arguments::Tool;
+
+impl Tool {
+    pub(super) fn certificate(&self, certificate: &Path, key: &Path) -> Result<(), Failed> {
+        let failed = |error: rcgen::Error| Failed::new(EX_SOFTWARE, error.to_string());
+        let mut wanted = rcgen::CertificateParams::new(vec![self.host.clone()]).map_err(failed)?;
+        wanted.distinguished_name = rcgen::DistinguishedName::new();
+        wanted.distinguished_name.push(rcgen::DnType::CommonName, self.host.as_str());
+        let pair = rcgen::KeyPair::generate().map_err(failed)?;
+        let made = wanted.self_signed(&pair).map_err(failed)?;
+        write_new(key, 0o600, &pair.serialize_pem())?;
+        write_new(certificate, 0o644, &made.pem())
+    }
+}
+
+/// Never in the place of another file: that may be the real key.
+fn write_new(path: &Path, mode: u32, text: &str) -> Result<(), Failed> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    opened.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            Failed::new(EX_CANTCREAT, format!("{}: exists already; remove it first", path.display()))
+        }
+        _ => Failed::new(EX_IOERR, format!("{}: {error}", path.display())),
+    })
+}

@@ -1,0 +1,114 @@
+//! Mail in and out, and back again.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::super::verbs::{EX_IOERR, EX_USAGE, Failed};
+use super::super::{mail_source, progress};
+use super::arguments::{Tool, usage};
+use super::import;
+use super::requests::next_answer;
+use crate::sys;
+
+impl Tool {
+    pub(super) fn account_option(&self) -> Result<&str, Failed> {
+        self.account.as_deref().ok_or_else(|| usage("--account NAME is missing"))
+    }
+
+    pub(super) fn mailbox(&self) -> &str {
+        self.mailbox.as_deref().unwrap_or("INBOX")
+    }
+
+    pub(super) fn undelete(&self) -> Result<(), Failed> {
+        let since = self.since.as_deref().map(since_secs).transpose()?;
+        let (account, mailbox) = (self.account_option()?, &self.mailbox);
+        let request = json!({ "verb": "undelete", "account": account, "mailbox": mailbox, "since": since });
+        let (_, ok) = self.ask(&request, "")?;
+        match self.json {
+            true => println!("{ok}"),
+            false => {
+                for name in ok["mailboxes"].as_array().into_iter().flatten() {
+                    println!("mailbox {} is back", name.as_str().unwrap_or(""));
+                }
+                println!("{} messages are back", ok["messages"]);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn import(&self, path: &Path) -> Result<(), Failed> {
+        let account = self.account_option()?;
+        self.known(account)?;
+        let failed = |error: io::Error| Failed::new(EX_IOERR, format!("{}: {error}", path.display()));
+        let (mails, bytes) = mail_source::open(path).map_err(failed)?;
+        let mut wire = self.connect("import")?;
+        wire.send(&json!({ "verb": "import", "account": account, "mailbox": self.mailbox() }))?;
+        let bar = progress::bar("import", bytes.max(1));
+        let ok = import::send_all(&mut wire, mails, &path.display().to_string(), &bar)?;
+        bar.finish_and_clear();
+        match self.json {
+            true => println!("{ok}"),
+            false => println!("{} messages imported into {} of {account}", ok["messages"], self.mailbox()),
+        }
+        Ok(())
+    }
+
+    pub(super) fn export(&self, path: &Path) -> Result<(), Failed> {
+        let account = self.account_option()?;
+        let failed = |error: io::Error| Failed::new(EX_IOERR, format!("{}: {error}", path.display()));
+        // Made before the tool becomes the daemon's user, who may have no right to make it.
+        let file = std::fs::File::create(path).map_err(failed)?;
+        let mut wire = self.connect("export")?;
+        wire.send(&json!({ "verb": "export", "account": account, "mailbox": self.mailbox() }))?;
+        wire.flush()?;
+        let mut answer = next_answer(&mut wire.reader)?;
+        let mut out = io::BufWriter::new(file);
+        let bar = progress::bar("messages", 0);
+        loop {
+            if let Some(ok) = answer.get("ok") {
+                out.flush().map_err(failed)?;
+                bar.finish_and_clear();
+                if self.json {
+                    println!("{ok}");
+                }
+                return Ok(());
+            }
+            let head = &answer["message"];
+            let octets = wire.octets(head["size"].as_u64().unwrap_or(0))?;
+            write_mbox(&mut out, head, &octets).map_err(failed)?;
+            bar.inc(1);
+            answer = next_answer(&mut wire.reader)?;
+        }
+    }
+}
+
+/// `2026-11-23`, `2026-11-23 14:05` in the local zone, or `3h`: so long ago.
+fn since_secs(text: &str) -> Result<i64, Failed> {
+    use chrono::{Local, NaiveDate, NaiveDateTime, TimeZone};
+    let day = |text| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|day| day.and_hms_opt(0, 0, 0));
+    let minute = |text| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").ok();
+    let moment = day(text).or_else(|| minute(text)).and_then(|at| Local.from_local_datetime(&at).earliest());
+    let ago = || crate::config::duration_from(text).map(|ago| sys::now_secs() - ago.as_secs() as i64);
+    moment.map(|at| at.timestamp()).or_else(ago).ok_or_else(|| {
+        let text = format!("'{text}' is no time: 2026-11-23, '2026-11-23 14:05', or 3h for three hours ago");
+        Failed::new(EX_USAGE, text)
+    })
+}
+
+/// One message of a mbox (mboxrd), with LF line ends as other tools expect.
+fn write_mbox(out: &mut impl Write, head: &Value, octets: &[u8]) -> io::Result<()> {
+    let date = chrono::DateTime::from_timestamp(head["secs"].as_i64().unwrap_or(0), 0).unwrap_or_default();
+    writeln!(out, "From gatepost {}", date.format("%a %b %e %H:%M:%S %Y"))?;
+    for line in octets.split_inclusive(|b| *b == b'\n') {
+        let line = line.strip_suffix(b"\n").map_or(line, |line| line.strip_suffix(b"\r").unwrap_or(line));
+        let quoted = line.iter().position(|b| *b != b'>').unwrap_or(0);
+        if line[quoted..].starts_with(b"From ") {
+            out.write_all(b">")?;
+        }
+        out.write_all(line)?;
+        out.write_all(b"\n")?;
+    }
+    out.write_all(b"\n")
+}

@@ -1,0 +1,136 @@
+//! Requests and their answers: to the daemon, or to this process's own store where no daemon runs.
+
+use std::io::{self, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::super::control::{serve, socket_path};
+use super::super::verbs::{EX_CONFIG, EX_IOERR, EX_NOPERM, EX_SOFTWARE, EX_UNAVAILABLE, Failed, Verbs};
+use super::super::wire::{Reader, Wire};
+use super::super::{mailbox_limits, mailbox_policy, progress, quota_policy, store_options, table};
+use super::arguments::Tool;
+use crate::config::Config;
+use crate::mailbox::Manager;
+use crate::store::{Store, StoreError};
+use crate::sys;
+
+impl Tool {
+    /// The daemon's control socket; `None` where no daemon runs.
+    pub(super) fn daemon(config: &Config) -> Result<Option<Wire>, Failed> {
+        let path = socket_path(&config.run_directory);
+        match UnixStream::connect(&path) {
+            Ok(stream) => Ok(Some(Wire::new(stream)?)),
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Ok(None),
+                io::ErrorKind::PermissionDenied => {
+                    let text = format!("{}: {error}: root and '{}' may", path.display(), config.user);
+                    Err(Failed::new(EX_NOPERM, text))
+                }
+                _ => Err(Failed::new(EX_IOERR, format!("{}: {error}", path.display()))),
+            },
+        }
+    }
+
+    /// To the daemon, or for what needs only the store to this process's own answers where no daemon runs.
+    pub(super) fn connect(&self, verb: &str) -> Result<Wire, Failed> {
+        let config = self.config()?;
+        if let Some(wire) = Tool::daemon(&config)? {
+            return Ok(wire);
+        }
+        if ["who", "kick", "reload", "stop"].contains(&verb) {
+            return Err(Failed::new(EX_UNAVAILABLE, "no gatepostd is running here"));
+        }
+        let store = self.local_store(&config)?;
+        let manager = Manager::new(store, mailbox_limits(&config));
+        manager.load_alerts()?;
+        manager.set_quota_policy(quota_policy(&config));
+        manager.set_mailbox_policy(mailbox_policy(&config));
+        let verbs = Verbs { manager: Arc::new(manager), registry: None };
+        let (ours, theirs) = UnixStream::pair()?;
+        std::thread::spawn(move || serve(theirs, &verbs));
+        Ok(Wire::new(ours)?)
+    }
+
+    /// The store itself, where no daemon has it.
+    pub(super) fn local_store(&self, config: &Config) -> Result<Store, Failed> {
+        let directory = config.data_directory.join("store");
+        own_directories(config, &directory)?;
+        Store::open(&directory, &store_options(config)).map_err(|error| match error {
+            StoreError::InUse { .. } => {
+                let socket = socket_path(&config.run_directory);
+                Failed::new(
+                    EX_UNAVAILABLE,
+                    format!("{error}, or gatepostd's control socket {} cannot be used", socket.display()),
+                )
+            }
+            error => Failed::new(EX_IOERR, format!("{}: {error}", config.data_directory.display())),
+        })
+    }
+
+    /// Sends a request and gathers its rows; progress goes to a bar.
+    pub(super) fn ask(&self, request: &Value, what: &'static str) -> Result<(Vec<Value>, Value), Failed> {
+        let mut wire = self.connect(request["verb"].as_str().unwrap_or(""))?;
+        wire.send(request)?;
+        wire.flush()?;
+        let bar = progress::bar(what, 0);
+        let mut rows = Vec::new();
+        loop {
+            let answer = next_answer(&mut wire.reader)?;
+            if let Some(n) = answer["progress"].as_u64() {
+                bar.set_position(n);
+            } else if let Some(row) = answer.get("row") {
+                rows.push(row.clone());
+            } else if let Some(ok) = answer.get("ok") {
+                bar.finish_and_clear();
+                return Ok((rows, ok.clone()));
+            }
+        }
+    }
+
+    pub(super) fn ask_quiet(&self, request: Value) -> Result<(), Failed> {
+        let (_, ok) = self.ask(&request, "")?;
+        if self.json {
+            println!("{ok}");
+        }
+        Ok(())
+    }
+
+    pub(super) fn ask_table(&self, request: Value, columns: &[&str]) -> Result<(), Failed> {
+        let (rows, ok) = self.ask(&request, "")?;
+        self.show(columns, &rows, &ok)
+    }
+
+    pub(super) fn show(&self, columns: &[&str], rows: &[Value], ok: &Value) -> Result<(), Failed> {
+        let mut out = io::stdout().lock();
+        match self.json {
+            true => writeln!(out, "{}", json!({ "rows": rows, "result": ok }))?,
+            false => out.write_all(table::render(columns, rows).as_bytes())?,
+        }
+        Ok(())
+    }
+}
+
+/// What root makes here must be the daemon's: from here on the tool is the configured user.
+fn own_directories(config: &Config, store: &Path) -> Result<(), Failed> {
+    use std::os::unix::fs::DirBuilderExt;
+    let failed = |error: io::Error| Failed::new(EX_IOERR, format!("{}: {error}", store.display()));
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(store).map_err(failed)?;
+    if sys::is_root() && config.user != "root" {
+        let owned = sys::become_user(&config.user, &[&config.data_directory, store]);
+        owned.map_err(|error| Failed::new(EX_CONFIG, format!("{}: User = {}: {error}", config.file, config.user)))?;
+    }
+    Ok(())
+}
+
+/// The next line of an answer; an error of the other end is this end's.
+pub(super) fn next_answer(reader: &mut Reader) -> Result<Value, Failed> {
+    let gone = || Failed::new(EX_UNAVAILABLE, "gatepostd ended before it answered; its log says why");
+    let answer = reader.receive()?.ok_or_else(gone)?;
+    match answer["error"].as_str() {
+        Some(text) => Err(Failed::new(answer["exit"].as_u64().unwrap_or(u64::from(EX_SOFTWARE)) as u8, text)),
+        None => Ok(answer),
+    }
+}
