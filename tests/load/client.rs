@@ -6,6 +6,9 @@ use std::net::TcpStream;
 /// No tagged response, with what may follow it, is longer.
 const TAIL_BYTES: usize = 2048;
 
+/// Octets that are read at once, once there are many.
+const BUFFER_BYTES: usize = 256 * 1024;
+
 #[derive(Clone)]
 pub struct Target {
     pub host: String,
@@ -29,7 +32,7 @@ impl Client {
         let stream = TcpStream::connect((target.host.as_str(), target.port)).expect("connect");
         stream.set_nodelay(true).expect("nodelay");
         stream.set_read_timeout(Some(std::time::Duration::from_secs(120))).expect("timeout");
-        let mut client = Client { stream, buffer: vec![0; 256 * 1024], held: Vec::new(), tag: 0 };
+        let mut client = Client { stream, buffer: vec![0; 16 * 1024], held: Vec::new(), tag: 0 };
         client.line();
         client
     }
@@ -43,6 +46,9 @@ impl Client {
     fn receive(&mut self) -> usize {
         let length = self.stream.read(&mut self.buffer).expect("read");
         assert!(length > 0, "the server closed the connection");
+        if length == self.buffer.len() {
+            self.buffer.resize(BUFFER_BYTES, 0);
+        }
         length
     }
 

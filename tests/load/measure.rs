@@ -74,7 +74,7 @@ pub fn all(target: &Target, plan: &Plan) -> Vec<Figure> {
         client.ok(&format!("CREATE {mailbox}"));
     }
     fill(&mut client, plan);
-    let mut figures = vec![logins(target)];
+    let mut figures = logins(target);
     figures.extend(appends(target, plan));
     client.ok("SELECT load");
     figures.extend(fetches(&mut client, plan));
@@ -99,34 +99,44 @@ fn fill(client: &mut Client, plan: &Plan) {
     }
 }
 
-fn logins(target: &Target) -> Figure {
+fn logins(target: &Target) -> Vec<Figure> {
     let cycle = |_| {
         let mut client = Client::login(target);
         client.ok("SELECT load");
         client.ok("LOGOUT");
     };
     repeat(20, cycle);
-    figure("login, SELECT, LOGOUT", "cycles/s", 1.0, repeat(2000, cycle))
+    let one = |clients, name| at_once(clients, name, "cycles/s", |_| repeat(2000 / clients, cycle));
+    vec![one(1, "login, SELECT, LOGOUT, 1 client"), one(16, "login, SELECT, LOGOUT, 16 clients")]
+}
+
+/// What many clients do together, each its own `run`.
+fn at_once(
+    clients: usize,
+    name: &'static str,
+    unit: &'static str,
+    run: impl Fn(usize) -> Vec<Duration> + Sync,
+) -> Figure {
+    let began = Instant::now();
+    let times: Vec<Duration> = std::thread::scope(|scope| {
+        let run = &run;
+        let threads: Vec<_> = (0..clients).map(|n| scope.spawn(move || run(n))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    let (count, elapsed) = (times.len() as f64, began.elapsed().as_secs_f64());
+    Figure { rate: count / elapsed, ..figure(name, unit, 1.0, times) }
 }
 
 fn appends(target: &Target, plan: &Plan) -> Vec<Figure> {
-    let one = |clients: usize, name: &'static str| {
+    let one = |clients: usize, name| {
         let each = 800 / clients.min(4);
-        let began = Instant::now();
-        let times: Vec<Duration> = std::thread::scope(|scope| {
-            let run = |n: usize| {
-                let mut client = Client::login(target);
-                let mailbox = format!("append{clients}-{n}");
-                client.ok(&format!("CREATE {mailbox}"));
-                let messages: Vec<Vec<u8>> =
-                    (0..each).map(|i| message(plan, 1_000_000 * (n + clients) + i)).collect();
-                repeat(each, |i| client.append(&mailbox, &messages[i]))
-            };
-            let threads: Vec<_> = (0..clients).map(|n| scope.spawn(move || run(n))).collect();
-            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
-        });
-        let (count, elapsed) = (times.len() as f64, began.elapsed().as_secs_f64());
-        Figure { rate: count / elapsed, ..figure(name, "messages/s", 1.0, times) }
+        at_once(clients, name, "messages/s", |n| {
+            let mut client = Client::login(target);
+            let mailbox = format!("append{clients}-{n}");
+            client.ok(&format!("CREATE {mailbox}"));
+            let messages: Vec<Vec<u8>> = (0..each).map(|i| message(plan, 1_000_000 * (n + clients) + i)).collect();
+            repeat(each, |i| client.append(&mailbox, &messages[i]))
+        })
     };
     vec![one(1, "APPEND, 1 client"), one(16, "APPEND, 16 clients")]
 }
