@@ -152,7 +152,7 @@ const INBOX: Partition = Partition::Mailbox(AccountId(1), MailboxId(1));
 type Harm = (&'static str, fn(&Memory), &'static str, bool);
 
 /// Every kind of thing that a check looks at.
-const HARMS: [Harm; 10] = [
+const HARMS: [Harm; 11] = [
     (
         "a summary is gone",
         |engine| write(engine, numbered(b't', 7), None),
@@ -177,6 +177,12 @@ const HARMS: [Harm; 10] = [
     ("a reference is gone", |engine| refer(engine, &[], &[3]), "1 messages without a reference", true),
     ("a reference is of no message", |engine| refer(engine, &[5000], &[]), "1 references without a message", true),
     ("a digest is of no messages", |engine| write(engine, numbered(b'c', 77), Some(b"?")), "1 digests", true),
+    (
+        "a mailbox says that it is deleted",
+        |engine| write(engine, b"z".to_vec(), Some(b"")),
+        "says that it is deleted",
+        true,
+    ),
     ("octets are others", |engine| rot(engine, 3), "message UID 3: its octets are not what was stored", false),
 ];
 

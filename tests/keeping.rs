@@ -180,6 +180,41 @@ fn room_comes_back() {
     nothing_wrong(&store);
 }
 
+/// Another server has deleted a mailbox, and this one has not heard of it: nothing more is put into it; and when it is back, it
+/// is as it was.
+#[test]
+fn a_mailbox_deleted_elsewhere_takes_nothing() {
+    for keep_expunged_secs in [7 * DAY as u64, 0] {
+        // No hint comes from an engine that thinks it is alone.
+        let store = Store::memory();
+        let ((_a, here), (_b, there)) = (account(&store, keep_expunged_secs), account(&store, keep_expunged_secs));
+        here.create(&name("a"), &[]).unwrap();
+        append(&here, "a", "x");
+        let mailbox = here.mailbox(&name("a")).unwrap();
+        mailbox.snapshot().unwrap();
+        // That meets a conflict, and reads the tree anew.
+        there.subscribe("anything").unwrap();
+        there.delete(&name("a")).unwrap();
+        let take = |text: &str| {
+            let octets = format!("Subject: {text}\r\n\r\n").into_bytes();
+            let date = InternalDate { secs: 0, zone_mins: 0 };
+            let message = here.intake(&mailbox).unwrap().take(octets, Vec::new(), date).unwrap();
+            mailbox.commit(Change::Append(vec![message]))
+        };
+        assert!(matches!(take("y"), Err(MailboxError::Refused(Refusal::NonExistent))));
+        assert!(mailbox.snapshot().unwrap().is_empty(), "its sessions see it empty");
+        nothing_wrong(&store);
+        if keep_expunged_secs > 0 {
+            assert_eq!(there.undelete(None, 0).unwrap().mailboxes, [name("a")]);
+            assert_eq!(subjects(&there, "a"), ["1 x"]);
+            append(&here, "a", "z");
+            append(&there, "a", "w");
+            assert_eq!(subjects(&there, "a"), ["1 x", "2 z", "3 w"]);
+            nothing_wrong(&store);
+        }
+    }
+}
+
 /// `undelete --since`: by a date, and by how long ago.
 #[test]
 fn undelete_goes_back_so_far() {

@@ -128,11 +128,14 @@ impl Account {
     }
 
     pub(super) fn mailbox_of(&self, id: MailboxId) -> Arc<Mailbox> {
-        if let Some(mailbox) = self.mailboxes.read().get(&id) {
+        if let Some(mailbox) = self.mailboxes.read().get(&id).filter(|mailbox| !mailbox.is_gone()) {
             return mailbox.clone();
         }
         let new = || Mailbox::new(self, id);
-        self.mailboxes.write().entry(id).or_insert_with(new).clone()
+        let mut mailboxes = self.mailboxes.write();
+        // One that has gone may have come back.
+        mailboxes.retain(|known, mailbox| *known != id || !mailbox.is_gone());
+        mailboxes.entry(id).or_insert_with(new).clone()
     }
 
     pub fn create(&self, name: &MailboxName, special_use: &[SpecialUse]) -> Result<(), MailboxError> {
@@ -268,6 +271,10 @@ impl Account {
         }
         if let (Some(mailbox), true) = (plan.death, plan.buries()) {
             commits.push(self.shared.due(self.id, mailbox)?);
+        }
+        if let Some((mailbox, life)) = plan.life() {
+            let guard = self.shared.store.mailbox_version(self.id, mailbox)?;
+            commits.push(Commit::Life { account: self.id, mailbox, guard, life });
         }
         Ok(self.shared.store.commit(commits, Durability::Synced)?)
     }

@@ -55,6 +55,9 @@ impl Mailbox {
                 return Ok(changes.iter().map(|_| Err(Refusal::NonExistent.into())).collect());
             }
             let base = self.load_locked(writer)?;
+            if self.is_gone() {
+                continue;
+            }
             let mut draft = Draft::new(&base, self.keeping(), self.bounds());
             let results = changes.iter().map(|change| draft.apply(change)).collect();
             match self.write(writer, draft) {
@@ -172,12 +175,12 @@ pub(super) fn move_messages(
         true => (&mut *first_writer, &mut *second_writer),
         false => (&mut *second_writer, &mut *first_writer),
     };
-    if source.is_gone() || target.is_gone() {
-        return Err(Refusal::NonExistent.into());
-    }
     loop {
         let mut leaving = Draft::new(&*source.load_locked(from)?, keeping, source.bounds());
         let mut arriving = Draft::new(&*target.load_locked(to)?, Keeping::Gone, target.bounds());
+        if source.is_gone() || target.is_gone() {
+            return Err(Refusal::NonExistent.into());
+        }
         let outcome = plan_move(&mut leaving, Some(&mut arriving), copies, visibility)?;
         if leaving.is_empty() {
             return Ok(outcome);
@@ -224,11 +227,11 @@ fn move_within(
 ) -> Result<(Outcome, Outcome), MailboxError> {
     let mut writer = mailbox.writer.lock();
     let _abort = AbortOnPanic;
-    if mailbox.is_gone() {
-        return Err(Refusal::NonExistent.into());
-    }
     loop {
         let mut draft = Draft::new(&*mailbox.load_locked(&mut writer)?, keeping, mailbox.bounds());
+        if mailbox.is_gone() {
+            return Err(Refusal::NonExistent.into());
+        }
         let outcome = plan_move(&mut draft, None, copies, visibility)?;
         match mailbox.write(&mut writer, draft) {
             Ok(()) => return Ok(outcome),

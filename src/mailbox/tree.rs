@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::error::Refusal;
 use super::sorted::{SortedMap, SortedSet};
 use crate::store::{
-    AccountChange, AccountImage, AccountSettings, Acl, Annotated, DeletedMailbox, MailboxNode, QuotaLimits, UrlKey,
-    Value, Version,
+    AccountChange, AccountImage, AccountSettings, Acl, Annotated, DeletedMailbox, Life, MailboxNode, QuotaLimits,
+    UrlKey, Value, Version,
 };
 use crate::types::utf7;
 use crate::types::{AccountId, MailboxClass, MailboxId, MailboxName, SpecialUse, UidValidity};
@@ -87,6 +87,15 @@ impl Plan {
             )
         };
         !self.changes.iter().all(other)
+    }
+
+    /// The mailbox that goes, or that comes back.
+    pub(super) fn life(&self) -> Option<(MailboxId, Life)> {
+        let back = |change: &AccountChange| match change {
+            AccountChange::Exhume(id) => Some((*id, Life::Alive)),
+            _ => None,
+        };
+        self.death.map(|id| (id, Life::Deleted)).or_else(|| self.changes.iter().find_map(back))
     }
 
     /// Whether the mailbox that goes is kept.

@@ -78,10 +78,10 @@ impl Store {
         };
         let (seen, expected) = (HashSet::new(), HashSet::new());
         let mut check = Check { store: &store, name, id, mode, seen, expected, checked, progress };
-        let named = image.nodes.iter().filter_map(|node| Some((&node.name, node.id?)));
-        let deleted = image.deleted.iter().map(|deleted| (&deleted.name, deleted.id));
-        for (mailbox, id) in named.chain(deleted) {
-            check.mailbox(mailbox, id)?;
+        let named = image.nodes.iter().filter_map(|node| Some((&node.name, node.id?, Life::Alive)));
+        let deleted = image.deleted.iter().map(|deleted| (&deleted.name, deleted.id, Life::Deleted));
+        for (mailbox, id, life) in named.chain(deleted) {
+            check.mailbox(mailbox, id, life)?;
         }
         check.annotations(&image)?;
         check.references(&image)
@@ -127,9 +127,13 @@ impl Check<'_> {
         &**self.store.reader()
     }
 
-    fn mailbox(&mut self, name: &MailboxName, id: MailboxId) -> Result<(), StoreError> {
+    fn mailbox(&mut self, name: &MailboxName, id: MailboxId, life: Life) -> Result<(), StoreError> {
         self.checked.mailboxes += 1;
         let mut found = self.read(id)?;
+        if life == Life::Alive && self.reader().get(found.partition, b"z")?.is_some() {
+            found.wrong.push(("it has a name, and says that it is deleted".into(), true));
+            found.mend.remove(layout::key(b'z'));
+        }
         for record in found.records.clone() {
             self.message(id, &record, &mut found)?;
             self.checked.messages += 1;

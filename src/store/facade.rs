@@ -326,13 +326,17 @@ impl Store {
         decode(|| format!("header of mailbox {}/{}", a.0, m.0), &value, layout::read_header).map(Some)
     }
 
+    /// `None` of a mailbox that is deleted, kept or not.
     pub fn mailbox_image(&self, a: AccountId, m: MailboxId) -> Result<Option<MailboxImage>, StoreError> {
         self.unmoved(Partition::Mailbox(a, m), |version| self.read_mailbox(a, m, version))
     }
 
     fn read_mailbox(&self, a: AccountId, m: MailboxId, version: Version) -> Result<Option<MailboxImage>, StoreError> {
-        let Some(header) = self.mailbox_header(a, m)? else { return Ok(None) };
         let partition = Partition::Mailbox(a, m);
+        let Some(header) = self.mailbox_header(a, m)? else { return Ok(None) };
+        if self.reader.get(partition, b"z")?.is_some() {
+            return Ok(None);
+        }
         let what = || format!("index of mailbox {}/{}", a.0, m.0);
         let keywords = self.keywords(a, m)?;
         let mut leaves = Vec::new();
@@ -630,6 +634,14 @@ impl Store {
             Commit::Due { guard, due } => {
                 let mut batch = Batch::new(Partition::Server, guard);
                 batch.put(layout::due_key(&due), Vec::new());
+                Ok(batch)
+            }
+            Commit::Life { account, mailbox, guard, life } => {
+                let mut batch = Batch::new(Partition::Mailbox(account, mailbox), guard);
+                match life {
+                    Life::Deleted => batch.put(layout::key(b'z'), Vec::new()),
+                    Life::Alive => batch.remove(layout::key(b'z')),
+                }
                 Ok(batch)
             }
             Commit::Digests { account, mailbox, guard, pages } => {

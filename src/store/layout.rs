@@ -38,6 +38,7 @@
 //! | mailbox   | `v` u32 page            | flags, see `flags` |
 //! | mailbox   | `t` u32 UID             | summary of the message, opaque (`mime::Summary`) |
 //! | mailbox   | `c` u32 page            | digest of the page, opaque (`mailbox::digest_record`); of some that can get no more messages |
+//! | mailbox   | `z`                     | empty: deleted; missing where a version before this key deleted it |
 //! | mailbox   | `x` u64 MODSEQ          | vanished UIDs: each u32 first, u32 last |
 //!
 //! An engine adds what is its own: see `embedded`.

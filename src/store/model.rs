@@ -436,6 +436,13 @@ pub enum Commit {
         guard: Version,
         due: Due,
     },
+    /// A mailbox is deleted, or it is back: whoever else is about to commit to it meets a conflict.
+    Life {
+        account: AccountId,
+        mailbox: MailboxId,
+        guard: Version,
+        life: Life,
+    },
     /// Digests of pages that no more messages can come to, opaque.
     Digests {
         account: AccountId,
@@ -448,6 +455,12 @@ pub enum Commit {
         guard: Version,
         entries: Vec<(EntryName, Option<Vec<u8>>)>,
     },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    Alive,
+    Deleted,
 }
 
 impl Commit {
