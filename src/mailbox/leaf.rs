@@ -154,7 +154,7 @@ impl Leaf {
     }
 
     pub(super) fn with_messages(no: LeafNo, records: &[MessageRecord], flags: &[FlagRecord]) -> Leaf {
-        let mut leaf = Leaf::new(no);
+        let mut leaf = Leaf::of(no, LeafEntry::default(), Body::with_capacity(records.len()));
         records.iter().zip(flags).for_each(|(record, flags)| leaf.push(record, flags));
         leaf
     }
@@ -216,6 +216,21 @@ impl Leaf {
 }
 
 impl Body {
+    /// Room for so many messages and no more: most leaves stay as they were read.
+    fn with_capacity(n: usize) -> Body {
+        let fixed = Fixed {
+            uids: Vec::with_capacity(n),
+            blobs: Vec::with_capacity(n),
+            sizes: Vec::with_capacity(n),
+            dates: Vec::with_capacity(n),
+            zones: Vec::with_capacity(n),
+            saved: Vec::with_capacity(n),
+        };
+        let (flags, mod_seqs) = (Vec::with_capacity(n), Vec::with_capacity(n));
+        let marks = Marks { flags, mod_seqs, further: Further::default() };
+        Body { fixed: Arc::new(fixed), marks: Arc::new(marks), seen: None }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.seen.as_ref().map_or(self.marks.flags.len(), |seen| seen.len())
     }

@@ -13,7 +13,7 @@ const DOVECOT_PORT: u16 = 12143;
 pub fn compare(plan: &Plan, json: bool) {
     let scratch = tempfile::tempdir().expect("scratch directory");
     let mut results = Vec::new();
-    let gatepost = start_gatepost(scratch.path());
+    let gatepost = start_gatepost(scratch.path(), "");
     results.push(("Gatepost", all(&target(GATEPOST_PORT, gatepost.0.id()), plan)));
     drop(gatepost);
     match start_dovecot(scratch.path()) {
@@ -57,7 +57,7 @@ pub struct Own {
 impl Own {
     pub fn start() -> Own {
         let scratch = tempfile::tempdir().expect("scratch directory");
-        let running = Some(start_gatepost(scratch.path()));
+        let running = Some(start_gatepost(scratch.path(), ""));
         Own { scratch, running }
     }
 
@@ -79,11 +79,16 @@ impl Own {
     }
 
     pub fn launch(&mut self) {
-        self.running = Some(start_gatepost(self.scratch.path()));
+        self.launch_with("");
+    }
+
+    /// With more of a configuration.
+    pub fn launch_with(&mut self, more: &str) {
+        self.running = Some(start_gatepost(self.scratch.path(), more));
     }
 }
 
-fn start_gatepost(scratch: &Path) -> Running {
+fn start_gatepost(scratch: &Path, more: &str) -> Running {
     let d = scratch.join("gatepost");
     std::fs::create_dir_all(&d).expect("scratch directory");
     let d = d.display();
@@ -91,7 +96,7 @@ fn start_gatepost(scratch: &Path) -> Running {
         "[Server]\nData Directory = {d}/data\nRun Directory = {d}/run\nUser = root\n\
          [IMAP]\nMaximum Channels per Address = 10000\n\
          [Listener imap]\nAddress = 127.0.0.1:{GATEPOST_PORT}\nTLS = never\n\
-         [Auth]\nPasswd File = {d}/passwd\nCleartext Login = yes\n"
+         [Auth]\nPasswd File = {d}/passwd\nCleartext Login = yes\n{more}"
     );
     std::fs::write(format!("{d}/gatepost.ini"), config).expect("configuration");
     std::fs::write(format!("{d}/passwd"), "demo:{PLAIN}demo\n").expect("passwd");
