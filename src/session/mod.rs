@@ -51,6 +51,7 @@ mod located;
 mod mask;
 mod notify;
 mod notify_names;
+mod notify_told;
 mod output;
 mod place;
 mod referral;

@@ -8,15 +8,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::core::{Core, Selected, State};
+use super::notify_told::{Kinds, Told};
 use super::place::{FOREIGN, Place};
 use super::reply::Failure;
 use super::{cmd_status, notify_names as names, report};
-use crate::mailbox::{Account, Expunges, Latest, Listener, Listening, Mailbox, MailboxError, Refusal, View};
+use crate::mailbox::{Account, Expunges, Listener, Listening, Mailbox, MailboxError, Refusal, View};
 use crate::proto::ResponseCode;
 use crate::proto::response::untagged_ok;
 use crate::types::{
-    AccountId, AccountName, Event, EventGroup, FetchItem, MailboxId, MailboxName, ModSeq, Right, Rights, StatusItem,
-    UidSet, UidValidity, Visibility, WatchFilter,
+    AccountId, AccountName, Event, EventGroup, FetchItem, MailboxId, MailboxName, Right, Rights, StatusItem, UidSet,
+    WatchFilter,
 };
 
 type Key = (AccountId, MailboxId);
@@ -47,67 +48,6 @@ impl OfSelected {
         let (flags, annotations) =
             (group.events.contains(&Event::FlagChange), group.events.contains(&Event::AnnotationChange));
         Some(OfSelected { delay, items, flags, annotations })
-    }
-}
-
-/// Which changes of messages a client hears of in a mailbox. RFC 5465 5.1
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Kinds {
-    flags: bool,
-    annotations: bool,
-}
-
-impl Kinds {
-    fn any(self) -> bool {
-        self.flags || self.annotations
-    }
-
-    /// Whether one of them is newer than what the client has been told. What nothing is known of may be either.
-    fn are_new(self, told: ModSeq, now: ModSeq, latest: Latest) -> bool {
-        let (annotations, others) = (latest.annotations > told, latest.others > told);
-        let flags = now != told && (others || !annotations);
-        let annotations = annotations || now != told && !others;
-        self.flags && flags || self.annotations && annotations
-    }
-}
-
-/// What a client has been told of a mailbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Told {
-    uid_validity: Option<UidValidity>,
-    messages: u32,
-    uid_next: u32,
-    mod_seq: ModSeq,
-    unseen: u32,
-}
-
-impl Told {
-    /// Of a mailbox that it has not known.
-    const NOTHING: Told = Told { uid_validity: None, messages: 0, uid_next: 1, mod_seq: ModSeq::ZERO, unseen: 0 };
-
-    /// All that somebody who sees so much of a mailbox can be told.
-    fn all(mailbox: &Mailbox, visibility: Visibility) -> Result<Told, MailboxError> {
-        let header = mailbox.header()?;
-        let sums = header.sums.seen(visibility);
-        Ok(Told {
-            uid_validity: Some(header.uid_validity),
-            messages: sums.messages,
-            uid_next: header.uid_next,
-            mod_seq: header.highest_mod_seq,
-            unseen: sums.unseen,
-        })
-    }
-
-    fn shown(view: &View) -> Told {
-        let header = view.shown().header();
-        let sums = header.sums.seen(view.visibility());
-        Told {
-            uid_validity: Some(header.uid_validity),
-            messages: sums.messages,
-            uid_next: header.uid_next,
-            mod_seq: header.highest_mod_seq,
-            unseen: sums.unseen,
-        }
     }
 }
 
@@ -494,7 +434,7 @@ impl Notify {
             };
             let before = std::mem::replace(&mut watched.told, now);
             let changed = watched.kinds.are_new(before.mod_seq, now.mod_seq, mailbox.latest());
-            let items = changed_items(&before, &now, watched.kinds, changed, core.dialect.condstore);
+            let items = now.items_since(&before, watched.kinds, changed, core.dialect.condstore);
             if !items.is_empty() {
                 let line = cmd_status::line(core, &shown, &mailbox, visibility, &items)?;
                 core.output.say(|out| out.extend_from_slice(&line))?;
@@ -561,24 +501,6 @@ impl Notify {
             }
         }
     }
-}
-
-/// What has to be told of a mailbox. RFC 5465 5.1 to 5.3
-fn changed_items(before: &Told, now: &Told, kinds: Kinds, changed: bool, condstore: bool) -> Vec<StatusItem> {
-    let another = kinds.any() && before.uid_validity != now.uid_validity;
-    let count = before.messages != now.messages || before.uid_next != now.uid_next || another;
-    let changed = changed && condstore;
-    let seen = kinds.flags && before.unseen != now.unseen;
-    let mut items = Vec::new();
-    if count {
-        items.extend([StatusItem::Messages, StatusItem::UidNext]);
-    }
-    if another || (!count && (changed || seen)) {
-        items.push(StatusItem::UidValidity);
-    }
-    items.extend(seen.then_some(StatusItem::Unseen));
-    items.extend(((count || changed) && condstore).then_some(StatusItem::HighestModSeq));
-    items
 }
 
 fn own_of(notify: &Notify) -> &Arc<Account> {
