@@ -1,12 +1,18 @@
-//! One suite for all engines: what `Engine` promises, on `memory` and on `embedded`.
+//! One suite for all engines: what `Engine` promises, on `memory` and on `embedded`; and how much is asked of one.
+
+#[path = "common/contended.rs"]
+mod contended;
 
 use std::sync::Arc;
 
+use gatepost::mailbox::{Access, Account, Change, Limits, Mailbox, Manager, StoreMode, View};
 use gatepost::store::{
     Batch, CommitError, Compression, Durability, Embedded, Engine, Memory, Options, Partition, Reader, Reference,
     Store, StoreError, Version,
 };
-use gatepost::types::{AccountId, BlobId, MailboxId, Uid};
+use gatepost::types::{
+    AccountId, AccountName, BlobId, Flag, InternalDate, MailboxId, MailboxName, SystemFlag, Uid, UidSet, Visibility,
+};
 
 const A: AccountId = AccountId(1);
 
@@ -313,4 +319,78 @@ fn a_batch_that_has_rotted_is_not_cut_off() {
     let journals = std::fs::read_dir(directory.path()).unwrap().count();
     assert!(Embedded::open(directory.path(), &Options::default()).is_err());
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), journals, "nothing is moved");
+}
+
+/// A mailbox of so many messages on an engine that counts.
+fn filled(messages: u32) -> Arc<contended::Contended> {
+    let engine = Arc::new(contended::Contended::calm());
+    let (_manager, account, mailbox) = joe(&engine);
+    for first in (0..messages).step_by(500) {
+        append(&account, &mailbox, first..(first + 500).min(messages));
+    }
+    engine
+}
+
+fn joe(engine: &Arc<contended::Contended>) -> (Manager, Arc<Account>, Arc<Mailbox>) {
+    let manager = Manager::new(Store::with_engine(engine.clone()).unwrap(), Limits::default());
+    let account = manager.account(&AccountName::new("joe").unwrap()).unwrap();
+    let mailbox = account.mailbox(&MailboxName::inbox()).unwrap();
+    (manager, account, mailbox)
+}
+
+fn append(account: &Account, mailbox: &Mailbox, numbers: std::ops::Range<u32>) {
+    let mut intake = account.intake(mailbox).unwrap();
+    let date = InternalDate { secs: 0, zone_mins: 0 };
+    let octets = |n: u32| format!("Subject: number {n:06}\r\n\r\ntext\r\n").into_bytes();
+    let messages = numbers.map(|n| intake.take(octets(n), Vec::new(), date).unwrap()).collect();
+    mailbox.commit(Change::Append(messages)).unwrap();
+}
+
+/// What operations read and write, whatever the mailbox has: each message more than a leaf is only paid for by whoever opens
+/// the mailbox, an entry a thousand messages.
+fn costs(messages: u32) -> (u64, Vec<(&'static str, [u64; 3])>) {
+    let engine = filled(messages);
+    let (_manager, account, mailbox) = joe(&engine);
+    let mut costs = vec![("STATUS", engine.work_of(|| mailbox.header().unwrap()).0)];
+    let (opened, snapshot) = engine.work_of(|| mailbox.snapshot().unwrap());
+    // In the middle of a leaf, as the last one is as well.
+    let uid = Uid::new(130).unwrap();
+    let uids: UidSet = [uid].into_iter().collect();
+    costs.push(("a leaf", engine.work_of(|| snapshot.load(&uids).unwrap()).0));
+    let bell = Arc::new(gatepost::sys::Bell::new().unwrap());
+    let view = View::open(mailbox.clone(), Access::ReadWrite, Visibility::ALL, bell).unwrap();
+    costs.push(("FETCH", engine.work_of(|| view.summaries().one(uid).unwrap().unwrap()).0));
+    let (flags, visibility) = (vec![Flag::System(SystemFlag::Seen)], Visibility::ALL);
+    let store =
+        || Change::Store { uids: uids.clone(), mode: StoreMode::Add, flags, unchanged_since: None, visibility };
+    costs.push(("STORE", engine.work_of(|| mailbox.commit(store()).unwrap()).0));
+    append(&account, &mailbox, messages..messages + 1);
+    costs.push(("APPEND", engine.work_of(|| append(&account, &mailbox, messages + 1..messages + 2)).0));
+    costs.push(("LIST", engine.work_of(|| account.tree().nodes().count()).0));
+    (opened[0], costs)
+}
+
+#[test]
+fn what_an_operation_costs_does_not_grow_with_the_mailbox() {
+    // The last leaf and its last page are alike.
+    let ((opened_small, small), (opened_large, large)) = (costs(1500), costs(1500 + 12 * 1024));
+    assert_eq!(small, large);
+    assert_eq!(opened_large - opened_small, 12);
+    assert!(small.iter().all(|(what, [reads, writes, octets])| {
+        *reads <= 20 && *writes <= 8 && *octets <= 20_000 || panic!("{what}: {reads} {writes} {octets}")
+    }));
+}
+
+#[test]
+fn a_start_reads_no_account() {
+    let engine = Arc::new(contended::Contended::calm());
+    let manager = Manager::new(Store::with_engine(engine.clone()).unwrap(), Limits::default());
+    let name = |n: u32| AccountName::new(&format!("account{n}")).unwrap();
+    (0..300).for_each(|n| drop(manager.account(&name(n)).unwrap()));
+    drop(manager);
+    let start = || Manager::new(Store::with_engine(engine.clone()).unwrap(), Limits::default());
+    let (work, manager) = engine.work_of(start);
+    assert_eq!(work, [0; 3]);
+    let ([reads, writes, _], _) = engine.work_of(|| manager.account(&name(7)).unwrap());
+    assert!(reads < 40 && writes == 0, "{reads} {writes}");
 }

@@ -4,8 +4,11 @@
 //! Each commit says in the header of its partitions who it is, beside those before it. A commit in doubt is looked for there;
 //! where it is not, an empty commit on the same guards sees to it that it never will be.
 
+// Each test uses a part of it.
+#![allow(dead_code)]
+
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use gatepost::store::{
@@ -30,8 +33,21 @@ struct Shared {
     hears: Mutex<HashMap<Partition, Vec<(u64, Hear)>>>,
     watches: AtomicU64,
     counted: Counted,
-    /// Set: no commit that is in doubt can be settled.
-    pub deaf: std::sync::atomic::AtomicBool,
+    /// No commit that is in doubt can be settled.
+    deaf: AtomicBool,
+    /// Nobody else writes, and every answer comes.
+    calm: AtomicBool,
+    work: Work,
+}
+
+/// What has been asked of partitions other than the server's.
+#[derive(Default)]
+struct Work {
+    /// Keys looked for, and entries that a scan has come to.
+    reads: AtomicU64,
+    /// Keys written, and their octets.
+    writes: AtomicU64,
+    octets: AtomicU64,
 }
 
 /// How often what is injected was met.
@@ -82,9 +98,29 @@ impl Contended {
         self.0.deaf.store(deaf, Ordering::Relaxed);
     }
 
-    /// Watches that there are.
-    pub fn watched(&self) -> usize {
-        self.0.hears.lock().unwrap().values().map(Vec::len).sum()
+    /// An engine that is alone, for what it counts.
+    pub fn calm() -> Contended {
+        let engine = Contended::default();
+        engine.0.calm.store(true, Ordering::Relaxed);
+        engine
+    }
+
+    /// Reads, writes and octets that something costs.
+    pub fn work_of<T>(&self, something: impl FnOnce() -> T) -> ([u64; 3], T) {
+        let work = || {
+            let Work { reads, writes, octets } = &self.0.work;
+            [reads, writes, octets].map(|counter| counter.load(Ordering::Relaxed))
+        };
+        let before = work();
+        let done = something();
+        let after = work();
+        ([0, 1, 2].map(|at| after[at] - before[at]), done)
+    }
+
+    fn read(&self, partition: Partition) {
+        if partition != Partition::Server {
+            Counted::add(&self.0.work.reads);
+        }
     }
 }
 
@@ -182,15 +218,21 @@ impl Doubt for Lost {
 
 impl Reader for Contended {
     fn version(&self, partition: Partition) -> Result<Version, StoreError> {
+        self.read(partition);
         self.0.inner.version(partition)
     }
 
     fn get(&self, partition: Partition, key: &[u8]) -> Result<Option<Value>, StoreError> {
+        self.read(partition);
         self.0.inner.get(partition, key)
     }
 
     fn scan(&self, partition: Partition, low: &[u8], high: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
-        self.0.inner.scan(partition, low, high, visit)
+        self.read(partition);
+        self.0.inner.scan(partition, low, high, &mut |key, value| {
+            self.read(partition);
+            visit(key, value)
+        })
     }
 
     fn read_chunk(&self, account: AccountId, blob: BlobId, chunk: u32) -> Result<Option<Value>, StoreError> {
@@ -218,6 +260,14 @@ impl Engine for Contended {
         let n = shared.commits.fetch_add(1, Ordering::Relaxed);
         if batches.is_empty() {
             return Ok(());
+        }
+        for (key, value) in batches.iter().flat_map(|batch| &batch.writes) {
+            Counted::add(&shared.work.writes);
+            let octets = key.len() + value.as_ref().map_or(0, |value| value.len());
+            shared.work.octets.fetch_add(octets as u64, Ordering::Relaxed);
+        }
+        if shared.calm.load(Ordering::Relaxed) {
+            return shared.apply(batches, 0);
         }
         if n.is_multiple_of(3) {
             shared.foreign(batches[n as usize / 3 % batches.len()].partition);
