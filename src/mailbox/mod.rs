@@ -51,7 +51,7 @@ mod view;
 mod visible;
 mod watch;
 
-pub use crate::store::{Acl, AlertScope, Annotation, QuotaLimits, StoreError, UrlKey, Value};
+pub use crate::store::{Acl, AlertScope, Annotation, MailboxHeader, QuotaLimits, StoreError, UrlKey, Value};
 pub use account::Account;
 pub use acl::rights;
 pub use acl::{Who, identifier};

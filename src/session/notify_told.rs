@@ -1,6 +1,6 @@
 //! What a client has been told of a mailbox that is not selected, and what there is to tell it.         RFC 5465 5.1 to 5.3
 
-use crate::mailbox::{Latest, Mailbox, MailboxError, View};
+use crate::mailbox::{Latest, Mailbox, MailboxError, MailboxHeader, View};
 use crate::types::{ModSeq, StatusItem, UidValidity, Visibility};
 
 /// Which changes of messages a client hears of in a mailbox. RFC 5465 5.1
@@ -41,20 +41,15 @@ impl Told {
 
     /// All that somebody who sees so much of a mailbox can be told.
     pub(super) fn all(mailbox: &Mailbox, visibility: Visibility) -> Result<Told, MailboxError> {
-        let header = mailbox.header()?;
-        let sums = header.sums.seen(visibility);
-        Ok(Told {
-            uid_validity: Some(header.uid_validity),
-            messages: sums.messages,
-            uid_next: header.uid_next,
-            mod_seq: header.highest_mod_seq,
-            unseen: sums.unseen,
-        })
+        Ok(Told::of(&mailbox.header()?, visibility))
     }
 
     pub(super) fn shown(view: &View) -> Told {
-        let header = view.shown().header();
-        let sums = header.sums.seen(view.visibility());
+        Told::of(view.shown().header(), view.visibility())
+    }
+
+    fn of(header: &MailboxHeader, visibility: Visibility) -> Told {
+        let sums = header.sums.seen(visibility);
         Told {
             uid_validity: Some(header.uid_validity),
             messages: sums.messages,
