@@ -303,7 +303,7 @@ fn servers_hear_of_each_other() {
     let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let (running, [mut a, mut b]) = two_servers(&engine, &directories);
     a.ok("ENABLE CONDSTORE");
-    a.ok("SELECT INBOX");
+    a.ok("SELECT INBOX (ANNOTATE)");
     let hears = |a: &mut Client, told: &str, does: &mut dyn FnMut()| {
         a.send(b"idle IDLE\r\n");
         assert!(a.response().unwrap().starts_with('+'));
@@ -320,6 +320,10 @@ fn servers_hear_of_each_other() {
     hears(&mut a, "1 EXISTS", &mut || assert!(append(&mut b, "INBOX", "one").starts_with("OK")));
     b.ok("SELECT INBOX");
     hears(&mut a, "FLAGS (\\Seen", &mut || drop(b.ok("STORE 1 +FLAGS (\\Seen)")));
+    for value in ["\"x\"", "\"y\"", "NIL"] {
+        let command = format!("STORE 1 ANNOTATION (/comment (value.priv {value}))");
+        hears(&mut a, "ANNOTATION (/comment)", &mut || drop(b.ok(&command)));
+    }
     b.ok("STORE 1 +FLAGS (\\Deleted)");
     hears(&mut a, "1 EXPUNGE", &mut || drop(b.ok("EXPUNGE")));
     assert!(append(&mut b, "INBOX", "two").starts_with("OK"));
