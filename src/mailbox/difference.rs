@@ -97,7 +97,7 @@ impl Snapshot {
         at: usize,
         a: &Body,
         b: &Body,
-        same_flags: &dyn Fn(&Body, usize, &Body, usize) -> bool,
+        same_flags: &impl Fn(&Body, usize, &Body, usize) -> bool,
         out: &mut Difference,
     ) {
         if a.runs_parallel_to(b) {

@@ -30,7 +30,11 @@ pub(super) struct Fetcher<'a> {
     is_indexed: bool,
     /// A summary of an earlier version must be made anew: its preview is asked for.
     needs_preview: bool,
+    /// Some items are more than an answer of the index or the summary.
+    prepares: bool,
     asks_annotations: bool,
+    /// What there is to say of the message's annotations, item by item, where any are asked for.
+    annotations: Vec<Wanting>,
     renewed: Vec<(Uid, Value)>,
     /// Headers in UTF-8 are nothing for this client, and some are asked for. RFC 9755 8
     downgrades: bool,
@@ -51,7 +55,9 @@ impl<'a> Fetcher<'a> {
             needs_summary: items.iter().any(needs_summary),
             is_indexed: items.iter().all(is_indexed),
             needs_preview: items.contains(&FetchItem::Preview(Priority::Normal)),
+            prepares: items.iter().any(is_prepared),
             asks_annotations: items.iter().any(|item| matches!(item, FetchItem::Annotation(_))),
+            annotations: Vec::new(),
             renewed: Vec::new(),
             downgrades: !core.takes_utf8_headers() && items.iter().any(shows_headers),
             downgraded: UidSet::new(),
@@ -60,12 +66,18 @@ impl<'a> Fetcher<'a> {
     }
 
     /// `* 12 FETCH (...)`; with FLAGS whether they were asked for or not where the command has changed them.
+    ///
+    /// What is done for each message is written out in the loop over them: calls would cost a fifth more.
+    #[inline(always)]
     pub(super) fn message(
         &mut self,
         response: &mut Response<'_>,
         message: &Message<'_>,
         with_flags: bool,
     ) -> Result<(), Missing> {
+        if self.asks_annotations {
+            self.read_annotations(message.uid())?;
+        }
         match self.is_indexed {
             true => self.indexed(response.buffer, message),
             false => self.described(response, message)?,
@@ -78,6 +90,7 @@ impl<'a> Fetcher<'a> {
     }
 
     /// Items that the index answers: what clients ask of all messages when they look what is new.
+    #[inline(always)]
     fn indexed(&mut self, out: &mut Vec<u8>, message: &Message<'_>) {
         wire::fetch_begin(out, message.seq(), message.uid(), self.dialect);
         for (i, item) in self.items.iter().enumerate() {
@@ -92,6 +105,7 @@ impl<'a> Fetcher<'a> {
     }
 
     /// Items that need the message's summary or its octets.
+    #[inline(always)]
     fn described(&mut self, response: &mut Response<'_>, message: &Message<'_>) -> Result<(), Missing> {
         let mut source = Source::new(self.view.mailbox(), message.blob());
         let stored = self.stored(message, &source)?;
@@ -104,47 +118,43 @@ impl<'a> Fetcher<'a> {
         }
         let summary = source.surrogate_summary()?.or(summary);
         let prepared = self.prepare(&source, summary.as_ref())?;
-        let annotations = self.annotations(message.uid())?;
         wire::fetch_begin(response.buffer, message.seq(), message.uid(), self.dialect);
         let mut writer = Writer { response, source: &source, message, summary };
         let sections = &self.sections;
-        // An item without a word to say has none: no entry of the message matches.
-        let is_silent = |at: usize| matches!(annotations.get(at), Some(Wanting::Nothing));
-        let mut said = (0..self.items.len()).filter(|at| !is_silent(*at)).peekable();
-        if said.peek().is_none() {
-            indexed_item(writer.response.buffer, &FetchItem::Uid, message);
-        }
-        let first = said.peek().copied();
-        for i in said {
-            let item = &self.items[i];
-            if first != Some(i) {
-                writer.response.buffer.push(b' ');
+        let mut separator: &[u8] = b"";
+        for (i, item) in self.items.iter().enumerate() {
+            // Where no entry of the message matches there is nothing to be said.
+            if let Some(Wanting::Nothing) = self.annotations.get(i) {
+                continue;
             }
+            writer.response.buffer.extend_from_slice(separator);
+            separator = b" ";
             match item {
                 FetchItem::Flags => self.flags.write(writer.response.buffer, message.uid(), &message.all_flags()),
                 FetchItem::Annotation(_) => {
-                    if let Some(Wanting::Octets(octets)) = annotations.get(i) {
+                    if let Some(Wanting::Octets(octets)) = self.annotations.get(i) {
                         writer.response.octets(octets)?;
                     }
                 }
                 item => writer.item(item, &sections[i].label, prepared.get(i).and_then(Option::as_ref))?,
             }
         }
+        if separator.is_empty() {
+            indexed_item(writer.response.buffer, &FetchItem::Uid, message);
+        }
         Ok(())
     }
 
-    /// What there is to say of annotations, item by item; nothing at all where no item asks for any.
-    fn annotations(&self, uid: Uid) -> Result<Vec<Wanting>, Missing> {
-        if !self.asks_annotations {
-            return Ok(Vec::new());
-        }
+    #[cold]
+    fn read_annotations(&mut self, uid: Uid) -> Result<(), Missing> {
         let of = |item: &FetchItem| match item {
             FetchItem::Annotation(item) => {
                 Ok(cmd_annotate::fetched(self.view, uid, item)?.map_or(Wanting::Nothing, Wanting::Octets))
             }
             _ => Ok(Wanting::Other),
         };
-        self.items.iter().map(of).collect()
+        self.annotations = self.items.iter().map(of).collect::<Result<_, Missing>>()?;
+        Ok(())
     }
 
     /// What the command itself has changed. RFC 9051 6.4.5; RFC 7162 3.2.4
@@ -209,10 +219,14 @@ impl<'a> Fetcher<'a> {
     }
 
     /// What must be decoded or filtered before the response can begin: where it fails, nothing has been said yet.
+    #[inline(always)]
     fn prepare(&self, source: &Source, summary: Option<&SummaryRef<'_>>) -> Result<Vec<Option<Prepared>>, Missing> {
-        let Some(summary) = summary else { return Ok(Vec::new()) };
-        let both = self.items.iter().zip(&self.sections);
-        both.map(|(item, wanted)| wanted.prepare(source, item, summary)).collect()
+        let Some(summary) = summary.filter(|_| self.prepares) else { return Ok(Vec::new()) };
+        let mut prepared = Vec::with_capacity(self.items.len());
+        for (item, wanted) in self.items.iter().zip(&self.sections) {
+            prepared.push(wanted.prepare(source, item, summary)?);
+        }
+        Ok(prepared)
     }
 }
 
@@ -237,6 +251,15 @@ fn is_indexed(item: &FetchItem) -> bool {
             | FetchItem::ThreadId
             | FetchItem::SaveDate
     )
+}
+
+/// Whether `Wanted::prepare` has anything to do for an item.
+fn is_prepared(item: &FetchItem) -> bool {
+    match item {
+        FetchItem::BodySection { .. } | FetchItem::Binary { .. } | FetchItem::BinarySize(_) => true,
+        FetchItem::Rfc822Header | FetchItem::Rfc822Text => true,
+        _ => false,
+    }
 }
 
 /// Flags aside: they are the `FlagWriter`'s.
