@@ -45,7 +45,7 @@ fn start(store: Store, directory: &std::path::Path) -> Running {
         cleartext_login: true,
         administrators: Vec::new(),
         submission_servers: Vec::new(),
-        utf8: gatepost::session::Utf8::Accept,
+        utf8: gatepost::types::Utf8::Accept,
         urlmech_in_the_clear: false,
         groups: Arc::default(),
         message_limit: 0,

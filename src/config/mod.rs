@@ -21,6 +21,6 @@ mod tests;
 
 pub use error::ConfigError;
 pub use level::{Level, Levels};
-pub use settings::{Config, Domain, Listener, Mask, QuotaLimits, Route, TlsMode, TlsVersion, Utf8};
+pub use settings::{Config, Domain, Listener, Mask, QuotaLimits, Route, TlsMode, TlsVersion};
 pub use table::{KEYS, Key, sample};
 pub use value::{Kind, duration_from, size_from};

@@ -7,21 +7,13 @@ use std::time::Duration;
 use super::error::ConfigError;
 use super::level::Levels;
 use super::reader;
+use crate::types::Utf8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsMode {
     Never,
     StartTls,
     Implicit,
-}
-
-/// What clients may have in UTF-8. RFC 9755
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Utf8 {
-    Off,
-    Accept,
-    Strict,
-    Only,
 }
 
 /// The oldest version of TLS that is spoken.

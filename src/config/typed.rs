@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::level::{Level, Levels};
 use super::reader::Sections;
-use super::settings::{Config, QuotaLimits, TlsVersion, Utf8};
+use super::settings::{Config, QuotaLimits, TlsVersion};
 use super::table::{self, Key};
 use super::value::{self, Value};
+use crate::types::Utf8;
 
 /// What the file has set.
 #[derive(Default)]

@@ -12,11 +12,11 @@ use super::locks::{AnnotationBytes, MailboxTable, Published, TreeWriter};
 use super::mailbox::Mailbox;
 use super::manager::Shared;
 use super::quota::Usage;
-use super::tree::{Birth, Fate, Plan, Tree};
+use super::tree::{Fate, Plan, Tree};
 use super::watch::Listeners;
 use crate::store::{
     AccountChange, AccountCommit, Commit, CommitFailure, Durability, MailboxCommit, MailboxHeader, StoreError,
-    Version, Watching,
+    Watching,
 };
 use crate::types::{AccountId, AccountName, MailboxClass, MailboxId, MailboxName, SpecialUse};
 
@@ -267,7 +267,12 @@ impl Account {
         if let Some(birth) = plan.birth {
             // A commit that was not done may have left a version there.
             let guard = self.shared.store.mailbox_version(self.id, birth.id)?;
-            commits.push(Commit::Mailbox(first_commit(self.id, birth, guard)));
+            commits.push(Commit::Mailbox(MailboxCommit::of_header(
+                self.id,
+                birth.id,
+                guard,
+                MailboxHeader::new(birth.uid_validity),
+            )));
         }
         if let (Some(mailbox), true) = (plan.death, plan.buries()) {
             commits.push(self.shared.due(self.id, mailbox)?);
@@ -301,29 +306,6 @@ impl Account {
             mailbox.unload();
             Arc::strong_count(mailbox) > 1
         });
-    }
-}
-
-/// The header of a mailbox that has no messages yet.
-fn first_commit(account: AccountId, birth: Birth, guard: Version) -> MailboxCommit {
-    MailboxCommit {
-        account,
-        mailbox: birth.id,
-        guard,
-        header: MailboxHeader::new(birth.uid_validity),
-        keywords: Vec::new(),
-        records: Vec::new(),
-        flags: Vec::new(),
-        leaves: Vec::new(),
-        structures: Vec::new(),
-        blobs: Vec::new(),
-        added: Vec::new(),
-        shared: Vec::new(),
-        removed: Vec::new(),
-        kept: Vec::new(),
-        released: Vec::new(),
-        annotations: Vec::new(),
-        vanished: None,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::config::{self, Config, Level, TlsMode};
 use crate::log::{Filters, Target};
 use crate::net::{self, BoundListener, Mode, TlsError, TlsFiles};
 use crate::proto::Limits;
-use crate::session::{self, Domain, Mask, Settings, Utf8};
+use crate::session::{self, Domain, Mask, Settings};
 use crate::types::Wildcard;
 
 /// Octets of a literal that LITERAL- lets a client send unasked. RFC 7888 5
@@ -91,12 +91,7 @@ pub(super) fn settings(config: &Config, tls: net::Tls, groups: Arc<auth::Groups>
         groups,
         submission_servers: config.submission_servers.clone(),
         urlmech_in_the_clear: config.urlmech_in_the_clear,
-        utf8: match config.utf8 {
-            config::Utf8::Off => Utf8::Off,
-            config::Utf8::Accept => Utf8::Accept,
-            config::Utf8::Strict => Utf8::Strict,
-            config::Utf8::Only => Utf8::Only,
-        },
+        utf8: config.utf8,
         message_limit: config.message_limit,
         save_limit: config.save_limit,
         watched_mailboxes_max: config.watched_mailboxes_max,

@@ -9,9 +9,8 @@ use super::core::{Core, State};
 use super::mask::Mask;
 use super::reply::{Handled, Reply};
 use super::report;
-use super::service::Utf8;
 use crate::mailbox::Expunges;
-use crate::types::Wildcard;
+use crate::types::{Utf8, Wildcard};
 
 type Word = Cow<'static, str>;
 

@@ -6,6 +6,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
+use super::cmd_store;
 use super::content::Missing;
 use super::core::{Core, Selected};
 use super::limits;
@@ -16,7 +17,7 @@ use crate::mailbox::{
     Account, Change, ChangedEntry, Changes, EntryFound, NewAnnotation, Refusal, Value, View, summary_of,
 };
 use crate::proto::response as wire;
-use crate::proto::{AnnotationValues, Literal, ResponseCode};
+use crate::proto::{AnnotationValues, Literal};
 use crate::types::{
     AnnotationItem, Attribute, By, EntryScope, FetchItem, MessageEntry, ModSeq, NumberSet, PartPath, Right, Rights,
     Uid, UidSet,
@@ -132,15 +133,8 @@ pub(super) fn store(
         add(&mut changes.others, &uids.difference(&told));
     }
     report::changes(core, selected, &changes, by)?;
-    let reply = Reply::ok("STORE completed");
-    if outcome.modified.is_empty() {
-        return Ok(limits::finish(core, reply, limited)?);
-    }
-    let modified = match by {
-        By::Uid => outcome.modified,
-        By::Seq => selected.view.shown().seqs_of(&outcome.modified),
-    };
-    Ok(limits::finish(core, reply.with(ResponseCode::Modified(modified)), limited)?)
+    let reply = cmd_store::completed(&selected.view, outcome.modified, by);
+    Ok(limits::finish(core, reply, limited)?)
 }
 
 fn add(uids: &mut Vec<Uid>, more: &UidSet) {

@@ -9,7 +9,7 @@ use super::limits;
 use super::place::not_permitted;
 use super::reply::{Failure, Handled, Reply};
 use super::report::{self, FlagWriter, Told};
-use crate::mailbox::{Change, MailboxError, Message, Outcome, Snapshot, StoreMode};
+use crate::mailbox::{Change, MailboxError, Message, Outcome, Snapshot, StoreMode, View};
 use crate::proto::{Echo, ResponseCode, StoreOp};
 use crate::types::{By, Flag, Flags, ModSeq, NumberSet, Right, SystemFlag, Uid, UidSet};
 
@@ -77,15 +77,18 @@ pub(super) fn store(core: &mut Core, selected: &mut Selected, set: &NumberSet, b
             core.output.say(|out| report::fetch_mod_seq(out, &message, message.mod_seq(), core.dialect))?;
         }
     }
+    let reply = completed(&selected.view, outcome.modified, by);
+    Ok(limits::finish(core, reply, limited)?)
+}
+
+/// Which messages the condition has left as they are. RFC 7162 3.1.3
+pub(super) fn completed(view: &View, modified: UidSet, by: By) -> Reply {
     let reply = Reply::ok("STORE completed");
-    if outcome.modified.is_empty() {
-        return Ok(limits::finish(core, reply, limited)?);
+    match (modified.is_empty(), by) {
+        (true, _) => reply,
+        (false, By::Uid) => reply.with(ResponseCode::Modified(modified)),
+        (false, By::Seq) => reply.with(ResponseCode::Modified(view.shown().seqs_of(&modified))),
     }
-    let modified = match by {
-        By::Uid => outcome.modified,
-        By::Seq => selected.view.shown().seqs_of(&outcome.modified),
-    };
-    Ok(limits::finish(core, reply.with(ResponseCode::Modified(modified)), limited)?)
 }
 
 /// The messages whose flags have changed to what the client must expect: what another session did to them meanwhile is not

@@ -11,13 +11,13 @@ use super::notify::Notify;
 use super::output::{Gone, Output};
 use super::reply::{Failure, Reply};
 use super::running::Running;
-use super::service::{Service, Utf8};
+use super::service::Service;
 use crate::mailbox::{Access, Account, AnnotationWatch, UrlKey, View};
 use crate::net::{Ready, SessionInfo, Stream};
 use crate::proto::response::{status, untagged_ok};
 use crate::proto::{Dialect, Framer, ResponseCode};
 use crate::sys::Bell;
-use crate::types::{AccountName, By, Comparator, NumberSet, Right, Rights, Uid, UidSet, Visibility};
+use crate::types::{AccountName, By, Comparator, NumberSet, Right, Rights, Uid, UidSet, Utf8, Visibility};
 
 /// What a handler may use in any state.
 pub(super) struct Core {

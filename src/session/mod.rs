@@ -70,5 +70,5 @@ pub use capability::is_known as is_known_capability;
 pub use domain::Domain;
 pub use mask::Mask;
 pub use running::Watchdog;
-pub use service::{Service, Settings, Utf8};
+pub use service::{Service, Settings};
 pub use session::run;

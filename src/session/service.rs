@@ -13,19 +13,7 @@ use crate::auth::{Auth, Groups};
 use crate::mailbox::Manager;
 use crate::net::Tls;
 use crate::proto::Limits;
-
-/// What clients may have in UTF-8. RFC 9755
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Utf8 {
-    /// Headers go out as they are, and come in as they are; names are modified UTF-7.
-    Off,
-    /// UTF8=ACCEPT; headers go and come as they are, whoever asks.
-    Accept,
-    /// UTF8=ACCEPT; who has not enabled it has and gives headers in ASCII. RFC 9755 4, 8
-    Strict,
-    /// UTF8=ONLY
-    Only,
-}
+use crate::types::Utf8;
 
 /// What the configuration says about sessions; another one may come while they run.
 #[derive(Clone)]

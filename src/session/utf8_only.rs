@@ -2,8 +2,8 @@
 
 use super::core::Core;
 use super::reply::{Failure, Reply};
-use super::service::Utf8;
 use crate::proto::{CommandBody, ResponseCode};
+use crate::types::Utf8;
 
 /// Refuses a command that might need UTF-8 of a client that has not said that it takes it.
 pub(super) fn check(core: &Core, body: &CommandBody) -> Result<(), Failure> {

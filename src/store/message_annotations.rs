@@ -126,25 +126,9 @@ mod tests {
         let changes = vec![AccountChange::PutNode(node)];
         let tree = AccountCommit { account, guard: Version(0), changes };
         let set = |uid, entry| (id(uid, None, entry), Some((ModSeq(2), Value::from(&b"x"[..]))));
-        let commit = MailboxCommit {
-            account,
-            mailbox,
-            guard: Version(0),
-            header: MailboxHeader::new(UidValidity::MIN),
-            keywords: Vec::new(),
-            records: Vec::new(),
-            flags: Vec::new(),
-            leaves: Vec::new(),
-            structures: Vec::new(),
-            blobs: Vec::new(),
-            added: Vec::new(),
-            shared: Vec::new(),
-            removed: Vec::new(),
-            kept: Vec::new(),
-            released: Vec::new(),
-            annotations: vec![set(3, "/comment"), set(3, "/a"), set(4, "/a")],
-            vanished: None,
-        };
+        let header = MailboxHeader::new(UidValidity::MIN);
+        let mut commit = MailboxCommit::of_header(account, mailbox, Version(0), header);
+        commit.annotations = vec![set(3, "/comment"), set(3, "/a"), set(4, "/a")];
         store.commit(vec![Commit::Account(tree), Commit::Mailbox(commit)], Durability::Synced).unwrap();
         assert_eq!(store.annotations_of_message(account, mailbox, Uid::new(3).unwrap()).unwrap().len(), 2);
         let value = store.message_annotation(account, mailbox, &id(4, None, "/a")).unwrap();

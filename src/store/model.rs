@@ -426,6 +426,31 @@ pub struct MailboxCommit {
     pub vanished: Option<(ModSeq, UidSet)>,
 }
 
+impl MailboxCommit {
+    /// One that sets the header alone.
+    pub fn of_header(account: AccountId, mailbox: MailboxId, guard: Version, header: MailboxHeader) -> MailboxCommit {
+        MailboxCommit {
+            account,
+            mailbox,
+            guard,
+            header,
+            keywords: Vec::new(),
+            records: Vec::new(),
+            flags: Vec::new(),
+            leaves: Vec::new(),
+            structures: Vec::new(),
+            blobs: Vec::new(),
+            added: Vec::new(),
+            shared: Vec::new(),
+            removed: Vec::new(),
+            kept: Vec::new(),
+            released: Vec::new(),
+            annotations: Vec::new(),
+            vanished: None,
+        }
+    }
+}
+
 /// What `Store::commit` takes: several at once are done all or none.
 #[derive(Clone, Debug)]
 pub enum Commit {

@@ -24,6 +24,7 @@ mod search;
 mod set;
 mod sort;
 pub mod utf7;
+mod utf8;
 mod visibility;
 mod wildcard;
 
@@ -44,5 +45,6 @@ pub use number::{By, ModSeq, Seq, Uid, UidValidity};
 pub use search::{FilterName, MailboxFilter, ResultEnd, ResultRange, SearchKey, SearchReturn};
 pub use set::{NumberSet, SequenceSet, UidSet};
 pub use sort::{AnnotationOrder, SortKey, SortOrder, ThreadAlgorithm};
+pub use utf8::Utf8;
 pub use visibility::{Class, Visibility};
 pub use wildcard::Wildcard;

@@ -141,20 +141,17 @@ fn appends(target: &Target, plan: &Plan) -> Vec<Figure> {
     vec![one(1, "APPEND, 1 client"), one(16, "APPEND, 16 clients")]
 }
 
-fn fetches(client: &mut Client, plan: &Plan) -> Vec<Figure> {
-    let n = plan.messages as f64;
-    let mut one = |name, command: &str, times| {
-        // What is cached is cached.
+/// A command about all messages, after it has been given once: what is cached is cached.
+fn again(client: &mut Client, plan: &Plan, name: &'static str, command: &str, times: usize) -> Figure {
+    client.ok(command);
+    let times = repeat(times, |_| {
         client.ok(command);
-        figure(
-            name,
-            "messages/s",
-            n,
-            repeat(times, |_| {
-                client.ok(command);
-            }),
-        )
-    };
+    });
+    figure(name, "messages/s", plan.messages as f64, times)
+}
+
+fn fetches(client: &mut Client, plan: &Plan) -> Vec<Figure> {
+    let mut one = |name, command: &str, times| again(client, plan, name, command, times);
     let mut figures = vec![
         one("FETCH flags", "FETCH 1:* FLAGS", 20),
         one("FETCH envelope, structure", "FETCH 1:* (ENVELOPE BODYSTRUCTURE)", 10),
@@ -172,18 +169,7 @@ fn fetches(client: &mut Client, plan: &Plan) -> Vec<Figure> {
 }
 
 fn searches(client: &mut Client, plan: &Plan) -> Vec<Figure> {
-    let n = plan.messages as f64;
-    let mut one = |name, command: &str, times| {
-        client.ok(command);
-        figure(
-            name,
-            "messages/s",
-            n,
-            repeat(times, |_| {
-                client.ok(command);
-            }),
-        )
-    };
+    let mut one = |name, command: &str, times| again(client, plan, name, command, times);
     vec![
         one("SEARCH flag", "SEARCH FLAGGED", 20),
         one("SEARCH subject", "SEARCH SUBJECT \"nowhere to be found\"", 20),
