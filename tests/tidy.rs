@@ -9,7 +9,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sys", &[]),
     ("log", &["sys"]),
     ("metrics", &[]),
-    ("config", &[]),
+    ("config", &["types"]),
     ("proto", &["types"]),
     ("mime", &["types"]),
     ("smime", &[]),

@@ -3,8 +3,8 @@
 //! `table` says of each key its section, name, type, default and meaning; the parser, the error messages, the sample
 //! file and the check of the man page all come from it. Errors name file and line and are reported all at once.
 //!
-//! No other room has a default of its own for what stands in the table. This room opens no file but its own, and
-//! imports no other room.
+//! No other room has a default of its own for what stands in the table. This room opens no file but its own, and of the
+//! others imports `types` alone.
 
 mod error;
 mod file;
