@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 
 use super::further::Further;
+use super::packed::{Bits, Counts, Seconds, roomy};
 use super::visible::SeenLeaves;
 use crate::store::{FlagRecord, LeafEntry, LeafNo, MessageRecord, NO_DATE, PageNo, Store, StoreError};
 use crate::types::{
@@ -51,8 +52,8 @@ pub(super) struct Body {
 /// What STORE changes.
 #[derive(Default)]
 struct Marks {
-    flags: Vec<FlagBits>,
-    mod_seqs: Vec<ModSeq>,
+    flags: Bits,
+    mod_seqs: Counts,
     further: Further,
 }
 
@@ -62,18 +63,23 @@ struct Fixed {
     uids: Vec<Uid>,
     blobs: Vec<BlobId>,
     sizes: Vec<u32>,
-    dates: Vec<(i64, i64)>,
+    /// From `EPOCH_SECS`, as the next three are.
+    internal: Seconds,
+    sent: Seconds,
     zones: Vec<(i16, i16)>,
-    saved: Vec<i64>,
+    saved: Seconds,
 }
 
-/// Messages that a copy of a leaf has room for beyond those that are there: an append copies, and must not grow its copy.
-const ROOM: usize = 8;
+/// 2000-01-01: the times of nearly all mail are near it.
+const EPOCH_SECS: i64 = 946_684_800;
 
-fn roomy<T: Copy>(field: &[T]) -> Vec<T> {
-    let mut copy = Vec::with_capacity(field.len() + ROOM);
-    copy.extend_from_slice(field);
-    copy
+/// Wraps, as the other way does: whatever a message says of its time comes out again.
+fn from_epoch(secs: i64) -> i64 {
+    secs.wrapping_sub(EPOCH_SECS)
+}
+
+fn to_secs(from_epoch: i64) -> i64 {
+    from_epoch.wrapping_add(EPOCH_SECS)
 }
 
 impl Clone for Fixed {
@@ -82,16 +88,17 @@ impl Clone for Fixed {
             uids: roomy(&self.uids),
             blobs: roomy(&self.blobs),
             sizes: roomy(&self.sizes),
-            dates: roomy(&self.dates),
+            internal: self.internal.roomy(),
+            sent: self.sent.roomy(),
             zones: roomy(&self.zones),
-            saved: roomy(&self.saved),
+            saved: self.saved.roomy(),
         }
     }
 }
 
 impl Clone for Marks {
     fn clone(&self) -> Marks {
-        let (flags, mod_seqs) = (roomy(&self.flags), roomy(&self.mod_seqs));
+        let (flags, mod_seqs) = (self.flags.roomy(), self.mod_seqs.roomy());
         Marks { flags, mod_seqs, further: self.further.clone() }
     }
 }
@@ -173,13 +180,14 @@ impl Leaf {
         fixed.uids.push(record.uid);
         fixed.blobs.push(record.blob);
         fixed.sizes.push(record.size);
-        fixed.dates.push((record.internal_date.secs, record.sent_date.secs));
+        fixed.internal.push(from_epoch(record.internal_date.secs));
+        fixed.sent.push(from_epoch(record.sent_date.secs));
         fixed.zones.push((record.internal_date.zone_mins, record.sent_date.zone_mins));
-        fixed.saved.push(record.saved_secs);
+        fixed.saved.push(from_epoch(record.saved_secs));
         let marks = Arc::make_mut(&mut body.marks);
         marks.further.set(marks.flags.len(), flags.flags.shared_further());
-        marks.flags.push(flags.flags.bits());
-        marks.mod_seqs.push(flags.mod_seq);
+        marks.flags.push(flags.flags.bits().0);
+        marks.mod_seqs.push(flags.mod_seq.0);
         self.entry.add(record, flags);
     }
 
@@ -197,11 +205,12 @@ impl Leaf {
             let found = if uids.get(next) == Some(&record.uid) { Ok(next) } else { uids.binary_search(&record.uid) };
             let Ok(slot) = found else { continue };
             let after = record.flags.bits();
-            let before = std::mem::replace(&mut marks.flags[slot], after);
+            let before = FlagBits(marks.flags.get(slot));
+            marks.flags.set(slot, after.0);
             if before.has_further() || after.has_further() {
                 marks.further.set(slot, record.flags.shared_further());
             }
-            marks.mod_seqs[slot] = record.mod_seq;
+            marks.mod_seqs.set(slot, record.mod_seq.0);
             entry.unseen = entry.unseen + unseen(after) - unseen(before);
             entry.apart = entry.apart + apart(after) - apart(before);
             entry.highest_mod_seq = entry.highest_mod_seq.max(record.mod_seq);
@@ -222,11 +231,12 @@ impl Body {
             uids: Vec::with_capacity(n),
             blobs: Vec::with_capacity(n),
             sizes: Vec::with_capacity(n),
-            dates: Vec::with_capacity(n),
+            internal: Seconds::with_capacity(n),
+            sent: Seconds::with_capacity(n),
             zones: Vec::with_capacity(n),
-            saved: Vec::with_capacity(n),
+            saved: Seconds::with_capacity(n),
         };
-        let (flags, mod_seqs) = (Vec::with_capacity(n), Vec::with_capacity(n));
+        let (flags, mod_seqs) = (Bits::with_capacity(n), Counts::with_capacity(n));
         let marks = Marks { flags, mod_seqs, further: Further::default() };
         Body { fixed: Arc::new(fixed), marks: Arc::new(marks), seen: None }
     }
@@ -272,12 +282,12 @@ impl Body {
     }
 
     pub(super) fn flags(&self, slot: usize) -> FlagBits {
-        self.marks.flags[self.at(slot)]
+        FlagBits(self.marks.flags.get(self.at(slot)))
     }
 
     pub(super) fn all_flags(&self, slot: usize) -> Flags {
         let at = self.at(slot);
-        Flags::joined(self.marks.flags[at], self.marks.further.get(at))
+        Flags::joined(FlagBits(self.marks.flags.get(at)), self.marks.further.get(at))
     }
 
     pub(super) fn further(&self, slot: usize) -> &[KeywordId] {
@@ -285,7 +295,7 @@ impl Body {
     }
 
     pub(super) fn mod_seq(&self, slot: usize) -> ModSeq {
-        self.marks.mod_seqs[self.at(slot)]
+        ModSeq(self.marks.mod_seqs.get(self.at(slot)))
     }
 
     pub(super) fn size(&self, slot: usize) -> u32 {
@@ -298,16 +308,16 @@ impl Body {
 
     pub(super) fn internal_date(&self, slot: usize) -> InternalDate {
         let at = self.at(slot);
-        InternalDate { secs: self.fixed.dates[at].0, zone_mins: self.fixed.zones[at].0 }
+        InternalDate { secs: to_secs(self.fixed.internal.get(at)), zone_mins: self.fixed.zones[at].0 }
     }
 
     pub(super) fn sent_date(&self, slot: usize) -> InternalDate {
         let at = self.at(slot);
-        InternalDate { secs: self.fixed.dates[at].1, zone_mins: self.fixed.zones[at].1 }
+        InternalDate { secs: to_secs(self.fixed.sent.get(at)), zone_mins: self.fixed.zones[at].1 }
     }
 
     pub(super) fn saved_secs(&self, slot: usize) -> i64 {
-        self.fixed.saved[self.at(slot)]
+        to_secs(self.fixed.saved.get(self.at(slot)))
     }
 
     /// Whether two bodies have the same messages, so that their slots run in parallel, as far as a glance tells.

@@ -4,9 +4,9 @@
 //! 1. Messages stand in order of UID; `starts[i]` is the number of messages before `leaves[i]`; no leaf is empty.
 //! 2. A snapshot that has been published is never changed: a commit makes a new one that shares all leaves but
 //!    those it touched. Two snapshots whose leaves are the same `Arc` agree on those messages without a look.
-//! 3. 92 octets a message, in arrays by field, shared by all sessions that have the mailbox open; two more for each of
-//!    three ways to see a leaf that has messages which not everybody sees (`visible`). A leaf that nobody has asked for
-//!    costs its entry alone.
+//! 3. 68 octets a message (92 at most, see `packed`), in arrays by field, shared by all sessions that have the mailbox
+//!    open; two more for each of three ways to see a leaf that has messages which not everybody sees (`visible`). A leaf
+//!    that nobody has asked for costs its entry alone.
 //!
 //! Who is about to look at messages calls `load` first, so that a disk that fails is reported; a look at messages that
 //! have not been loaded loads them as well, but can only log its failure.
