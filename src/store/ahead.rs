@@ -29,12 +29,18 @@ pub(super) struct Ahead {
 impl Ahead {
     /// So many octets are about to be written to the journal in `directory`.
     pub(super) fn prepare(&mut self, directory: &Path, bytes: u64) {
+        if bytes > AHEAD_BYTES {
+            // Many octets find their place together. What is ready next is behind them.
+            self.at = (self.at + bytes).saturating_sub(self.left_bytes) / BLOCK_BYTES as u64 * BLOCK_BYTES as u64;
+            self.left_bytes = 0;
+            return;
+        }
         if bytes > self.left_bytes {
             self.left_bytes = AHEAD_BYTES;
             // A disk without room says so when the journal itself is written.
             self.extend(directory).unwrap_or_else(|error| log::debug!("zeros ahead of the journal: {error}"));
         }
-        self.left_bytes = self.left_bytes.saturating_sub(bytes);
+        self.left_bytes -= bytes;
     }
 
     fn extend(&mut self, directory: &Path) -> io::Result<()> {
@@ -81,6 +87,8 @@ mod tests {
         assert_eq!((ahead.at, ahead.left_bytes), (1 << 20, AHEAD_BYTES - 1));
         ahead.prepare(directory.path(), 1);
         assert_eq!((ahead.at, ahead.left_bytes), (1 << 20, AHEAD_BYTES - 2));
+        ahead.prepare(directory.path(), 3 << 20);
+        assert_eq!((ahead.at, ahead.left_bytes), (3 << 20, 0));
         let blocks =
             std::os::unix::fs::MetadataExt::blocks(&std::fs::metadata(directory.path().join("10.jnl")).unwrap());
         assert!(blocks * 512 >= 1 << 20, "{blocks} blocks have their place");
