@@ -37,7 +37,7 @@ pub fn parse(body: &[u8]) -> Option<InternalDate> {
 /// ASCII without comments, and with spaces for commas.
 fn without_comments(body: &[u8]) -> String {
     let mut depth = 0u32;
-    let mut out = String::new();
+    let mut out = String::with_capacity(body.len());
     for &octet in body {
         match octet {
             b'(' => depth += 1,

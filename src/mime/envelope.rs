@@ -59,7 +59,8 @@ impl Envelope {
         let [from, sender, reply_to, to, cc, bcc] = &self.lists;
         // Sender and Reply-To are From where they are missing. RFC 9051 7.5.2
         let or_from = |list| if Vec::is_empty(list) { from } else { list };
-        let mut out = vec![b'('];
+        let mut out = Vec::with_capacity(512);
+        out.push(b'(');
         nstring(&mut out, self.date.as_deref());
         out.push(b' ');
         match &self.subject {

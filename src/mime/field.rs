@@ -1,5 +1,7 @@
 //! Header fields whose text is kept for SEARCH.     RFC 9051 6.4.4
 
+use memchr::{memchr3, memmem};
+
 use super::fold::fold;
 use super::words::decode_field;
 
@@ -71,7 +73,14 @@ impl Texts {
             if !text.is_empty() {
                 text.push('\n');
             }
-            text.push_str(&fold(&decode_field(body)));
+            match std::str::from_utf8(body) {
+                Ok(plain) if is_plain(body) => {
+                    let from = text.len();
+                    text.push_str(plain.trim_ascii());
+                    text[from..].make_ascii_lowercase();
+                }
+                _ => text.push_str(&fold(&decode_field(body))),
+            }
             cut(text);
         }
     }
@@ -82,6 +91,11 @@ impl Texts {
     }
 }
 
+/// ASCII on one line without encoded words: most fields are decoded already.
+fn is_plain(body: &[u8]) -> bool {
+    body.is_ascii() && memchr3(b'\r', b'\n', 0, body).is_none() && memmem::find(body, b"=?").is_none()
+}
+
 /// Leaves what is beyond the limit out, in whole characters.
 fn cut(text: &mut String) {
     let mut end = text.len().min(TEXT_BYTES_MAX);
@@ -89,4 +103,31 @@ fn cut(text: &mut String) {
         end -= 1;
     }
     text.truncate(end);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_plain_is_what_decoding_gives() {
+        let bodies = [
+            " Re: Hello, World \t",
+            "",
+            " ",
+            "a\x0c",
+            "\x0b a \x01 \x7f",
+            "a =? b",
+            "=?utf-8?q?A?=",
+            "a\r\n B",
+            "a\0",
+            "Ä",
+            "a=? ",
+        ];
+        for body in bodies {
+            let mut texts = Texts::default();
+            texts.take(Field::Subject, body.as_bytes());
+            assert_eq!(texts.iter().next(), Some((0, &*fold(&decode_field(body.as_bytes())))), "{body:?}");
+        }
+    }
 }

@@ -22,6 +22,8 @@ pub const PARTS_MAX: usize = 1000;
 pub const HEADERS_BYTES_MAX: usize = 1 << 20;
 /// Octets of all envelopes of messages within the message: an address of two octets makes forty.
 const ENVELOPES_BYTES_MAX: usize = 1 << 20;
+/// Octets of most headers.
+const HEADER_BYTES: usize = 4096;
 /// Octets of a line that are looked at: enough for any boundary.
 const LINE_BYTES_MAX: usize = 512;
 
@@ -74,7 +76,7 @@ impl Parser {
             open: vec![Open { part: 0, within: Within::Message, lines_before: 0 }],
             boundaries: Boundaries::default(),
             in_header: true,
-            header: Vec::new(),
+            header: Vec::with_capacity(HEADER_BYTES),
             headers_bytes: 0,
             envelopes_bytes: 0,
             root_header: Vec::new(),

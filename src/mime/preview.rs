@@ -43,7 +43,7 @@ fn plain_preview(text: &str) -> String {
     let signed = text.strip_prefix(PGP_SIGNED);
     let armoured = |line: &&str| signed.is_some() && !line.trim().is_empty();
     let lines = || signed.unwrap_or(text).lines().skip(usize::from(signed.is_some())).skip_while(armoured);
-    let mut own = Words::default();
+    let mut own = Words::new();
     let written = lines().take_while(|line| !is_signature(line) && !line.starts_with("-----BEGIN PGP SIGNATURE"));
     own.lines(written.filter(|line| !line.starts_with('>') && !is_rule(line)));
     if own.text.is_empty() {
@@ -66,7 +66,7 @@ fn is_rule(line: &str) -> bool {
 
 fn html_preview(text: &str) -> String {
     let read = |quoted: Quoted| {
-        let mut words = Words::default();
+        let mut words = Words::new();
         html::text(text, quoted, &mut |piece| {
             words.add(piece);
             !words.is_full()
@@ -89,6 +89,10 @@ struct Words {
 }
 
 impl Words {
+    fn new() -> Words {
+        Words { text: String::with_capacity(CHARACTERS_MAX), ..Words::default() }
+    }
+
     fn is_full(&self) -> bool {
         self.more
     }

@@ -19,7 +19,8 @@ pub(super) struct Structure {
 
 impl Structure {
     pub(super) fn of(message: &Message) -> Structure {
-        let mut structure = Structure::default();
+        let wire = Vec::with_capacity(message.parts.len() * 128);
+        let mut structure = Structure { wire, extensions: Vec::with_capacity(message.parts.len()) };
         if let Some(root) = message.parts.first() {
             structure.write(message, root);
         }

@@ -86,7 +86,7 @@ impl Summary {
             header.kept,
             header.omitted,
             fields_text(&header.texts),
-            message.parts.iter().fold(Vec::new(), part),
+            message.parts.iter().fold(Vec::with_capacity(message.parts.len() * 32), part),
             preview(message).into_bytes(),
         ];
         let date = header.date;
@@ -136,7 +136,8 @@ struct Header {
 
 impl Header {
     fn of(octets: &[u8]) -> Header {
-        let mut header = Header { kept: Vec::with_capacity(octets.len().min(HEADER_BYTES_MAX)), ..Header::default() };
+        let kept = Vec::with_capacity(octets.len().min(HEADER_BYTES_MAX));
+        let mut header = Header { kept, marks: Vec::with_capacity(128), ..Header::default() };
         let (mut fields, mut dated) = (fields(octets), false);
         for field in fields.by_ref() {
             let which = Field::from_name(field.name);
@@ -177,7 +178,8 @@ fn is_bulky(name: &[u8]) -> bool {
 }
 
 fn fields_text(texts: &Texts) -> Vec<u8> {
-    let mut out = Vec::new();
+    let bytes = texts.iter().map(|(_, text)| text.len() + 3).sum();
+    let mut out = Vec::with_capacity(bytes);
     for (which, text) in texts.iter() {
         out.push(which);
         number(&mut out, text.len() as u64);
