@@ -26,6 +26,13 @@ pub enum CopyMode {
     Move,
 }
 
+/// Where copies go: a mailbox, its owner, and what the user may do there.
+pub struct Target<'a> {
+    pub owner: &'a Account,
+    pub mailbox: &'a Arc<Mailbox>,
+    pub rights: Rights,
+}
+
 /// What COPYUID reports: the two lists run in parallel, both ascending. RFC 4315 3
 #[derive(Clone, Debug)]
 pub struct Copied {
@@ -42,13 +49,12 @@ impl View {
     pub fn copy(
         &self,
         uids: &UidSet,
-        owner: &Account,
-        target: &Arc<Mailbox>,
+        to: &Target<'_>,
         mode: CopyMode,
         seal: Option<Seal>,
-        rights: Rights,
         progress: Progress<'_>,
     ) -> Result<Option<Copied>, MailboxError> {
+        let Target { owner, mailbox: target, rights } = *to;
         let is_same = target.account == self.mailbox().account && target.id() == self.mailbox().id();
         let mut intake = match seal {
             Some(seal) => owner.intake_again().sealed(seal),

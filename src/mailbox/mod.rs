@@ -60,7 +60,7 @@ pub use alerts::concerns as alert_concerns;
 pub use annotation_watch::{AnnotationNews, AnnotationWatch, AnnotationsChanged};
 pub use annotations::{AnnotationLimits, NewValue, may_annotate, may_set};
 pub use change::{Change, NewMessage, Outcome, StoreMode};
-pub use copy::{Copied, CopyMode};
+pub use copy::{Copied, CopyMode, Target};
 pub use difference::Difference;
 pub use error::{MailboxError, Refusal};
 pub use intake::Intake;

@@ -9,7 +9,7 @@ use super::notify;
 use super::place::Place;
 use super::reply::{Failure, Handled, Reply};
 use super::report;
-use crate::mailbox::{Account, Copied, CopyMode, Expunges, Seal};
+use crate::mailbox::{Account, Copied, CopyMode, Expunges, Seal, Target};
 use crate::proto::response as wire;
 use crate::proto::{EncryptFor, ResponseCode};
 use crate::types::{By, NumberSet, Right};
@@ -50,7 +50,8 @@ pub(super) fn copy(
             running.progress(done, goal);
         }
     };
-    let copied = selected.view.copy(&uids, &place.account, &target, mode, seal, place.rights(), &mut progress)?;
+    let to = Target { owner: &place.account, mailbox: &target, rights: place.rights() };
+    let copied = selected.view.copy(&uids, &to, mode, seal, &mut progress)?;
     drop(running);
     if let Some(copied) = &copied {
         notify::created(core, Some(selected), &target, &copied.target);
