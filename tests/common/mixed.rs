@@ -123,7 +123,8 @@ impl Worker {
     }
 
     fn enter(&self, port: u16) -> Option<Client> {
-        let mut client = Client::connect("127.0.0.1", port);
+        // It may have been killed already.
+        let mut client = Client::try_connect("127.0.0.1", port)?;
         client.response()?;
         client.try_command(&format!("LOGIN {} secret", self.account))?;
         client.try_command("SELECT A")?;

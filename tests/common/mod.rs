@@ -159,10 +159,15 @@ pub struct Client {
 
 impl Client {
     pub fn connect(host: &str, port: u16) -> Client {
-        let stream = TcpStream::connect((host, port)).unwrap();
+        Client::try_connect(host, port).unwrap()
+    }
+
+    /// `None` where nobody listens.
+    pub fn try_connect(host: &str, port: u16) -> Option<Client> {
+        let stream = TcpStream::connect((host, port)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         stream.set_nodelay(true).unwrap();
-        Client { stream: BufReader::new(stream), tag: 0 }
+        Some(Client { stream: BufReader::new(stream), tag: 0 })
     }
 
     pub fn greeting(&mut self) -> String {
