@@ -14,8 +14,8 @@ use super::metadata::EntryScope;
 pub struct MessageEntry(Arc<str>);
 
 impl MessageEntry {
-    /// Longer ones name nothing that a client has made for people.
-    pub const BYTES_MAX: usize = 1000;
+    /// No client has longer ones, and what matches them takes time by their length.
+    pub const BYTES_MAX: usize = 255;
 
     /// `None` for what can be no entry: without `/` before it, an empty component, `*`, `%`, NUL, what is not ASCII, a part
     /// that is no number of one, or a name below `/flags`, which nobody may use. RFC 5257 3.5
