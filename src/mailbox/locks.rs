@@ -14,6 +14,9 @@
 //! 10. `Listening`   one for each account; held while its listeners are told.
 //! 11. `Published`, `Watchers`, `Policy`, `Changed`, `Grown`: leaves; nothing is taken under them, and nothing waits.
 //!
+//! A hint of the engine that another server has committed comes under whatever its committer holds, and takes 9 and leaves
+//! alone. What it says is looked at by whoever asks next, under 2 or 4.
+//!
 //! Readers take `Published` alone, for as long as it takes to clone an `Arc`: they never wait for a disk.
 //! No socket is written under any of them.
 

@@ -9,14 +9,17 @@
 
 mod ahead;
 mod annotations;
+mod batches;
 mod blobs;
 mod check;
+mod commits;
 mod copying;
 mod disk;
 mod embedded;
 mod engine;
 mod error;
 mod facade;
+mod images;
 mod journal;
 mod keys;
 mod layout;

@@ -1,0 +1,169 @@
+//! How the store commits: planned again after a conflict, asked about after a doubt; what is emptied in steps.
+
+use std::time::Duration;
+
+use super::engine::{Batch, Doubt, Hear, Partition, Reference, Relaxed, Settled, Watching};
+use super::error::{CommitError, CommitFailure, StoreError};
+use super::facade::Store;
+use super::layout::{self, decode};
+use super::model::*;
+use crate::types::{AccountId, MailboxId};
+
+/// A blob that lost its last reference stays so long: sessions may still show the message.
+const GRACE_SECS: u64 = 3600;
+
+/// Blobs, keys or pages that one step of a clean-up deletes, so that commits wait for it only briefly.
+const STEP: usize = 500;
+
+/// How often it is asked whether a commit was done before the client is told that it is not known: four seconds, as the pauses
+/// between become longer.
+const SETTLE_TRIES: u32 = 12;
+
+impl Store {
+    /// Commits what `plan` puts into a batch; plans again where somebody else was first. An empty batch is not written.
+    pub(super) fn alone<T>(
+        &self,
+        partition: Partition,
+        mut plan: impl FnMut(&mut Batch) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        loop {
+            let mut batch = Batch::new(partition, self.engine().version(partition)?);
+            let planned = plan(&mut batch)?;
+            if batch.is_empty() {
+                return Ok(planned);
+            }
+            match self.write(vec![batch], Durability::Synced) {
+                Ok(()) => return Ok(planned),
+                Err(CommitFailure::Store(error)) => return Err(error),
+                Err(CommitFailure::Conflict) => {}
+            }
+        }
+    }
+
+    /// Commits, and finds out whether it was done where the engine is in doubt.
+    pub(super) fn write(&self, batches: Vec<Batch>, durability: Durability) -> Result<(), CommitFailure> {
+        match self.engine().commit(batches, durability) {
+            Ok(()) => Ok(()),
+            Err(CommitError::Conflict) => Err(CommitFailure::Conflict),
+            Err(CommitError::Store(error)) => Err(CommitFailure::Store(error)),
+            Err(CommitError::Unknown(doubt)) => settle(&*doubt),
+        }
+    }
+
+    /// Has `hear` called where another server may have changed a mailbox.
+    pub fn watch_mailbox(&self, a: AccountId, m: MailboxId, hear: Hear) -> Watching {
+        self.engine().watch(Partition::Mailbox(a, m), hear)
+    }
+
+    /// The same of an account's tree.
+    pub fn watch_account(&self, id: AccountId, hear: Hear) -> Watching {
+        self.engine().watch(Partition::Account(id), hear)
+    }
+
+    pub fn relaxed(&self) -> Relaxed {
+        self.engine().relaxed()
+    }
+
+    /// All of the commits or none.
+    pub fn commit(&self, commits: Vec<Commit>, durability: Durability) -> Result<(), CommitFailure> {
+        let purges: Vec<(AccountId, MailboxId)> = commits.iter().flat_map(purges).collect();
+        let batches: Result<Vec<Batch>, StoreError> =
+            commits.into_iter().map(|commit| self.batch_of(commit)).collect();
+        self.write(batches?, durability)?;
+        for (account, mailbox) in purges {
+            // What cannot be emptied now is emptied when the account is next opened.
+            if let Err(error) = self.empty(account, mailbox) {
+                log::warn!("emptying a deleted mailbox: {error}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Finishes what a crash interrupted: mailboxes of the account that were deleted but not yet emptied.
+    pub fn finish_purges(&self, account: AccountId) -> Result<(), StoreError> {
+        let partition = Partition::Account(account);
+        let mut keys = Vec::new();
+        self.reader().scan(partition, b"p", b"q", &mut |key, _| {
+            keys.push(key.to_vec());
+            Ok(())
+        })?;
+        for key in &keys {
+            if let Some(mailbox) = layout::Cursor(&key[1..]).u64() {
+                self.empty(account, MailboxId(mailbox))?;
+            }
+        }
+        self.alone(partition, |batch| {
+            keys.iter().for_each(|key| batch.remove(key.clone()));
+            Ok(())
+        })
+    }
+
+    /// Removes a mailbox's messages and all that is known of them, in steps.
+    pub(super) fn empty(&self, account: AccountId, mailbox: MailboxId) -> Result<(), StoreError> {
+        let partition = Partition::Mailbox(account, mailbox);
+        let mut held = Vec::new();
+        let what = || format!("messages of mailbox {}/{}", account.0, mailbox.0);
+        self.reader().scan(partition, b"r", b"s", &mut |_, value| {
+            decode(what, &value, |c| layout::read_records(c, &mut held))
+        })?;
+        held.extend(self.expunged(account, mailbox, 0, i64::MAX)?.iter().map(|message| message.record));
+        for step in held.chunks(STEP) {
+            let reference = |r: &MessageRecord| Reference { blob: r.blob, account, mailbox, uid: r.uid };
+            self.alone(partition, |batch| {
+                batch.removed = step.iter().map(reference).collect();
+                Ok(())
+            })?;
+        }
+        self.empty_partition(partition)
+    }
+
+    pub(super) fn empty_partition(&self, partition: Partition) -> Result<(), StoreError> {
+        let mut keys = Vec::new();
+        self.reader().scan(partition, &[1], &[0xff], &mut |key, _| {
+            keys.push(key.to_vec());
+            Ok(())
+        })?;
+        for step in keys.chunks(STEP) {
+            self.alone(partition, |batch| {
+                step.iter().for_each(|key| batch.remove(key.clone()));
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Housekeeping: deletes octets that nothing refers to any more; how many blobs.
+    pub fn clean_up(&self) -> Result<usize, StoreError> {
+        let before = (crate::sys::now_secs() as u64).saturating_sub(GRACE_SECS);
+        let mut deleted = 0;
+        loop {
+            let step = self.engine().collect(before, STEP)?;
+            deleted += step;
+            if step == 0 {
+                return Ok(deleted);
+            }
+        }
+    }
+}
+
+/// What was not done is for the caller to plan anew, as after a conflict.
+fn settle(doubt: &dyn Doubt) -> Result<(), CommitFailure> {
+    for tries in 0..SETTLE_TRIES {
+        match doubt.settle() {
+            Ok(Settled::Done) => return Ok(()),
+            Ok(Settled::NotDone) => return Err(CommitFailure::Conflict),
+            Err(error) => log::warn!("finding out whether a change was made: {error}"),
+        }
+        std::thread::sleep(Duration::from_millis(1 << tries));
+    }
+    Err(StoreError::Unsettled.into())
+}
+
+fn purges(commit: &Commit) -> Vec<(AccountId, MailboxId)> {
+    let Commit::Account(commit) = commit else { return Vec::new() };
+    let purged = commit.changes.iter().filter_map(|change| match change {
+        AccountChange::Purge(mailbox) => Some((commit.account, *mailbox)),
+        _ => None,
+    });
+    purged.collect()
+}
