@@ -250,7 +250,16 @@ impl From<UidSet> for NumberSet {
 impl FromIterator<Uid> for UidSet {
     fn from_iter<I: IntoIterator<Item = Uid>>(uids: I) -> UidSet {
         let mut set = UidSet::new();
-        uids.into_iter().for_each(|uid| set.push(uid));
+        // Most follow the one before: they make a range before it goes into the set.
+        let mut range: Option<(u32, u32)> = None;
+        uids.into_iter().for_each(|uid| match &mut range {
+            Some((_, high)) if uid.get() - 1 == *high => *high = uid.get(),
+            range => {
+                let before = range.replace((uid.get(), uid.get()));
+                before.into_iter().for_each(|(low, high)| set.push_range(low, high));
+            }
+        });
+        range.into_iter().for_each(|(low, high)| set.push_range(low, high));
         set
     }
 }
@@ -291,6 +300,9 @@ mod tests {
         assert_eq!(set.count(), 5);
         set.push_range(2, 8);
         assert_eq!(set.to_string(), "1:9");
+        let collected = |uids: &[u32]| uids.iter().filter_map(|uid| Uid::new(*uid)).collect::<UidSet>().to_string();
+        assert_eq!(collected(&[9, 3, 5, 4, 5, 6, 1, 9, 8, u32::MAX, 1, 2]), "1:6,8:9,4294967295");
+        assert_eq!((collected(&[]), collected(&[7])), (String::new(), "7".into()));
     }
 
     #[test]
