@@ -1,10 +1,10 @@
 //! One account: its tree of names and the mailboxes of it that are in use.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, ReentrantMutex, RwLock};
 
 use super::error::{MailboxError, Refusal};
 use super::happenings::{differences, happenings};
@@ -12,6 +12,7 @@ use super::locks::{AnnotationBytes, MailboxTable, Published, TreeWriter};
 use super::mailbox::Mailbox;
 use super::manager::Shared;
 use super::quota::Usage;
+use super::suspicion::Suspicion;
 use super::tree::{Fate, Plan, Tree};
 use super::watch::Listeners;
 use crate::store::{
@@ -19,6 +20,9 @@ use crate::store::{
     Watching,
 };
 use crate::types::{AccountId, AccountName, MailboxClass, MailboxId, MailboxName, SpecialUse};
+
+/// How long a reader waits for who is reading the tree.
+const LOOK_WAIT: Duration = Duration::from_secs(1);
 
 pub struct Account {
     pub(super) id: AccountId,
@@ -32,7 +36,7 @@ pub struct Account {
     pub(super) annotation_bytes: AnnotationBytes,
     pub(super) listeners: Arc<Listeners>,
     /// Another server may have changed the tree since it was read: whoever looks next looks into the store.
-    stale: AtomicBool,
+    suspicion: Suspicion,
     watching: OnceLock<Watching>,
 }
 
@@ -45,14 +49,14 @@ impl Account {
             id,
             name,
             shared,
-            writer: Mutex::new(()),
+            writer: ReentrantMutex::new(()),
             tree: RwLock::new(Arc::new(tree)),
             mailboxes: RwLock::new(HashMap::new()),
             usage: Arc::default(),
             annotation_bytes: Mutex::default(),
             listeners: Arc::default(),
             // It may have changed before it is watched.
-            stale: AtomicBool::new(true),
+            suspicion: Suspicion::standing(),
             watching: OnceLock::new(),
         });
         account.watching.get_or_init(|| Account::watch_store(&account));
@@ -72,9 +76,10 @@ impl Account {
 
     /// The newest tree, complete and unchanging.
     pub fn tree(&self) -> Arc<Tree> {
-        // Who is changing it looks himself.
-        if self.stale.load(Ordering::Acquire)
-            && let Some(_writer) = self.writer.try_lock()
+        // Who is looking already is waited for, so that all see what has been acknowledged; not for ever, as a mailbox's
+        // writer may ask.
+        if self.suspicion.stands().is_some()
+            && let Some(_writer) = self.writer.try_lock_for(LOOK_WAIT)
             && let Err(error) = self.look_again()
         {
             log::warn!("reading the mailboxes of {}: {error}", self.name);
@@ -90,25 +95,21 @@ impl Account {
 
     /// Another server may have changed the tree: those who listen shall look.
     fn suspect(&self) {
-        self.stale.store(true, Ordering::Release);
+        self.suspicion.raise();
         self.listeners.ring();
     }
 
     /// Reads what another server has made of the tree. The caller holds the writer's lock.
     fn look_again(&self) -> Result<(), StoreError> {
-        if !self.stale.swap(false, Ordering::AcqRel) {
-            return Ok(());
-        }
-        self.read_again().inspect_err(|_| self.stale.store(true, Ordering::Release))
-    }
-
-    fn read_again(&self) -> Result<(), StoreError> {
+        let Some(raised) = self.suspicion.stands() else { return Ok(()) };
         let before = self.tree.read().clone();
         if self.shared.store.account_version(self.id)? == before.version {
+            self.suspicion.settle(raised);
             return Ok(());
         }
         let tree = Arc::new(Tree::new(self.shared.store.account_image(self.id)?));
         *self.tree.write() = tree.clone();
+        self.suspicion.settle(raised);
         *self.annotation_bytes.lock() = None;
         self.usage.forget();
         let gone = tree.mailboxes_gone_since(&before);
@@ -247,10 +248,10 @@ impl Account {
                     }
                     return Ok(());
                 }
-                Err(CommitFailure::Conflict) => self.stale.store(true, Ordering::Release),
+                Err(CommitFailure::Conflict) => self.suspicion.raise(),
                 Err(CommitFailure::Store(error)) => {
                     if matches!(error, StoreError::Unsettled) {
-                        self.stale.store(true, Ordering::Release);
+                        self.suspicion.raise();
                     }
                     return Err(error.into());
                 }

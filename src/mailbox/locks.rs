@@ -20,7 +20,7 @@
 //! Readers take `Published` alone, for as long as it takes to clone an `Arc`: they never wait for a disk.
 //! No socket is written under any of them.
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, ReentrantMutex, RwLock};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
 
@@ -37,7 +37,8 @@ use crate::store::{PageNo, Together};
 use crate::types::{AccountId, AccountName, MailboxId};
 
 pub(super) type AccountTable = RwLock<HashMap<AccountName, Arc<Account>>>;
-pub(super) type TreeWriter = Mutex<()>;
+/// Who changes the tree may look at it.
+pub(super) type TreeWriter = ReentrantMutex<()>;
 pub(super) type MailboxTable = RwLock<HashMap<MailboxId, Arc<Mailbox>>>;
 pub(super) type AnnotationFeedLock = Mutex<Vec<Arc<Listener>>>;
 pub(super) type AnnotationBytes = Mutex<Option<HashMap<Option<AccountId>, u64>>>;

@@ -46,6 +46,7 @@ mod snapshot;
 mod sorted;
 mod sorting;
 mod summaries;
+mod suspicion;
 mod tree;
 mod url_keys;
 mod view;
