@@ -189,6 +189,10 @@ impl Annotations {
         self.index.get_mut().expect("an index is read before it is changed")
     }
 
+    pub(super) fn is_read(&self) -> bool {
+        self.index.get().is_some()
+    }
+
     pub(super) fn index(&self, source: Option<&Source>) -> Result<&AnnotationIndex, StoreError> {
         if let Some(index) = self.index.get() {
             return Ok(index);

@@ -212,12 +212,20 @@ impl Mailbox {
         if self.store.mailbox_version(self.account, self.id)? == writer.version {
             return Ok(before);
         }
-        let Some(image) = self.store.mailbox_image(self.account, self.id)? else {
-            self.vanish(writer);
-            return self.published.read().clone().ok_or_else(|| self.missing());
+        let (image, snapshot) = loop {
+            let Some(image) = self.store.mailbox_image(self.account, self.id)? else {
+                self.vanish(writer);
+                return self.published.read().clone().ok_or_else(|| self.missing());
+            };
+            let mut snapshot = self.snapshot_of(&image);
+            snapshot.share_leaves(&before);
+            // What is known of annotations must be of the same moment, or a change would be missed by who follows them.
+            if !snapshot.follow_annotations(&before)?
+                || self.store.mailbox_version(self.account, self.id)? == image.version
+            {
+                break (image, snapshot);
+            }
         };
-        let mut snapshot = self.snapshot_of(&image);
-        snapshot.share_leaves(&before);
         // One is added when it is published.
         writer.version = Version(image.version.0 - 1);
         self.publish(writer, snapshot);

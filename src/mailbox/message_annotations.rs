@@ -75,6 +75,19 @@ impl Snapshot {
         self.annotations.index(self.source.as_deref())
     }
 
+    /// What was known of annotations before another server's commits is known of this snapshot too; whether it had to be read.
+    pub(super) fn follow_annotations(&mut self, before: &Snapshot) -> Result<bool, StoreError> {
+        if self.header.highest_mod_seq == before.header.highest_mod_seq {
+            self.annotations = before.annotations.clone();
+            return Ok(false);
+        }
+        let known = before.annotations.is_read();
+        if known {
+            self.load_annotations()?;
+        }
+        Ok(known)
+    }
+
     /// Makes sure that the annotations can be looked at and changed.
     pub(super) fn load_annotations(&self) -> Result<(), StoreError> {
         self.annotation_index().map(drop)
