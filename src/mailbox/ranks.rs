@@ -120,7 +120,8 @@ fn ranked<'t>(texts: impl Iterator<Item = &'t str>) -> Vec<Rank> {
     ranks
 }
 
-/// The ranks of all where some are known: the others are put between them. `None` where there is no room.
+/// The ranks of all where some are known: the others are put between them. `None` where there is no room, or a text is gone
+/// that they would have to be compared with.
 fn placed<E>(
     uids: &[Uid],
     known: &[Option<Rank>],
@@ -142,10 +143,16 @@ fn placed<E>(
             let mut same = None;
             while low < high && same.is_none() {
                 let middle = (low + high) / 2;
-                match new.cmp(&text(order[middle].1)?) {
+                let (rank, holder) = order[middle];
+                let held = text(holder)?;
+                // One that has been expunged, and is shown still: its text is not there any more to be compared.
+                if held.is_empty() && rank != EMPTY {
+                    return Ok(None);
+                }
+                match new.cmp(&held) {
                     Ordering::Less => high = middle,
                     Ordering::Greater => low = middle + 1,
-                    Ordering::Equal => same = Some(order[middle].0),
+                    Ordering::Equal => same = Some(rank),
                 }
             }
             let before = low.checked_sub(1).map_or(EMPTY, |at| order[at].0).max(least);
@@ -210,5 +217,13 @@ mod tests {
         let text = |uid: Uid| Ok::<_, ()>(texts[uid.get() as usize - 1].into());
         assert_eq!(placed(&uids, &[Some(7), None, Some(8)], text), Ok(None));
         assert_eq!(placed(&uids, &[Some(7), None, Some(9)], text), Ok(Some(vec![7, 8, 9])));
+    }
+
+    #[test]
+    fn where_a_text_is_gone_all_are_ranked_anew() {
+        let uids: Vec<Uid> = (1..=5).map(|n| Uid::new(n).unwrap()).collect();
+        let texts = ["b", "", "d", "c", "e"];
+        let text = |uid: Uid| Ok::<_, ()>(texts[uid.get() as usize - 1].into());
+        assert_eq!(placed(&uids, &[Some(100), Some(200), Some(300), None, None], text), Ok(None));
     }
 }
