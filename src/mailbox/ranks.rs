@@ -37,13 +37,13 @@ pub(super) type RankedBy = (TextKey, Comparator);
 /// A text, its first octets beside it: most texts are told apart by them, without a look at the rest. Zeros stand behind a
 /// shorter one, as they come before all else.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Text<T> {
+struct Text<T> {
     head: u128,
     text: T,
 }
 
 impl<T: AsRef<str>> Text<T> {
-    pub(super) fn new(text: T) -> Text<T> {
+    fn new(text: T) -> Text<T> {
         let (octets, mut head) = (text.as_ref().as_bytes(), [0; 16]);
         let length = octets.len().min(head.len());
         head[..length].copy_from_slice(&octets[..length]);
