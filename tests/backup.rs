@@ -4,7 +4,7 @@ mod common;
 
 use std::process::Output;
 
-use common::Server;
+use common::{Client, Server};
 use serde_json::Value;
 
 fn json(output: &Output) -> Value {
@@ -107,6 +107,270 @@ fn an_account_and_a_mailbox_come_back() {
     assert_eq!(again["messages"].as_u64(), Some(0));
     let unknown = ["restore", "--account", "user1", "--mailbox", "nothing", &place];
     assert_eq!(server.ctl(&unknown).status.code(), Some(67));
+}
+
+/// What an account can have beside messages, in an account that has it.
+fn furnished() -> Server {
+    let server = filled();
+    let (mut owner, mut other) = (server.user("user1"), server.user("user2"));
+    other.ok("CREATE Orders");
+    owner.ok("CREATE Holder/");
+    for command in [
+        "SETACL Work/2026 user2 lrswin",
+        "SETACL Work/2026 user3 lr",
+        "SETACL Work/2026 -user4 r",
+        "SETACL Work/2026 anyone l",
+        "SETACL INBOX user2 lr",
+        "SETMETADATA Work/2026 (/private/comment \"mine\" /shared/Comment \"ours\")",
+        "SETMETADATA INBOX (/shared/comment \"in\")",
+        "SETMETADATA Holder (/private/comment \"of a holder\")",
+        "SETMETADATA \"\" (/private/vendor/x/y \"of the server\")",
+        "SUBSCRIBE ~user2/Orders",
+    ] {
+        owner.ok(command);
+    }
+    other.ok("SETMETADATA ~user1/Work/2026 (/private/comment ~{4+}\r\n2\0's)");
+    for (client, mailbox) in [(&mut owner, "Work/2026"), (&mut other, "~user1/Work/2026")] {
+        client.ok(&format!("SELECT {mailbox} (ANNOTATE)"));
+        client.ok(&format!("STORE 2 ANNOTATION (/comment (value.priv \"of {}\"))", mailbox.len()));
+    }
+    let certificate = directory(&server, "cert.pem");
+    for arguments in [
+        &["mailbox", "create", "--class", "IPF.Contact", "user1", "Contacts"][..],
+        &["alias", "add", "user1", "Sales", "~user2/Orders"],
+        &["quota", "set", "user1", "--storage", "1G", "--messages", "1000"],
+        &["account", "settings", "user1", "--show-non-mail", "yes"],
+        &["account", "certificate", "user1", &certificate],
+    ] {
+        let done = server.ctl(arguments);
+        assert!(done.status.success(), "{arguments:?}: {done:?}");
+    }
+    server
+}
+
+const NAMES: [&str; 5] = ["INBOX", "Work/2026", "Bin", "Contacts", "Holder"];
+
+/// All of it, as clients and the tool show it.
+fn shown(server: &Server) -> Vec<String> {
+    let (mut owner, mut other) = (server.user("user1"), server.user("user2"));
+    let mut lines = owner.ok("LIST (CLASS) \"\" * RETURN (SPECIAL-USE SUBSCRIBED CHILDREN)");
+    // What comes back is new.
+    lines.iter_mut().for_each(|line| *line = line.replace("\\Marked", "\\Unmarked"));
+    lines.extend(owner.ok("LIST (SUBSCRIBED) \"\" *"));
+    for name in NAMES {
+        lines.push(owner.ok(&format!("GETMETADATA (DEPTH infinity) {name} (/private /shared)")).concat());
+        lines.extend(owner.command(&format!("GETACL {name}")).0);
+    }
+    lines.extend(owner.ok("GETMETADATA \"\" /private/vendor/x/y"));
+    lines.extend(owner.ok("GETQUOTA user1"));
+    lines.extend(other.ok("GETMETADATA ~user1/Work/2026 (/private/comment /shared/comment)"));
+    lines.extend(noted(&mut owner, "Work/2026"));
+    lines.extend(noted(&mut other, "~user1/Work/2026"));
+    for arguments in
+        [["alias", "list", "user1"], ["account", "settings", "user1"], ["account", "certificate", "user1"]]
+    {
+        lines.push(json(&server.ctl(&[&["--json"], &arguments[..]].concat())).to_string());
+    }
+    lines
+}
+
+fn noted(client: &mut Client, mailbox: &str) -> Vec<String> {
+    client.ok(&format!("EXAMINE {mailbox} (ANNOTATE)"));
+    client.ok("FETCH 1:* (ANNOTATION (/* value))")
+}
+
+/// An account that was removed comes back with all that it had, under another number.
+#[test]
+fn an_account_comes_back_with_all_that_it_had() {
+    for running in [true, false] {
+        let mut server = furnished();
+        let place = directory(&server, "backup");
+        json(&server.ctl(&["--json", "backup", &place]));
+        let (before, inbox) = (shown(&server), seen(&server, "INBOX"));
+        assert!(before.iter().any(|line| line.contains("2\0's")), "{before:#?}");
+        assert!(server.ctl(&["account", "remove", "user1"]).status.success());
+        let added = server.ctl_with(&["account", "add", "user1"], b"secret\n");
+        assert!(added.status.success(), "{added:?}");
+        if !running {
+            server.ctl(&["stop"]);
+            server.wait();
+        }
+        let restored = json(&server.ctl(&["--json", "restore", "--account", "user1", &place]));
+        assert_eq!(restored["mailboxes"].as_u64(), Some(4), "{restored}");
+        assert_eq!(restored["left_out"], serde_json::json!({}), "{restored}");
+        if !running {
+            server.restart();
+        }
+        assert_eq!(shown(&server), before, "a daemon runs: {running}");
+        assert_eq!(seen(&server, "INBOX"), inbox);
+        let again = server.ctl(&["restore", "--account", "user1", &place]);
+        let said = String::from_utf8(again.stdout).unwrap();
+        assert_eq!(said, "0 messages are back in 4 mailboxes of user1\n");
+        assert!(server.ctl(&["check"]).status.success());
+    }
+}
+
+/// What an account has stays as it is; who has been struck off a list since stays off it.
+#[test]
+fn what_is_there_stays_as_it_is() {
+    let server = furnished();
+    let place = directory(&server, "backup");
+    json(&server.ctl(&["--json", "backup", &place]));
+    let mut owner = server.user("user1");
+    for command in [
+        "DELETEACL INBOX user2",
+        "SETACL Work/2026 user3 lrs",
+        "SETMETADATA Work/2026 (/private/comment NIL /shared/comment \"another\" /shared/more \"more\")",
+        "DELETE Bin",
+        "CREATE Waste (USE (\\Trash))",
+        "DELETE Contacts",
+        "DELETE Holder",
+        "UNSUBSCRIBE ~user2/Orders",
+    ] {
+        owner.ok(command);
+    }
+    for arguments in [
+        &["alias", "remove", "user1", "Sales"][..],
+        &["alias", "add", "user1", "Contacts", "~user2/Orders"],
+        &["mailbox", "create", "user1", "Sales"],
+        &["quota", "set", "user1", "--storage", "default", "--messages", "5000"],
+        &["account", "settings", "user1", "--show-non-mail", "no"],
+    ] {
+        let done = server.ctl(arguments);
+        assert!(done.status.success(), "{arguments:?}: {done:?}");
+    }
+    let restored = json(&server.ctl(&["--json", "restore", "--account", "user1", &place]));
+    assert_eq!(
+        restored["left_out"],
+        serde_json::json!({
+            "Bin: another mailbox is \\Trash": 1,
+            "Contacts: an alias has the name, or one above it": 1,
+            "INBOX: its access list stays as it is now": 1,
+            "Work/2026: its access list stays as it is now": 1,
+            "the alias Sales: a mailbox has the name": 1,
+        })
+    );
+    let acl = owner.ok("GETACL Work/2026").concat();
+    assert!(acl.ends_with(" user3 lrs") && acl.contains(" user2 lrswin"), "{acl}");
+    assert!(!owner.ok("GETACL INBOX").concat().contains("user2"));
+    let metadata = owner.ok("GETMETADATA (DEPTH infinity) Work/2026 (/private /shared)").concat();
+    for value in ["/private/comment \"mine\"", "/shared/comment \"another\"", "/shared/more \"more\""] {
+        assert!(metadata.contains(value), "{metadata}");
+    }
+    assert_eq!(owner.ok("GETMETADATA Holder /private/comment").len(), 1);
+    assert!(owner.ok("LIST (SPECIAL-USE) \"\" *").concat().contains("\"/\" Waste"));
+    assert_eq!(owner.ok("GETQUOTA user1"), ["* QUOTA user1 (STORAGE 2221 1048576 MESSAGE 65 5000)"]);
+    let settings = json(&server.ctl(&["--json", "account", "settings", "user1"]));
+    assert_eq!(settings["rows"][0]["own"].as_str(), Some("no"));
+    let names = |client: &mut Client| client.ok("LIST (SUBSCRIBED) \"\" *").concat();
+    assert!(names(&mut owner).contains("~user2/Orders"));
+    // One mailbox alone, which has been made anew meanwhile, and has no list.
+    owner.ok("DELETE Work/2026");
+    owner.ok("UNSUBSCRIBE ~user2/Orders");
+    owner.ok("CREATE Work/2026");
+    let one = json(&server.ctl(&["--json", "restore", "--account", "user1", "--mailbox", "Work/2026", &place]));
+    assert_eq!((one["messages"].as_u64(), &one["left_out"]), (Some(6), &serde_json::json!({})));
+    assert!(owner.ok("GETACL Work/2026").concat().contains(" user3 lr "));
+    assert!(!names(&mut owner).contains("~user2/Orders"), "it is the account's, not the mailbox's");
+}
+
+/// The numbers that accounts have in the backup are other people's on another server: they get nothing, nor does who gets a
+/// name later that nobody had.
+#[test]
+fn strangers_get_nothing() {
+    let server = furnished();
+    let place = directory(&server, "backup");
+    json(&server.ctl(&["--json", "backup", &place]));
+    let other = Server::start("");
+    let mut strangers = [7, 8, 9].map(|n| other.user(&format!("user{n}")));
+    for name in ["user2", "user3"] {
+        assert!(other.ctl(&["account", "remove", name]).status.success());
+    }
+    let restored = json(&other.ctl(&["--json", "restore", "--account", "user1", &place]));
+    assert_eq!(
+        restored["left_out"],
+        serde_json::json!({
+            // Of Work/2026, and of a message there.
+            "annotations of 'user2', who has no account here": 2,
+            "rights of 'user2', which is nobody here": 2,
+            "rights of 'user3', which is nobody here": 1,
+        })
+    );
+    let text = other.ctl(&["restore", "--account", "user1", &place]);
+    let said = String::from_utf8(text.stdout).unwrap();
+    assert!(
+        said.ends_with("left out: rights of 'user3', which is nobody here\n") && said.contains("(2 times)"),
+        "{said}"
+    );
+    let mut owner = other.user("user1");
+    let acl = owner.ok("GETACL Work/2026").concat();
+    assert!(acl.contains(" -user4 r") && acl.contains(" anyone l") && !acl.contains("user2"), "{acl}");
+    owner.ok("SETACL Work/2026 anyone lr");
+    for stranger in &mut strangers {
+        let private = stranger.ok("GETMETADATA ~user1/Work/2026 (/private/comment)");
+        assert_eq!(private, ["* METADATA ~user1/Work/2026 (/private/comment NIL)"]);
+        let notes = noted(stranger, "~user1/Work/2026").concat();
+        assert!(!notes.contains("of 9") && !notes.contains("of 16"), "{notes}");
+    }
+    owner.ok("SETACL Work/2026 anyone l");
+    let added = other.ctl_with(&["account", "add", "user3"], b"secret\n");
+    assert!(added.status.success(), "{added:?}");
+    let (_, refused) = other.user("user3").command("SELECT ~user1/Work/2026");
+    assert!(refused.starts_with("NO [NOPERM]"), "{refused}");
+    // Once there is somebody of the name, it is he who is meant.
+    let added = other.ctl_with(&["account", "add", "user2"], b"secret\n");
+    assert!(added.status.success(), "{added:?}");
+    owner.ok("DELETE Work/2026");
+    json(&other.ctl(&["--json", "restore", "--account", "user1", &place]));
+    let notes = noted(&mut other.user("user2"), "~user1/Work/2026").concat();
+    assert!(notes.contains("of 16") && !notes.contains("of 9"), "{notes}");
+    assert!(other.ctl(&["check"]).status.success());
+}
+
+/// Root restores from a backup that is the daemon's user's, and the next backup goes there.
+#[test]
+fn a_backup_stays_the_daemons() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    if std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() != 0) {
+        eprintln!("skipped: only root can become another user");
+        return;
+    }
+    let mut server = Server::prepare("");
+    let config = std::fs::read_to_string(server.path("gatepost.ini")).unwrap();
+    std::fs::write(server.path("gatepost.ini"), config.replace("User = root", "User = nobody")).unwrap();
+    for (name, mode) in
+        [("", 0o777), ("passwd", 0o644), ("gatepost.ini", 0o644), ("key.pem", 0o644), ("cert.pem", 0o644)]
+    {
+        std::fs::set_permissions(server.path(name), PermissionsExt::from_mode(mode)).unwrap();
+    }
+    server.restart();
+    let place = directory(&server, "backup");
+    let mut client = server.user("user1");
+    client.append("INBOX", b"Subject: one\r\n\r\n").unwrap();
+    json(&server.ctl(&["--json", "backup", &place]));
+    // One that somebody has copied by hand.
+    std::os::unix::fs::lchown(server.path("backup/version"), Some(0), Some(0)).unwrap();
+    for running in [true, false] {
+        client.ok("SELECT INBOX");
+        client.ok("STORE 1:* +FLAGS (\\Deleted)");
+        client.ok("EXPUNGE");
+        if !running {
+            server.ctl(&["stop"]);
+            server.wait();
+        }
+        let restored = json(&server.ctl(&["--json", "restore", "--account", "user1", &place]));
+        assert_eq!(restored["messages"].as_u64(), Some(1), "a daemon runs: {running}");
+        json(&server.ctl(&["--json", "backup", &place]));
+        if !running {
+            server.restart();
+            client = server.user("user1");
+        }
+        assert_eq!(client.ok("STATUS INBOX (MESSAGES)")[0], "* STATUS INBOX (MESSAGES 1)");
+    }
+    // A file that has another name elsewhere may be no file of the backup.
+    std::fs::hard_link(server.path("passwd"), server.path("backup/passwd")).unwrap();
+    let refused = server.ctl(&["restore", "--account", "user1", &place]);
+    assert_eq!((refused.status.code(), std::fs::metadata(server.path("passwd")).unwrap().uid()), (Some(74), 0));
 }
 
 #[test]

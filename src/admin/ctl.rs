@@ -10,6 +10,7 @@ mod certificate;
 mod import;
 mod mail;
 mod requests;
+mod restore;
 mod route;
 
 use std::io::{self, Write};

@@ -12,6 +12,7 @@ mod ctl;
 mod mail_source;
 mod mailboxes;
 mod progress;
+mod restoring;
 mod table;
 mod transfer;
 mod verbs;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::verbs::{EX_DATAERR, Failed, Verbs, account_name, mailbox_name};
 use super::wire::Wire;
-use crate::mailbox::{Account, Change, Intake, Mailbox, MailboxError, NewAnnotation, NewMessage, Refusal};
+use crate::mailbox::{Account, Change, Intake, LeftOut, Mailbox, MailboxError, NewAnnotation, NewMessage, Refusal};
 use crate::types::{AccountName, BlobId, Flag, InternalDate, Keyword, MailboxName, MessageEntry, SystemFlag};
 
 /// Messages, and octets, of one commit of an import: its sync is shared by all of them.
@@ -15,10 +15,11 @@ const BATCH_BYTES: u64 = 8 << 20;
 
 /// Takes messages until one of size 0: each `{"size", "flags", "secs", "zone", "annotations"}` and its octets, and so many
 /// annotations, each `{"entry", "user", "size"}` and its octets. Of the messages that the mailbox has already none is taken
-/// where the request says `"only": "missing"`.
+/// where the request says `"only": "missing"`. The answer says whether annotations were left out.
 pub(super) fn import(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
     let account = verbs.manager.account(&account_name(request)?)?;
-    let mailbox = made(&account, &mailbox_name(request, "mailbox")?)?;
+    let name = mailbox_name(request, "mailbox")?;
+    let mailbox = made(&account, &name)?;
     let mut there = match request["only"].as_str() {
         Some("missing") => Some(blobs(&mailbox)?),
         _ => None,
@@ -30,12 +31,13 @@ pub(super) fn import(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<
         None => account.intake(&mailbox),
     };
     let mut intake = way(&there)?;
+    let mut left_out = false;
     loop {
         let head = wire.receive()?.ok_or_else(|| Failed::new(EX_DATAERR, "the import was cut short"))?;
         let size = head["size"].as_u64().unwrap_or(0);
         if size > 0 {
             let mut message = message(&mut intake, &head, wire.octets(size)?)?;
-            message.annotations = annotations(verbs, &head, wire)?;
+            message.annotations = annotations(verbs, &head, wire, &mut left_out)?;
             if there.as_mut().is_none_or(|there| there.insert(message.blob.id)) {
                 batch.push(message);
                 bytes += size;
@@ -43,13 +45,14 @@ pub(super) fn import(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<
             }
         }
         if size == 0 || batch.len() >= BATCH_MESSAGES || bytes >= BATCH_BYTES {
-            flush(&mailbox, &mut batch)?;
+            left_out |= flush(&mailbox, &mut batch)? == Flushed::Bare;
             (bytes, intake) = (0, way(&there)?);
             wire.send(&json!({ "progress": count, "of": 0 }))?;
             wire.flush()?;
         }
         if size == 0 {
-            return Ok(json!({ "messages": count }));
+            let left_out = left_out.then(|| LeftOut::MessageAnnotations(name).to_string());
+            return Ok(json!({ "messages": count, "left_out": left_out.as_slice() }));
         }
     }
 }
@@ -61,40 +64,54 @@ fn blobs(mailbox: &Mailbox) -> Result<HashSet<BlobId>, Failed> {
     Ok(snapshot.messages().map(|message| message.blob()).collect())
 }
 
-fn flush(mailbox: &Mailbox, batch: &mut Vec<NewMessage>) -> Result<(), Failed> {
+#[derive(PartialEq)]
+enum Flushed {
+    Whole,
+    /// Without annotations, which were more than there may be.
+    Bare,
+}
+
+fn flush(mailbox: &Mailbox, batch: &mut Vec<NewMessage>) -> Result<Flushed, Failed> {
+    let mut flushed = Flushed::Whole;
     if !batch.is_empty() {
         match mailbox.commit(Change::Append(batch.clone())) {
             // Mail comes first.
             Err(MailboxError::Refused(Refusal::TooManyMessageAnnotations)) => {
-                log::warn!("messages are imported without their annotations, which are more than there may be");
                 batch.iter_mut().for_each(|message| message.annotations.clear());
                 mailbox.commit(Change::Append(batch.clone()))?;
+                flushed = Flushed::Bare;
             }
             done => drop(done?),
         }
         batch.clear();
     }
-    Ok(())
+    Ok(flushed)
 }
 
-/// Those of accounts that are still there, and of names and sizes that can be.
-fn annotations(verbs: &Verbs, head: &Value, wire: &mut Wire) -> Result<Vec<NewAnnotation>, Failed> {
+/// Those of names and sizes that can be. Whose they are has an account: who asks has seen to that.
+fn annotations(
+    verbs: &Verbs,
+    head: &Value,
+    wire: &mut Wire,
+    left_out: &mut bool,
+) -> Result<Vec<NewAnnotation>, Failed> {
     let most = verbs.manager.annotation_bytes_max();
     let mut found = Vec::new();
     for _ in 0..head["annotations"].as_u64().unwrap_or(0) {
         let of = wire.receive()?.ok_or_else(|| Failed::new(EX_DATAERR, "the import was cut short"))?;
         let value = wire.octets(of["size"].as_u64().unwrap_or(0))?;
-        let Some(entry) = of["entry"].as_str().and_then(MessageEntry::new) else { continue };
         let user = match of["user"].as_str().map(AccountName::new) {
             None => None,
             Some(name) => {
-                let account = name.map(|name| verbs.manager.existing_account(&name)).transpose()?.flatten();
-                let Some(account) = account else { continue };
-                Some(account.id())
+                let name = name.ok_or_else(|| Failed::new(EX_DATAERR, "an annotation is of no account"))?;
+                Some(verbs.manager.account(&name)?.id())
             }
         };
-        if value.len() as u64 <= most {
-            found.push(NewAnnotation { user, entry, value: Some(value.into()) });
+        match of["entry"].as_str().and_then(MessageEntry::new) {
+            Some(entry) if value.len() as u64 <= most => {
+                found.push(NewAnnotation { user, entry, value: Some(value.into()) });
+            }
+            _ => *left_out = true,
         }
     }
     Ok(found)

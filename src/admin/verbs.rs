@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use super::copied_json;
 use super::wire::Wire;
 use super::{mailboxes, transfer, who};
-use crate::mailbox::{Account, AlertScope, MailboxError, Manager, Quota, Refusal, describe};
+use crate::mailbox::{Account, AlertScope, MailboxError, Manager, Quota, describe};
 use crate::net::Registry;
 use crate::store::{Checked, Copied, Mode, Options, Store, StoreError};
 use crate::sys::{Signal, Signals, now_secs};
-use crate::types::{AccountName, MailboxName, SpecialUse};
+use crate::types::{AccountName, MailboxName};
 
 /// sysexits(3)
 pub(super) const EX_USAGE: u8 = 64;
@@ -91,10 +91,9 @@ impl Verbs {
             "undelete" => self.undelete(request),
             "backup" => self.backup(request, wire),
             "space" => self.space(request, wire),
-            "mailbox ensure" => self.mailbox_ensure(request),
-            "subscribe" => self.subscribe(request),
+            "restore name" => self.restore_name(request, wire),
+            "restore account" => self.restore_account(request, wire),
             "certificate set" => self.certificate_set(request),
-            "certificate restore" => self.certificate_restore(request),
             "certificate show" => self.certificate_show(request, wire),
             "alert post" => self.alert_post(request),
             "alert list" => self.alert_list(wire),
@@ -165,28 +164,6 @@ impl Verbs {
         Ok(json!({}))
     }
 
-    /// As `mailbox create`, for what may be there; a special use that another mailbox has is left to it.
-    fn mailbox_ensure(&self, request: &Value) -> Result<Value, Failed> {
-        let (account, name) = (self.manager.account(&account_name(request)?)?, mailbox_name(request, "mailbox")?);
-        let named = request["use"].as_array().into_iter().flatten();
-        let uses: Vec<SpecialUse> = named.filter_map(|of| SpecialUse::from_name(of.as_str()?)).collect();
-        let made = match account.create(&name, &uses) {
-            Err(MailboxError::Refused(Refusal::UseAttr)) => account.create(&name, &[]),
-            other => other,
-        };
-        match made {
-            Ok(()) | Err(MailboxError::Refused(Refusal::AlreadyExists)) => Ok(json!({})),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn subscribe(&self, request: &Value) -> Result<Value, Failed> {
-        let account = self.account(request)?;
-        let names = request["names"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        names.into_iter().try_for_each(|name| account.subscribe(name))?;
-        Ok(json!({}))
-    }
-
     /// Copies the store, as it is now, to a directory that is the daemon's.
     fn backup(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
         let directory = Path::new(request["directory"].as_str().unwrap_or(""));
@@ -229,15 +206,6 @@ impl Verbs {
     fn certificate_set(&self, request: &Value) -> Result<Value, Failed> {
         let account = self.manager.account(&account_name(request)?)?;
         account.set_certificate(request["certificate"].as_str().map(str::as_bytes))?;
-        Ok(json!({}))
-    }
-
-    /// What a backup has of the account; its own, where it has one, stays.
-    fn certificate_restore(&self, request: &Value) -> Result<Value, Failed> {
-        let text = request["certificate"].as_str().unwrap_or("");
-        let der =
-            crate::smime::decode(text.as_bytes()).map_err(|unusable| MailboxError::from(Refusal::from(unusable)))?;
-        self.account(request)?.restore_certificate(&der)?;
         Ok(json!({}))
     }
 

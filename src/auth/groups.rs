@@ -33,6 +33,11 @@ impl Groups {
         Ok(groups)
     }
 
+    /// Whether anybody is in a group, in small letters.
+    pub fn has_members(&self, group: &str) -> bool {
+        self.0.values().flatten().any(|known| known == group)
+    }
+
     /// The groups that an account is in, in small letters.
     pub fn of(&self, account: &AccountName) -> Vec<String> {
         self.0.get(account).cloned().unwrap_or_default()
@@ -49,6 +54,7 @@ mod tests {
         assert_eq!(groups.of(&AccountName::new("ann").unwrap()), ["sales", "all"]);
         assert_eq!(groups.of(&AccountName::new("bob@example.com").unwrap()), ["sales"]);
         assert!(groups.of(&AccountName::new("eve").unwrap()).is_empty());
+        assert!(groups.has_members("all") && !groups.has_members("empty") && !groups.has_members("none"));
         assert_eq!(Groups::parse("a: b\nnothing").unwrap_err().0, 2);
         assert_eq!(Groups::parse("a: b c").unwrap_err().0, 1);
     }

@@ -311,6 +311,6 @@ impl Account {
 }
 
 /// Seconds since 1970, for UIDVALIDITY; 1 where the clock is wrong.
-fn now_secs() -> u32 {
+pub(super) fn now_secs() -> u32 {
     crate::sys::now_secs().clamp(1, u32::MAX.into()) as u32
 }

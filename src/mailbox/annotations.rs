@@ -288,6 +288,28 @@ impl Account {
         }
     }
 
+    /// Octets by which a new entry makes a user's, or the shared ones, more, where there is room for it beside so many others
+    /// there and so much more already.
+    pub(super) fn annotation_room(
+        &self,
+        of: Option<AccountId>,
+        entries: usize,
+        more: i64,
+        entry: &EntryName,
+        value: &[u8],
+    ) -> Result<Option<i64>, MailboxError> {
+        let limits = &self.shared.limits.annotations;
+        if entries >= limits.entries_max || value.len() as u64 > limits.value_bytes_max {
+            return Ok(None);
+        }
+        let cost = Store::annotation_cost(entry, value) as i64;
+        match self.check_total(of, more + cost) {
+            Ok(()) => Ok(Some(cost)),
+            Err(MailboxError::Refused(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     fn check_total(&self, of: Option<AccountId>, growth: i64) -> Result<(), MailboxError> {
         let mut held = self.annotation_bytes.lock();
         if held.is_none() {

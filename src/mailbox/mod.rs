@@ -40,6 +40,8 @@ mod policy;
 mod quota;
 mod ranks;
 mod replacing;
+mod restoring;
+mod saved;
 mod sealing;
 mod searching;
 mod snapshot;
@@ -53,7 +55,9 @@ mod view;
 mod visible;
 mod watch;
 
-pub use crate::store::{Acl, AlertScope, Annotation, MailboxHeader, QuotaLimits, StoreError, UrlKey, Value};
+pub use crate::store::{
+    AccountSettings, Acl, AlertScope, Annotation, MailboxHeader, QuotaLimits, StoreError, UrlKey, Value,
+};
 pub use account::Account;
 pub use acl::rights;
 pub use acl::{Who, identifier};
@@ -73,6 +77,8 @@ pub use message_annotations::{ChangedEntry, EntryFound, NewAnnotation};
 pub use octets::Octets;
 pub use policy::MailboxPolicy;
 pub use quota::{Quota, QuotaPolicy, Resource};
+pub use restoring::LeftOut;
+pub use saved::{AccountNames, SavedAccount, SavedAnnotation, SavedMailbox, SavedName};
 pub use sealing::Seal;
 pub use searching::{Asked, Found, Scores};
 pub use snapshot::{Latest, Message, Snapshot};

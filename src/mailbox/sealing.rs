@@ -157,16 +157,6 @@ impl Account {
         self.change(|_| Ok(Plan { changes: vec![change.clone()], ..Plan::default() }))
     }
 
-    /// Brings back a certificate that the account had, in DER, good now or not, where it has none.
-    pub fn restore_certificate(&self, der: &[u8]) -> Result<(), MailboxError> {
-        smime::Description::of(der, sys::now_secs()).map_err(Refusal::from)?;
-        let change = AccountChange::Certificate(Some(der.into()));
-        self.change(|tree| {
-            let changes = if tree.certificate().is_none() { vec![change.clone()] } else { Vec::new() };
-            Ok(Plan { changes, ..Plan::default() })
-        })
-    }
-
     /// Whom all mail of a mailbox is encrypted for, by its annotation; nobody where it has none.
     pub(super) fn seal_of(&self, mailbox: MailboxId) -> Result<Option<Seal>, MailboxError> {
         let at = Annotated::Mailbox(mailbox);

@@ -223,7 +223,7 @@ impl Tree {
             .filter(move |(other, _)| other.is_below(name))
     }
 
-    fn put(name: &MailboxName, id: Option<MailboxId>, special_use: Vec<SpecialUse>) -> AccountChange {
+    pub(super) fn put(name: &MailboxName, id: Option<MailboxId>, special_use: Vec<SpecialUse>) -> AccountChange {
         AccountChange::PutNode(MailboxNode { name: name.clone(), id, special_use })
     }
 
@@ -259,7 +259,7 @@ impl Tree {
         class: Option<&MailboxClass>,
         now_secs: u32,
     ) -> Result<Plan, Refusal> {
-        if self.node(name).is_some_and(|node| node.id.is_some()) {
+        if self.node(name).is_some_and(|node| node.id.is_some()) || self.is_aliased(name) {
             return Err(Refusal::AlreadyExists);
         }
         self.check_special_use(special_use)?;
@@ -277,19 +277,30 @@ impl Tree {
         Ok(plan)
     }
 
-    /// One mailbox for each use; \All and \Flagged would be views of other mailboxes, which Gatepost does not have.
     fn check_special_use(&self, wanted: &[SpecialUse]) -> Result<(), Refusal> {
-        let taken = |of: &SpecialUse| self.nodes.values().any(|node| node.special_use.contains(of));
-        let virtual_use = |of: &SpecialUse| matches!(of, SpecialUse::All | SpecialUse::Flagged);
-        match wanted.iter().any(|of| taken(of) || virtual_use(of)) {
-            true => Err(Refusal::UseAttr),
-            false => Ok(()),
+        match wanted.iter().all(|of| self.is_free(*of)) {
+            true => Ok(()),
+            false => Err(Refusal::UseAttr),
         }
+    }
+
+    /// One mailbox for each use; \All and \Flagged would be views of other mailboxes, which Gatepost does not have.
+    pub(super) fn is_free(&self, of: SpecialUse) -> bool {
+        let taken = || self.nodes.values().any(|node| node.special_use.contains(&of));
+        !matches!(of, SpecialUse::All | SpecialUse::Flagged) && !taken()
+    }
+
+    /// Whether what is done to this name is done to what an alias stands for.
+    pub(super) fn is_aliased(&self, name: &MailboxName) -> bool {
+        !self.aliases.is_empty() && name.ancestors().chain([name.clone()]).any(|at| self.aliases.contains_key(&at))
     }
 
     /// CREATE of a name that only holds others.
     pub(super) fn create_holder(&self, name: &MailboxName) -> Result<Plan, Refusal> {
         if self.nodes.contains_key(name) {
+            return Err(Refusal::AlreadyExists);
+        }
+        if self.is_aliased(name) {
             return Err(Refusal::AlreadyExists);
         }
         let mut plan = Plan::default();

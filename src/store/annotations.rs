@@ -30,6 +30,22 @@ impl Store {
         Ok(found)
     }
 
+    /// All that stand there, with whose they are; those that are shared are nobody's.
+    pub fn all_annotations(
+        &self,
+        account: AccountId,
+        at: &Annotated,
+    ) -> Result<Vec<(Option<AccountId>, Annotation)>, StoreError> {
+        let mut found = Vec::new();
+        let prefix = layout::annotated(at);
+        self.reader().scan(Partition::Account(account), &prefix, &after(&prefix), &mut |key, value| {
+            let (_, user) = layout::read_annotation_key(key).ok_or_else(|| StoreError::Corrupt(what(account)))?;
+            found.push((user, decode(|| what(account), &value, layout::read_annotation)?));
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     pub fn annotation(
         &self,
         account: AccountId,

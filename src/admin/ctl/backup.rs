@@ -1,25 +1,20 @@
 //! Backup, and what comes back from one.
 //!
 //! A backup is a store that the daemon, or where none runs the tool, has made a copy of its own. A server comes back by
-//! the copy the other way; an account or a mailbox by an import of the messages that it does not have.
+//! the copy the other way; an account or a mailbox by what it does not have (`restore`).
 
-use std::collections::HashMap;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::mail_source::{Mail, MailAnnotation, Mails};
-use super::super::verbs::{EX_CANTCREAT, EX_DATAERR, EX_IOERR, EX_NOUSER, EX_UNAVAILABLE, Failed};
+use super::super::verbs::{EX_CANTCREAT, EX_DATAERR, EX_IOERR, EX_UNAVAILABLE, Failed};
 use super::super::{copied_json, progress};
-use super::accounts::account_name;
 use super::arguments::{Tool, usage};
-use super::import;
-use crate::mailbox::{Account, Limits, Mailbox, Manager, NewAnnotation};
+use crate::config::Config;
 use crate::store::{Options, Store};
 use crate::sys;
-use crate::types::{AccountId, AccountName, MailboxName};
 
 impl Tool {
     pub(super) fn backup(&self, directory: &Path) -> Result<(), Failed> {
@@ -50,22 +45,24 @@ impl Tool {
     }
 
     pub(super) fn restore(&self, directory: &Path) -> Result<(), Failed> {
-        let backup = open_backup(directory)?;
+        check_backup(directory)?;
+        let config = self.config()?;
+        give_backup(&config, directory)?;
         match &self.account {
-            Some(account) => self.restore_account(backup, account),
+            Some(account) => self.restore_account(&config, directory, account),
             None if self.mailbox.is_some() => Err(usage("--mailbox needs --account beside it")),
-            None => self.restore_server(&backup),
+            None => self.restore_server(&config, directory),
         }
     }
 
     /// Into an empty data directory: nothing is ever written over.
-    fn restore_server(&self, backup: &Store) -> Result<(), Failed> {
-        let config = self.config()?;
-        if Tool::daemon(&config)?.is_some() {
+    fn restore_server(&self, config: &Config, directory: &Path) -> Result<(), Failed> {
+        if Tool::daemon(config)?.is_some() {
             let text = "gatepostd is running; stop it, or name the --account that is to come back";
             return Err(Failed::new(EX_UNAVAILABLE, text));
         }
-        let store = self.local_store(&config)?;
+        let store = self.local_store(config)?;
+        let backup = open_backup(directory)?;
         if !store.accounts()?.is_empty() {
             let text = format!(
                 "{}: has mail; a server comes back into an empty data directory, an account by --account",
@@ -79,68 +76,6 @@ impl Tool {
         self.show_copied(&copied_json(&copied));
         Ok(())
     }
-
-    /// What the account has stays as it is; what it does not have comes back.
-    fn restore_account(&self, backup: Store, account: &str) -> Result<(), Failed> {
-        self.known(account)?;
-        let name = account_name(account)?;
-        let users: Users = backup.accounts()?.into_iter().map(|(name, id)| (id, name)).collect();
-        let manager = Manager::new(backup, Limits::default());
-        let missing = || Failed::new(EX_NOUSER, format!("the backup has no mail of '{account}'"));
-        let saved = manager.existing_account(&name)?.ok_or_else(missing)?;
-        let tree = saved.tree();
-        let (mut mailboxes, mut messages) = (0, 0);
-        for (mailbox, node) in tree.nodes().filter(|(_, node)| node.id.is_some()) {
-            if self.mailbox.as_deref().is_some_and(|only| only != mailbox.as_str()) {
-                continue;
-            }
-            let uses: Vec<&str> = node.special_use.iter().map(|of| of.name()).collect();
-            self.ask(
-                &json!({ "verb": "mailbox ensure", "account": account, "mailbox": mailbox.as_str(), "use": uses }),
-                "",
-            )?;
-            messages += self.restore_mailbox(account, mailbox, &saved.mailbox(mailbox)?, &users)?;
-            mailboxes += 1;
-        }
-        if mailboxes == 0 {
-            let only = self.mailbox.as_deref().unwrap_or("");
-            return Err(Failed::new(EX_NOUSER, format!("the backup has no mailbox '{only}' of '{account}'")));
-        }
-        if self.mailbox.is_none() {
-            let names: Vec<&String> = tree.subscriptions().iter().collect();
-            self.ask(&json!({ "verb": "subscribe", "account": account, "names": names }), "")?;
-            self.restore_certificate(account, &saved)?;
-        }
-        match self.json {
-            true => println!("{}", json!({ "mailboxes": mailboxes, "messages": messages })),
-            false => println!("{messages} messages are back in {mailboxes} mailboxes of {account}"),
-        }
-        Ok(())
-    }
-
-    fn restore_certificate(&self, account: &str, saved: &Account) -> Result<(), Failed> {
-        use base64::Engine;
-        let Some(der) = saved.certificate() else { return Ok(()) };
-        let text = base64::engine::general_purpose::STANDARD.encode(der);
-        self.ask(&json!({ "verb": "certificate restore", "account": account, "certificate": text }), "").map(drop)
-    }
-
-    fn restore_mailbox(
-        &self,
-        account: &str,
-        name: &MailboxName,
-        saved: &Arc<Mailbox>,
-        users: &Users,
-    ) -> Result<u64, Failed> {
-        let bytes = saved.header()?.sums.all().bytes;
-        let mut wire = self.connect("import")?;
-        let request = json!({ "verb": "import", "account": account, "mailbox": name.as_str(), "only": "missing" });
-        wire.send(&request)?;
-        let bar = progress::bar("restore", bytes.max(1));
-        let ok = import::send_all(&mut wire, mails(saved, users)?, name.as_str(), &bar)?;
-        bar.finish_and_clear();
-        Ok(ok["messages"].as_u64().unwrap_or(0))
-    }
 }
 
 fn private_directory(directory: &Path) -> io::Result<()> {
@@ -148,53 +83,45 @@ fn private_directory(directory: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
 }
 
+/// Whether it is a backup at all.
+fn check_backup(directory: &Path) -> Result<(), Failed> {
+    let failed = |exit, text: &str| Failed::new(exit, format!("{}: {text}", directory.display()));
+    match directory.is_dir() {
+        false => Err(failed(EX_IOERR, "no such directory")),
+        true if !Store::is_in(directory) => Err(failed(EX_DATAERR, "no backup")),
+        true => Ok(()),
+    }
+}
+
+/// To read a store is to open it, and that is the daemon's user's to do: what root made there the next backup could not
+/// write.
+fn give_backup(config: &Config, directory: &Path) -> Result<(), Failed> {
+    if !sys::is_root() || config.user == "root" {
+        return Ok(());
+    }
+    let mut left = vec![directory.to_path_buf()];
+    while let Some(path) = left.pop() {
+        let failed = |error: io::Error| Failed::new(EX_IOERR, format!("{}: {error}", path.display()));
+        let found = path.symlink_metadata().map_err(failed)?;
+        if !found.is_dir() && found.nlink() > 1 {
+            return Err(failed(io::Error::other("has another name elsewhere; copy the backup and restore the copy")));
+        }
+        sys::give_to(&config.user, &path).map_err(failed)?;
+        if found.is_dir() {
+            for entry in std::fs::read_dir(&path).map_err(failed)? {
+                left.push(entry.map_err(failed)?.path());
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A backup that is whole.
-fn open_backup(directory: &Path) -> Result<Store, Failed> {
-    if !directory.is_dir() {
-        return Err(Failed::new(EX_IOERR, format!("{}: no such directory", directory.display())));
-    }
+pub(super) fn open_backup(directory: &Path) -> Result<Store, Failed> {
     let failed = |text: String| Failed::new(EX_DATAERR, format!("{}: {text}", directory.display()));
-    if !Store::is_in(directory) {
-        return Err(failed("no backup".into()));
-    }
     let store = Store::open(directory, &Options::default()).map_err(|error| failed(error.to_string()))?;
     match store.finished()? {
         Some(_) => Ok(store),
         None => Err(failed("no backup that is whole; gatepostctl backup finishes one that was cut short".into())),
     }
-}
-
-/// The names of accounts.
-type Users = HashMap<AccountId, AccountName>;
-
-/// All messages of a mailbox of a backup.
-fn mails(mailbox: &Arc<Mailbox>, users: &Users) -> Result<Mails, Failed> {
-    let (mailbox, snapshot, users) = (mailbox.clone(), mailbox.snapshot()?, users.clone());
-    snapshot.load_all()?;
-    let uids: Vec<_> = snapshot.messages().map(|message| message.uid()).collect();
-    let mail = move |uid| {
-        let message = snapshot.by_uid(uid)?;
-        let octets = mailbox.octets_of(message.blob(), 0..u64::MAX).map_err(io::Error::other);
-        let annotations = match snapshot.all_annotations(uid) {
-            Ok(found) => found.into_iter().filter_map(|new| annotation(new, &users)).collect(),
-            Err(error) => return Some(Err(io::Error::other(error))),
-        };
-        Some(octets.map(|octets| Mail {
-            octets,
-            flags: snapshot.flags_of(&message).iter().map(|flag| flag.to_string().into()).collect(),
-            secs: Some(message.internal_date().secs),
-            zone_mins: message.internal_date().zone_mins,
-            annotations,
-        }))
-    };
-    Ok(Box::new(uids.into_iter().filter_map(mail)))
-}
-
-/// `None` for what is of an account that the backup does not have.
-fn annotation(new: NewAnnotation, users: &Users) -> Option<MailAnnotation> {
-    let user = match new.user {
-        None => None,
-        Some(user) => Some(users.get(&user)?.to_string()),
-    };
-    Some(MailAnnotation { entry: new.entry.to_string(), user, value: new.value?.to_vec() })
 }

@@ -1,0 +1,259 @@
+//! An account, or one of its mailboxes, comes back from a backup: messages, and what else there is of it.
+//!
+//! What the account has stays as it is, what it does not have comes back. Accounts are known by their names: a number in the
+//! backup may be somebody else's here. Where nobody has a name here, what is his is left out, so that whoever gets the name
+//! later gets nothing with it; a right that is taken away from him stays taken away.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::super::mail_source::{Mail, MailAnnotation, Mails};
+use super::super::progress;
+use super::super::restoring::{account_requests, name_request, send_annotations};
+use super::super::verbs::{EX_CONFIG, EX_NOUSER, Failed};
+use super::super::wire::Wire;
+use super::accounts::account_name;
+use super::arguments::Tool;
+use super::backup::open_backup;
+use super::import;
+use super::requests::next_answer;
+use crate::auth::{Groups, Passwd, PasswdError};
+use crate::config::Config;
+use crate::mailbox::{Account, AccountNames, Limits, Mailbox, Manager, NewAnnotation, SavedAnnotation, SavedMailbox};
+use crate::sys;
+use crate::types::{AccountName, MailboxName};
+
+const OF_NOBODY: &str = "annotations of accounts that the backup does not have";
+
+/// What does not come back, and how often that is so.
+#[derive(Default)]
+struct Tally(BTreeMap<String, u64>);
+
+impl Tally {
+    fn count(&mut self, text: impl Into<String>) {
+        *self.0.entry(text.into()).or_default() += 1;
+    }
+}
+
+/// Who there is on this server.
+struct Known {
+    accounts: HashSet<AccountName>,
+    groups: Groups,
+}
+
+impl Known {
+    fn load(config: &Config) -> Result<Known, Failed> {
+        let failed = |error: PasswdError| Failed::new(EX_CONFIG, error.to_string());
+        let passwd = Passwd::load(&config.passwd_file).map_err(failed)?;
+        let groups = config.groups_file.as_deref().map(Groups::load).transpose().map_err(failed)?;
+        Ok(Known { accounts: passwd.names().cloned().collect(), groups: groups.unwrap_or_default() })
+    }
+
+    /// Whether an identifier of an access control list means anybody, or takes rights away.
+    fn means_somebody(&self, identifier: &str) -> bool {
+        if let Some(domain) = identifier.strip_prefix("anyone@").filter(|domain| !domain.is_empty()) {
+            return self.accounts.iter().any(|name| name.domain() == Some(domain));
+        }
+        match identifier.strip_prefix('#') {
+            Some(group) => self.groups.has_members(group),
+            None => {
+                identifier.starts_with('-')
+                    || ["anyone", "anyone@"].contains(&identifier)
+                    || AccountName::new(identifier).is_some_and(|name| self.accounts.contains(&name))
+            }
+        }
+    }
+}
+
+/// One restoring of one account.
+struct Restore<'a> {
+    account: &'a str,
+    saved: Arc<Account>,
+    /// Of the backup.
+    names: Rc<AccountNames>,
+    known: Rc<Known>,
+    left_out: Rc<RefCell<Tally>>,
+    /// One connection for all: where no daemon runs, the store is opened once.
+    wire: Wire,
+}
+
+impl Tool {
+    pub(super) fn restore_account(&self, config: &Config, directory: &Path, account: &str) -> Result<(), Failed> {
+        self.known(account)?;
+        let name = account_name(account)?;
+        let known = Known::load(config)?;
+        let wire = self.connect("restore account")?;
+        if sys::is_root() && config.user != "root" {
+            let become_user = sys::become_user(&config.user, &[]);
+            become_user.map_err(|error| Failed::new(EX_CONFIG, format!("User = {}: {error}", config.user)))?;
+        }
+        let backup = open_backup(directory)?;
+        let names: AccountNames = backup.accounts()?.into_iter().map(|(name, id)| (id, name)).collect();
+        let manager = Manager::new(backup, Limits::default());
+        let missing = || Failed::new(EX_NOUSER, format!("the backup has no mail of '{account}'"));
+        let saved = manager.existing_account(&name)?.ok_or_else(missing)?;
+        let (names, known, left_out) = (Rc::new(names), Rc::new(known), Rc::default());
+        let mut restore = Restore { account, saved, names, known, left_out, wire };
+        let (mailboxes, messages) = restore.names(self.mailbox.as_deref())?;
+        if self.mailbox.is_none() {
+            restore.rest()?;
+        }
+        let left_out = &restore.left_out.borrow().0;
+        if self.json {
+            println!("{}", json!({ "mailboxes": mailboxes, "messages": messages, "left_out": left_out }));
+            return Ok(());
+        }
+        println!("{messages} messages are back in {mailboxes} mailboxes of {account}");
+        for (text, count) in left_out {
+            let often = if *count > 1 { format!(" ({count} times)") } else { String::new() };
+            println!("left out: {text}{often}");
+        }
+        Ok(())
+    }
+}
+
+impl Restore<'_> {
+    /// Mailboxes that were looked at, and messages that have come back to them.
+    fn names(&mut self, only: Option<&str>) -> Result<(u64, u64), Failed> {
+        let (mut names, mut mailboxes, mut messages) = (0, 0, 0);
+        let tree = self.saved.tree();
+        for (name, node) in tree.nodes().filter(|(name, _)| only.is_none_or(|only| only == name.as_str())) {
+            names += 1;
+            let there = self.name(name)?;
+            if node.id.is_some() && there {
+                messages += self.messages(name)?;
+                mailboxes += 1;
+            }
+        }
+        match (names, only) {
+            (0, Some(only)) => {
+                Err(Failed::new(EX_NOUSER, format!("the backup has no mailbox '{only}' of '{}'", self.account)))
+            }
+            _ => Ok((mailboxes, messages)),
+        }
+    }
+
+    /// What is known of a name; whether messages can come back to it.
+    fn name(&mut self, name: &MailboxName) -> Result<bool, Failed> {
+        let mut saved = self.saved.saved_name(name, &self.names)?;
+        if saved.of_nobody > 0 {
+            self.left_out.borrow_mut().count(OF_NOBODY);
+        }
+        saved.annotations = self.of_somebody(saved.annotations);
+        if let Some(SavedMailbox { acl, .. }) = &mut saved.mailbox {
+            acl.0.retain(|(identifier, _)| {
+                let means_somebody = self.known.means_somebody(identifier);
+                if !means_somebody {
+                    self.left_out.borrow_mut().count(format!("rights of '{identifier}', which is nobody here"));
+                }
+                means_somebody
+            });
+        }
+        let ok = self.ask(&name_request(self.account, &saved), &saved.annotations)?;
+        Ok(ok["there"].as_bool() == Some(true))
+    }
+
+    /// What is of the account as a whole.
+    fn rest(&mut self) -> Result<(), Failed> {
+        let mut saved = self.saved.saved_account(&self.names)?;
+        saved.annotations = self.of_somebody(saved.annotations);
+        let mut annotations = saved.annotations.as_slice();
+        for request in account_requests(self.account, &saved) {
+            self.ask(&request, std::mem::take(&mut annotations))?;
+        }
+        Ok(())
+    }
+
+    fn of_somebody(&self, annotations: Vec<SavedAnnotation>) -> Vec<SavedAnnotation> {
+        let is_known = |annotation: &SavedAnnotation| match &annotation.user {
+            Some(user) => is_known(&self.known, user, &self.left_out),
+            None => true,
+        };
+        annotations.into_iter().filter(is_known).collect()
+    }
+
+    fn ask(&mut self, request: &Value, annotations: &[SavedAnnotation]) -> Result<Value, Failed> {
+        self.wire.send(request)?;
+        send_annotations(&mut self.wire.writer, annotations)?;
+        self.wire.flush()?;
+        let answer = next_answer(&mut self.wire.reader)?;
+        self.tally(&answer["ok"]);
+        Ok(answer["ok"].clone())
+    }
+
+    fn tally(&self, ok: &Value) {
+        let texts = ok["left_out"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        texts.for_each(|text| self.left_out.borrow_mut().count(text));
+    }
+
+    fn messages(&mut self, name: &MailboxName) -> Result<u64, Failed> {
+        let mailbox = self.saved.mailbox(name)?;
+        let bytes = mailbox.header()?.sums.all().bytes;
+        let request =
+            json!({ "verb": "import", "account": self.account, "mailbox": name.as_str(), "only": "missing" });
+        self.wire.send(&request)?;
+        let bar = progress::bar("restore", bytes.max(1));
+        let mails = self.mails(mailbox)?;
+        let ok = import::send_all(&mut self.wire, mails, name.as_str(), &bar)?;
+        bar.finish_and_clear();
+        self.tally(&ok);
+        Ok(ok["messages"].as_u64().unwrap_or(0))
+    }
+
+    /// All messages of a mailbox of the backup.
+    fn mails(&self, mailbox: Arc<Mailbox>) -> Result<Mails, Failed> {
+        let snapshot = mailbox.snapshot()?;
+        snapshot.load_all()?;
+        let uids: Vec<_> = snapshot.messages().map(|message| message.uid()).collect();
+        let (names, known, left_out) = (self.names.clone(), self.known.clone(), self.left_out.clone());
+        let mail = move |uid| {
+            let message = snapshot.by_uid(uid)?;
+            let octets = mailbox.octets_of(message.blob(), 0..u64::MAX).map_err(io::Error::other);
+            let annotations = match snapshot.all_annotations(uid) {
+                Ok(found) => found.into_iter().filter_map(|new| annotation(new, &names, &known, &left_out)).collect(),
+                Err(error) => return Some(Err(io::Error::other(error))),
+            };
+            Some(octets.map(|octets| Mail {
+                octets,
+                flags: snapshot.flags_of(&message).iter().map(|flag| flag.to_string().into()).collect(),
+                secs: Some(message.internal_date().secs),
+                zone_mins: message.internal_date().zone_mins,
+                annotations,
+            }))
+        };
+        Ok(Box::new(uids.into_iter().filter_map(mail)))
+    }
+}
+
+/// Whether there is the account; where not, its annotations are left out.
+fn is_known(known: &Known, user: &AccountName, left_out: &RefCell<Tally>) -> bool {
+    let is_known = known.accounts.contains(user);
+    if !is_known {
+        left_out.borrow_mut().count(format!("annotations of '{user}', who has no account here"));
+    }
+    is_known
+}
+
+fn annotation(
+    new: NewAnnotation,
+    names: &AccountNames,
+    known: &Known,
+    left_out: &RefCell<Tally>,
+) -> Option<MailAnnotation> {
+    let user = match new.user.map(|user| names.get(&user)) {
+        None => None,
+        Some(Some(name)) if is_known(known, name, left_out) => Some(name.to_string()),
+        Some(Some(_)) => return None,
+        Some(None) => {
+            left_out.borrow_mut().count(OF_NOBODY);
+            return None;
+        }
+    };
+    Some(MailAnnotation { entry: new.entry.to_string(), user, value: new.value?.to_vec() })
+}
