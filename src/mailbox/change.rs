@@ -9,7 +9,8 @@ use std::sync::Arc;
 use super::error::{MailboxError, Refusal};
 use super::leaf::Body;
 use super::message_annotations::{AnnotationBounds, AnnotationWrites, NewAnnotation};
-use super::snapshot::{Latest, Message, Snapshot};
+use super::snapshot::{Latest, Snapshot};
+use super::walk::Message;
 use crate::store::{
     ExpungedMessage, FlagRecord, LeafNo, MailboxCommit, MessageRecord, NO_DATE, NewBlob, PageNo, Pin, StoreError,
     Sums, Value, Version,

@@ -11,8 +11,9 @@ use super::error::{MailboxError, Refusal};
 use super::intake::Intake;
 use super::mailbox::Mailbox;
 use super::sealing::{HEAD_BYTES, Seal};
-use super::snapshot::{Message, Snapshot};
+use super::snapshot::Snapshot;
 use super::view::View;
+use super::walk::Message;
 use crate::store::{NewBlob, Pin, Value};
 use crate::types::{Flag, FlagBits, Keyword, Rights, ServerKeyword, SystemFlag, Uid, UidSet, UidValidity};
 

@@ -53,6 +53,7 @@ mod tree;
 mod url_keys;
 mod view;
 mod visible;
+mod walk;
 mod watch;
 
 pub use crate::store::{
@@ -81,11 +82,12 @@ pub use restoring::LeftOut;
 pub use saved::{AccountNames, SavedAccount, SavedAnnotation, SavedMailbox, SavedName};
 pub use sealing::Seal;
 pub use searching::{Asked, Found, Scores};
-pub use snapshot::{Latest, Message, Snapshot};
+pub use snapshot::{Latest, Snapshot};
 pub use sorted::{SortedMap, SortedSet};
 pub use sorting::Order;
 pub use summaries::{Summaries, describe, summary_of};
 pub use tree::{Node, Tree};
 pub use url_keys::{url_token, verifies_url};
 pub use view::{Access, Changes, Expunges, View};
+pub use walk::Message;
 pub use watch::{Author, Happening, Listener, Listening};

@@ -4,6 +4,7 @@
 //! in a cache as digests are; the texts are looked at again only for messages that have come since.
 
 use std::cmp::Ordering;
+use std::sync::{Arc, OnceLock};
 
 use super::error::MailboxError;
 use super::sorting::TextKey;
@@ -29,6 +30,8 @@ const EMPTY: Rank = 0;
 pub(super) struct Ranks {
     /// Ascending.
     of: Vec<(Uid, Rank)>,
+    /// Their places there, by rank; those of the same text ascend. Made when it is first asked for.
+    order: OnceLock<Box<[u32]>>,
 }
 
 /// The key whose texts are ranked, and how they compare.
@@ -76,10 +79,33 @@ impl View {
     }
 }
 
+impl View {
+    /// The ranks that are kept of the texts of these messages and no others.
+    pub(super) fn ranks_of(&self, uids: &[Uid], by: RankedBy) -> Option<Arc<Ranks>> {
+        let alike = |ranks: &Ranks| ranks.of.iter().map(|(uid, _)| uid).eq(uids);
+        self.summaries().ranks(by).filter(|ranks| ranks.of.len() == uids.len() && alike(ranks))
+    }
+}
+
 impl Ranks {
-    /// Octets that they take.
+    /// Octets that they take, with their order.
     pub(super) fn bytes(&self) -> u64 {
-        size_of_val(self.of.as_slice()) as u64
+        (size_of_val(self.of.as_slice()) + self.of.len() * size_of::<u32>()) as u64
+    }
+
+    /// The places of the messages in the order of their texts, those of the same text ascending.
+    pub(super) fn order(&self) -> &[u32] {
+        self.order.get_or_init(|| {
+            let mut order: Vec<(Rank, u32)> = self.of.iter().zip(0..).map(|((_, rank), at)| (*rank, at)).collect();
+            order.sort_unstable();
+            order.into_iter().map(|(_, at)| at).collect()
+        })
+    }
+
+    /// The same backwards; those of the same text ascend still.
+    pub(super) fn order_reversed(&self) -> impl Iterator<Item = u32> {
+        let rank = |at: u32| self.of[at as usize].1;
+        self.order().chunk_by(move |a, b| rank(*a) == rank(*b)).rev().flatten().copied()
     }
 
     /// The ranks of messages, ascending; `None` of those that have come since.
@@ -100,7 +126,7 @@ impl Ranks {
             of.extend(self.of.iter().filter(|(uid, _)| uids.binary_search(uid).is_err()));
             of.sort_unstable();
         }
-        Ranks { of }
+        Ranks { of, order: OnceLock::new() }
     }
 }
 
@@ -205,6 +231,15 @@ mod tests {
             for (a, b) in (0..texts.len()).flat_map(|a| (0..texts.len()).map(move |b| (a, b))) {
                 assert_eq!(all[a].cmp(&all[b]), texts[a].cmp(&texts[b]), "{:?} {:?}", texts[a], texts[b]);
             }
+            let in_order = |of: &dyn Fn(usize, usize) -> Ordering| {
+                let mut places: Vec<usize> = (0..texts.len()).collect();
+                places.sort_by(|a, b| of(*a, *b));
+                places.into_iter().map(|at| at as u32).collect::<Vec<_>>()
+            };
+            let complete = Ranks::default().with(&uids, &all);
+            assert_eq!(complete.order(), in_order(&|a, b| texts[a].cmp(&texts[b])));
+            let reversed: Vec<u32> = complete.order_reversed().collect();
+            assert_eq!(reversed, in_order(&|a, b| texts[b].cmp(&texts[a])));
             assert!((0..texts.len()).all(|at| (all[at] == EMPTY) == texts[at].is_empty()));
             assert_eq!(ranks.with(&uids, &all).find(&uids), all.iter().copied().map(Some).collect::<Vec<_>>());
         }

@@ -1,12 +1,13 @@
 //! SEARCH over a view.                              RFC 9051 6.4.4
 
 use super::error::MailboxError;
-use super::snapshot::{Message, Snapshot};
+use super::snapshot::Snapshot;
 use super::summaries::Summaries;
 use super::view::View;
+use super::walk::{Message, Run};
 use crate::mime::{Field, SummaryRef};
 use crate::search::{Annotation, Block, Context, Needle, Slots, Subject, Test, slots};
-use crate::store::{PAGE_UIDS, PageNo};
+use crate::store::PAGE_UIDS;
 use crate::types::{
     Comparator, FlagBits, Flags, InternalDate, Keyword, KeywordId, ModSeq, NumberSet, SearchKey, SequenceSet, Uid,
     UidSet,
@@ -132,12 +133,15 @@ impl View {
         let mut found = Found::default();
         let mut summaries = self.summaries();
         shown.load(among)?;
-        let mut messages = shown.in_uids(among).peekable();
+        let mut runs = shown.runs_in(among).flat_map(Run::pages).peekable();
         let (mut page, mut done) = (Vec::with_capacity(PAGE_UIDS as usize), 0);
-        while let Some(no) = messages.peek().map(|message| PageNo::of(message.uid())) {
+        while let Some((no, run)) = runs.next() {
             progress(done, shown.len());
             page.clear();
-            page.extend(std::iter::from_fn(|| messages.next_if(|message| PageNo::of(message.uid()) == no)));
+            page.extend(run);
+            while let Some((_, run)) = runs.next_if(|(of, _)| *of == no) {
+                page.extend(run);
+            }
             done += page.len() as u32;
             let mut block = Searched { view: self, messages: &page, summaries: &mut summaries };
             let all = Slots::MAX >> (Slots::BITS as usize - page.len());

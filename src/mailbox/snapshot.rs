@@ -16,80 +16,14 @@ use std::sync::{Arc, OnceLock};
 use super::annotation_index::Annotations;
 use super::leaf::{Body, Leaf, Source};
 use super::visible::Seen;
+use super::walk::Message;
 use crate::store::{
     ExpungedMessage, FlagRecord, LeafEntry, LeafNo, MailboxHeader, MailboxImage, MessageRecord, NO_DATE, PageNo,
     StoreError,
 };
 use crate::types::{
-    BlobId, Flag, FlagBits, Flags, InternalDate, Keyword, KeywordId, KeywordTable, ModSeq, Seq, ServerKeyword,
-    SystemFlag, Uid, UidSet, Visibility,
+    Flag, FlagBits, Flags, Keyword, KeywordTable, ModSeq, Seq, ServerKeyword, SystemFlag, Uid, UidSet, Visibility,
 };
-
-/// A message in a snapshot.
-#[derive(Clone, Copy)]
-pub struct Message<'a> {
-    body: &'a Body,
-    slot: usize,
-    seq: Seq,
-}
-
-impl Message<'_> {
-    pub fn seq(&self) -> Seq {
-        self.seq
-    }
-
-    pub fn uid(&self) -> Uid {
-        self.body.uid(self.slot)
-    }
-
-    pub fn flags(&self) -> FlagBits {
-        self.body.flags(self.slot)
-    }
-
-    /// With the keywords that have no bit.
-    pub fn all_flags(&self) -> Flags {
-        self.body.all_flags(self.slot)
-    }
-
-    /// The keywords that have no bit, ascending.
-    pub fn further(&self) -> &[KeywordId] {
-        self.body.further(self.slot)
-    }
-
-    pub fn mod_seq(&self) -> ModSeq {
-        self.body.mod_seq(self.slot)
-    }
-
-    /// RFC822.SIZE, in octets.
-    pub fn size(&self) -> u32 {
-        self.body.size(self.slot)
-    }
-
-    pub fn blob(&self) -> BlobId {
-        self.body.blob(self.slot)
-    }
-
-    pub fn internal_date(&self) -> InternalDate {
-        self.body.internal_date(self.slot)
-    }
-
-    pub fn sent_date(&self) -> InternalDate {
-        self.body.sent_date(self.slot)
-    }
-
-    /// When the message came into this mailbox. RFC 8514
-    pub fn save_date(&self) -> InternalDate {
-        InternalDate { secs: self.body.saved_secs(self.slot), zone_mins: 0 }
-    }
-
-    pub fn record(&self) -> MessageRecord {
-        self.body.record(self.slot)
-    }
-
-    pub(super) fn flag_record(&self) -> FlagRecord {
-        self.body.flag_record(self.slot)
-    }
-}
 
 /// The MODSEQs of the last changes since the mailbox was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,7 +40,7 @@ pub struct Snapshot {
     pub(super) keywords: Arc<KeywordTable>,
     pub(super) source: Option<Arc<Source>>,
     pub(super) leaves: Vec<Arc<Leaf>>,
-    starts: Vec<u32>,
+    pub(super) starts: Vec<u32>,
     len: u32,
     pub(super) annotations: Arc<Annotations>,
     pub(super) latest: Latest,
@@ -200,7 +134,7 @@ impl Snapshot {
         snapshot
     }
 
-    fn body(&self, at: usize) -> &Body {
+    pub(super) fn body(&self, at: usize) -> &Body {
         match self.leaves[at].body(self.source.as_deref()) {
             Ok(body) => body,
             Err(error) => {
@@ -275,20 +209,13 @@ impl Snapshot {
         Some(self.message(at, slot))
     }
 
-    /// The messages whose MODSEQ is above `since`; costs no look at leaves that have none.
-    pub fn changed_since(&self, since: ModSeq) -> impl Iterator<Item = Message<'_>> {
-        let changed = move |at: &usize| self.leaves[*at].entry().highest_mod_seq > since;
-        let leaves = (0..self.leaves.len()).filter(changed);
-        leaves.flat_map(|at| self.slots(at, 0)).filter(move |message| message.mod_seq() > since)
-    }
-
     pub fn by_seq(&self, seq: Seq) -> Option<Message<'_>> {
         if seq.get() > self.len {
             return None;
         }
         let at = self.starts.partition_point(|&start| start < seq.get()) - 1;
         let (body, slot) = (self.body(at), (seq.get() - 1 - self.starts[at]) as usize);
-        (slot < body.len()).then_some(Message { body, slot, seq })
+        (slot < body.len()).then(|| Message::new(body, slot, seq))
     }
 
     pub fn by_uid(&self, uid: Uid) -> Option<Message<'_>> {
@@ -301,45 +228,15 @@ impl Snapshot {
     pub(super) fn message(&self, at: usize, slot: usize) -> Message<'_> {
         // The sum is at most `len`, and at least 1.
         let seq = Seq::new(self.starts[at] + slot as u32 + 1).unwrap_or(Seq::MIN);
-        Message { body: self.body(at), slot, seq }
+        Message::new(self.body(at), slot, seq)
     }
 
-    fn leaf_at(&self, no: LeafNo) -> Result<usize, usize> {
+    pub(super) fn leaf_at(&self, no: LeafNo) -> Result<usize, usize> {
         self.leaves.binary_search_by_key(&no, |leaf| leaf.no)
-    }
-
-    /// All messages, in order.
-    pub fn messages(&self) -> impl Iterator<Item = Message<'_>> {
-        (0..self.leaves.len()).flat_map(|at| self.slots(at, 0))
-    }
-
-    /// The messages of a leaf from a slot on.
-    fn slots(&self, at: usize, first: usize) -> impl Iterator<Item = Message<'_>> {
-        let (body, start) = (self.body(at), self.starts[at]);
-        let seq = move |slot: usize| Seq::new(start + slot as u32 + 1).unwrap_or(Seq::MIN);
-        (first..body.len()).map(move |slot| Message { body, slot, seq: seq(slot) })
-    }
-
-    /// The messages whose UID is in `low..=high`, in order; costs what it yields.
-    pub fn uid_range(&self, low: u32, high: u32) -> impl Iterator<Item = Message<'_>> {
-        let low = Uid::new(low).unwrap_or(Uid::MIN);
-        let first = self.leaf_at(LeafNo::of(low)).unwrap_or_else(|at| at);
-        let within = move |at: &usize| self.leaves[*at].no.first().get() <= high;
-        let slots = move |at: usize| {
-            let from = if self.leaves[at].no.first() < low { self.slot_from(at, low) } else { 0 };
-            self.slots(at, from)
-        };
-        let leaves = (first..self.leaves.len()).take_while(within);
-        leaves.flat_map(slots).take_while(move |message| message.uid().get() <= high)
     }
 
     fn slot_from(&self, at: usize, low: Uid) -> usize {
         self.body(at).slot_from(low)
-    }
-
-    /// The messages of the snapshot whose UID is in `uids`.
-    pub fn in_uids<'a>(&'a self, uids: &'a UidSet) -> impl Iterator<Item = Message<'a>> + 'a {
-        uids.ranges().iter().flat_map(move |&(low, high)| self.uid_range(low, high))
     }
 
     /// How many messages those are; costs the ranges of `uids`, not the messages.
@@ -358,19 +255,6 @@ impl Snapshot {
             Ok(at) => self.starts[at] + self.slot_from(at, uid) as u32,
             Err(at) => self.starts.get(at).copied().unwrap_or(self.len),
         }
-    }
-
-    /// The messages whose sequence number is in `seqs`.
-    pub fn in_seqs<'a>(&'a self, seqs: &'a UidSet) -> impl Iterator<Item = Message<'a>> + 'a {
-        seqs.ranges().iter().flat_map(move |&(low, high)| self.seq_range(low, high))
-    }
-
-    fn seq_range(&self, low: u32, high: u32) -> impl Iterator<Item = Message<'_>> {
-        // Before a leaf stand fewer messages than the number of its first.
-        let first = self.starts.partition_point(|&start| start < low).saturating_sub(1);
-        let leaves = (first..self.leaves.len()).take_while(move |&at| self.starts[at] < high);
-        let messages = leaves.flat_map(move |at| self.slots(at, low.saturating_sub(self.starts[at] + 1) as usize));
-        messages.take_while(move |message| message.seq().get() <= high)
     }
 
     /// Adds a message above all others; the last leaf has been loaded.

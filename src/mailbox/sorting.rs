@@ -9,8 +9,8 @@ use super::digest::Digests;
 use super::error::MailboxError;
 use super::ranks::Rank;
 use super::searching::Found;
-use super::snapshot::Message;
 use super::view::View;
+use super::walk::Message;
 use crate::mime::{
     Address, Encoding, Field, Include, SummaryRef, TextDecoder, addresses, decode_field, header_fields, prepare,
 };
@@ -228,7 +228,11 @@ impl View {
     /// The found messages in the order that is asked for; messages that are alike in order of their numbers.
     pub fn sort(&self, found: &Found, order: &Order) -> Result<Vec<(Seq, Uid)>, MailboxError> {
         let criteria = &order.criteria;
-        let messages: Vec<Message<'_>> = self.shown().in_uids(&found.uids).collect();
+        let mut messages: Vec<Message<'_>> = Vec::new();
+        self.shown().runs_in(&found.uids).for_each(|run| messages.extend(run));
+        if let Some(sorted) = self.sorted_before(&messages, order) {
+            return Ok(sorted);
+        }
         let column = |(key, _): &(SortKey, SortOrder)| match (key, TextKey::of(key)) {
             (SortKey::Relevancy, _) => {
                 let of = |message: &Message<'_>| -i64::from(found.score(message.uid()));
@@ -252,6 +256,19 @@ impl View {
             }
         }
         Ok(places.into_iter().map(|(_, at)| (messages[at].seq(), messages[at].uid())).collect())
+    }
+
+    /// The same where the order of all these texts is kept.
+    fn sorted_before(&self, messages: &[Message<'_>], order: &Order) -> Option<Vec<(Seq, Uid)>> {
+        let [(key, direction)] = order.criteria.as_slice() else { return None };
+        let key = TextKey::of(key)?;
+        let uids: Vec<Uid> = messages.iter().map(Message::uid).collect();
+        let ranks = self.ranks_of(&uids, (key, order.comparator))?;
+        let number = |at: u32| (messages[at as usize].seq(), uids[at as usize]);
+        Some(match direction {
+            SortOrder::Ascending => ranks.order().iter().map(|at| number(*at)).collect(),
+            SortOrder::Reverse => ranks.order_reversed().map(number).collect(),
+        })
     }
 
     /// Puts messages where they belong among others that stand in order; costs the new ones, not the others.

@@ -259,18 +259,24 @@ pub fn vanished_earlier(out: &mut Vec<u8>, uids: &UidSet) {
 }
 
 /// Decimal digits, without the machinery of formatting: the commonest thing in a FETCH response.
-pub fn number(out: &mut Vec<u8>, mut n: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
+///
+/// The digits are put together in one register, from the last to the first, and written with one store; what stands
+/// behind them in it is taken off again.
+pub fn number(out: &mut Vec<u8>, n: u64) {
+    const DIGITS: usize = size_of::<u64>();
+    let Some(mut rest) = u32::try_from(n).ok().filter(|n| *n < 10u32.pow(DIGITS as u32)) else {
+        return text(out, format_args!("{n}"));
+    };
+    let (mut digits, mut count) = (0u64, 0);
     loop {
-        at -= 1;
-        digits[at] = b'0' + (n % 10) as u8;
-        n /= 10;
-        if n == 0 {
+        digits = digits << 8 | u64::from(b'0' + (rest % 10) as u8);
+        (rest, count) = (rest / 10, count + 1);
+        if rest == 0 {
             break;
         }
     }
-    out.extend_from_slice(&digits[at..]);
+    out.extend_from_slice(&digits.to_le_bytes());
+    out.truncate(out.len() - DIGITS + count);
 }
 
 /// A quoted string; the caller knows that it can be one.
@@ -346,6 +352,15 @@ mod tests {
         let mut out = Vec::new();
         write(&mut out);
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn numbers() {
+        let near = |n: u64| [n.wrapping_sub(1), n, n.wrapping_add(1)];
+        let powers = (0..20).map(|digits| 10u64.pow(digits));
+        for n in powers.chain([u64::from(u32::MAX), u64::MAX, 1 << 63, 12_345_678]).flat_map(near) {
+            assert_eq!(said(|out| number(out, n)), n.to_string());
+        }
     }
 
     #[test]

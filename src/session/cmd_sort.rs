@@ -26,21 +26,18 @@ pub(super) fn sort(
     uncounted(running.as_ref());
     let order = Order { criteria: criteria.to_vec(), comparator: core.comparator };
     let sorted = selected.view.sort(&found, &order)?;
-    let uids = Results::Sorted(sorted.iter().map(|(_, uid)| uid.get()).collect());
-    let numbers = match by {
-        By::Uid => Results::Sorted(sorted.iter().map(|(_, uid)| uid.get()).collect()),
-        By::Seq => Results::Sorted(sorted.iter().map(|(seq, _)| seq.get()).collect()),
-    };
     drop(running);
     let tells_mod_seq = names_mod_seq(key) && !found.uids.is_empty();
-    match (returns, numbers) {
-        (None, Results::Sorted(numbers)) => plain(core, &numbers, tells_mod_seq.then_some(found.mod_seq))?,
-        (_, numbers) => {
-            let mod_seq = tells_mod_seq.then(|| highest(selected.view.shown(), &kept(asked, &uids)));
-            let answer = Answer { returns: asked, uids: &uids, numbers: &numbers, mod_seq, found: &found };
-            esearch::say(core, &heading(core, by), &answer)?;
-        }
+    let numbers = sorted.iter().map(|(seq, uid)| if by == By::Uid { uid.get() } else { seq.get() });
+    if returns.is_none() {
+        plain(core, numbers, tells_mod_seq.then_some(found.mod_seq))?;
+        return Ok(Reply::ok("SORT completed"));
     }
+    let numbers = Results::Sorted(numbers.collect());
+    let uids = Results::Sorted(sorted.iter().map(|(_, uid)| uid.get()).collect());
+    let mod_seq = tells_mod_seq.then(|| highest(selected.view.shown(), &kept(asked, &uids)));
+    let answer = Answer { returns: asked, uids: &uids, numbers: &numbers, mod_seq, found: &found };
+    esearch::say(core, &heading(core, by), &answer)?;
     if asked.contains(&SearchReturn::Update) {
         contexts::begin(core, selected, heading(core, by), key, Some(criteria), &uids)?;
     }
@@ -58,12 +55,12 @@ fn uncounted(running: Option<&Running>) {
 }
 
 /// `* SORT 5 3 4 1 2 (MODSEQ 9)`: with a MODSEQ where the key asks for it. RFC 7162 3.1.6
-fn plain(core: &Core, numbers: &[u32], mod_seq: Option<ModSeq>) -> Result<(), Failure> {
+fn plain(core: &Core, numbers: impl Iterator<Item = u32>, mod_seq: Option<ModSeq>) -> Result<(), Failure> {
     core.output.say(|out| {
         out.extend_from_slice(b"* SORT");
         for n in numbers {
             out.push(b' ');
-            wire::number(out, (*n).into());
+            wire::number(out, n.into());
         }
         if let Some(mod_seq) = mod_seq {
             wire::text(out, format_args!(" (MODSEQ {mod_seq})"));
