@@ -158,9 +158,9 @@ impl Framer {
         self.used == self.input.len() && self.line.is_empty() && matches!(self.place, Place::Line)
     }
 
-    /// Whether what has been pushed and not yet read begins so.
-    pub fn begins_with(&self, octets: &[u8]) -> bool {
-        self.input[self.used..].starts_with(octets)
+    /// Whether the command that comes next begins so, in however many pieces its first line arrives.
+    pub fn opens_with(&self, octets: &[u8]) -> bool {
+        self.line.is_empty() && matches!(self.place, Place::Line) && self.input[self.used..].starts_with(octets)
     }
 
     /// The client is in the middle of a literal: more is to come soon.
@@ -494,6 +494,22 @@ mod tests {
             assert_eq!(whole, steps(&single), "{}", String::from_utf8_lossy(input));
             assert!(whole.last().is_some_and(|last| last.contains("NOOP") || last.ends_with("true")), "{whole:?}");
         }
+    }
+
+    /// Of a command's first line, wherever the network cuts it; not of what stands behind a literal.
+    #[test]
+    fn what_a_command_opens_with() {
+        let opens = |pieces: &[&[u8]]| {
+            let mut framer = framer();
+            for piece in pieces {
+                framer.push(piece);
+                while !matches!(framer.next(), Step::NeedMore) {}
+            }
+            framer.opens_with(b"ab")
+        };
+        assert!(opens(&[b"abc"]) && opens(&[b"a", b"b"]) && opens(&[b"x NOOP\r\na", b"", b"bc"]));
+        assert!(!opens(&[b"a"]) && !opens(&[b"a", b"a", b"b"]) && !opens(&[b"x X {1+}\r\ny", b"ab"]));
+        assert!(!opens(&[b"x X {3+}\r\n", b"ab"]) && !opens(&[]));
     }
 
     #[test]

@@ -141,9 +141,8 @@ impl Session {
                 notify::tell(&mut self.core, &mut self.state, Moment::Between)?;
                 self.core.output.flush()?;
             } else {
-                let first = self.framer.is_idle();
                 self.core.receive(&mut self.framer)?;
-                if first && self.framer.begins_with(&TLS_HELLO) {
+                if self.framer.opens_with(&TLS_HELLO) {
                     log::info!("{}: a TLS client on a port without TLS", self.core.stream.peer());
                     self.core.bye(None, "This port does not begin with TLS; use STARTTLS, or the port for TLS")?;
                     return Err(Failure::Gone);
