@@ -6,10 +6,14 @@ use std::sync::Arc;
 
 use common::contended::Contended;
 
-use gatepost::mailbox::{Access, Account, Change, Expunges, Limits, MailboxError, Manager, Refusal, StoreMode, View};
-use gatepost::store::{Checked, Engine, Memory, Mode, Options, Reader, Store};
+use gatepost::mailbox::{
+    Access, Account, Change, CopyMode, Expunges, Limits, MailboxError, Manager, Refusal, StoreMode, Target, View,
+};
+use gatepost::store::{Checked, Embedded, Engine, Memory, Mode, Options, Reader, Store};
 use gatepost::sys::now_secs;
-use gatepost::types::{AccountName, Flag, InternalDate, Keyword, MailboxName, SystemFlag, Uid, UidSet, Visibility};
+use gatepost::types::{
+    AccountName, Flag, InternalDate, Keyword, MailboxName, Rights, SystemFlag, Uid, UidSet, Visibility,
+};
 
 const DAY: i64 = 86_400;
 
@@ -212,6 +216,39 @@ fn a_mailbox_deleted_elsewhere_takes_nothing() {
             assert_eq!(subjects(&there, "a"), ["1 x", "2 z", "3 w"]);
             nothing_wrong(&store);
         }
+    }
+}
+
+/// A view shows messages that another session has expunged, and whose summaries it has read. They can be copied as long as
+/// their octets are there, which then stay; afterwards the copy is refused, and no message comes that cannot be read.
+#[test]
+fn a_copy_of_what_is_gone() {
+    let directory = tempfile::tempdir().unwrap();
+    let embedded = Embedded::open(directory.path(), &Options::default()).unwrap();
+    let engines: [Arc<dyn Engine>; 3] = [Arc::new(Memory::default()), Arc::new(Contended::default()), embedded];
+    for engine in engines {
+        let store = Store::with_engine(engine.clone()).unwrap();
+        let (_, joe) = account(&store, 0);
+        joe.create(&name("copies"), &[]).unwrap();
+        ["x", "y"].iter().for_each(|text| append(&joe, "INBOX", text));
+        let bell = Arc::new(gatepost::sys::Bell::new().unwrap());
+        let inbox = joe.mailbox(&MailboxName::inbox()).unwrap();
+        let view = View::open(inbox, Access::ReadWrite, Visibility::ALL, bell).unwrap();
+        assert!(view.summaries().next(Uid::new(1).unwrap()).unwrap().is_some());
+        expunge_all(&joe, "INBOX");
+        let target = joe.mailbox(&name("copies")).unwrap();
+        let copy = |uid: u32, mode| {
+            let to = Target { owner: &joe, mailbox: &target, rights: Rights::ALL };
+            view.copy(&[Uid::new(uid).unwrap()].into_iter().collect(), &to, mode, None, &mut |_, _| {})
+        };
+        assert!(copy(1, CopyMode::Copy).unwrap().is_some());
+        engine.collect(u64::MAX, 100).unwrap();
+        assert_eq!(subjects(&joe, "copies"), ["1 x"]);
+        assert!(matches!(copy(2, CopyMode::Copy), Err(MailboxError::Refused(Refusal::Expunged))));
+        assert!(!matches!(copy(2, CopyMode::Move), Ok(Some(_))));
+        append(&joe, "copies", "z");
+        assert_eq!(subjects(&joe, "copies"), ["1 x", "2 z"]);
+        nothing_wrong(&store);
     }
 }
 

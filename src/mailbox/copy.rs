@@ -14,7 +14,7 @@ use super::sealing::{HEAD_BYTES, Seal};
 use super::snapshot::Snapshot;
 use super::view::View;
 use super::walk::Message;
-use crate::store::{NewBlob, Pin, Value};
+use crate::store::{NewBlob, Pin, StoreError, Value};
 use crate::types::{Flag, FlagBits, Keyword, Rights, ServerKeyword, SystemFlag, Uid, UidSet, UidValidity};
 
 /// Told how many messages have been dealt with, and of how many.
@@ -176,7 +176,8 @@ impl View {
         Ok(copies)
     }
 
-    /// Keeps the octets of these messages; `None` where one has been expunged meanwhile, and its octets may be gone.
+    /// Keeps the octets of these messages; `None` where one has been expunged meanwhile: its octets are there still, but may
+    /// be gone before the copy is committed, which the engine looks at then.
     fn pin(&self, uids: &UidSet) -> Result<Option<Arc<Pin>>, MailboxError> {
         let mailbox = self.mailbox();
         let blobs = self.shown().in_uids(uids).map(|message| message.blob()).collect();
@@ -185,7 +186,21 @@ impl View {
         let newest = mailbox.snapshot()?;
         newest.load(uids)?;
         let are_there = self.shown().in_uids(uids).all(|message| newest.by_uid(message.uid()).is_some());
-        Ok(are_there.then(|| Arc::new(pin)))
+        match are_there {
+            true => Ok(Some(Arc::new(pin))),
+            false => self.check_octets(uids).map(|()| None),
+        }
+    }
+
+    /// A copy of what has no octets any more would take others down with it, whose changes it is committed with.
+    fn check_octets(&self, uids: &UidSet) -> Result<(), MailboxError> {
+        for message in self.shown().in_uids(uids) {
+            match self.mailbox().octets_of(message.blob(), 0..1) {
+                Err(MailboxError::Store(StoreError::Missing(_))) => return Err(Refusal::Expunged.into()),
+                other => other?,
+            };
+        }
+        Ok(())
     }
 }
 

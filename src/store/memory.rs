@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::engine::{Batch, Engine, Figures, Hear, Partition, Reader, Relaxed, Value, Visit, Watching};
+use super::engine::{Batch, Engine, Figures, Hear, Partition, Reader, Reference, Relaxed, Value, Visit, Watching};
 use super::error::{CommitError, StoreError};
 use super::keys;
 use super::model::Durability;
@@ -47,6 +47,17 @@ impl State {
             self.index.remove(&keys::reference(reference)[..]);
             self.dies(reference.account, reference.blob);
         }
+    }
+
+    /// A reference to octets that are neither there nor brought along would be a message that cannot be read.
+    fn check_octets(&self, batch: &Batch) -> Result<(), StoreError> {
+        for Reference { account, blob, .. } in &batch.added {
+            let brought = batch.blobs.iter().any(|brought| brought.1 == *blob);
+            if !brought && !self.chunks.contains_key(&keys::chunk(*account, *blob, 0)[..]) {
+                return Err(StoreError::Missing(format!("the octets of message {blob}")));
+            }
+        }
+        Ok(())
     }
 
     fn dies(&mut self, account: AccountId, blob: BlobId) {
@@ -98,6 +109,7 @@ impl Engine for Memory {
             if state.version(batch.partition)? != batch.guard {
                 return Err(CommitError::Conflict);
             }
+            state.check_octets(batch)?;
         }
         batches.into_iter().for_each(|batch| state.apply(batch));
         state.commits += 1;
