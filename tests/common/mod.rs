@@ -7,7 +7,7 @@ pub mod mixed;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 pub struct Server {
@@ -62,22 +62,17 @@ impl Server {
         std::fs::write(self.path("gatepost.ini"), config).unwrap();
     }
 
-    pub fn ctl(&self, arguments: &[&str]) -> std::process::Output {
-        self.ctl_with(arguments, b"")
+    /// `gatepostctl` of this server, also while it does not run.
+    pub fn tool(&self) -> Tool {
+        Tool(self.path("gatepost.ini"))
     }
 
-    pub fn ctl_with(&self, arguments: &[&str], input: &[u8]) -> std::process::Output {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_gatepostctl"))
-            .arg("-c")
-            .arg(self.path("gatepost.ini"))
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(input).unwrap();
-        child.wait_with_output().unwrap()
+    pub fn ctl(&self, arguments: &[&str]) -> Output {
+        self.tool().run(arguments)
+    }
+
+    pub fn ctl_with(&self, arguments: &[&str], input: &[u8]) -> Output {
+        self.tool().run_with(arguments, input)
     }
 
     /// Starts the daemon on what is in the directory, and waits until it serves.
@@ -142,6 +137,30 @@ impl Server {
         client.greeting();
         client.ok(&format!("LOGIN {account} secret"));
         client
+    }
+}
+
+/// `gatepostctl` with a configuration.
+#[derive(Clone)]
+pub struct Tool(PathBuf);
+
+impl Tool {
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.run_with(arguments, b"")
+    }
+
+    pub fn run_with(&self, arguments: &[&str], input: &[u8]) -> Output {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_gatepostctl"))
+            .arg("-c")
+            .arg(&self.0)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        child.wait_with_output().unwrap()
     }
 }
 

@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::common::mixed::{Flags, Known, Worker};
+use super::common::mixed::Worker;
+use super::common::mixed::known::Known;
+use super::common::mixed::verify::Flags;
 use super::common::{self, Server};
 use super::contents::Loss;
 use super::image::Disk;
@@ -115,7 +117,8 @@ fn power_cuts_under(sync: &str, rounds: usize) {
 /// Works until the daemon is killed.
 fn run(server: &mut Server, log_path: &Path) -> Vec<History> {
     let histories: Vec<History> = (0..WORKERS).map(|_| History::default()).collect();
-    let mut workers: Vec<Worker> = (0..WORKERS).map(|n| worker(n, histories[n as usize].clone(), log_path)).collect();
+    let worker = |n: u64| worker(server, n, histories[n as usize].clone(), log_path);
+    let mut workers: Vec<Worker> = (0..WORKERS).map(worker).collect();
     for worker in &mut workers {
         worker.prepare(&mut server.user(&worker.account));
     }
@@ -135,8 +138,8 @@ fn run(server: &mut Server, log_path: &Path) -> Vec<History> {
     histories
 }
 
-fn worker(n: u64, history: History, log_path: &Path) -> Worker {
-    let mut worker = Worker::new(format!("user{n}"));
+fn worker(server: &Server, n: u64, history: History, log_path: &Path) -> Worker {
+    let mut worker = Worker::new(format!("user{n}"), server.tool());
     worker.octets_of = octets_of;
     let mut notes = Notes::open(log_path);
     worker.observer = Some(Box::new(move |known| {
@@ -201,11 +204,13 @@ fn verify(server: &mut Server, histories: &[History], records: &[Record], cut: u
     server.restart();
     for (n, history) in histories.iter().enumerate() {
         let Some((now, old)) = known(history, records, n as u64, cut) else { continue };
-        let mut worker = Worker::new(format!("user{n}"));
+        let mut worker = Worker::new(format!("user{n}"), server.tool());
         worker.octets_of = octets_of;
         worker.known = now;
         let mut client = server.user(&worker.account);
-        worker.verify(&mut client, if all_synced { Flags::All } else { Flags::Of(&old) });
+        let flags = if all_synced { Flags::All } else { Flags::Of(&old) };
+        worker.verify(&mut client, flags);
+        worker.verify_kept(&mut client, flags);
         let end = client.append("A", b"Subject: after the cut\r\n\r\n").unwrap();
         assert!(end.starts_with("OK"), "{end}");
     }

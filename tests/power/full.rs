@@ -8,7 +8,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::common::mixed::{Flags, Worker};
+use super::common::mixed::Worker;
+use super::common::mixed::verify::Flags;
 use super::common::{self, Client, Server};
 use super::shim::{self, Control};
 
@@ -94,7 +95,7 @@ fn mail_is_refused_before_the_disk_is_full() {
 fn full_at_any_moment() {
     let Some((mut server, control)) = server("[Store]\nMinimum Free Space = 0\n") else { return };
     let mut random = fastrand::Rng::with_seed(3);
-    let mut workers: Vec<Worker> = (0..3).map(|n| Worker::new(format!("user{n}"))).collect();
+    let mut workers: Vec<Worker> = (0..3).map(|n| Worker::new(format!("user{n}"), server.tool())).collect();
     for worker in &mut workers {
         worker.octets_of = octets_of;
         worker.refused = Some(0);
@@ -105,8 +106,8 @@ fn full_at_any_moment() {
         let port = server.port;
         let room = if round % 3 == 0 { random.i64(0..12 << 20) } else { random.i64(0..400 << 10) };
         std::thread::scope(|scope| {
-            for (n, worker) in workers.iter_mut().enumerate() {
-                let mut random = fastrand::Rng::with_seed((round * 10 + n) as u64);
+            for worker in &mut workers {
+                let mut random = random.fork();
                 let end = Instant::now() + Duration::from_millis(1000);
                 scope.spawn(move || worker.work_until(Some(end), port, &mut random).expect("a connection ended"));
             }
