@@ -16,8 +16,8 @@ use super::suspicion::Suspicion;
 use super::tree::{Fate, Plan, Tree};
 use super::watch::Listeners;
 use crate::store::{
-    AccountChange, AccountCommit, Commit, CommitFailure, Durability, MailboxCommit, MailboxHeader, StoreError,
-    Watching,
+    AccountChange, AccountCommit, Commit, CommitFailure, Durability, MailboxCommit, MailboxHeader, Partition, Realm,
+    StoreError, Watching,
 };
 use crate::types::{AccountId, AccountName, MailboxClass, MailboxId, MailboxName, SpecialUse};
 
@@ -89,14 +89,22 @@ impl Account {
 
     fn watch_store(account: &Arc<Account>) -> Watching {
         let itself = Arc::downgrade(account);
-        let hear = move || itself.upgrade().iter().for_each(|account| account.suspect());
-        account.shared.store.watch_account(account.id, Arc::new(hear))
+        let hear = move |partition| itself.upgrade().iter().for_each(|account| account.suspect(partition));
+        account.shared.store.watch(Realm::Account(account.id), Arc::new(hear))
     }
 
-    /// Another server may have changed the tree: those who listen shall look.
-    fn suspect(&self) {
-        self.suspicion.raise();
-        self.listeners.ring();
+    /// Another server may have changed the tree, or a mailbox: those who listen shall look.
+    fn suspect(&self, partition: Partition) {
+        let Partition::Mailbox(_, id) = partition else {
+            self.suspicion.raise();
+            return self.listeners.ring();
+        };
+        self.usage.suspect(id);
+        let loaded = self.mailboxes.read().get(&id).cloned();
+        match loaded {
+            Some(mailbox) => mailbox.suspect(),
+            None => self.listeners.changed(self.id, id),
+        }
     }
 
     /// Reads what another server has made of the tree. The caller holds the writer's lock.
@@ -111,11 +119,11 @@ impl Account {
         *self.tree.write() = tree.clone();
         self.suspicion.settle(raised);
         *self.annotation_bytes.lock() = None;
-        self.usage.forget();
         let gone = tree.mailboxes_gone_since(&before);
         for mailbox in gone.iter().filter_map(|id| self.mailboxes.write().remove(id)) {
             mailbox.vanish(&mut mailbox.writer.lock());
         }
+        self.usage.forget();
         if self.listeners.are_there() {
             self.listeners.tell_foreign(differences(&before, &tree));
         }

@@ -17,7 +17,7 @@ use super::error::{MailboxError, Refusal};
 use super::mailbox::Mailbox;
 use super::message_annotations::AnnotationBounds;
 use super::snapshot::Snapshot;
-use crate::store::{AbortOnPanic, Commit, CommitFailure, Durability, StoreError, Version, Watching};
+use crate::store::{AbortOnPanic, Commit, CommitFailure, Durability, StoreError, Version};
 use crate::types::{ModSeq, Uid, UidSet, Visibility};
 
 /// MODSEQs reserved ahead at each synced commit: so many flag changes cost at most one sync. 63 bits are enough for it.
@@ -29,8 +29,6 @@ pub(super) const CHANGES_MAX: usize = 256;
 /// What only the holder of the writer's lock knows.
 pub(super) struct WriterState {
     pub(super) version: Version,
-    /// While the mailbox is loaded.
-    pub(super) watching: Option<Watching>,
 }
 
 impl Mailbox {
@@ -114,9 +112,12 @@ impl Mailbox {
     /// Makes a snapshot that has been committed the newest.
     pub(super) fn publish(&self, writer: &mut WriterState, snapshot: Snapshot) {
         writer.version = Version(writer.version.0 + 1);
-        let before = self.published.read().as_ref().map(|snapshot| snapshot.header);
         let after = snapshot.header;
-        self.usage.change(before, &after, || *self.published.write() = Some(Arc::new(snapshot)));
+        self.usage.change(self.id, &after, || *self.published.write() = Some(Arc::new(snapshot)));
+        if self.is_suspected() {
+            // What another server has committed meanwhile may have been summed up already, and be written over now.
+            self.usage.suspect(self.id);
+        }
         self.ring();
     }
 

@@ -12,10 +12,12 @@
 //! 8. `AnnotationFeedLock`  of the server; held while names are put down for those who listen.
 //! 9. `AnnotationBytes`     one for each account; held while they are summed up.
 //! 10. `Listening`   one for each account; held while its listeners are told.
-//! 11. `Published`, `Watchers`, `Policy`, `Changed`, `Grown`: leaves; nothing is taken under them, and nothing waits.
+//! 11. `Published`, `Watchers`, `Policy`, `Changed`, `Grown`, `SuspectedMailboxes`: leaves; nothing is taken under them,
+//!    and nothing waits.
 //!
-//! A hint of the engine that another server has committed comes under whatever its committer holds, and takes 9 and leaves
-//! alone. What it says is looked at by whoever asks next, under 2 or 4.
+//! A hint of the engine that another server has committed comes under whatever its committer holds, and takes 3, 10 and
+//! leaves alone, one after the other. Nobody commits under 3 or 10, nor waits for anything else there, so that it may. What
+//! the hint says is looked at by whoever asks next, under 2 or 5.
 //!
 //! Readers take `Published` alone, for as long as it takes to clone an `Arc`: they never wait for a disk.
 //! No socket is written under any of them.
@@ -32,6 +34,7 @@ use super::digest::Digest;
 use super::error::MailboxError;
 use super::mailbox::Mailbox;
 use super::policy::MailboxPolicy;
+use super::quota::Summed;
 use super::watch::{Heard, Watcher};
 use crate::store::{PageNo, Together};
 use crate::types::{AccountId, AccountName, MailboxId};
@@ -45,6 +48,8 @@ pub(super) type AnnotationBytes = Mutex<Option<HashMap<Option<AccountId>, u64>>>
 pub(super) type MailboxPolicyLock = RwLock<MailboxPolicy>;
 pub(super) type Writer = Mutex<WriterState>;
 pub(super) type Changes = Together<Change, Result<Outcome, MailboxError>>;
+pub(super) type UsageLock = Mutex<Option<Summed>>;
+pub(super) type SuspectedMailboxes = Mutex<BTreeSet<MailboxId>>;
 pub(super) type Published<T> = RwLock<T>;
 pub(super) type Watchers = Mutex<Vec<Watcher>>;
 pub(super) type Listening = RwLock<Heard>;

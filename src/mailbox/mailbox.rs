@@ -3,8 +3,8 @@
 //! The snapshot is read from the store when it is first needed and forgotten when the mailbox has not been in use
 //! for a while; what STATUS asks is answered from the header alone.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -17,8 +17,9 @@ use super::manager::Shared;
 use super::quota::Usage;
 use super::snapshot::{Latest, Snapshot};
 use super::summaries::SummaryCache;
+use super::suspicion::Suspicion;
 use super::watch::Listeners;
-use crate::store::{MailboxHeader, MailboxImage, Relaxed, Store, StoreError, Version, Watching};
+use crate::store::{MailboxHeader, MailboxImage, Relaxed, Store, StoreError, Version};
 use crate::types::{AccountId, MailboxId, ModSeq, UidSet, Visibility};
 
 pub struct Mailbox {
@@ -45,17 +46,15 @@ pub struct Mailbox {
     /// Deleted: nothing can be written any more, and all its messages are gone.
     gone: AtomicBool,
     /// Another server may have changed it since it was loaded: whoever looks next looks into the store.
-    stale: AtomicBool,
+    suspicion: Suspicion,
     /// Digests that the store does not have as they are now.
     pub(super) grown: Grown,
-    /// For the store, which does not keep it alive.
-    itself: Weak<Mailbox>,
 }
 
 impl Mailbox {
     pub(super) fn new(account: &Account, id: MailboxId) -> Arc<Mailbox> {
         let shared = &account.shared;
-        Arc::new_cyclic(|itself| Mailbox {
+        Arc::new(Mailbox {
             account: account.id,
             id,
             store: shared.store.clone(),
@@ -63,7 +62,7 @@ impl Mailbox {
             shared: shared.clone(),
             due_day: AtomicU32::new(0),
             usage: account.usage.clone(),
-            writer: Mutex::new(WriterState { version: Version(0), watching: None }),
+            writer: Mutex::new(WriterState { version: Version(0) }),
             changes: Changes::new(CHANGES_MAX),
             published: RwLock::new(None),
             watchers: Mutex::new(Vec::new()),
@@ -72,9 +71,8 @@ impl Mailbox {
             watches: AtomicU64::new(0),
             recent_from: AtomicU32::new(0),
             gone: AtomicBool::new(false),
-            stale: AtomicBool::new(false),
+            suspicion: Suspicion::default(),
             grown: Mutex::default(),
-            itself: itself.clone(),
         })
     }
 
@@ -120,10 +118,10 @@ impl Mailbox {
 
     /// What is published, unless another server may have changed it.
     fn known(&self) -> Option<Arc<Snapshot>> {
-        if self.stale.load(Ordering::Acquire) {
-            return None;
+        match self.suspicion.stands() {
+            Some(_) => None,
+            None => self.published.read().clone(),
         }
-        self.published.read().clone()
     }
 
     /// The header, its sums over all messages: `counts` is for clients. One read where the mailbox is not loaded.
@@ -187,22 +185,23 @@ impl Mailbox {
     /// The newest snapshot, read from the store where there is none, or another than is published. The caller holds the
     /// writer's lock.
     pub(super) fn load_locked(&self, writer: &mut WriterState) -> Result<Arc<Snapshot>, StoreError> {
-        let published = self.published.read().clone();
-        let stale = self.stale.swap(false, Ordering::AcqRel);
-        match published {
-            Some(snapshot) if !stale || self.is_gone() => Ok(snapshot),
-            Some(snapshot) => self.look_again(writer, snapshot).inspect_err(|_| self.forget_loaded()),
-            None => self.load(writer),
+        let (raised, published) = (self.suspicion.stands(), self.published.read().clone());
+        let snapshot = match published {
+            Some(snapshot) if raised.is_none() || self.is_gone() => snapshot,
+            Some(snapshot) => self.look_again(writer, snapshot)?,
+            None => self.load(writer)?,
+        };
+        if let Some(raised) = raised {
+            self.suspicion.settle(raised);
         }
+        Ok(snapshot)
     }
 
     fn load(&self, writer: &mut WriterState) -> Result<Arc<Snapshot>, StoreError> {
-        // Before it is read: no change comes between.
-        writer.watching.get_or_insert_with(|| self.watch_store());
         let image = self.store.mailbox_image(self.account, self.id)?.ok_or_else(|| self.missing())?;
         writer.version = image.version;
         let snapshot = Arc::new(self.snapshot_of(&image));
-        let _ = self.recent_from.compare_exchange(0, image.header.recent_from, Ordering::AcqRel, Ordering::Acquire);
+        self.claim_recent(image.header.recent_from);
         *self.published.write() = Some(snapshot.clone());
         Ok(snapshot)
     }
@@ -229,19 +228,13 @@ impl Mailbox {
         // One is added when it is published.
         writer.version = Version(image.version.0 - 1);
         self.publish(writer, snapshot);
-        // Whoever sums up may have read it from the store before.
-        self.usage.forget();
+        // What another server's sessions have had as \Recent is not so here.
+        self.claim_recent(image.header.recent_from);
         self.published.read().clone().ok_or_else(|| self.missing())
     }
 
-    fn watch_store(&self) -> Watching {
-        let mailbox = self.itself.clone();
-        let hear = move || mailbox.upgrade().iter().for_each(|mailbox| mailbox.suspect());
-        self.store.watch_mailbox(self.account, self.id, Arc::new(hear))
-    }
-
     /// Another server may have changed the mailbox: those who listen shall look.
-    fn suspect(&self) {
+    pub(super) fn suspect(&self) {
         self.forget_loaded();
         self.ring();
     }
@@ -260,7 +253,11 @@ impl Mailbox {
 
     /// Another writer has committed, or may have: what is in memory is old.
     pub(super) fn forget_loaded(&self) {
-        self.stale.store(true, Ordering::Release);
+        self.suspicion.raise();
+    }
+
+    pub(super) fn is_suspected(&self) -> bool {
+        self.suspicion.stands().is_some()
     }
 
     /// A commit has failed. Where it may have been done all the same, whoever looks next looks into the store.
@@ -273,11 +270,10 @@ impl Mailbox {
 
     /// Frees the snapshot of a mailbox that no session has open.
     pub(super) fn unload(&self) {
-        if let Some(mut writer) = self.writer.try_lock()
+        if let Some(_writer) = self.writer.try_lock()
             && !self.is_watched()
         {
             *self.published.write() = None;
-            writer.watching = None;
         }
     }
 

@@ -1,16 +1,20 @@
 //! Quotas: what an account has, and what it may have.            RFC 9208; RFC 2087
 //!
 //! An account is a quota root of its own. Its usage is the sum of its mailboxes' headers, which every commit keeps right,
-//! so that it is exact after any crash; it is summed up when it is first asked for, and kept up with each commit then.
+//! so that it is exact after any crash; it is summed up when it is first asked for, and kept up with each commit then, of
+//! this server and of others. Messages that are on their way at the same moment, here or there, do not know of each other:
+//! together they may go beyond what there may be.
 
 use std::collections::HashMap;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 
 use super::account::Account;
 use super::error::{MailboxError, Refusal};
-use super::tree::Plan;
+use super::locks::{SuspectedMailboxes, UsageLock};
+use super::tree::{Plan, Tree};
 use crate::store::{AccountChange, AlertScope, MailboxHeader, QuotaLimits, StoreError};
+use crate::types::MailboxId;
 
 /// From here on the user is warned.
 const WARN_PERCENT: u64 = 90;
@@ -27,7 +31,7 @@ pub struct QuotaPolicy {
 
 pub(super) type Policy = RwLock<QuotaPolicy>;
 
-/// Sums over the mailboxes of an account.
+/// What mailboxes have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Sums {
     bytes: u64,
@@ -37,44 +41,81 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, header: &MailboxHeader) {
+    fn of(header: &MailboxHeader) -> Sums {
         let all = header.sums.all();
-        self.bytes += all.bytes;
-        self.messages += u64::from(all.messages);
-        self.kept_bytes += header.kept_bytes;
-        self.kept_messages += u64::from(header.kept_messages);
+        Sums {
+            bytes: all.bytes,
+            messages: all.messages.into(),
+            kept_bytes: header.kept_bytes,
+            kept_messages: header.kept_messages.into(),
+        }
     }
 
-    fn remove(&mut self, header: &MailboxHeader) {
-        let all = header.sums.all();
-        self.bytes = self.bytes.saturating_sub(all.bytes);
-        self.messages = self.messages.saturating_sub(all.messages.into());
-        self.kept_bytes = self.kept_bytes.saturating_sub(header.kept_bytes);
-        self.kept_messages = self.kept_messages.saturating_sub(header.kept_messages.into());
+    /// Of a mailbox that is deleted and kept.
+    fn of_deleted(header: &MailboxHeader) -> Sums {
+        let Sums { bytes, messages, kept_bytes, kept_messages } = Sums::of(header);
+        Sums { bytes: 0, messages: 0, kept_bytes: kept_bytes + bytes, kept_messages: kept_messages + messages }
+    }
+
+    fn add(&mut self, other: &Sums) {
+        self.bytes += other.bytes;
+        self.messages += other.messages;
+        self.kept_bytes += other.kept_bytes;
+        self.kept_messages += other.kept_messages;
+    }
+
+    fn remove(&mut self, other: &Sums) {
+        self.bytes -= other.bytes;
+        self.messages -= other.messages;
+        self.kept_bytes -= other.kept_bytes;
+        self.kept_messages -= other.kept_messages;
+    }
+}
+
+/// What each mailbox of an account has, and all of them.
+#[derive(Default)]
+pub(super) struct Summed {
+    all: Sums,
+    by_mailbox: HashMap<MailboxId, Sums>,
+}
+
+impl Summed {
+    fn set(&mut self, id: MailboxId, sums: Sums) {
+        self.all.add(&sums);
+        if let Some(before) = self.by_mailbox.insert(id, sums) {
+            self.all.remove(&before);
+        }
     }
 }
 
 /// The sums of an account; nothing until somebody asks.
+///
+/// Invariant: a mailbox of which they may be old is suspected. Who is told by another server's hint that a mailbox has changed,
+/// or publishes what another server may have gone beyond, says so, and who asks for the sums reads it anew.
 #[derive(Default)]
-pub(super) struct Usage(Mutex<Option<Sums>>);
+pub(super) struct Usage {
+    summed: UsageLock,
+    suspected: SuspectedMailboxes,
+}
 
 impl Usage {
     /// Publishes a mailbox's new state; nobody sums up meanwhile.
-    pub(super) fn change(&self, before: Option<MailboxHeader>, after: &MailboxHeader, publish: impl FnOnce()) {
-        let mut sums = self.0.lock();
+    pub(super) fn change(&self, id: MailboxId, after: &MailboxHeader, publish: impl FnOnce()) {
+        let mut summed = self.summed.lock();
         publish();
-        match (&mut *sums, before) {
-            (Some(sums), Some(before)) => {
-                sums.add(after);
-                sums.remove(&before);
-            }
-            (sums, _) => *sums = None,
+        if let Some(summed) = &mut *summed {
+            summed.set(id, Sums::of(after));
         }
+    }
+
+    /// Another server may have changed a mailbox.
+    pub(super) fn suspect(&self, id: MailboxId) {
+        self.suspected.lock().insert(id);
     }
 
     /// Mailboxes have come or gone: it is summed up anew.
     pub(super) fn forget(&self) {
-        *self.0.lock() = None;
+        *self.summed.lock() = None;
     }
 }
 
@@ -177,24 +218,43 @@ impl Account {
 
     fn sums(&self) -> Result<Sums, StoreError> {
         let tree = self.tree();
-        let mut held = self.usage.0.lock();
-        if let Some(sums) = *held {
-            return Ok(sums);
-        }
-        let mut sums = Sums::default();
-        for id in tree.nodes().filter_map(|(_, node)| node.id) {
-            if let Some(header) = self.mailbox_of(id).header_now()? {
-                sums.add(&header);
+        let mut held = self.usage.summed.lock();
+        // What is suspected from here on is for whoever asks next.
+        let suspected = std::mem::take(&mut *self.usage.suspected.lock());
+        let summed = match held.take() {
+            Some(summed) if suspected.is_empty() => summed,
+            Some(mut summed) => {
+                let known: Vec<MailboxId> =
+                    suspected.into_iter().filter(|id| summed.by_mailbox.contains_key(id)).collect();
+                self.sum_up(&tree, known.into_iter(), &mut summed)?;
+                summed
             }
-        }
-        for deleted in tree.deleted().values() {
-            if let Some(header) = self.shared.store.mailbox_header(self.id, deleted.id)? {
-                let all = header.sums.all();
-                sums.kept_bytes += all.bytes + header.kept_bytes;
-                sums.kept_messages += u64::from(all.messages) + u64::from(header.kept_messages);
+            None => {
+                let mut summed = Summed::default();
+                let named = tree.nodes().filter_map(|(_, node)| node.id);
+                self.sum_up(&tree, named.chain(tree.deleted().values().map(|deleted| deleted.id)), &mut summed)?;
+                summed
             }
+        };
+        let all = summed.all;
+        *held = Some(summed);
+        Ok(all)
+    }
+
+    /// Reads what these mailboxes have.
+    fn sum_up(
+        &self,
+        tree: &Tree,
+        mailboxes: impl Iterator<Item = MailboxId>,
+        summed: &mut Summed,
+    ) -> Result<(), StoreError> {
+        for id in mailboxes {
+            let sums = match tree.deleted().contains_key(&id) {
+                true => self.shared.store.mailbox_header(self.id, id)?.as_ref().map(Sums::of_deleted),
+                false => self.mailbox_of(id).header_now()?.as_ref().map(Sums::of),
+            };
+            summed.set(id, sums.unwrap_or_default());
         }
-        *held = Some(sums);
-        Ok(sums)
+        Ok(())
     }
 }

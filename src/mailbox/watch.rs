@@ -134,7 +134,7 @@ pub(super) struct Heard {
 pub(super) struct Listeners(super::locks::Listening);
 
 impl Listeners {
-    fn changed(&self, account: AccountId, mailbox: MailboxId) {
+    pub(super) fn changed(&self, account: AccountId, mailbox: MailboxId) {
         for listener in self.0.read().by_mailbox.get(&mailbox).into_iter().flatten() {
             listener.changed.lock().insert((account, mailbox));
             listener.bell.ring();

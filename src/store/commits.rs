@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::engine::{Batch, Doubt, Hear, Partition, Reference, Relaxed, Settled, Watching};
+use super::engine::{Batch, Doubt, Hear, Partition, Realm, Reference, Relaxed, Settled, Watching};
 use super::error::{CommitError, CommitFailure, StoreError};
 use super::facade::Store;
 use super::layout::{self, decode};
@@ -50,14 +50,9 @@ impl Store {
         }
     }
 
-    /// Has `hear` called where another server may have changed a mailbox.
-    pub fn watch_mailbox(&self, a: AccountId, m: MailboxId, hear: Hear) -> Watching {
-        self.engine().watch(Partition::Mailbox(a, m), hear)
-    }
-
-    /// The same of an account's tree.
-    pub fn watch_account(&self, id: AccountId, hear: Hear) -> Watching {
-        self.engine().watch(Partition::Account(id), hear)
+    /// Has `hear` called where another server may have changed what belongs to a realm.
+    pub fn watch(&self, realm: Realm, hear: Hear) -> Watching {
+        self.engine().watch(realm, hear)
     }
 
     pub fn relaxed(&self) -> Relaxed {

@@ -19,7 +19,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::ahead::Ahead;
 use super::disk::Disk;
-use super::engine::{Batch, Engine, Figures, Hear, Partition, Reader, Relaxed, Value, Visit, Watching};
+use super::engine::{Batch, Engine, Figures, Hear, Partition, Reader, Realm, Relaxed, Value, Visit, Watching};
 use super::error::{CommitError, StoreError};
 use super::facade::Options;
 use super::keys;
@@ -398,7 +398,7 @@ impl Engine for Embedded {
     }
 
     /// Nobody else writes to it: fjall locks the directory.
-    fn watch(&self, _: Partition, _: Hear) -> Watching {
+    fn watch(&self, _: Realm, _: Hear) -> Watching {
         Box::new(())
     }
 

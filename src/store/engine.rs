@@ -25,6 +25,24 @@ pub enum Partition {
     Mailbox(AccountId, MailboxId),
 }
 
+impl Partition {
+    pub fn realm(self) -> Realm {
+        match self {
+            Partition::Server => Realm::Server,
+            Partition::Account(account) | Partition::Mailbox(account, _) => Realm::Account(account),
+        }
+    }
+}
+
+/// What is watched as one: whoever has an account in use needs to hear of all its mailboxes, in use or not, and one watch
+/// for each account costs an engine less than one for each mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Realm {
+    Server,
+    /// Its tree and all its mailboxes.
+    Account(AccountId),
+}
+
 /// The octets of a chunk but the last; one fits into a journal buffer and into a session's memory.
 pub const CHUNK_BYTES: usize = 512 * 1024;
 
@@ -118,9 +136,9 @@ pub enum Settled {
     NotDone,
 }
 
-/// Is called where a partition may have changed: a hint, which may come late, more than once, after the caller's own
+/// Is called with a partition that may have changed: a hint, which may come late, more than once, after the caller's own
 /// commits, and under locks of whoever commits. It waits for nothing.
-pub type Hear = Arc<dyn Fn() + Send + Sync>;
+pub type Hear = Arc<dyn Fn(Partition) + Send + Sync>;
 
 /// Ends a watch when it is dropped.
 pub type Watching = Box<dyn Send + Sync>;
@@ -154,8 +172,8 @@ pub trait Engine: Reader {
     /// how many were deleted.
     fn collect(&self, before_secs: u64, most: usize) -> Result<usize, StoreError>;
 
-    /// Has `hear` called, from now on, after each commit of another server to a partition.
-    fn watch(&self, partition: Partition, hear: Hear) -> Watching;
+    /// Has `hear` called, from now on, after each commit of another server to a partition of a realm.
+    fn watch(&self, realm: Realm, hear: Hear) -> Watching;
 
     fn relaxed(&self) -> Relaxed;
 

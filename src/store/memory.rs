@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::engine::{Batch, Engine, Figures, Hear, Partition, Reader, Reference, Relaxed, Value, Visit, Watching};
+use super::engine::{
+    Batch, Engine, Figures, Hear, Partition, Reader, Realm, Reference, Relaxed, Value, Visit, Watching,
+};
 use super::error::{CommitError, StoreError};
 use super::keys;
 use super::model::Durability;
@@ -151,7 +153,7 @@ impl Engine for Memory {
     }
 
     /// Nobody else writes to it.
-    fn watch(&self, _: Partition, _: Hear) -> Watching {
+    fn watch(&self, _: Realm, _: Hear) -> Watching {
         Box::new(())
     }
 

@@ -41,8 +41,8 @@ pub use check::{Checked, Describe, Described, Finding, Mode};
 pub use copying::Copied;
 pub use embedded::Embedded;
 pub use engine::{
-    Batch, CHUNK_BYTES, Doubt, Engine, Figures, Hear, Partition, Reader, Reference, Relaxed, Settled, Value, Visit,
-    Watching,
+    Batch, CHUNK_BYTES, Doubt, Engine, Figures, Hear, Partition, Reader, Realm, Reference, Relaxed, Settled, Value,
+    Visit, Watching,
 };
 pub use error::{CommitError, CommitFailure, StoreError};
 pub use facade::{Compression, Options, Store};

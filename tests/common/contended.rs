@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use gatepost::store::{
-    Batch, CommitError, Doubt, Durability, Engine, Figures, Hear, Memory, Partition, Reader, Reference, Relaxed,
-    Settled, StoreError, Value, Version, Visit, Watching,
+    Batch, CommitError, Doubt, Durability, Engine, Figures, Hear, Memory, Partition, Reader, Realm, Reference,
+    Relaxed, Settled, StoreError, Value, Version, Visit, Watching,
 };
 use gatepost::types::{AccountId, BlobId};
 
@@ -21,6 +21,8 @@ use gatepost::types::{AccountId, BlobId};
 const OPERATIONS: &[u8] = &[0, b'o'];
 /// Commits that a partition remembers.
 const REMEMBERED: usize = 256;
+
+type Behind = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
 pub struct Contended(Arc<Shared>);
@@ -30,13 +32,15 @@ struct Shared {
     inner: Memory,
     commits: AtomicU64,
     operations: AtomicU64,
-    hears: Mutex<HashMap<Partition, Vec<(u64, Hear)>>>,
+    hears: Mutex<HashMap<Realm, Vec<(u64, Hear)>>>,
     watches: AtomicU64,
     counted: Counted,
     /// No commit that is in doubt can be settled.
     deaf: AtomicBool,
     /// Nobody else writes, and every answer comes.
     calm: AtomicBool,
+    /// Done once, behind the next commit and before who commits hears of it.
+    behind: Mutex<Option<Behind>>,
     work: Work,
 }
 
@@ -105,6 +109,11 @@ impl Contended {
         engine
     }
 
+    /// Has something done behind the next commit, before who commits hears that it is done. For a calm engine.
+    pub fn behind_next_commit(&self, does: impl FnOnce() + Send + 'static) {
+        *self.0.behind.lock().unwrap() = Some(Box::new(does));
+    }
+
     /// Reads, writes and octets that something costs.
     pub fn work_of<T>(&self, something: impl FnOnce() -> T) -> ([u64; 3], T) {
         let work = || {
@@ -152,9 +161,9 @@ impl Shared {
     }
 
     fn tell(&self, partition: Partition) {
-        let hears = self.hears.lock().unwrap().get(&partition).cloned().unwrap_or_default();
+        let hears = self.hears.lock().unwrap().get(&partition.realm()).cloned().unwrap_or_default();
         for (_, hear) in hears {
-            hear();
+            hear(partition);
             Counted::add(&self.counted.heard);
         }
     }
@@ -267,7 +276,10 @@ impl Engine for Contended {
             shared.work.octets.fetch_add(octets as u64, Ordering::Relaxed);
         }
         if shared.calm.load(Ordering::Relaxed) {
-            return shared.apply(batches, 0);
+            shared.apply(batches, 0)?;
+            let behind = shared.behind.lock().unwrap().take();
+            behind.into_iter().for_each(|does| does());
+            return Ok(());
         }
         if n.is_multiple_of(3) {
             shared.foreign(batches[n as usize / 3 % batches.len()].partition);
@@ -313,10 +325,10 @@ impl Engine for Contended {
         self.0.inner.collect(before_secs, most)
     }
 
-    fn watch(&self, partition: Partition, hear: Hear) -> Watching {
+    fn watch(&self, realm: Realm, hear: Hear) -> Watching {
         let id = self.0.watches.fetch_add(1, Ordering::Relaxed);
-        self.0.hears.lock().unwrap().entry(partition).or_default().push((id, hear));
-        Box::new(Watched { shared: Arc::downgrade(&self.0), partition, id })
+        self.0.hears.lock().unwrap().entry(realm).or_default().push((id, hear));
+        Box::new(Watched { shared: Arc::downgrade(&self.0), realm, id })
     }
 
     fn relaxed(&self) -> Relaxed {
@@ -334,7 +346,7 @@ impl Engine for Contended {
 
 struct Watched {
     shared: Weak<Shared>,
-    partition: Partition,
+    realm: Realm,
     id: u64,
 }
 
@@ -342,7 +354,7 @@ impl Drop for Watched {
     fn drop(&mut self) {
         let Some(shared) = self.shared.upgrade() else { return };
         let mut hears = shared.hears.lock().unwrap();
-        let gone = hears.get_mut(&self.partition).map(|there| {
+        let gone = hears.get_mut(&self.realm).map(|there| {
             let at = there.iter().position(|(id, _)| *id == self.id);
             at.map(|at| there.remove(at))
         });

@@ -3,6 +3,7 @@
 
 pub mod contended;
 pub mod mixed;
+pub mod running;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
