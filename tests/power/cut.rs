@@ -12,11 +12,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::common::mixed::Worker;
 use super::common::mixed::known::Known;
 use super::common::mixed::verify::Flags;
+use super::common::mixed::{self, Worker};
 use super::common::{self, Server};
 use super::contents::Loss;
 use super::image::Disk;
@@ -28,9 +28,12 @@ const RELAXED: Duration = Duration::from_millis(1500);
 
 const WORKERS: u64 = 4;
 
-/// How long the load is mixed, and how long there are changes of flags only.
-const MIXED: Duration = Duration::from_secs(2);
+/// Commands of each client in the mixed part of the load, and how long there are changes of flags only.
+const MIXED: u32 = 220;
 const FLAGS: Duration = Duration::from_secs(4);
+
+/// The longest that a clock runs from one record to the next: it stands still where the machine does.
+const GAP_MAX: Duration = Duration::from_millis(100);
 
 /// All that each client knew, in order.
 type History = Arc<Mutex<Vec<Known>>>;
@@ -100,7 +103,6 @@ fn power_cuts_under(sync: &str, rounds: usize) {
     let records = log::read(&octets);
     let notes = records.iter().filter(|record| record.kind == Kind::Note).count();
     println!("{} records of {} octets, {notes} notes", records.len(), octets.len());
-    assert!(notes > 200, "too little was done to mean anything");
     let (mut disk, mut random) = (Disk::default(), random());
     for cut in cuts(&records, rounds, &mut random) {
         disk.advance(&records, cut);
@@ -122,19 +124,25 @@ fn run(server: &mut Server, log_path: &Path) -> Vec<History> {
     for worker in &mut workers {
         worker.prepare(&mut server.user(&worker.account));
     }
-    let port = server.port;
+    let (port, (mixed, until_mixed)) = (server.port, std::sync::mpsc::channel::<()>());
     std::thread::scope(|scope| {
         for (n, worker) in workers.iter_mut().enumerate() {
-            let mut random = fastrand::Rng::with_seed(n as u64);
+            let (mut random, mixed) = (fastrand::Rng::with_seed(n as u64), mixed.clone());
             scope.spawn(move || {
-                worker.work_until(Some(Instant::now() + MIXED), port, &mut random)?;
+                worker.work(port, &mut random, |worker| worker.done.values().sum::<u32>() < MIXED)?;
+                drop(mixed);
                 worker.flag_slowly(port)
             });
         }
-        std::thread::sleep(MIXED + FLAGS);
+        drop(mixed);
+        // Until all of them are.
+        until_mixed.iter().for_each(drop);
+        std::thread::sleep(FLAGS);
         Notes::open(log_path).killed();
         server.kill();
     });
+    let done = mixed::done(&workers);
+    assert!(done.len() == mixed::COMMANDS, "too little was done: {done:?}");
     histories
 }
 
@@ -182,28 +190,44 @@ fn cuts(records: &[Record], rounds: usize, random: &mut fastrand::Rng) -> Vec<us
     cuts
 }
 
-/// What the client knew when record `cut` had not been written yet, and what it had known some time before.
-fn known(history: &History, records: &[Record], client: u64, cut: usize) -> Option<(Known, Known)> {
-    // Notes have no time.
-    let last_before = |most: Duration| {
-        let fits = |record: &Record| record.kind != Kind::Note && record.time <= most;
-        records[..cut].iter().rposition(fits)
+/// The time of each record, as `GAP_MAX` has it. Notes have none of their own, but that of what was before.
+fn clock(records: &[Record]) -> Vec<Duration> {
+    let (mut clock, mut last) = (Duration::ZERO, None);
+    let mut tick = |record: &Record| {
+        if record.kind != Kind::Note {
+            clock += last.map_or(Duration::ZERO, |last| record.time.saturating_sub(last).min(GAP_MAX));
+            last = Some(record.time);
+        }
+        clock
     };
-    let time = last_before(Duration::MAX).map_or(Duration::ZERO, |at| records[at].time);
-    let old = time.checked_sub(RELAXED).and_then(last_before).unwrap_or(0);
+    records.iter().map(&mut tick).collect()
+}
+
+/// What the client knew when record `cut` had not been written yet, and what it had known some time before.
+fn known(
+    history: &History,
+    records: &[Record],
+    clock: &[Duration],
+    client: u64,
+    cut: usize,
+) -> Option<(Known, Known)> {
+    let old = clock[..cut].last().and_then(|time| time.checked_sub(RELAXED));
+    // A note may be younger than the record before it, not than the one behind it.
+    let old = old.and_then(|old| (0..cut).rfind(|at| records[*at].kind != Kind::Note && clock[*at] <= old));
     let last = |end: usize| {
         let mut notes = records[..end].iter().rev();
         notes.find(|record| record.kind == Kind::Note && record.inode == client).map(|record| record.number as usize)
     };
     let history = history.lock().unwrap();
     let of = |note: Option<usize>| note.map(|note| history[note].clone());
-    of(last(cut)).map(|known| (known, of(last(old)).unwrap_or_default()))
+    of(last(cut)).map(|known| (known, of(last(old.unwrap_or(0))).unwrap_or_default()))
 }
 
 fn verify(server: &mut Server, histories: &[History], records: &[Record], cut: usize, all_synced: bool) {
+    let clock = clock(records);
     server.restart();
     for (n, history) in histories.iter().enumerate() {
-        let Some((now, old)) = known(history, records, n as u64, cut) else { continue };
+        let Some((now, old)) = known(history, records, &clock, n as u64, cut) else { continue };
         let mut worker = Worker::new(format!("user{n}"), server.tool());
         worker.octets_of = octets_of;
         worker.known = now;

@@ -6,14 +6,18 @@
 //! the first rounds; a failed sync that is taken for a full disk is found by the message after it; where fjall itself
 //! waits for its threads, a large message waits for ever when they have failed.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use super::common::mixed::Worker;
 use super::common::mixed::verify::Flags;
+use super::common::mixed::{self, Worker};
 use super::common::{self, Client, Server};
 use super::shim::{self, Control};
 
 const EIO: i64 = 5;
+
+/// Commands of a round that wait for the disk to be full.
+const COMMANDS_MAX: u32 = 400;
 
 /// A server on a disk that the control can fill; `None` where there is no C compiler.
 fn server(more: &str) -> Option<(Server, Control)> {
@@ -103,19 +107,8 @@ fn full_at_any_moment() {
     }
     let mut other = server.user("user9");
     for round in 0..common::rounds(10) {
-        let port = server.port;
         let room = if round % 3 == 0 { random.i64(0..12 << 20) } else { random.i64(0..400 << 10) };
-        std::thread::scope(|scope| {
-            for worker in &mut workers {
-                let mut random = random.fork();
-                let end = Instant::now() + Duration::from_millis(1000);
-                scope.spawn(move || worker.work_until(Some(end), port, &mut random).expect("a connection ended"));
-            }
-            std::thread::sleep(Duration::from_millis(random.u64(0..100)));
-            control.room(Some(room));
-            std::thread::sleep(Duration::from_millis(random.u64(100..500)));
-            control.room(None);
-        });
+        fill_while_they_work(&server, &control, &mut workers, room, &mut random);
         until_done(|| append(&mut other, "there is room again"));
         if round % 5 == 4 {
             for worker in &mut workers {
@@ -131,10 +124,50 @@ fn full_at_any_moment() {
     let checked = server.ctl(&["check"]);
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
     let refused: u64 = workers.iter().filter_map(|worker| worker.refused).sum();
-    let messages: u32 = workers.iter().map(|worker| worker.next - 1).sum();
-    println!("{messages} messages, {refused} changes refused");
+    let done = mixed::done(&workers);
+    println!("{done:?}, {refused} changes refused");
     assert!(refused > 20, "the disk was never full");
     check_log(&server, "no space left");
+}
+
+/// Lets the disk fill up while they work, gives it room again when they have been refused some changes, and goes on for
+/// some more.
+fn fill_while_they_work(
+    server: &Server,
+    control: &Control,
+    workers: &mut [Worker],
+    room: i64,
+    random: &mut fastrand::Rng,
+) {
+    let (port, commands, refused, ends) =
+        (server.port, AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(u32::MAX));
+    std::thread::scope(|scope| {
+        let (commands, refused, ends) = (&commands, &refused, &ends);
+        let mut threads = Vec::new();
+        for worker in workers {
+            let (mut random, mut seen) = (random.fork(), worker.refused.unwrap_or(0));
+            let counts = move |worker: &Worker| {
+                let now = worker.refused.unwrap_or(0);
+                refused.fetch_add((now - seen) as u32, Ordering::Relaxed);
+                seen = now;
+                commands.fetch_add(1, Ordering::Relaxed) < ends.load(Ordering::Relaxed)
+            };
+            threads.push(scope.spawn(move || worker.work(port, &mut random, counts).expect("a connection ended")));
+        }
+        let until = |counter: &AtomicU32, goal: u32| {
+            let count = || commands.load(Ordering::Relaxed);
+            // Where much has been done the disk had more room than they took.
+            while counter.load(Ordering::Relaxed) < goal && count() < COMMANDS_MAX {
+                assert!(!threads.iter().any(|thread| thread.is_finished()), "a connection ended");
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        };
+        until(commands, random.u32(..40));
+        control.room(Some(room));
+        until(refused, random.u32(3..30));
+        control.room(None);
+        ends.store(commands.load(Ordering::Relaxed) + random.u32(20..60), Ordering::Relaxed);
+    });
 }
 
 /// Mostly small; some fill memory tables and spool files.

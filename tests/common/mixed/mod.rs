@@ -11,7 +11,7 @@ pub mod known;
 pub mod verify;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Client, Tool};
 
@@ -58,28 +58,28 @@ impl Worker {
         }
     }
 
-    /// Works until the connection ends.
-    pub fn work(&mut self, port: u16, random: &mut fastrand::Rng) -> Option<()> {
-        self.work_until(None, port, random)
-    }
-
-    /// Works until a moment; `None` if the connection has ended before.
-    pub fn work_until(&mut self, end: Option<Instant>, port: u16, random: &mut fastrand::Rng) -> Option<()> {
+    /// Works as long as `goes_on` says so, which is asked before each command; `None` if the connection has ended before.
+    pub fn work(
+        &mut self,
+        port: u16,
+        random: &mut fastrand::Rng,
+        mut goes_on: impl FnMut(&Worker) -> bool,
+    ) -> Option<()> {
         let mut client = self.enter(port)?;
-        while end.is_none_or(|end| Instant::now() < end) {
+        while goes_on(self) {
             self.make_room(&mut client)?;
             let numbers: Vec<u32> = self.known.a.keys().copied().collect();
             let pick = random.choice(&numbers).copied();
             let several = random.choose_multiple(numbers.iter().copied(), 5);
             let movable = several.into_iter().filter(|n| !self.known.b.contains_key(n)).collect();
             match (random.u8(..40), pick) {
-                (0, _) => self.come_and_go(&mut client, random.bool())?,
-                (1, _) => self.look(&mut client)?,
-                (2..=3, _) => self.note(&mut client, random.usize(..2))?,
-                (4..=5, _) => self.deliver(&mut client, random.u32(1..6))?,
-                (6, _) => self.undelete(&mut client)?,
-                (7, _) => self.empty(&mut client)?,
-                (8..=20, _) | (_, None) => self.append(&mut client)?,
+                (0..=1, _) => self.come_and_go(&mut client, random.bool())?,
+                (2, _) => self.look(&mut client)?,
+                (3..=4, _) => self.note(&mut client, random.usize(..2))?,
+                (5..=6, _) => self.deliver(&mut client, random.u32(1..6))?,
+                (7, _) => self.undelete(&mut client)?,
+                (8, _) => self.empty(&mut client)?,
+                (9..=20, _) | (_, None) => self.append(&mut client)?,
                 (21..=24, Some(n)) => self.flag(&mut client, n)?,
                 (25..=27, Some(n)) => self.annotate(&mut client, n)?,
                 (28..=30, Some(_)) => self.shift(&mut client, movable, "MOVE")?,
