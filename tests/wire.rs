@@ -27,6 +27,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use common::transcript::{files_below, unescaped};
 use common::{Client, Server};
 
 struct Target {
@@ -90,13 +91,6 @@ fn run_all(settings: &str, files: &[PathBuf]) -> Vec<String> {
         }
     }
     failures
-}
-
-/// Every file below a folder, in order.
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    paths.into_iter().flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
 /// Each MUST that a folder lists has a transcript or a test that names its section.
@@ -293,26 +287,6 @@ impl Run<'_> {
             .chain(remembered)
             .fold(text.to_string(), |text, (name, value)| text.replace(&format!("<{name}>"), value))
     }
-}
-
-fn unescaped(text: &str) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        out.extend_from_slice(&rest.as_bytes()[..at]);
-        let tail = &rest[at + 1..];
-        let (octets, used): (Vec<u8>, usize) = match tail.chars().next() {
-            Some('r') => (b"\r".to_vec(), 1),
-            Some('n') => (b"\n".to_vec(), 1),
-            Some('0') => (vec![0], 1),
-            Some('x') => (vec![u8::from_str_radix(&tail[1..3], 16).unwrap()], 3),
-            _ => (b"\\".to_vec(), 0),
-        };
-        out.extend(octets);
-        rest = &tail[used..];
-    }
-    out.extend_from_slice(rest.as_bytes());
-    out
 }
 
 fn escaped(text: &str) -> String {

@@ -31,6 +31,6 @@ pub use command::{
 };
 pub use framer::{Frame, Framer, Limits, Literal, LiteralProgress, Refusal, Step, Why};
 pub use mask::mask;
-pub use parse::{Malformed, Stage, criteria, parse};
+pub use parse::{Malformed, Stage, command_names, criteria, parse};
 pub use response::ResponseCode;
 pub use url::{MessageUrl, UrlAccess, UrlAuthorization, UrlServer, UrlVerifier};

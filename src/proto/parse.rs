@@ -305,6 +305,11 @@ const ROWS: &[Row] = &[
     row("UID MOVE", AFTER, Rule::copy_args, lower::move_, "UID MOVE takes a set of UIDs and a mailbox name"),
 ];
 
+/// The names of all commands, in capitals.
+pub fn command_names() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|row| row.name)
+}
+
 pub fn parse(frame: Frame, dialect: Dialect, stage: Stage) -> Result<Command, Malformed> {
     let Frame { line, literals } = frame;
     let tag = tag_of(line.as_bytes()).ok_or(Malformed::Tag)?;
