@@ -7,9 +7,9 @@ use std::sync::Arc;
 use common::Client;
 use common::contended::Contended;
 use common::running::{Running, start};
-use gatepost::mailbox::{Account, Change, QuotaLimits};
-use gatepost::store::{Checked, Mode as CheckMode, Store};
-use gatepost::types::{AccountName, InternalDate, MailboxName};
+use gatepost::mailbox::{Account, AlertScope, Change, Limits, Mailbox, Manager, NewMessage, QuotaLimits};
+use gatepost::store::{Checked, Mode as CheckMode, Partition, Reader, Store};
+use gatepost::types::{AccountId, AccountName, InternalDate, MailboxId, MailboxName};
 
 /// Two servers on one engine, each with a client that is logged in.
 fn two_servers(engine: &Arc<Contended>, directories: &[tempfile::TempDir; 2]) -> ([Running; 2], [Client; 2]) {
@@ -39,6 +39,11 @@ fn stop(running: [Running; 2]) {
 fn append(client: &mut Client, mailbox: &str, subject: &str) -> String {
     let message = format!("Subject: {subject}\r\n\r\ntext\r\n");
     client.command(&format!("APPEND {mailbox} {{{}+}}\r\n{message}", message.len())).1
+}
+
+fn message(account: &Account, mailbox: &Mailbox) -> NewMessage {
+    let date = InternalDate { secs: 0, zone_mins: 0 };
+    account.intake(mailbox).unwrap().take(b"Subject: before\r\n\r\n".into(), Vec::new(), date).unwrap()
 }
 
 /// In IDLE a client is told this while the other server does that.
@@ -273,9 +278,7 @@ fn quotas_count_what_comes_behind() {
         drop((b, here));
     });
     let inbox = joe.mailbox(&MailboxName::inbox()).unwrap();
-    let date = InternalDate { secs: 0, zone_mins: 0 };
-    let message = joe.intake(&inbox).unwrap().take(b"Subject: before\r\n\r\n".into(), Vec::new(), date).unwrap();
-    inbox.commit(Change::Append(vec![message])).unwrap();
+    inbox.commit(Change::Append(vec![message(&joe, &inbox)])).unwrap();
     assert_eq!(used(&joe), 2);
     drop((a, joe, inbox));
     stop(running);
@@ -316,5 +319,167 @@ fn mailboxes_in_no_use_are_watched() {
     b.ok("EXPUNGE");
     told_until(&mut a, "STATUS Far (MESSAGES 4");
     drop((a, b));
+    stop(running);
+}
+
+/// What another server's administrator has to say is told to who waits here; what is for one account, once.
+#[test]
+fn alerts_of_another_server() {
+    let engine = Arc::new(Contended::default());
+    let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let (running, [mut a, mut b]) = two_servers(&engine, &directories);
+    let mut last = 0;
+    hears(&mut a, "* OK [ALERT] for all", &mut || {
+        last = running[1].manager.post_alert(AlertScope::Server, "for all").unwrap();
+    });
+    b.ok("NOOP");
+    assert!(running[0].manager.remove_alert(last).unwrap(), "it is the other server's, and can be removed here");
+    assert!(!running[1].manager.remove_alert(last).unwrap());
+    assert!(running.iter().all(|server| server.manager.alerts().unwrap().is_empty()));
+    for n in 0..10 {
+        let (text, server) = (format!("for joe {n}"), &running[n % 2]);
+        server.manager.post_alert(AlertScope::Account(AccountName::new("joe").unwrap()), &text).unwrap();
+        let told = |client: &mut Client| client.ok("NOOP").concat() + &client.ok("NOOP").concat();
+        let mut told_both = String::new();
+        for _ in 0..1000 {
+            told_both += &(told(&mut a) + &told(&mut b));
+            if told_both.contains(&text) {
+                break;
+            }
+        }
+        // Whoever has not looked yet has by now.
+        assert!(running.iter().all(|server| server.manager.alerts().unwrap().is_empty()));
+        told_both += &(told(&mut a) + &told(&mut b));
+        assert_eq!(told_both.matches(&text).count(), 1, "{told_both}");
+    }
+    drop((a, b));
+    stop(running);
+}
+
+/// An account that another server removes: its sessions end, nothing is written to it, and who has the name later is another.
+#[test]
+fn an_account_that_another_server_removes() {
+    let engine = Arc::new(Contended::default());
+    let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let (running, [mut a, mut b]) = two_servers(&engine, &directories);
+    let joe = AccountName::new("joe").unwrap();
+    let old = running[0].manager.account(&joe).unwrap();
+    a.ok("CREATE Shared");
+    a.ok("SETACL Shared ann lrswipkxte");
+    assert!(append(&mut a, "Shared", "x").starts_with("OK"));
+    let mut ann = login_of(&running[0], "ann");
+    ann.ok("SELECT ~joe/Shared");
+    let (inbox, shared) = (old.mailbox(&MailboxName::inbox()).unwrap(), MailboxName::new("Shared").unwrap());
+    inbox.snapshot().unwrap();
+    a.send(b"idle IDLE\r\n");
+    assert!(a.response().unwrap().starts_with('+'));
+    // A server on which nobody has looked since.
+    let third = Manager::new(Store::with_engine(engine.clone()).unwrap(), Limits::default());
+    assert_eq!(third.account(&joe).unwrap().id(), old.id());
+    running[1].manager.remove_account(&joe).unwrap();
+    assert!(third.existing_account(&joe).unwrap().is_none_or(|account| account.id() != old.id()));
+    assert_ne!(third.account(&joe).unwrap().id(), old.id());
+    told_until(&mut a, "* BYE");
+    assert!(a.response().is_none());
+    assert_eq!(ann.ok("NOOP"), ["* 1 EXPUNGE"]);
+    assert!(append(&mut ann, "~joe/Shared", "y").starts_with("NO "));
+    assert!(old.create(&shared, &[]).is_err() && old.subscribe("x").is_err());
+    assert!(inbox.commit(Change::Append(vec![message(&old, &inbox)])).is_err());
+    // The same name, another account: on both servers the same.
+    let mut new = login(&running[0]);
+    assert!(append(&mut new, "INBOX", "new").starts_with("OK"));
+    let mut there = login(&running[1]);
+    assert_eq!(there.ok("STATUS INBOX (MESSAGES)"), ["* STATUS INBOX (MESSAGES 1)"]);
+    assert_eq!(new.ok("LIST \"\" *").len(), 1);
+    assert!(running.iter().all(|server| server.manager.account(&joe).unwrap().id() != old.id()));
+    assert_eq!(left_of(&engine, old.id()), Vec::<String>::new());
+    // B's session had the account as well; only servers that hear of it end its sessions by themselves.
+    b.send(b"x NOOP\r\n");
+    drop((a, b, ann, new, there, old, inbox));
+    stop(running);
+}
+
+/// Whatever is being written while the account goes: nothing of it is left.
+#[test]
+fn an_account_that_goes_while_it_is_written_to() {
+    for round in 0..4 {
+        let engine = Arc::new(Contended::default());
+        let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let (running, clients) = two_servers(&engine, &directories);
+        let joe = AccountName::new("joe").unwrap();
+        let old = running[0].manager.account(&joe).unwrap();
+        std::thread::scope(|scope| {
+            for (n, mut client) in clients.into_iter().chain([login(&running[0])]).enumerate() {
+                scope.spawn(move || {
+                    for i in 0..100 {
+                        let message = format!("Subject: {n} {i}\r\n\r\n");
+                        let command = match i % 5 {
+                            0 => format!("CREATE m{n}-{i}"),
+                            1 => format!("DELETE m{n}-{}", i - 1),
+                            _ => format!("APPEND INBOX {{{}+}}\r\n{message}", message.len()),
+                        };
+                        if client.try_command(&command).is_none() {
+                            return;
+                        }
+                    }
+                });
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20 + 30 * round));
+            running[1].manager.remove_account(&joe).unwrap();
+        });
+        assert_eq!(left_of(&engine, old.id()), Vec::<String>::new());
+        assert_ne!(running[0].manager.account(&joe).unwrap().id(), old.id());
+        drop(old);
+        stop(running);
+    }
+}
+
+/// Keys and references that an account has, but for what says that it has been removed.
+fn left_of(engine: &Contended, account: AccountId) -> Vec<String> {
+    let mut left = Vec::new();
+    let mailboxes = (1..200).map(|n| Partition::Mailbox(account, MailboxId(n)));
+    for partition in mailboxes.chain([Partition::Account(account)]) {
+        let mut visit = |key: &[u8], _| {
+            left.push(format!("{partition:?} {}", String::from_utf8_lossy(key)));
+            Ok(())
+        };
+        engine.scan(partition, &[1], &[0xff], &mut visit).unwrap();
+    }
+    left.retain(|key| *key != format!("{:?} z", Partition::Account(account)));
+    engine.references(account, &mut |of| Ok(left.push(format!("{of:?}")))).unwrap();
+    left
+}
+
+/// Each message is \Recent in one session, whichever server it is at. RFC 3501 2.3.2
+#[test]
+fn recent_messages_are_so_once() {
+    let engine = Arc::new(Contended::default());
+    let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let (running, [mut a, mut b]) = two_servers(&engine, &directories);
+    let mut c = login(&running[1]);
+    let recent = |client: &mut Client| {
+        let lines = client.ok("SELECT INBOX");
+        let line = lines.iter().find_map(|line| line.strip_suffix(" RECENT")).unwrap();
+        line.trim_start_matches("* ").parse::<u32>().unwrap()
+    };
+    for n in 1..20 {
+        assert!(append(&mut c, "INBOX", "x").starts_with("OK"));
+        let (here, there) = if n % 2 == 0 { (&mut a, &mut b) } else { (&mut b, &mut a) };
+        assert!(c.ok("STATUS INBOX (RECENT)")[0].contains("RECENT 1"));
+        assert_eq!((recent(here), recent(there)), (1, 0), "message {n}");
+        here.ok("UNSELECT");
+        there.ok("UNSELECT");
+    }
+    // Both at once.
+    for n in 0..20 {
+        assert!(append(&mut c, "INBOX", "x").starts_with("OK"));
+        let counts = std::thread::scope(|scope| {
+            [scope.spawn(|| recent(&mut a)), scope.spawn(|| recent(&mut b))].map(|asked| asked.join().unwrap())
+        });
+        assert_eq!(counts[0] + counts[1], 1, "round {n}: {counts:?}");
+        a.ok("UNSELECT");
+        b.ok("UNSELECT");
+    }
+    drop((a, b, c));
     stop(running);
 }

@@ -231,7 +231,7 @@ impl Verbs {
     }
 
     fn alert_list(&self, wire: &mut Wire) -> Result<Value, Failed> {
-        for alert in self.manager.alerts() {
+        for alert in self.manager.alerts()? {
             let whom = match &alert.scope {
                 AlertScope::Server => "server".to_string(),
                 AlertScope::Domain(domain) => format!("domain {domain}"),

@@ -87,6 +87,11 @@ impl Account {
         self.tree.read().clone()
     }
 
+    /// Whether this or another server has removed it, as far as is known.
+    pub(super) fn is_removed(&self) -> bool {
+        self.tree().is_removed()
+    }
+
     fn watch_store(account: &Arc<Account>) -> Watching {
         let itself = Arc::downgrade(account);
         let hear = move |partition| itself.upgrade().iter().for_each(|account| account.suspect(partition));
@@ -94,9 +99,10 @@ impl Account {
     }
 
     /// Another server may have changed the tree, or a mailbox: those who listen shall look.
-    fn suspect(&self, partition: Partition) {
+    fn suspect(self: &Arc<Account>, partition: Partition) {
         let Partition::Mailbox(_, id) = partition else {
             self.suspicion.raise();
+            self.shared.others.have_seen(self);
             return self.listeners.ring();
         };
         self.usage.suspect(id);
@@ -231,6 +237,9 @@ impl Account {
         loop {
             self.look_again()?;
             let tree = self.tree();
+            if tree.is_removed() {
+                return Err(Refusal::NoAccount.into());
+            }
             let (plan, beside) = (plan(&tree)?, beside()?);
             if plan.changes.is_empty() && beside.is_none() {
                 return Ok(());

@@ -1,16 +1,18 @@
 //! Alerts: what an administrator has to say to those who are connected, or when they come.       RFC 9051 7.1 (ALERT)
 //!
 //! An alert for an account is gone once it has been delivered; one for a domain or for the server is shown once to each
-//! session until it is removed. All of them are in memory; there are never many.
+//! session until it is removed. All of them are in memory; there are never many. What another server posts is read when its
+//! hint comes; of several servers that would give one to a session one is told that it was there.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::RwLock;
 
 use super::error::{MailboxError, Refusal};
 use super::manager::Manager;
-use crate::store::{Alert, AlertScope, Store, StoreError};
+use super::suspicion::Suspicion;
+use crate::store::{Alert, AlertScope, Realm, Store, StoreError, Watching};
 use crate::types::AccountName;
 
 /// Octets of one: it stands in one line, and in a window on a screen.
@@ -22,6 +24,9 @@ pub(super) struct Alerts {
     /// The number of the newest that there ever was: a look at it tells whether there can be anything new.
     newest: AtomicU64,
     bell: OnceLock<Bell>,
+    /// Another server may have posted or removed some.
+    suspicion: Suspicion,
+    watching: OnceLock<Watching>,
 }
 
 /// Rings for those whom a new alert concerns.
@@ -33,6 +38,20 @@ impl Alerts {
         *all = store.alerts()?;
         let newest = all.last().map_or(0, |alert| alert.id);
         self.newest.fetch_max(newest, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// Reads what another server has made of them, and rings for what is new.
+    fn look_again(&self, store: &Store) -> Result<(), StoreError> {
+        let Some(raised) = self.suspicion.stands() else { return Ok(()) };
+        let before = self.newest.load(Ordering::Acquire);
+        self.load(store)?;
+        self.suspicion.settle(raised);
+        let new: Vec<AlertScope> =
+            self.all.read().iter().filter(|alert| alert.id > before).map(|alert| alert.scope.clone()).collect();
+        if let Some(ring) = self.bell.get() {
+            new.iter().for_each(ring);
+        }
         Ok(())
     }
 
@@ -51,12 +70,10 @@ impl Alerts {
 
     fn remove(&self, store: &Store, id: u64) -> Result<bool, StoreError> {
         let mut all = self.all.write();
-        let found = all.iter().position(|alert| alert.id == id);
-        if let Some(at) = found {
-            store.alert_remove(id)?;
-            all.remove(at);
-        }
-        Ok(found.is_some())
+        let Some(at) = all.iter().position(|alert| alert.id == id) else { return Ok(false) };
+        let was_there = store.alert_remove(id)?;
+        all.remove(at);
+        Ok(was_there)
     }
 }
 
@@ -72,7 +89,23 @@ pub fn concerns(scope: &AlertScope, account: &AccountName) -> bool {
 impl Manager {
     /// Reads the alerts that have been posted before.
     pub fn load_alerts(&self) -> Result<(), StoreError> {
-        self.shared().alerts.load(self.store())
+        let alerts = &self.shared().alerts;
+        // Before they are read: none comes between.
+        alerts.watching.get_or_init(|| {
+            let shared = Arc::downgrade(&self.shared_arc());
+            let hear = move |_| {
+                shared.upgrade().iter().for_each(|shared| {
+                    shared.alerts.suspicion.raise();
+                    shared.others.have_alerted();
+                });
+            };
+            self.store().watch(Realm::Server, Arc::new(hear))
+        });
+        alerts.load(self.store())
+    }
+
+    pub(super) fn look_for_alerts(&self) -> Result<(), StoreError> {
+        self.shared().alerts.look_again(self.store())
     }
 
     /// Says, once, who rings for those whom a new alert concerns, wherever it comes from.
@@ -86,12 +119,14 @@ impl Manager {
         self.shared().alerts.post(self.store(), scope, text)
     }
 
-    pub fn alerts(&self) -> Vec<Alert> {
-        self.shared().alerts.all.read().clone()
+    pub fn alerts(&self) -> Result<Vec<Alert>, StoreError> {
+        self.look_for_alerts()?;
+        Ok(self.shared().alerts.all.read().clone())
     }
 
     /// Whether there was one of this number.
     pub fn remove_alert(&self, id: u64) -> Result<bool, StoreError> {
+        self.look_for_alerts()?;
         self.shared().alerts.remove(self.store(), id)
     }
 

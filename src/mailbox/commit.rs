@@ -17,7 +17,7 @@ use super::error::{MailboxError, Refusal};
 use super::mailbox::Mailbox;
 use super::message_annotations::AnnotationBounds;
 use super::snapshot::Snapshot;
-use crate::store::{AbortOnPanic, Commit, CommitFailure, Durability, StoreError, Version};
+use crate::store::{AbortOnPanic, Commit, CommitFailure, Durability, MailboxCommit, Relaxed, StoreError, Version};
 use crate::types::{ModSeq, Uid, UidSet, Visibility};
 
 /// MODSEQs reserved ahead at each synced commit: so many flag changes cost at most one sync. 63 bits are enough for it.
@@ -82,6 +82,29 @@ impl Mailbox {
         Ok(())
     }
 
+    /// Claims messages as \Recent before all servers: the first UID of those that are so here.
+    pub(super) fn claim_recent_of_all(&self, from: u32, uid_next: u32) -> Result<u32, StoreError> {
+        let mut writer = self.writer.lock();
+        loop {
+            let base = self.load_locked(&mut writer)?;
+            let from = from.max(base.header.recent_from);
+            if from >= uid_next || self.is_gone() {
+                return Ok(from);
+            }
+            let mut snapshot = Snapshot::clone(&base);
+            snapshot.header.recent_from = uid_next;
+            let commit = MailboxCommit::of_header(self.account, self.id, writer.version, snapshot.header);
+            match self.store.commit(vec![Commit::Mailbox(commit)], Durability::Relaxed) {
+                Ok(()) => {
+                    self.publish(&mut writer, snapshot);
+                    return Ok(from);
+                }
+                Err(CommitFailure::Conflict) => self.forget_loaded(),
+                Err(CommitFailure::Store(error)) => return Err(self.failed(error)),
+            }
+        }
+    }
+
     /// What must be committed beside a draft that keeps what it expunges.
     fn due_for(&self, draft: &Draft) -> Result<Option<Commit>, CommitFailure> {
         if draft.keeps() { self.shared.due_once(self) } else { Ok(None) }
@@ -125,7 +148,10 @@ impl Mailbox {
     fn settle(&self, draft: &mut Draft) -> Durability {
         let for_good = draft.is_for_good();
         let header = &mut draft.snapshot.header;
-        header.recent_from = self.peek_recent();
+        // Where others write as well, what is claimed is committed by itself (`claim_recent_of_all`).
+        if self.store.relaxed() == Relaxed::MayBeLost {
+            header.recent_from = self.peek_recent();
+        }
         let exceeds = header.highest_mod_seq > header.mod_seq_reserved;
         if for_good || exceeds {
             header.mod_seq_reserved = ModSeq(header.highest_mod_seq.0 + MOD_SEQ_AHEAD);

@@ -16,6 +16,8 @@ pub enum Refusal {
     /// The name only holds others and has no messages.
     NoSelect,
     AlreadyExists,
+    /// The account has been removed.
+    NoAccount,
     /// No mailbox name at all.
     BadName(NameError),
     /// INBOX stays.
@@ -83,6 +85,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Refusal::NonExistent => "No such mailbox",
+            Refusal::NoAccount => "The account has been removed",
             Refusal::NoSelect => "This name only holds other mailboxes",
             Refusal::AlreadyExists => "A mailbox of this name exists already",
             Refusal::BadName(error) => return error.fmt(f),

@@ -176,6 +176,7 @@ mod tests {
             url_keys: Vec::new(),
             classes: Vec::new(),
             settings: Default::default(),
+            removed: false,
             version: Version(1),
             nodes: names.iter().map(node).collect(),
             subscriptions: subscribed.iter().map(|name| name.to_string()).collect(),

@@ -201,7 +201,7 @@ impl Mailbox {
         let image = self.store.mailbox_image(self.account, self.id)?.ok_or_else(|| self.missing())?;
         writer.version = image.version;
         let snapshot = Arc::new(self.snapshot_of(&image));
-        self.claim_recent(image.header.recent_from);
+        self.follow_recent(image.header.recent_from);
         *self.published.write() = Some(snapshot.clone());
         Ok(snapshot)
     }
@@ -228,8 +228,7 @@ impl Mailbox {
         // One is added when it is published.
         writer.version = Version(image.version.0 - 1);
         self.publish(writer, snapshot);
-        // What another server's sessions have had as \Recent is not so here.
-        self.claim_recent(image.header.recent_from);
+        self.follow_recent(image.header.recent_from);
         self.published.read().clone().ok_or_else(|| self.missing())
     }
 
@@ -298,7 +297,20 @@ impl Mailbox {
     /// Takes the messages below `uid_next` that no session has had as \Recent: the first UID of them.
     /// Each message is \Recent in one session only. RFC 3501 2.3.2
     pub(super) fn claim_recent(&self, uid_next: u32) -> u32 {
-        self.recent_from.fetch_max(uid_next, Ordering::AcqRel)
+        let from = self.recent_from.fetch_max(uid_next, Ordering::AcqRel);
+        match from < uid_next && self.store.relaxed() == Relaxed::Stay {
+            // Another server may have given them to a session of its own.
+            true => self.claim_recent_of_all(from, uid_next).unwrap_or_else(|error| {
+                log::warn!("\\Recent: {error}");
+                from
+            }),
+            false => from,
+        }
+    }
+
+    /// What another server's sessions have had is not \Recent here.
+    fn follow_recent(&self, recent_from: u32) {
+        self.recent_from.fetch_max(recent_from, Ordering::AcqRel);
     }
 
     /// The first UID that would be \Recent, for a session that may not claim it (EXAMINE).

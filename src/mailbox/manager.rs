@@ -12,10 +12,11 @@ use super::annotation_watch::AnnotationFeed;
 use super::annotations::AnnotationLimits;
 use super::error::MailboxError;
 use super::locks::{AccountTable, MailboxPolicyLock};
+use super::others::Others;
 use super::quota::{Policy, QuotaPolicy};
 use super::summaries::SummaryCache;
 use crate::store::{Store, StoreError};
-use crate::types::AccountName;
+use crate::types::{AccountId, AccountName};
 
 /// Bounds that the configuration sets.
 #[derive(Clone, Debug)]
@@ -58,6 +59,7 @@ pub(super) struct Shared {
     pub(super) alerts: Alerts,
     pub(super) policy: MailboxPolicyLock,
     pub(super) annotation_feed: AnnotationFeed,
+    pub(super) others: Arc<Others>,
 }
 
 pub struct Manager {
@@ -68,9 +70,9 @@ pub struct Manager {
 impl Manager {
     pub fn new(store: Store, limits: Limits) -> Manager {
         let summaries = Arc::new(SummaryCache::new(limits.summary_cache_bytes));
-        let (quota, alerts, policy, annotation_feed) = Default::default();
+        let (quota, alerts, policy, annotation_feed, others) = Default::default();
         Manager {
-            shared: Arc::new(Shared { store, summaries, limits, quota, alerts, policy, annotation_feed }),
+            shared: Arc::new(Shared { store, summaries, limits, quota, alerts, policy, annotation_feed, others }),
             accounts: RwLock::new(HashMap::new()),
         }
     }
@@ -81,9 +83,10 @@ impl Manager {
 
     /// The account of a user who has logged in; made where there is none yet.
     pub fn account(&self, name: &AccountName) -> Result<Arc<Account>, MailboxError> {
-        if let Some(account) = self.accounts.read().get(name) {
-            return Ok(account.clone());
+        if let Some(account) = self.account_in_use(name) {
+            return Ok(account);
         }
+        self.living(name)?;
         let mut accounts = self.accounts.write();
         if let Some(account) = accounts.get(name) {
             return Ok(account.clone());
@@ -99,9 +102,36 @@ impl Manager {
 
     /// The account, where it has mail here already.
     pub fn existing_account(&self, name: &AccountName) -> Result<Option<Arc<Account>>, MailboxError> {
-        match self.shared.store.account(name)? {
+        if let Some(account) = self.account_in_use(name) {
+            return Ok(Some(account));
+        }
+        match self.living(name)? {
             Some(_) => self.account(name).map(Some),
             None => Ok(None),
+        }
+    }
+
+    /// One that another server has removed is forgotten.
+    fn account_in_use(&self, name: &AccountName) -> Option<Arc<Account>> {
+        let account = self.accounts.read().get(name).cloned()?;
+        if account.is_removed() {
+            self.forget_account(&account);
+            return None;
+        }
+        Some(account)
+    }
+
+    pub(super) fn forget_account(&self, account: &Arc<Account>) {
+        self.accounts.write().retain(|_, known| !Arc::ptr_eq(known, account));
+    }
+
+    /// What the store has under a name. A removal that has been interrupted is finished.
+    fn living(&self, name: &AccountName) -> Result<Option<AccountId>, StoreError> {
+        loop {
+            match self.shared.store.account(name)? {
+                Some(id) if self.shared.store.is_removed(id)? => self.shared.store.account_remove(id, name)?,
+                found => return Ok(found),
+            }
         }
     }
 

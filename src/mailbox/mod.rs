@@ -35,6 +35,7 @@ mod mailbox;
 mod manager;
 mod message_annotations;
 mod octets;
+mod others;
 mod packed;
 mod policy;
 mod quota;

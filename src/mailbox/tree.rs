@@ -26,6 +26,8 @@ pub struct Node {
 #[derive(Clone)]
 pub struct Tree {
     pub(super) version: Version,
+    /// The account is no more.
+    removed: bool,
     nodes: SortedMap<MailboxName, Node>,
     /// Nodes that are mailboxes.
     mailboxes: usize,
@@ -109,6 +111,7 @@ impl Tree {
         let node = |node: MailboxNode| (node.name, Node { id: node.id, special_use: node.special_use });
         Tree {
             version: image.version,
+            removed: image.removed,
             mailboxes: image.nodes.iter().filter(|node| node.id.is_some()).count(),
             nodes: image.nodes.into_iter().map(node).collect(),
             subscriptions: image.subscriptions.into_iter().collect(),
@@ -123,6 +126,10 @@ impl Tree {
             next_mailbox: image.next_mailbox,
             last_uid_validity: image.last_uid_validity,
         }
+    }
+
+    pub(super) fn is_removed(&self) -> bool {
+        self.removed
     }
 
     pub fn node(&self, name: &MailboxName) -> Option<&Node> {

@@ -112,6 +112,8 @@ fn start(config: &Config, path: &Path, listeners: Vec<BoundListener>, foreground
         Arc::new(Service::new(manager.clone(), Arc::new(auth), watchdog, setup::settings(config, tls, groups)));
     let registry = Arc::new(Registry::default());
     ring_for_alerts(&manager, &registry, &service);
+    end_removed(&manager, &registry);
+    manager.attend().map_err(|error| text(&error))?;
     for listener in &listeners {
         let address = listener.address().map_err(|error| text(&error))?;
         log::info!("listener {} at {address}", listener.name);
@@ -143,6 +145,18 @@ fn ring_for_alerts(manager: &Manager, registry: &Arc<Registry>, service: &Arc<Se
             .filter(|session| concerned(&session.user()))
             .for_each(|session| session.bell.ring());
         watchdog.alerted();
+    });
+}
+
+/// Sessions of an account that another server has removed end.
+fn end_removed(manager: &Manager, registry: &Arc<Registry>) {
+    let registry = registry.clone();
+    manager.on_removed(move |name| {
+        registry
+            .sessions()
+            .iter()
+            .filter(|session| session.user() == name.as_str())
+            .for_each(|session| session.end());
     });
 }
 

@@ -113,7 +113,7 @@ impl From<MailboxError> for Failure {
 
 fn code_of(refusal: &Refusal) -> ResponseCode {
     match refusal {
-        Refusal::NonExistent | Refusal::NoSelect => ResponseCode::NonExistent,
+        Refusal::NonExistent | Refusal::NoSelect | Refusal::NoAccount => ResponseCode::NonExistent,
         Refusal::AlreadyExists => ResponseCode::AlreadyExists,
         Refusal::BadName(_) | Refusal::Inbox | Refusal::BelowItself | Refusal::BadAlert => ResponseCode::Cannot,
         Refusal::HasChildren => ResponseCode::HasChildren,

@@ -113,8 +113,17 @@ impl Store {
     }
 
     pub(super) fn empty_partition(&self, partition: Partition) -> Result<(), StoreError> {
+        self.empty_up_to(partition, &[0xff])
+    }
+
+    /// All of an account but that it has been removed.
+    pub(super) fn empty_account(&self, account: AccountId) -> Result<(), StoreError> {
+        self.empty_up_to(Partition::Account(account), b"z")
+    }
+
+    fn empty_up_to(&self, partition: Partition, high: &[u8]) -> Result<(), StoreError> {
         let mut keys = Vec::new();
-        self.reader().scan(partition, &[1], &[0xff], &mut |key, _| {
+        self.reader().scan(partition, &[1], high, &mut |key, _| {
             keys.push(key.to_vec());
             Ok(())
         })?;

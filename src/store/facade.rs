@@ -147,15 +147,34 @@ impl Store {
     }
 
     /// All mail of the account goes, its name last, so that a crash between leaves an account to be removed again.
+    ///
+    /// Another server may have it in use: from the first commit on nobody makes a mailbox in it, and from the first commit to
+    /// a mailbox on nobody adds to that.
     pub fn account_remove(&self, id: AccountId, name: &AccountName) -> Result<(), StoreError> {
+        self.finish_purges(id)?;
+        self.alone(Partition::Account(id), |batch| {
+            batch.put(layout::key(b'z'), Vec::new());
+            Ok(())
+        })?;
         for mailbox in self.account_image(id)?.mailboxes() {
+            self.alone(Partition::Mailbox(id, mailbox), |batch| {
+                batch.put(layout::key(b'z'), Vec::new());
+                Ok(())
+            })?;
             self.empty(id, mailbox)?;
         }
-        self.empty_partition(Partition::Account(id))?;
+        self.empty_account(id)?;
         self.alone(Partition::Server, |batch| {
-            batch.remove(layout::named(b'a', name.as_str()));
+            if self.account(name)? == Some(id) {
+                batch.remove(layout::named(b'a', name.as_str()));
+            }
             Ok(())
         })
+    }
+
+    /// Whether its removal has been begun.
+    pub fn is_removed(&self, id: AccountId) -> Result<bool, StoreError> {
+        Ok(self.reader.get(Partition::Account(id), b"z")?.is_some())
     }
 
     pub fn accounts(&self) -> Result<Vec<(AccountName, AccountId)>, StoreError> {
@@ -192,10 +211,15 @@ impl Store {
         })
     }
 
-    pub fn alert_remove(&self, id: u64) -> Result<(), StoreError> {
+    /// Whether it was there: of several who remove it one is told so.
+    pub fn alert_remove(&self, id: u64) -> Result<bool, StoreError> {
+        let key = layout::numbered_long(b'w', id);
         self.alone(Partition::Server, |batch| {
-            batch.remove(layout::numbered_long(b'w', id));
-            Ok(())
+            let there = self.reader.get(Partition::Server, &key)?.is_some();
+            if there {
+                batch.remove(key.clone());
+            }
+            Ok(there)
         })
     }
 

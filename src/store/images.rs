@@ -43,6 +43,7 @@ impl Store {
         let what = || format!("mailbox tree of account {}", id.0);
         let mut image = AccountImage {
             version,
+            removed: self.reader().get(partition, b"z")?.is_some(),
             nodes: Vec::new(),
             subscriptions: Vec::new(),
             deleted: Vec::new(),

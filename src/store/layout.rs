@@ -28,6 +28,7 @@
 //! | account   | `v`                     | settings: u8 whether LIST shows what is not mail: 0 no, 1 yes, 2 as the domain says |
 //! | account   | `m` u64 MailboxId, u64 AccountId, str entry | annotation of a mailbox, or of the server (0), for that user, or shared (0) |
 //! | account   | `o` u16 length, str name, u64 AccountId, str entry | annotation of a name that only holds others |
+//! | account   | `z`                     | empty: removed; stays for good, as the account's number is never another's |
 //! | account   | `p` u64 MailboxId       | empty: this mailbox has been deleted, its partition is to be emptied |
 //! | mailbox   | `h`                     | header: 80 octets, or 200, see `header` |
 //! | mailbox   | `e` u64 seconds, u32 UID | expunged then and kept: its record and its flags, one behind the other |

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::engine::{
-    Batch, Engine, Figures, Hear, Partition, Reader, Realm, Reference, Relaxed, Value, Visit, Watching,
-};
+use super::engine::{Batch, Engine, Figures, Hear, Reader, Realm, Reference, Relaxed, Value, Visit, Watching};
 use super::error::{CommitError, StoreError};
 use super::keys;
 use super::model::Durability;

@@ -305,6 +305,8 @@ impl std::fmt::Debug for UrlKey {
 #[derive(Clone, Debug)]
 pub struct AccountImage {
     pub version: Version,
+    /// Nothing of it is there any more, nor ever will be.
+    pub removed: bool,
     pub nodes: Vec<MailboxNode>,
     /// Any name, whether such a mailbox exists or not.
     pub subscriptions: Vec<String>,

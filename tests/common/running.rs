@@ -67,7 +67,15 @@ pub fn start(store: Store, directory: &std::path::Path) -> Running {
         masks: Default::default(),
     };
     let manager = Arc::new(Manager::new(store, MailboxLimits::default()));
-    let watchdog = Watchdog::start().unwrap();
+    manager.load_alerts().unwrap();
+    let (watchdog, registry) = (Watchdog::start().unwrap(), Arc::new(Registry::default()));
+    let ringing = registry.clone();
+    manager.on_alert(move |_| ringing.sessions().iter().for_each(|session| session.bell.ring()));
+    let ending = registry.clone();
+    manager.on_removed(move |name| {
+        ending.sessions().iter().filter(|session| session.user() == name.as_str()).for_each(|session| session.end());
+    });
+    manager.attend().unwrap();
     let auth = Arc::new(Auth::open(&passwd, options).unwrap());
     let service = Arc::new(Service::new(manager.clone(), auth, watchdog.clone(), settings));
     let listener = net::bind("model", "127.0.0.1:0".parse().unwrap(), Mode::Never).unwrap();
@@ -80,6 +88,6 @@ pub fn start(store: Store, directory: &std::path::Path) -> Running {
         farewell: Vec::new(),
     };
     let handler = move |connection| run(&service, connection);
-    let server = Server::start(vec![listener], options, Arc::new(Registry::default()), handler).unwrap();
+    let server = Server::start(vec![listener], options, registry, handler).unwrap();
     Running { manager, server, watchdog, port }
 }
