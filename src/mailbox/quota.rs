@@ -4,6 +4,10 @@
 //! so that it is exact after any crash; it is summed up when it is first asked for, and kept up with each commit then, of
 //! this server and of others. Messages that are on their way at the same moment, here or there, do not know of each other:
 //! together they may go beyond what there may be.
+//!
+//! Annotations do not count. RFC 5257 leaves it open, RFC 9208 5.4 has a resource of its own for those of messages; Cyrus counts
+//! them in that alone, Dovecot's quotas know nothing but mail. Some in a mailbox are other users' own: counted, they would
+//! let them use up what its owner may have. What bounds them is `AnnotationLimits`.
 
 use std::collections::HashMap;
 
