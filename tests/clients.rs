@@ -298,6 +298,13 @@ fn the_admin_sees_and_ends_sessions() {
     std::thread::sleep(std::time::Duration::from_millis(1100));
     server.user("new@example.com").ok("NOOP");
     assert!(server.ctl(&["account", "remove", "new@example.com"]).status.success());
+    // The line has been taken away by hand: its mail can be removed still, once.
+    server.user("user9").append("INBOX", b"Subject: x\r\n\r\n").unwrap();
+    let passwd = std::fs::read_to_string(server.path("passwd")).unwrap();
+    std::fs::write(server.path("passwd"), passwd.replace("user9:{PLAIN}secret\n", "")).unwrap();
+    assert!(server.ctl(&["account", "remove", "user9"]).status.success());
+    assert_eq!(server.ctl(&["account", "remove", "user9"]).status.code(), Some(67));
+    assert!(!String::from_utf8(server.ctl(&["space"]).stdout).unwrap().contains("user9 "));
 
     // A reload keeps the sessions; a stop says BYE to them and ends with 0.
     let mut client = server.user("user8");

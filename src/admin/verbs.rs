@@ -328,8 +328,7 @@ impl Verbs {
         if let Some(registry) = &self.registry {
             registry.sessions().iter().filter(|session| session.user() == name.as_str()).for_each(|s| s.end());
         }
-        let had_mail = self.manager.existing_account(&name)?.is_some();
-        self.manager.remove_account(&name)?;
+        let had_mail = self.manager.remove_account(&name)?;
         Ok(json!({ "account": name.as_str(), "mail": had_mail }))
     }
 

@@ -92,6 +92,11 @@ impl Account {
         self.tree().is_removed()
     }
 
+    /// Another server may have changed the tree, and nobody has read it since.
+    pub(super) fn is_suspected(&self) -> bool {
+        self.suspicion.stands().is_some()
+    }
+
     fn watch_store(account: &Arc<Account>) -> Watching {
         let itself = Arc::downgrade(account);
         let hear = move |partition| itself.upgrade().iter().for_each(|account| account.suspect(partition));
@@ -99,7 +104,7 @@ impl Account {
     }
 
     /// Another server may have changed the tree, or a mailbox: those who listen shall look.
-    fn suspect(self: &Arc<Account>, partition: Partition) {
+    pub(super) fn suspect(self: &Arc<Account>, partition: Partition) {
         let Partition::Mailbox(_, id) = partition else {
             self.suspicion.raise();
             self.shared.others.have_seen(self);

@@ -15,7 +15,7 @@ use super::locks::{AccountTable, MailboxPolicyLock};
 use super::others::Others;
 use super::quota::{Policy, QuotaPolicy};
 use super::summaries::SummaryCache;
-use crate::store::{Store, StoreError};
+use crate::store::{Partition, Store, StoreError};
 use crate::types::{AccountId, AccountName};
 
 /// Bounds that the configuration sets.
@@ -135,14 +135,18 @@ impl Manager {
         }
     }
 
-    /// Removes all mail of an account. The caller has ended its sessions.
-    pub fn remove_account(&self, name: &AccountName) -> Result<(), MailboxError> {
-        let mut accounts = self.accounts.write();
-        if let Some(id) = self.shared.store.account(name)? {
-            self.shared.store.account_remove(id, name)?;
+    /// Removes all mail of an account; whether there was any, be it what an interrupted removal has left. The caller has
+    /// ended its sessions.
+    pub fn remove_account(&self, name: &AccountName) -> Result<bool, MailboxError> {
+        let Some(id) = self.shared.store.account(name)? else { return Ok(false) };
+        // No lock is held meanwhile, as there may be much mail: who has the account in use meets conflicts.
+        self.shared.store.account_remove(id, name)?;
+        let account = self.accounts.read().get(name).cloned();
+        if let Some(account) = account.filter(|account| account.id == id) {
+            account.suspect(Partition::Account(id));
+            self.forget_account(&account);
         }
-        accounts.remove(name);
-        Ok(())
+        Ok(true)
     }
 
     /// Names of all accounts that have mail here.

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use parking_lot::Condvar;
 
@@ -17,6 +18,9 @@ use crate::types::{AccountId, AccountName};
 
 /// What the thread's calls need: a tree is read, alerts are, and bells are rung.
 const STACK_BYTES: usize = 512 * 1024;
+
+/// Before it is looked again at what could not be seen.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What has not been looked at yet.
 #[derive(Default)]
@@ -84,19 +88,34 @@ impl Manager {
     }
 
     fn see(&self, unseen: Unseen) {
+        let others = &self.shared().others;
+        let mut failed = false;
         if unseen.alerts
             && let Err(error) = self.look_for_alerts()
         {
             log::error!("reading what another server has to say: {error}");
+            others.have_alerted();
+            failed = true;
         }
         for account in unseen.accounts.into_values().filter_map(|account| account.upgrade()) {
             if account.is_removed() {
-                log::info!("{}: another server has removed the account", account.name());
-                self.forget_account(&account);
-                if let Some(end) = self.shared().others.on_removed.get() {
-                    end(account.name());
-                }
+                self.see_removed(&account);
+            } else if account.is_suspected() {
+                // The store does not answer, or whoever changes the tree has not come to an end.
+                others.have_seen(&account);
+                failed = true;
             }
+        }
+        if failed {
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn see_removed(&self, account: &Arc<Account>) {
+        log::info!("{}: another server has removed the account", account.name());
+        self.forget_account(account);
+        if let Some(end) = self.shared().others.on_removed.get() {
+            end(account.name());
         }
     }
 }

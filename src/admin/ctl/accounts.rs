@@ -68,11 +68,24 @@ impl Tool {
         self.ask_table(request, &["setting", "own", "in force"])
     }
 
-    /// The line first: nobody logs in while the mail goes.
+    /// The line first: nobody logs in while the mail goes. Where it has gone before, or the removal was interrupted, there may
+    /// be mail.
     pub(super) fn account_remove(&self, name: &str) -> Result<(), Failed> {
         let (name, config) = (account_name(name)?, self.config()?);
-        edit::remove(&config.passwd_file, &name).map_err(|error| edit_failed(&config.passwd_file, &name, error))?;
-        self.ask_quiet(json!({ "verb": "account remove", "account": name.as_str() }))
+        let line = edit::remove(&config.passwd_file, &name);
+        if let Err(error) = &line
+            && !matches!(error, EditError::NoSuchAccount)
+        {
+            return line.map_err(|error| edit_failed(&config.passwd_file, &name, error));
+        }
+        let (_, ok) = self.ask(&json!({ "verb": "account remove", "account": name.as_str() }), "")?;
+        if ok["mail"].as_bool() != Some(true) {
+            line.map_err(|error| edit_failed(&config.passwd_file, &name, error))?;
+        }
+        if self.json {
+            println!("{ok}");
+        }
+        Ok(())
     }
 
     /// An error unless the account stands in the passwd file: a slip of the fingers makes no account.
