@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::column::{Column, Columns, columns};
+use super::page::Page;
 use super::sorting::{Ids, TextKey};
-use super::summaries::Page;
 use crate::mime::Field;
 use crate::store::StoreError;
 use crate::types::{Comparator, Uid};
@@ -113,7 +113,7 @@ impl Digest {
 
     /// A field of all messages; `page` is read where the fields have not been taken from it yet.
     pub(super) fn column(&self, field: Field, page: ReadPage<'_>) -> Result<&Column, StoreError> {
-        let columns = self.known(&self.columns, || Ok(columns(page()?.values())))?;
+        let columns = self.known(&self.columns, || Ok(columns(page()?.summaries())))?;
         Ok(&columns[field.number()])
     }
 

@@ -37,6 +37,7 @@ mod message_annotations;
 mod octets;
 mod others;
 mod packed;
+mod page;
 mod policy;
 mod quota;
 mod ranks;

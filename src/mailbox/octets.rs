@@ -7,10 +7,16 @@ use super::mailbox::Mailbox;
 use crate::store::{BlobReader, Piece};
 use crate::types::BlobId;
 
-/// Reads one message; holds on to what it has read last.
+/// Reads messages, one at a time; holds on to what it has read last.
 pub struct Octets(BlobReader);
 
 impl Octets {
+    /// Turns to another message of the account.
+    #[inline]
+    pub fn turn_to(&mut self, blob: BlobId) {
+        self.0.turn_to(blob);
+    }
+
     /// Gives the octets of `range` to `take`, in pieces that the store reads at once; what is beyond the message's end
     /// is left out. Stops when `take` says `false`.
     pub fn read(&mut self, range: Range<u64>, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), MailboxError> {

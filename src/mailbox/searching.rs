@@ -2,7 +2,7 @@
 
 use super::error::MailboxError;
 use super::snapshot::Snapshot;
-use super::summaries::Summaries;
+use super::summaries::{Summaries, summary_of};
 use super::view::View;
 use super::walk::{Message, Run};
 use crate::mime::{Field, SummaryRef};
@@ -306,9 +306,11 @@ impl Subject for OneSearched<'_> {
         ask: &mut dyn FnMut(&SummaryRef<'_>) -> Result<bool, MailboxError>,
     ) -> Result<bool, MailboxError> {
         let uid = self.message.uid();
-        let value = if self.many { self.summaries.next(uid)? } else { self.summaries.one(uid)? };
-        match value {
-            Some(value) => ask(&super::summaries::summary_of(&value)?),
+        if self.many {
+            return Ok(self.summaries.go_to(uid)? && ask(&summary_of(self.summaries.here())?)?);
+        }
+        match self.summaries.one(uid)? {
+            Some(value) => ask(&summary_of(&value)?),
             None => Ok(false),
         }
     }

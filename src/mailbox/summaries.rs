@@ -15,11 +15,12 @@ use super::change::Change;
 use super::digest::{Digest, Digests, ReadPage};
 use super::error::MailboxError;
 use super::mailbox::Mailbox;
+use super::page::Page;
 use super::ranks::{RankedBy, Ranks};
 use super::sorting::TextKey;
 use crate::mime::{Field, Parser, Summary, SummaryRef};
 use crate::search::{Needle, Slots};
-use crate::store::{Commit, CommitFailure, Described, Durability, PageNo, StoreError, Value, Version};
+use crate::store::{Commit, CommitFailure, Described, Durability, PAGE_UIDS, PageNo, StoreError, Value, Version};
 use crate::types::{AccountId, BlobId, Comparator, MailboxId, Uid};
 
 type Key = (AccountId, MailboxId, PageNo);
@@ -27,42 +28,12 @@ type Key = (AccountId, MailboxId, PageNo);
 /// Digests that one commit brings into the store.
 const KEPT_AT_ONCE: usize = 64;
 
-pub(super) struct Page {
-    uids: Vec<Uid>,
-    values: Vec<Value>,
-}
-
-impl Page {
-    fn get(&self, uid: Uid) -> Option<&Value> {
-        self.slot(uid).map(|at| &self.values[at])
-    }
-
-    pub(super) fn uids(&self) -> &[Uid] {
-        &self.uids
-    }
-
-    pub(super) fn values(&self) -> &[Value] {
-        &self.values
-    }
-
-    fn slot(&self, uid: Uid) -> Option<usize> {
-        self.uids.binary_search(&uid).ok()
-    }
-
-    /// What `of` makes of the summaries of these messages. A damaged one, or one that is gone, gives what an empty one does;
-    /// whoever reads it is told.
-    pub(super) fn by_uids<T: Default>(&self, uids: &[Uid], of: impl Fn(&SummaryRef<'_>) -> T) -> Vec<T> {
-        let summary = |uid: &Uid| self.get(*uid).and_then(|value| summary_of(value).ok());
-        uids.iter().map(|uid| summary(uid).map(|summary| of(&summary)).unwrap_or_default()).collect()
-    }
-}
-
 #[derive(Clone)]
 struct Octets;
 
 impl Weighter<Key, Arc<Page>> for Octets {
     fn weight(&self, _: &Key, page: &Arc<Page>) -> u64 {
-        page.values.iter().map(|value| value.len() as u64 + 40).sum::<u64>() + 700
+        page.bytes() as u64 + 100
     }
 }
 
@@ -101,10 +72,12 @@ impl SummaryCache {
     }
 }
 
-/// Reads summaries of one mailbox, best in order of UID: it holds on to the page it read last.
+/// Reads summaries of one mailbox, best in order of UID: it holds on to the page that it has read last.
 pub struct Summaries {
     mailbox: Arc<Mailbox>,
-    page: Option<(PageNo, Arc<Page>)>,
+    page: Arc<Page>,
+    /// Where in the page a walk is, or expects to go on.
+    slot: usize,
     digest: Option<(PageNo, Arc<Digest>)>,
     /// The page that a digest was last made of.
     scanned: Option<(PageNo, Arc<Page>)>,
@@ -112,7 +85,7 @@ pub struct Summaries {
 
 impl Summaries {
     pub(super) fn new(mailbox: Arc<Mailbox>) -> Summaries {
-        Summaries { mailbox, page: None, digest: None, scanned: None }
+        Summaries { mailbox, page: Arc::default(), slot: 0, digest: None, scanned: None }
     }
 
     /// The summary of one message; `None` where it has been expunged.
@@ -121,26 +94,44 @@ impl Summaries {
     pub fn one(&mut self, uid: Uid) -> Result<Option<Value>, StoreError> {
         let mailbox = &self.mailbox;
         let key = (mailbox.account, mailbox.id, PageNo::of(uid));
-        if let Some(value) = mailbox.summaries.pages.get(&key).and_then(|page| page.get(uid).cloned()) {
-            return Ok(Some(value));
+        if let Some(page) = mailbox.summaries.pages.get(&key)
+            && let Some(octets) = page.get(uid)
+        {
+            return Ok(Some(octets.into()));
         }
         mailbox.store.structure(mailbox.account, mailbox.id, uid)
     }
 
-    /// As `one`, for a walk over many messages.
+    /// As `one`, for a walk over many messages, of which one needs the summary as a value.
     pub fn next(&mut self, uid: Uid) -> Result<Option<Value>, StoreError> {
-        Ok(self.page(uid)?.get(uid).cloned())
+        Ok(self.go_to(uid)?.then(|| self.here().into()))
     }
 
-    /// The page of a message, which is read anew where it is known without this message.
-    pub(super) fn page(&mut self, uid: Uid) -> Result<&Arc<Page>, StoreError> {
-        let no = PageNo::of(uid);
-        let held = matches!(&self.page, Some((at, page)) if *at == no && page.slot(uid).is_some());
-        let page = match self.page.take().filter(|_| held) {
-            Some((_, page)) => page,
-            None => self.read(no, uid)?,
+    /// Goes to the summary of a message, `here`; `false` where it has been expunged. Its page is read anew where it is known
+    /// without this message.
+    #[inline]
+    pub fn go_to(&mut self, uid: Uid) -> Result<bool, StoreError> {
+        let slot = match self.page.slot_near(self.slot + 1, uid) {
+            Some(slot) => Some(slot),
+            None => {
+                self.page = self.read(PageNo::of(uid), uid)?;
+                self.page.slot(uid)
+            }
         };
-        Ok(&self.page.insert((no, page)).1)
+        self.slot = slot.unwrap_or_default();
+        Ok(slot.is_some())
+    }
+
+    /// The summary that was gone to.
+    #[inline]
+    pub fn here(&self) -> &[u8] {
+        self.page.at(self.slot).unwrap_or_default()
+    }
+
+    /// One of those behind it in its page: where a walk goes next.
+    #[inline]
+    pub fn ahead(&self, steps: usize) -> Option<&[u8]> {
+        self.page.at(self.slot + steps)
     }
 
     fn read(&self, no: PageNo, uid: Uid) -> Result<Arc<Page>, StoreError> {
@@ -285,13 +276,12 @@ impl Summaries {
     /// A page as it is in the store.
     fn scan(&self, no: PageNo) -> Result<Page, StoreError> {
         let mailbox = &self.mailbox;
-        let mut page = Page { uids: Vec::new(), values: Vec::new() };
+        let mut summaries = Vec::with_capacity(PAGE_UIDS as usize);
         mailbox.store.structures(mailbox.account, mailbox.id, no.first(), no.last(), &mut |uid, value| {
-            page.uids.push(uid);
-            page.values.push(value);
+            summaries.push((uid, value));
             Ok(())
         })?;
-        Ok(page)
+        Ok(Page::of(&summaries))
     }
 }
 

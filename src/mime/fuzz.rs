@@ -31,6 +31,8 @@ pub fn message(octets: &[u8], piece: usize) {
 
 /// The octets of a summary, which a disk may have damaged.
 pub fn summary(octets: &[u8]) {
+    let brought = SummaryRef::picked(octets).into_iter().chain(SummaryRef::described(octets));
+    assert!(brought.map(<[u8]>::len).sum::<usize>() <= octets.len() * 2);
     let Some(summary) = SummaryRef::new(octets) else { return };
     for path in [&[][..], &[1], &[2, 1], &[1, 1, 1], &[u32::MAX, 0]] {
         for text in
@@ -41,6 +43,11 @@ pub fn summary(octets: &[u8]) {
     }
     for include in [Include::Only, Include::Except] {
         let _ = summary.header_fields(&["subject", "received"], include);
+    }
+    for names in [&["subject", "To", "received"][..], &["date"]] {
+        let mut out = b"before".to_vec();
+        let whole = summary.pick_header_fields(&FieldNames::new(names), &mut out);
+        assert!(out.starts_with(b"before") && out.len() <= 6 + octets.len() && (whole || out.len() == 6));
     }
     for field in [Field::Subject, Field::To, Field::ListId] {
         let _ = summary.field(field);

@@ -14,6 +14,7 @@
 //! | 8 × 4  | lengths of: envelope, body, body structure, header, omitted, fields, parts, preview |
 //! |        | the eight, one after the other |
 //! | n × 3  | of each field that is kept: u8 of its name, u16 octets; nothing in summaries that were made before there was this |
+//! | n × 3  | of each name that is omitted: u8 of it, u16 0; nothing in summaries that were made before there was this |
 //!
 //! Numbers of fixed length have their least octet first; `n` is a number in groups of seven bits, the lowest first, the
 //! eighth bit set in all but the last.
@@ -30,7 +31,7 @@ use super::charset::is_ascii_compatible;
 use super::date;
 use super::envelope::Envelope;
 use super::field::{Field, Texts};
-use super::header::{HeaderField, fields, mark};
+use super::header::{HeaderField, fields, mark, mark_of_omitted};
 use super::part::{Kind, Message, Part};
 use super::preview::preview;
 use super::structure::Structure;
@@ -130,8 +131,11 @@ struct Header {
     omitted: Vec<u8>,
     /// Those are not all.
     cut: bool,
-    /// Of each field that is kept its name's mark and its length, which `FIELD_BYTES_MAX` and `LISTED_BYTES_MAX` bound.
+    /// Of each field that is kept its name's mark and its length, which `FIELD_BYTES_MAX` and `LISTED_BYTES_MAX` bound and
+    /// which is never 0: a field has at least its line's end or a name.
     marks: Vec<u8>,
+    /// Of the names of the others, each with 0 for its length.
+    marks_of_omitted: Vec<u8>,
 }
 
 impl Header {
@@ -151,6 +155,7 @@ impl Header {
             header.divide(which, &field);
         }
         header.kept.extend_from_slice(fields.empty_line());
+        header.marks.append(&mut header.marks_of_omitted);
         header
     }
 
@@ -168,6 +173,7 @@ impl Header {
         } else if !self.omitted.split(|b| *b == b'\n').any(|known| known == name.as_bytes()) {
             self.omitted.extend_from_slice(name.as_bytes());
             self.omitted.push(b'\n');
+            self.marks_of_omitted.extend([mark_of_omitted(name.as_bytes()), 0, 0]);
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::field::Field;
-use super::header::{self, FieldNames, Include};
+use super::header::{self, FieldNames, Include, Omitted};
 use super::summary::{EIGHT_BIT_ANY, EIGHT_BIT_OWN, HAS_DATE, HEADER_CUT, SECTIONS, VERSION, VERSION_1};
 use super::transfer::Encoding;
 use crate::types::{InternalDate, PartPath};
@@ -66,6 +66,17 @@ impl<'a> SummaryRef<'a> {
         Some(SummaryRef { flags, size: u64::from_le_bytes(*size), date, sections, marks: rest, has_preview })
     }
 
+    /// What `pick_header_fields` reads of an encoded summary, as far as that can be told at a glance; nothing of a damaged
+    /// one.
+    pub fn picked(octets: &[u8]) -> [&[u8]; 2] {
+        SummaryRef::new(octets).map(|summary| [summary.sections[3], summary.marks]).unwrap_or_default()
+    }
+
+    /// The same of `envelope` and `body_structure`, which stand side by side but for `body`.
+    pub fn described(octets: &[u8]) -> [&[u8]; 2] {
+        SummaryRef::new(octets).map(|summary| [summary.sections[0], summary.sections[2]]).unwrap_or_default()
+    }
+
     /// Octets of the message.
     pub fn size(&self) -> u64 {
         self.size
@@ -108,12 +119,19 @@ impl<'a> SummaryRef<'a> {
 
     /// As `header_fields` of the fields named; `false`, and nothing added, where the message itself must be asked.
     pub fn pick_header_fields(&self, names: &FieldNames, out: &mut Vec<u8>) -> bool {
-        let omitted = || self.sections[4].split(|b| *b == b'\n').any(|name| names.has(name));
-        let whole = self.flags & HEADER_CUT == 0 && !omitted();
-        if whole && (self.marks.is_empty() || !names.pick_marked(self.marks, self.sections[3], out)) {
-            names.pick(self.sections[3], out);
+        if self.flags & HEADER_CUT != 0 {
+            return false;
         }
-        whole
+        let (header, omitted, before) = (self.sections[3], self.sections[4], out.len());
+        let said = names.pick_marked(self.marks, header, out);
+        if said != Some(Omitted::Unwanted) && omitted.split(|b| *b == b'\n').any(|name| names.has(name)) {
+            out.truncate(before);
+            return false;
+        }
+        if said.is_none() {
+            names.pick(header, out);
+        }
+        true
     }
 
     /// What BODY[HEADER.FIELDS ...] gives; `None` where the message itself must be asked.

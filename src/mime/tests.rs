@@ -7,6 +7,7 @@
 
 use std::path::PathBuf;
 
+use super::header::mark_of_omitted;
 use super::*;
 use crate::types::{PartPath, Section, SectionText};
 
@@ -246,6 +247,34 @@ fn kept_beside_the_message() {
     assert_eq!(SummaryRef::new(&nested).unwrap().sent_date().unwrap().to_string(), "21-Nov-1997 09:55:06 -0600");
 }
 
+/// Fields are picked by their marks as they are filtered, also of summaries that were made before there were marks, or those
+/// of omitted names.
+#[test]
+fn picked_from_summaries() {
+    let octets = summary(b"Received: x\r\nX-SG-A: y\r\nTo: a\r\n b\r\nSubject: c\r\nReceived: z\r\n\r\nbody");
+    // The two names that are omitted, then the two fields that are kept.
+    assert!(octets.ends_with(&[0, 0]) && octets[..octets.len() - 3].ends_with(&[0, 0]));
+    let twin = twin_of("received");
+    let wanted =
+        [&["to"][..], &["TO", "subject", "none"], &["Received"], &["to", "x-sg-a"], &["none"], &[], &[&twin, "to"]];
+    for cut in [0, 6, 12] {
+        let summary = SummaryRef::new(&octets[..octets.len() - cut]).unwrap();
+        for names in wanted {
+            let (mut out, filtered) = (b"before".to_vec(), summary.header_fields(names, Include::Only));
+            let picked = summary.pick_header_fields(&FieldNames::new(names), &mut out);
+            assert_eq!(picked.then(|| out[6..].to_vec()), filtered, "{names:?} without {cut}");
+            assert!(picked || out == b"before");
+        }
+    }
+}
+
+/// A name that has the mark of another where they are omitted.
+fn twin_of(name: &str) -> String {
+    let names = (0..).map(|n| format!("x{n}"));
+    let same = |twin: &String| mark_of_omitted(twin.as_bytes()) == mark_of_omitted(name.as_bytes());
+    names.into_iter().find(same).unwrap()
+}
+
 /// An encoding counts where MIME-Version was forgotten, though BODYSTRUCTURE may not show it.
 #[test]
 fn not_mime() {
@@ -268,6 +297,11 @@ fn real_messages() {
             if let Some(kept) = summary.header_fields(&names, include) {
                 assert_eq!(kept, filter_fields(header, &names, include));
             }
+        }
+        for names in [&["date", "from", "subject", "message-id"][..], &["received", "to"], &["x-spam-status"]] {
+            let (mut out, filtered) = (Vec::new(), summary.header_fields(names, Include::Only));
+            let picked = summary.pick_header_fields(&FieldNames::new(names), &mut out);
+            assert_eq!(picked.then_some(out), filtered, "{names:?}");
         }
         bytes += octets.len();
     }

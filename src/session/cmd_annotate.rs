@@ -82,8 +82,8 @@ fn check_parts_of(view: &View, uids: &UidSet, parts: &[PartPath]) -> Result<(), 
     }
     let mut summaries = view.summaries();
     for uid in uids.uids() {
-        if let Some(summary) = summaries.next(uid)? {
-            check_parts(&summary, parts)?;
+        if summaries.go_to(uid)? {
+            check_parts(summaries.here(), parts)?;
         }
     }
     Ok(())

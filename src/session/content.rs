@@ -73,6 +73,13 @@ impl Source {
         Source { octets: RefCell::new(mailbox.reader(blob)), blob, surrogate: None }
     }
 
+    /// Turns to another message.
+    #[inline]
+    pub(super) fn turn_to(&mut self, blob: BlobId) {
+        self.octets.get_mut().turn_to(blob);
+        (self.blob, self.surrogate) = (blob, None);
+    }
+
     /// Puts a surrogate into the message's place, where its headers need one; whether they do.
     pub(super) fn downgrade(&mut self, summary: &SummaryRef<'_>) -> Result<bool, MailboxError> {
         if summary.has_eight_bit_headers() {

@@ -3,39 +3,33 @@
 use super::cmd_annotate;
 use super::content::{LiteralKind, Missing, Prepared, Source, is_whole};
 use super::core::Core;
+use super::fetch_summary::{Asked, FetchSummaries};
 use super::output::{Gone, Response};
 use super::report::FlagWriter;
-use crate::mailbox::{MailboxError, Message, Summaries, Value, View, summary_of};
+use crate::mailbox::{MailboxError, Message, View, summary_of};
 use crate::mime::{FieldNames, SummaryRef};
 use crate::proto::Dialect;
 use crate::proto::response as wire;
-use crate::types::{AccountName, FetchItem, PartPath, Partial, Priority, Section, SectionText, Uid, UidSet};
-
-/// From this many messages on, summaries are read by pages.
-const MANY: u64 = 8;
-
-/// Summaries made anew, for their previews, that are kept at once.
-const RENEWED_MAX: usize = 100;
+use crate::types::{AccountName, BlobId, FetchItem, PartPath, Partial, Section, SectionText, Uid, UidSet};
 
 pub(super) struct Fetcher<'a> {
     view: &'a View,
     items: &'a [FetchItem],
     /// What stands before the value of an item that has a section, and the fields that it names.
     sections: Vec<Wanted>,
-    summaries: Summaries,
+    summaries: FetchSummaries<'a>,
+    source: Source,
     flags: FlagWriter<'a>,
-    many: bool,
     needs_summary: bool,
     /// All items are answered from the index.
     is_indexed: bool,
-    /// A summary of an earlier version must be made anew: its preview is asked for.
-    needs_preview: bool,
     /// Some items are more than an answer of the index or the summary.
     prepares: bool,
+    /// What has been prepared of the message, item by item.
+    prepared: Vec<Option<Prepared>>,
     asks_annotations: bool,
     /// What there is to say of the message's annotations, item by item, where any are asked for.
     annotations: Vec<Wanting>,
-    renewed: Vec<(Uid, Value)>,
     /// Headers in UTF-8 are nothing for this client, and some are asked for. RFC 9755 8
     downgrades: bool,
     /// Messages that something else was given of.
@@ -49,16 +43,16 @@ impl<'a> Fetcher<'a> {
             view,
             items,
             sections: items.iter().map(Wanted::new).collect(),
-            summaries: view.summaries(),
+            summaries: FetchSummaries::new(view, items, messages, asked(items)),
+            // It turns to each message before that is read.
+            source: Source::new(view.mailbox(), BlobId([0; 32])),
             flags: FlagWriter::new(view.shown(), view.recent()),
-            many: messages >= MANY,
             needs_summary: items.iter().any(needs_summary),
             is_indexed: items.iter().all(is_indexed),
-            needs_preview: items.contains(&FetchItem::Preview(Priority::Normal)),
             prepares: items.iter().any(is_prepared),
+            prepared: Vec::with_capacity(items.len()),
             asks_annotations: items.iter().any(|item| matches!(item, FetchItem::Annotation(_))),
             annotations: Vec::new(),
-            renewed: Vec::new(),
             downgrades: !core.takes_utf8_headers() && items.iter().any(shows_headers),
             downgraded: UidSet::new(),
             dialect: core.dialect,
@@ -107,20 +101,23 @@ impl<'a> Fetcher<'a> {
     /// Items that need the message's summary or its octets.
     #[inline(always)]
     fn described(&mut self, response: &mut Response<'_>, message: &Message<'_>) -> Result<(), Missing> {
-        let mut source = Source::new(self.view.mailbox(), message.blob());
-        let stored = self.stored(message, &source)?;
+        self.source.turn_to(message.blob());
+        let needed = self.needs_summary || self.downgrades && !self.source.is_ascii(message.size().into())?;
+        let stored = if needed { Some(self.summaries.of(message)?) } else { None };
         let summary = stored.as_deref().map(summary_of).transpose().map_err(MailboxError::from)?;
         if self.downgrades
             && let Some(summary) = &summary
-            && source.downgrade(summary)?
+            && self.source.downgrade(summary)?
         {
             self.downgraded.push(message.uid());
         }
+        let source = &self.source;
         let summary = source.surrogate_summary()?.or(summary);
-        let prepared = self.prepare(&source, summary.as_ref())?;
+        if self.prepares {
+            prepare(&mut self.prepared, self.items, &mut self.sections, source, summary.as_ref())?;
+        }
         wire::fetch_begin(response.buffer, message.seq(), message.uid(), self.dialect);
-        let mut writer = Writer { response, source: &source, message, summary };
-        let sections = &self.sections;
+        let mut writer = Writer { response, source, message, summary };
         let mut separator: &[u8] = b"";
         for (i, item) in self.items.iter().enumerate() {
             // Where no entry of the message matches there is nothing to be said.
@@ -136,7 +133,7 @@ impl<'a> Fetcher<'a> {
                         writer.response.octets(octets)?;
                     }
                 }
-                item => writer.item(item, &sections[i].label, prepared.get(i).and_then(Option::as_ref))?,
+                item => writer.item(item, &self.sections[i].label, self.prepared.get(i).and_then(Option::as_ref))?,
             }
         }
         if separator.is_empty() {
@@ -172,62 +169,36 @@ impl<'a> Fetcher<'a> {
         }
     }
 
-    /// The summary, where the items need one, or the message may need another header.
-    fn stored(&mut self, message: &Message<'_>, source: &Source) -> Result<Option<Value>, Missing> {
-        let needed = self.needs_summary || self.downgrades && !source.is_ascii(message.size().into())?;
-        Ok(if needed { Some(self.summary(message)?) } else { None })
-    }
-
-    fn summary(&mut self, message: &Message<'_>) -> Result<Value, Missing> {
-        let found = match self.many {
-            true => self.summaries.next(message.uid()),
-            false => self.summaries.one(message.uid()),
-        };
-        match found.map_err(MailboxError::from)? {
-            Some(value) if self.needs_preview => self.with_preview(message, value),
-            Some(value) => Ok(value),
-            None => self.summaries.rebuild(message.blob()).map_err(|_| Missing::Message),
-        }
-    }
-
-    /// A summary that was made before there were previews is made anew, and kept.
-    fn with_preview(&mut self, message: &Message<'_>, value: Value) -> Result<Value, Missing> {
-        if summary_of(&value).map_err(MailboxError::from)?.preview().is_some() {
-            return Ok(value);
-        }
-        let renewed = self.summaries.rebuild(message.blob())?;
-        self.renewed.push((message.uid(), renewed.clone()));
-        Ok(renewed)
-    }
-
     /// Keeps the summaries that were made anew, when there are many of them; no response is being written.
     pub(super) fn keep(&mut self, user: &AccountName) {
-        if self.renewed.len() >= RENEWED_MAX {
-            self.keep_all(user);
-        }
+        self.summaries.keep(user);
     }
 
-    /// Where they cannot be kept they are made again when they are next asked for. RFC 8970 8 wants a log of who asks.
     pub(super) fn keep_all(&mut self, user: &AccountName) {
-        if self.renewed.is_empty() {
-            return;
-        }
-        log::info!("{user}: {} previews were made for messages of earlier versions", self.renewed.len());
-        if let Err(error) = self.view.mailbox().describe_anew(std::mem::take(&mut self.renewed)) {
-            log::warn!("previews are not kept: {error}");
-        }
+        self.summaries.keep_all(user);
     }
+}
 
-    /// What must be decoded or filtered before the response can begin: where it fails, nothing has been said yet.
-    #[inline(always)]
-    fn prepare(&self, source: &Source, summary: Option<&SummaryRef<'_>>) -> Result<Vec<Option<Prepared>>, Missing> {
-        let Some(summary) = summary.filter(|_| self.prepares) else { return Ok(Vec::new()) };
-        let mut prepared = Vec::with_capacity(self.items.len());
-        for (item, wanted) in self.items.iter().zip(&self.sections) {
-            prepared.push(wanted.prepare(source, item, summary)?);
+/// Decodes or filters what must be before the response can begin: where it fails, nothing has been said yet.
+#[inline(always)]
+fn prepare(
+    prepared: &mut Vec<Option<Prepared>>,
+    items: &[FetchItem],
+    sections: &mut [Wanted],
+    source: &Source,
+    summary: Option<&SummaryRef<'_>>,
+) -> Result<(), Missing> {
+    // The memory of the last message's fields takes those of this one.
+    for (last, wanted) in prepared.drain(..).zip(sections.iter_mut()) {
+        if let Some(Prepared::Octets(octets)) = last {
+            wanted.spare = octets;
         }
-        Ok(prepared)
     }
+    let Some(summary) = summary else { return Ok(()) };
+    for (item, wanted) in items.iter().zip(sections) {
+        prepared.push(wanted.prepare(source, item, summary)?);
+    }
+    Ok(())
 }
 
 /// What an item of a message's annotations comes to.
@@ -286,6 +257,18 @@ fn shows_headers(item: &FetchItem) -> bool {
     }
 }
 
+/// What the items ask of summaries.
+fn asked(items: &[FetchItem]) -> Asked {
+    let of = |item: &FetchItem| match item {
+        FetchItem::BodySection { section, .. } if matches!(section.text, SectionText::HeaderFields(_)) => {
+            Asked::Fields
+        }
+        FetchItem::Envelope | FetchItem::BodyStructure => Asked::Structure,
+        _ => Asked::Other,
+    };
+    items.iter().map(of).find(|asked| *asked != Asked::Other).unwrap_or(Asked::Other)
+}
+
 fn needs_summary(item: &FetchItem) -> bool {
     match item {
         FetchItem::Rfc822 => false,
@@ -301,11 +284,13 @@ struct Wanted {
     label: Vec<u8>,
     /// Of HEADER.FIELDS of the message itself: what clients list a mailbox by.
     fields: Option<FieldNames>,
+    /// Memory for octets.
+    spare: Vec<u8>,
 }
 
 impl Wanted {
     fn new(item: &FetchItem) -> Wanted {
-        let mut wanted = Wanted { label: Vec::new(), fields: None };
+        let mut wanted = Wanted { label: Vec::new(), fields: None, spare: Vec::new() };
         match item {
             FetchItem::BodySection { section, partial, .. } => {
                 body_name(&mut wanted.label, section, *partial);
@@ -326,16 +311,16 @@ impl Wanted {
     }
 
     fn prepare(
-        &self,
+        &mut self,
         source: &Source,
         item: &FetchItem,
         summary: &SummaryRef<'_>,
     ) -> Result<Option<Prepared>, Missing> {
         if let Some(names) = &self.fields {
             // No look at the parts, none at the message.
-            let mut octets = Vec::with_capacity(1024);
-            if summary.pick_header_fields(names, &mut octets) {
-                return Ok(Some(Prepared::Octets(octets)));
+            self.spare.clear();
+            if summary.pick_header_fields(names, &mut self.spare) {
+                return Ok(Some(Prepared::Octets(std::mem::take(&mut self.spare))));
             }
         }
         Ok(match item {

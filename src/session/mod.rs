@@ -42,6 +42,7 @@ mod dispatch;
 mod domain;
 mod esearch;
 mod fetch_message;
+mod fetch_summary;
 mod filters;
 mod german;
 mod language;

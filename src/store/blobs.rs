@@ -8,7 +8,7 @@ use super::error::StoreError;
 use super::facade::Store;
 use crate::types::{AccountId, BlobId};
 
-/// Reads a blob, a chunk at a time.
+/// Reads blobs, one at a time, by chunks.
 pub struct BlobReader {
     reader: Arc<dyn Reader>,
     account: AccountId,
@@ -18,6 +18,13 @@ pub struct BlobReader {
 }
 
 impl BlobReader {
+    /// Turns to another blob of the account.
+    pub fn turn_to(&mut self, blob: BlobId) {
+        if blob != self.blob {
+            (self.blob, self.held) = (blob, None);
+        }
+    }
+
     /// Octets from `offset` on: at least one, unless the blob ends there. Most reads of mail are of one chunk.
     pub fn read_at(&mut self, offset: u64) -> Result<Piece, StoreError> {
         let chunk = (offset / CHUNK_BYTES as u64) as u32;
