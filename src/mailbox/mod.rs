@@ -59,7 +59,7 @@ mod walk;
 mod watch;
 
 pub use crate::store::{
-    AccountSettings, Acl, AlertScope, Annotation, MailboxHeader, QuotaLimits, StoreError, UrlKey, Value,
+    AccountSettings, Acl, AlertScope, Annotation, MailboxHeader, Piece, QuotaLimits, StoreError, UrlKey, Value,
 };
 pub use account::Account;
 pub use acl::rights;

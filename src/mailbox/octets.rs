@@ -42,9 +42,9 @@ impl Octets {
         Ok(octets)
     }
 
-    /// The beginning of the message: all of it, but of a large one.
-    pub fn first(&mut self) -> Result<Piece, MailboxError> {
-        Ok(self.0.read_at(0)?)
+    /// What the store reads at once from `offset` on: all of the message, but of a large one; nothing at its end.
+    pub fn piece(&mut self, offset: u64) -> Result<Piece, MailboxError> {
+        Ok(self.0.read_at(offset)?)
     }
 }
 

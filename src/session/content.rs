@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::output::{Gone, Response};
 use super::reply::{Failure, Reply};
 use super::surrogate::Surrogate;
-use crate::mailbox::{Mailbox, MailboxError, Octets, summary_of};
+use crate::mailbox::{Mailbox, MailboxError, Octets, Piece, summary_of};
 use crate::mime::{
     Content, Encoding, Include, PartRef, SummaryRef, TransferDecoder, filter_fields, section as find_section,
 };
@@ -95,7 +95,7 @@ impl Source {
 
     /// Whether the message, `size` octets long, is known to be ASCII, after a look at what is read at once.
     pub(super) fn is_ascii(&self, size: u64) -> Result<bool, MailboxError> {
-        let first = self.octets.borrow_mut().first()?;
+        let first = self.octets.borrow_mut().piece(0)?;
         Ok(first.len() as u64 == size && first.is_ascii())
     }
 
@@ -111,6 +111,20 @@ impl Source {
         take: &mut dyn FnMut(&[u8]) -> bool,
     ) -> Result<(), MailboxError> {
         self.octets.borrow_mut().read(range, take)
+    }
+
+    /// Gives the message itself piece by piece, and how many octets of each are wanted, until `take` says `false`.
+    fn pieces(&self, range: Range<u64>, take: &mut dyn FnMut(Piece, usize) -> bool) -> Result<(), MailboxError> {
+        let mut at = range.start;
+        while at < range.end {
+            let piece = self.octets.borrow_mut().piece(at)?;
+            let wanted = (range.end - at).min(piece.len() as u64) as usize;
+            if wanted == 0 || !take(piece, wanted) {
+                break;
+            }
+            at += wanted as u64;
+        }
+        Ok(())
     }
 
     fn each(&self, range: Range<u64>, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), MailboxError> {
@@ -249,11 +263,21 @@ impl Source {
         response.buffer.push(b'{');
         wire::number(response.buffer, left);
         response.buffer.extend_from_slice(b"}\r\n");
-        let read = self.octets(content, range, &mut |piece| {
-            left -= piece.len() as u64;
-            failed = literal_octets(response, piece, kind).err();
-            failed.is_none()
-        });
+        let read = match (content, &self.surrogate) {
+            (Prepared::Range(Range { start, .. }), None) => {
+                let original = start + range.start..start + range.end;
+                self.pieces(original, &mut |piece, wanted| {
+                    left -= wanted as u64;
+                    failed = literal_piece(response, piece, wanted, kind).err();
+                    failed.is_none()
+                })
+            }
+            _ => self.octets(content, range, &mut |piece| {
+                left -= piece.len() as u64;
+                failed = literal_octets(response, piece, kind).err();
+                failed.is_none()
+            }),
+        };
         if let Err(error) = &read {
             log::error!("message {}: {error}", self.blob);
         }
@@ -262,6 +286,14 @@ impl Source {
             (None, 0) => Ok(()),
             (None, _) => Err(Gone),
         }
+    }
+}
+
+/// As `literal_octets`, of a piece of a message, whose NULs are known of.
+fn literal_piece(response: &mut Response<'_>, piece: Piece, wanted: usize, kind: LiteralKind) -> Result<(), Gone> {
+    match kind == LiteralKind::Literal && piece.may_have_nul() {
+        true => literal_octets(response, &piece[..wanted], kind),
+        false => response.octets(&piece[..wanted]),
     }
 }
 

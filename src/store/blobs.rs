@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
+use super::blob_cache::{BlobCache, Chunk};
 use super::engine::{CHUNK_BYTES, Engine, Reader, Value};
 use super::error::StoreError;
 use super::facade::Store;
@@ -11,10 +12,11 @@ use crate::types::{AccountId, BlobId};
 /// Reads blobs, one at a time, by chunks.
 pub struct BlobReader {
     reader: Arc<dyn Reader>,
+    cache: Option<Arc<BlobCache>>,
     account: AccountId,
     blob: BlobId,
     /// The chunk read last, and its number.
-    held: Option<(u32, Value)>,
+    held: Option<(u32, Chunk)>,
 }
 
 impl BlobReader {
@@ -27,32 +29,52 @@ impl BlobReader {
 
     /// Octets from `offset` on: at least one, unless the blob ends there. Most reads of mail are of one chunk.
     pub fn read_at(&mut self, offset: u64) -> Result<Piece, StoreError> {
-        let chunk = (offset / CHUNK_BYTES as u64) as u32;
+        let number = (offset / CHUNK_BYTES as u64) as u32;
         let within = (offset % CHUNK_BYTES as u64) as usize;
-        let value = match &self.held {
-            Some((at, value)) if *at == chunk => value.clone(),
-            _ => match self.reader.read_chunk(self.account, self.blob, chunk)? {
-                Some(value) => value,
-                None if chunk > 0 => return Ok(Piece { value: Value::from(&[][..]), from: 0 }),
+        let chunk = match &self.held {
+            Some((at, chunk)) if *at == number => chunk.clone(),
+            _ => match self.chunk(number)? {
+                Some(chunk) => chunk,
+                None if number > 0 => Chunk::new(Value::from(&[][..])),
                 None => return Err(StoreError::Missing(format!("the octets of message {}", self.blob))),
             },
         };
-        self.held = Some((chunk, value.clone()));
-        Ok(Piece { from: within.min(value.len()), value })
+        self.held = Some((number, chunk.clone()));
+        Ok(Piece { from: within.min(chunk.value.len()), chunk })
+    }
+
+    fn chunk(&self, number: u32) -> Result<Option<Chunk>, StoreError> {
+        let cache = self.cache.as_deref().filter(|_| number == 0);
+        if let Some(chunk) = cache.and_then(|cache| cache.get(self.account, self.blob)) {
+            return Ok(Some(chunk));
+        }
+        let read = self.reader.read_chunk(self.account, self.blob, number)?.map(Chunk::new);
+        if let (Some(cache), Some(chunk)) = (cache, &read) {
+            cache.keep(self.account, self.blob, chunk);
+        }
+        Ok(read)
     }
 }
 
-/// Octets of a blob, shared with the engine's caches.
+/// Octets of a blob, shared with caches.
+#[derive(Clone)]
 pub struct Piece {
-    value: Value,
+    chunk: Chunk,
     from: usize,
+}
+
+impl Piece {
+    /// Whether there may be NULs among them.
+    pub fn may_have_nul(&self) -> bool {
+        self.chunk.has_nul
+    }
 }
 
 impl std::ops::Deref for Piece {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.value[self.from..]
+        &self.chunk.value[self.from..]
     }
 }
 
@@ -78,7 +100,8 @@ impl std::fmt::Debug for Pin {
 impl Store {
     /// Reads the octets of a message of `account`.
     pub fn blob(&self, account: AccountId, blob: BlobId) -> BlobReader {
-        BlobReader { reader: self.reader().clone(), account, blob, held: None }
+        let (reader, cache) = (self.reader().clone(), self.blob_cache().clone());
+        BlobReader { reader, cache, account, blob, held: None }
     }
 
     /// Keeps blobs of an account from being collected, if they are there.

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::blob_cache::BlobCache;
 use super::embedded::Embedded;
 use super::engine::{Engine, Figures, Partition, Reader, Value};
 use super::error::StoreError;
@@ -16,7 +17,7 @@ use crate::types::{AccountId, AccountName};
 /// How to open a store on a disk.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Octets of the engine's cache of what it has read.
+    /// Octets of what has been read from the disk: of messages, and in the engine's own cache of all that it has read.
     pub cache_bytes: u64,
     /// `Sync = always`: every change is synced before it is acknowledged.
     pub sync_always: bool,
@@ -44,11 +45,16 @@ pub struct Store {
     engine: Arc<dyn Engine>,
     /// The engine itself, or what it was at one moment.
     reader: Arc<dyn Reader>,
+    /// What has been read of messages; none for what reads each once, or wants to know what is on the disk.
+    blob_cache: Option<Arc<BlobCache>>,
 }
 
 impl Store {
     pub fn open(directory: &Path, options: &Options) -> Result<Store, StoreError> {
-        Store::with_engine(Embedded::open(directory, options)?)
+        let of_blobs = options.cache_bytes / 4 * 3;
+        let others = Options { cache_bytes: options.cache_bytes - of_blobs, ..options.clone() };
+        let store = Store::with_engine(Embedded::open(directory, &others)?)?;
+        Ok(Store { blob_cache: Some(Arc::new(BlobCache::new(of_blobs))), ..store })
     }
 
     /// Whether there is a store in a directory.
@@ -99,17 +105,21 @@ impl Store {
 
     pub(super) fn over(engine: Arc<dyn Engine>) -> Store {
         let reader: Arc<dyn Reader> = engine.clone();
-        Store { engine, reader }
+        Store { engine, reader, blob_cache: None }
     }
 
     /// This store as it is now, whatever is committed later. What is written to it is written to the store, and a
     /// conflict where that has changed since.
     pub fn frozen(&self) -> Result<Store, StoreError> {
-        Ok(Store { engine: self.engine.clone(), reader: self.engine.frozen()? })
+        Ok(Store { engine: self.engine.clone(), reader: self.engine.frozen()?, blob_cache: None })
     }
 
     pub(super) fn reader(&self) -> &Arc<dyn Reader> {
         &self.reader
+    }
+
+    pub(super) fn blob_cache(&self) -> &Option<Arc<BlobCache>> {
+        &self.blob_cache
     }
 
     pub(super) fn engine(&self) -> &Arc<dyn Engine> {

@@ -10,6 +10,7 @@
 mod ahead;
 mod annotations;
 mod batches;
+mod blob_cache;
 mod blobs;
 mod check;
 mod commits;
