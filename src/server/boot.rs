@@ -8,16 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::reload::Running;
+use super::serving::{Serving, lines};
 use super::setup;
 use crate::admin;
-use crate::auth::Auth;
 use crate::config::Config;
-use crate::mailbox::{Manager, alert_concerns};
-use crate::net::{self, BoundListener, Registry};
-use crate::session::{self, Service, Watchdog};
+use crate::mailbox::Manager;
+use crate::net::BoundListener;
 use crate::store::Store;
 use crate::sys::{self, Signal, Signals};
-use crate::types::AccountName;
 
 /// Whether the daemon stays in the foreground.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,9 +34,6 @@ const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(300);
 
 /// Runs the daemon to its end. The error is for standard error: each line names what is wrong.
 pub fn run(path: &Path, background: Background) -> Result<(), String> {
-    let lines = |errors: Vec<crate::config::ConfigError>| {
-        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    };
     let config = Config::load(path).map_err(lines)?;
     let problems = setup::check(&config);
     if !problems.is_empty() {
@@ -94,70 +89,13 @@ fn prepare_directories(config: &Config) -> Result<(), String> {
 }
 
 fn start(config: &Config, path: &Path, listeners: Vec<BoundListener>, foreground: bool) -> Result<Running, String> {
-    let text = |error: &dyn std::fmt::Display| error.to_string();
-    let tls = setup::tls(config).map_err(|error| text(&error))?;
-    let groups = setup::groups(config).map_err(|error| text(&error))?;
-    let auth = Auth::open(&config.passwd_file, setup::auth_options(config)).map_err(|error| text(&error))?;
-    let router = admin::router(config)
-        .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
-    auth.set_router(router);
     let store = Store::open(&config.data_directory.join("store"), &admin::store_options(config))
         .map_err(|error| format!("{}: {error}", config.data_directory.display()))?;
-    let manager = Arc::new(Manager::new(store.clone(), admin::mailbox_limits(config)));
-    manager.load_alerts().map_err(|error| text(&error))?;
-    manager.set_quota_policy(admin::quota_policy(config));
-    manager.set_mailbox_policy(admin::mailbox_policy(config));
-    let watchdog = Watchdog::start().map_err(|error| text(&error))?;
-    let service =
-        Arc::new(Service::new(manager.clone(), Arc::new(auth), watchdog, setup::settings(config, tls, groups)));
-    let registry = Arc::new(Registry::default());
-    ring_for_alerts(&manager, &registry, &service);
-    end_removed(&manager, &registry);
-    manager.attend().map_err(|error| text(&error))?;
-    for listener in &listeners {
-        let address = listener.address().map_err(|error| text(&error))?;
-        log::info!("listener {} at {address}", listener.name);
-    }
-    let options = net::Options {
-        channels_max: config.channels_max,
-        per_address_max: config.channels_per_address_max,
-        write_timeout: config.write_timeout,
-        refusal: b"* BYE [UNAVAILABLE] Too many connections; try again later\r\n".to_vec(),
-        farewell: b"* BYE [SERVERBUG] This session broke; the log says how\r\n".to_vec(),
-    };
-    let sessions = service.clone();
-    let handler = move |connection| session::run(&sessions, connection);
-    let server = net::Server::start(listeners, options, registry.clone(), handler).map_err(|error| text(&error))?;
-    let control = admin::Control::start(&config.run_directory, manager.clone(), registry)
+    let serving = Serving::start(config, store.clone(), listeners)?;
+    let control = admin::Control::start(&config.run_directory, serving.manager.clone(), serving.registry.clone())
         .map_err(|error| format!("{}: {error}", config.run_directory.display()))?;
-    housekeeping(&manager)?;
-    Ok(Running { path: path.to_path_buf(), foreground, service, server, store, control })
-}
-
-/// A new alert is told at once: to sessions that wait, and to those whose command lasts.
-fn ring_for_alerts(manager: &Manager, registry: &Arc<Registry>, service: &Arc<Service>) {
-    let (registry, watchdog) = (registry.clone(), service.watchdog.clone());
-    manager.on_alert(move |scope| {
-        let concerned = |user: &str| AccountName::new(user).is_some_and(|user| alert_concerns(scope, &user));
-        registry
-            .sessions()
-            .iter()
-            .filter(|session| concerned(&session.user()))
-            .for_each(|session| session.bell.ring());
-        watchdog.alerted();
-    });
-}
-
-/// Sessions of an account that another server has removed end.
-fn end_removed(manager: &Manager, registry: &Arc<Registry>) {
-    let registry = registry.clone();
-    manager.on_removed(move |name| {
-        registry
-            .sessions()
-            .iter()
-            .filter(|session| session.user() == name.as_str())
-            .for_each(|session| session.end());
-    });
+    housekeeping(&serving.manager)?;
+    Ok(Running { path: path.to_path_buf(), foreground, serving, store, control })
 }
 
 /// Frees memory and disk now and then.
@@ -200,11 +138,10 @@ fn wait(signals: &Signals, running: &Running) {
 fn stop(running: Running) {
     log::info!("stopping");
     running.control.stop();
-    if !running.server.stop(STOP_WITHIN) {
+    if !running.serving.stop(STOP_WITHIN) {
         log::warn!("some sessions did not end in time");
     }
-    running.service.watchdog.stop();
-    running.service.manager.keep_digests();
+    running.serving.manager.keep_digests();
     if let Err(error) = running.store.sync() {
         log::error!("the last sync: {error}");
     }

@@ -5,6 +5,8 @@
 
 mod boot;
 mod reload;
+mod serving;
 mod setup;
 
 pub use boot::{Background, run};
+pub use serving::Serving;

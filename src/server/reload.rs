@@ -2,22 +2,18 @@
 //!
 //! What cannot be used is said in the log, and what was in force stays so.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
+use super::serving::Serving;
 use super::setup;
 use crate::admin::{self, Control};
 use crate::config::Config;
-use crate::net::Server;
-use crate::session::Service;
 use crate::store::Store;
+use std::path::PathBuf;
 
 /// All that runs.
 pub(super) struct Running {
     pub(super) path: PathBuf,
     pub(super) foreground: bool,
-    pub(super) service: Arc<Service>,
-    pub(super) server: Server,
+    pub(super) serving: Serving,
     pub(super) store: Store,
     pub(super) control: Control,
 }
@@ -32,7 +28,8 @@ impl Running {
         if let Err(error) = crate::log::set(setup::log_target(&config, self.foreground), setup::filters(&config)) {
             log::error!("{}: {error}; the log stays where it is", config.log_to);
         }
-        let before = self.service.settings();
+        let (service, server) = (&self.serving.service, &self.serving.server);
+        let before = service.settings();
         let tls = setup::tls(&config).unwrap_or_else(|error| {
             log::error!("{error}; the certificate read before stays in force");
             before.tls.clone()
@@ -41,18 +38,18 @@ impl Running {
             log::error!("{error}; the groups read before stay in force");
             before.groups.clone()
         });
-        self.service.set_settings(setup::settings(&config, tls, groups));
-        if let Err(error) = self.service.auth.reload(setup::auth_options(&config)) {
+        service.set_settings(setup::settings(&config, tls, groups));
+        if let Err(error) = service.auth.reload(setup::auth_options(&config)) {
             log::error!("{error}; the accounts read before stay in force");
         }
         match admin::router(&config) {
-            Ok(router) => self.service.auth.set_router(router),
+            Ok(router) => service.auth.set_router(router),
             Err(errors) => {
                 errors.iter().for_each(|error| log::error!("{error}; the routes read before stay in force"));
             }
         }
-        self.service.manager.set_quota_policy(admin::quota_policy(&config));
-        self.service.manager.set_mailbox_policy(admin::mailbox_policy(&config));
-        self.server.set_bounds(config.channels_max, config.channels_per_address_max);
+        service.manager.set_quota_policy(admin::quota_policy(&config));
+        service.manager.set_mailbox_policy(admin::mailbox_policy(&config));
+        server.set_bounds(config.channels_max, config.channels_per_address_max);
     }
 }
