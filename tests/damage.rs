@@ -154,9 +154,9 @@ type Harm = (&'static str, fn(&Memory), &'static str, bool);
 /// Every kind of thing that a check looks at.
 const HARMS: [Harm; 11] = [
     (
-        "a summary is gone",
-        |engine| write(engine, numbered(b't', 7), None),
-        "message UID 7: its summary is missing",
+        "a summary is empty",
+        |engine| write(engine, numbered(b't', 7), Some(b"")),
+        "message UID 7: its summary cannot be read",
         true,
     ),
     (

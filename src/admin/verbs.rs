@@ -177,6 +177,7 @@ impl Verbs {
                 let _ = wire.send(&json!({ "progress": said })).and_then(|()| wire.flush());
             }
         };
+        self.manager.settle();
         let copied = self.manager.store().copy_to(&target, now_secs(), &mut progress).map_err(failed)?;
         Ok(copied_json(&copied))
     }
@@ -338,6 +339,7 @@ impl Verbs {
         let store = self.manager.store();
         let only = request["account"].as_str();
         let mut checked = Checked::default();
+        self.manager.settle();
         for (name, id) in store.accounts()? {
             if only.is_some_and(|only| only != name.as_str()) {
                 continue;

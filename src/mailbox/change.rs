@@ -36,8 +36,8 @@ pub struct NewMessage {
     pub internal_date: InternalDate,
     pub sent_date: InternalDate,
     pub flags: Vec<Flag>,
-    /// `mime::Summary` of the message, encoded.
-    pub structure: Value,
+    /// `mime::Summary` of the message, encoded; `None` where it is written later (`owed`).
+    pub structure: Option<Value>,
     pub annotations: Vec<NewAnnotation>,
     /// Keeps octets that are in the store until the commit is done; nobody need look for them.
     pub pin: Option<Arc<Pin>>,
@@ -268,7 +268,7 @@ impl Draft {
     }
 
     /// Puts a message at the end, under the next UID.
-    fn place(&mut self, record: &MessageRecord, flags: &FlagRecord, structure: Value) {
+    fn place(&mut self, record: &MessageRecord, flags: &FlagRecord, structure: Option<Value>) {
         let uid = record.uid;
         self.snapshot.push(record, flags);
         let header = &mut self.snapshot.header;
@@ -276,7 +276,7 @@ impl Draft {
         header.sums.add(record, flags.flags.bits());
         self.records.insert(PageNo::of(uid));
         self.flags.insert(PageNo::of(uid));
-        self.structures.push((uid, structure));
+        self.structures.extend(structure.map(|structure| (uid, structure)));
     }
 
     /// Keyword bits are those of this mailbox; \Deleted is what the messages come back from. Their annotations come with
@@ -290,7 +290,7 @@ impl Draft {
             let Some(uid) = Uid::new(self.snapshot.header.uid_next) else { break };
             let flags = message.flags.flags.without(&FlagBits::system(SystemFlag::Deleted).into());
             let record = MessageRecord { uid, ..message.record };
-            self.place(&record, &FlagRecord { uid, flags, mod_seq: outcome.mod_seq }, structure.clone());
+            self.place(&record, &FlagRecord { uid, flags, mod_seq: outcome.mod_seq }, Some(structure.clone()));
             self.added.push((uid, record.blob));
             self.snapshot.forget_annotations(message.record.uid, &mut self.annotations)?;
             self.snapshot.annotate(uid, annotations, outcome.mod_seq, &mut self.annotations);

@@ -20,6 +20,9 @@ use crate::types::{Flag, FlagBits, Keyword, Rights, ServerKeyword, SystemFlag, U
 /// Told how many messages have been dealt with, and of how many.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 
+/// So many copies bring their summaries along; those of more are written behind them.
+const SUMMARIES_WITH: usize = 64;
+
 /// Whether the source keeps its messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CopyMode {
@@ -79,10 +82,11 @@ impl View {
         if counts {
             intake.check_quota_sealed(copies.iter().map(|(_, message)| message))?;
         }
+        let owed = owed_summaries(&mut copies);
         let uid_validity = target.header()?.uid_validity;
         let (source, appended) = match mode {
             CopyMode::Copy => {
-                let source = copies.iter().map(|(uid, _)| *uid).collect();
+                let source: UidSet = copies.iter().map(|(uid, _)| *uid).collect();
                 let messages = copies.into_iter().map(|(_, message)| message).collect();
                 (source, target.commit(Change::Append(messages))?.appended)
             }
@@ -92,6 +96,9 @@ impl View {
                 (removed.expunged, appended.appended)
             }
         };
+        let owed = owed.into_iter().filter(|(uid, _)| source.contains(uid.get())).map(|(_, summary)| summary);
+        let owed: Vec<(Uid, Value)> = appended.iter().copied().zip(owed).collect();
+        target.shared.owed.give(target, &owed);
         Ok((!appended.is_empty()).then(|| Copied { uid_validity, source, target: appended.into_iter().collect() }))
     }
 
@@ -185,7 +192,8 @@ impl View {
         // A message that is there when its octets are pinned refers to them: they are there.
         let newest = mailbox.snapshot()?;
         newest.load(uids)?;
-        let are_there = self.shown().in_uids(uids).all(|message| newest.by_uid(message.uid()).is_some());
+        let are_there = Arc::ptr_eq(self.shown(), &newest)
+            || self.shown().in_uids(uids).all(|message| newest.by_uid(message.uid()).is_some());
         match are_there {
             true => Ok(Some(Arc::new(pin))),
             false => self.check_octets(uids).map(|()| None),
@@ -204,6 +212,14 @@ impl View {
     }
 }
 
+/// Takes the summaries of many copies, to be written behind them; none of few.
+fn owed_summaries(copies: &mut [(Uid, NewMessage)]) -> Vec<(Uid, Value)> {
+    match copies.len() > SUMMARIES_WITH {
+        true => copies.iter_mut().filter_map(|(uid, copy)| Some((*uid, copy.structure.take()?))).collect(),
+        false => Vec::new(),
+    }
+}
+
 fn copy_of(snapshot: &Snapshot, message: &Message<'_>, structure: Value) -> NewMessage {
     NewMessage {
         blob: NewBlob { id: message.blob(), bytes: None },
@@ -211,7 +227,7 @@ fn copy_of(snapshot: &Snapshot, message: &Message<'_>, structure: Value) -> NewM
         internal_date: message.internal_date(),
         sent_date: message.sent_date(),
         flags: snapshot.flags_of(message),
-        structure,
+        structure: Some(structure),
         annotations: Vec::new(),
         pin: None,
     }

@@ -234,7 +234,7 @@ fn new_message(
         internal_date,
         sent_date: sent_date.unwrap_or(internal_date),
         flags,
-        structure: structure.into(),
+        structure: Some(structure.into()),
         annotations: Vec::new(),
         pin: None,
     })

@@ -12,8 +12,8 @@
 //! 8. `AnnotationFeedLock`  of the server; held while names are put down for those who listen.
 //! 9. `AnnotationBytes`     one for each account; held while they are summed up.
 //! 10. `Listening`   one for each account; held while its listeners are told.
-//! 11. `Published`, `Watchers`, `Policy`, `Changed`, `Grown`, `SuspectedMailboxes`, `OthersLock`: leaves; nothing is
-//!    taken under them, and nothing waits.
+//! 11. `Published`, `Watchers`, `Policy`, `Changed`, `Grown`, `Owing`, `SuspectedMailboxes`, `OthersLock`: leaves;
+//!    nothing is taken under them, and nothing waits.
 //!
 //! A hint of the engine that another server has committed comes under whatever its committer holds, and takes 3, 10 and
 //! leaves alone, one after the other. Nobody commits under 3 or 10, nor waits for anything else there, so that it may. What
@@ -34,6 +34,7 @@ use super::digest::Digest;
 use super::error::MailboxError;
 use super::mailbox::Mailbox;
 use super::others::Unseen;
+use super::owed::OwedState;
 use super::policy::MailboxPolicy;
 use super::quota::Summed;
 use super::watch::{Heard, Watcher};
@@ -56,4 +57,5 @@ pub(super) type Published<T> = RwLock<T>;
 pub(super) type Watchers = Mutex<Vec<Watcher>>;
 pub(super) type Listening = RwLock<Heard>;
 pub(super) type Changed = Mutex<BTreeSet<(AccountId, MailboxId)>>;
+pub(super) type Owing = Mutex<OwedState>;
 pub(super) type Grown = Mutex<BTreeMap<PageNo, Weak<Digest>>>;

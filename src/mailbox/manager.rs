@@ -13,6 +13,7 @@ use super::annotations::AnnotationLimits;
 use super::error::MailboxError;
 use super::locks::{AccountTable, MailboxPolicyLock};
 use super::others::Others;
+use super::owed::Owed;
 use super::quota::{Policy, QuotaPolicy};
 use super::summaries::SummaryCache;
 use crate::store::{Partition, Store, StoreError};
@@ -60,6 +61,7 @@ pub(super) struct Shared {
     pub(super) policy: MailboxPolicyLock,
     pub(super) annotation_feed: AnnotationFeed,
     pub(super) others: Arc<Others>,
+    pub(super) owed: Arc<Owed>,
 }
 
 pub struct Manager {
@@ -70,11 +72,9 @@ pub struct Manager {
 impl Manager {
     pub fn new(store: Store, limits: Limits) -> Manager {
         let summaries = Arc::new(SummaryCache::new(limits.summary_cache_bytes));
-        let (quota, alerts, policy, annotation_feed, others) = Default::default();
-        Manager {
-            shared: Arc::new(Shared { store, summaries, limits, quota, alerts, policy, annotation_feed, others }),
-            accounts: RwLock::new(HashMap::new()),
-        }
+        let (quota, alerts, policy, annotation_feed, others, owed) = Default::default();
+        let shared = Shared { store, summaries, limits, quota, alerts, policy, annotation_feed, others, owed };
+        Manager { shared: Arc::new(shared), accounts: RwLock::new(HashMap::new()) }
     }
 
     pub fn set_quota_policy(&self, policy: QuotaPolicy) {
@@ -161,6 +161,11 @@ impl Manager {
         accounts.iter().for_each(|account| account.keep_digests());
     }
 
+    /// Waits until what is written behind changes is written: before the store is looked at as a whole, and at the end.
+    pub fn settle(&self) {
+        self.shared.owed.settle();
+    }
+
     /// Frees what no session uses; for the server's housekeeping, every few minutes.
     pub fn unload_idle(&self) {
         let accounts: Vec<_> = self.accounts.read().values().cloned().collect();
@@ -193,5 +198,13 @@ impl Manager {
 
     pub fn store(&self) -> &Store {
         &self.shared.store
+    }
+}
+
+/// Its threads end with it; whoever opens the store next finds all of it.
+impl Drop for Manager {
+    fn drop(&mut self) {
+        self.shared.others.end();
+        self.settle();
     }
 }

@@ -36,6 +36,7 @@ mod manager;
 mod message_annotations;
 mod octets;
 mod others;
+mod owed;
 mod packed;
 mod page;
 mod policy;

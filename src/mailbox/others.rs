@@ -53,7 +53,7 @@ impl Others {
         self.woken.notify_one();
     }
 
-    fn end(&self) {
+    pub(super) fn end(&self) {
         self.unseen.lock().ended = true;
         self.woken.notify_one();
     }
@@ -117,11 +117,5 @@ impl Manager {
         if let Some(end) = self.shared().others.on_removed.get() {
             end(account.name());
         }
-    }
-}
-
-impl Drop for Manager {
-    fn drop(&mut self) {
-        self.shared().others.end();
     }
 }

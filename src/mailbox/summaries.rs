@@ -21,7 +21,7 @@ use super::sorting::TextKey;
 use crate::mime::{Field, Parser, Summary, SummaryRef};
 use crate::search::{Needle, Slots};
 use crate::store::{Commit, CommitFailure, Described, Durability, PAGE_UIDS, PageNo, StoreError, Value, Version};
-use crate::types::{AccountId, BlobId, Comparator, MailboxId, Uid};
+use crate::types::{AccountId, BlobId, Comparator, MailboxId, Uid, UidSet};
 
 type Key = (AccountId, MailboxId, PageNo);
 
@@ -43,15 +43,29 @@ impl Weighter<(AccountId, MailboxId, RankedBy), Arc<Ranks>> for Octets {
     }
 }
 
-impl Weighter<Key, Arc<Digest>> for Octets {
-    fn weight(&self, _: &Key, digest: &Arc<Digest>) -> u64 {
-        digest.bytes()
+impl Weighter<Key, Weighed> for Octets {
+    fn weight(&self, _: &Key, digest: &Weighed) -> u64 {
+        digest.bytes
+    }
+}
+
+/// A digest and what it took when it was put into the cache: it grows, and the cache counts on a weight that does not.
+#[derive(Clone)]
+struct Weighed {
+    digest: Arc<Digest>,
+    bytes: u64,
+}
+
+impl From<Arc<Digest>> for Weighed {
+    fn from(digest: Arc<Digest>) -> Weighed {
+        let bytes = digest.bytes();
+        Weighed { digest, bytes }
     }
 }
 
 pub struct SummaryCache {
     pages: Cache<Key, Arc<Page>, Octets>,
-    digests: Cache<Key, Arc<Digest>, Octets>,
+    digests: Cache<Key, Weighed, Octets>,
     ranks: Cache<(AccountId, MailboxId, RankedBy), Arc<Ranks>, Octets>,
 }
 
@@ -99,7 +113,12 @@ impl Summaries {
         {
             return Ok(Some(octets.into()));
         }
-        mailbox.store.structure(mailbox.account, mailbox.id, uid)
+        match mailbox.store.structure(mailbox.account, mailbox.id, uid)? {
+            Some(value) => Ok(Some(value)),
+            None => {
+                self.lacking(mailbox.there(uid, uid)?).map(|made| made.into_iter().next().map(|(_, value)| value))
+            }
+        }
     }
 
     /// As `one`, for a walk over many messages, of which one needs the summary as a value.
@@ -159,7 +178,7 @@ impl Summaries {
         let no = PageNo::of(uid);
         let held = matches!(&self.digest, Some((at, digest)) if *at == no && digest.slot(uid).is_some());
         if !held {
-            let digest = self.mailbox.summaries.digests.get(&self.key(no))?;
+            let digest = self.mailbox.summaries.digests.get(&self.key(no))?.digest;
             digest.slot(uid)?;
             self.digest = Some((no, digest));
         }
@@ -177,7 +196,7 @@ impl Summaries {
             None => Digest::new(self.whole_page(no, uid)?.as_ref()),
         };
         let digest = Arc::new(digest);
-        self.mailbox.summaries.digests.insert(self.key(no), digest.clone());
+        self.mailbox.summaries.digests.insert(self.key(no), digest.clone().into());
         self.digest = Some((no, digest.clone()));
         Ok(digest)
     }
@@ -218,6 +237,7 @@ impl Summaries {
         let (no, digest) = (PageNo::of(uid), self.digest(uid)?);
         let answer = ask(&digest, &mut || self.whole_page(no, uid))?;
         if digest.take_grown() {
+            self.mailbox.summaries.digests.insert(self.key(no), digest.clone().into());
             self.mailbox.grown.lock().insert(no, Arc::downgrade(&digest));
         }
         Ok(answer)
@@ -276,12 +296,55 @@ impl Summaries {
     /// A page as it is in the store.
     fn scan(&self, no: PageNo) -> Result<Page, StoreError> {
         let mailbox = &self.mailbox;
-        let mut summaries = Vec::with_capacity(PAGE_UIDS as usize);
+        // Before: what comes meanwhile brings its summary along.
+        let mut there = mailbox.there(no.first(), no.last())?;
+        let mut summaries: Vec<(Uid, Value)> = Vec::with_capacity(PAGE_UIDS as usize);
         mailbox.store.structures(mailbox.account, mailbox.id, no.first(), no.last(), &mut |uid, value| {
             summaries.push((uid, value));
             Ok(())
         })?;
+        there.retain(|(uid, _)| summaries.binary_search_by_key(uid, |(uid, _)| *uid).is_err());
+        if !there.is_empty() {
+            summaries.append(&mut self.lacking(there)?);
+            summaries.sort_unstable_by_key(|(uid, _)| *uid);
+        }
         Ok(Page::of(&summaries))
+    }
+
+    /// The summaries of messages that the store has none of: those that wait to be written, or made anew. What is made is
+    /// kept.
+    fn lacking(&self, messages: Vec<(Uid, BlobId)>) -> Result<Vec<(Uid, Value)>, StoreError> {
+        let (mailbox, owed) = (&self.mailbox, &self.mailbox.shared.owed);
+        let (mut found, mut made) = (Vec::new(), Vec::new());
+        for (uid, blob) in messages {
+            match owed.find(mailbox.key(), uid) {
+                Some(value) => found.push((uid, value)),
+                None => match self.rebuild(blob) {
+                    Ok(value) => made.push((uid, value)),
+                    // Without its octets a message has nothing to be found by.
+                    Err(MailboxError::Store(StoreError::Missing(_)) | MailboxError::Refused(_)) => {}
+                    Err(MailboxError::Store(error)) => return Err(error),
+                },
+            }
+        }
+        owed.give(mailbox, &made);
+        found.append(&mut made);
+        found.sort_unstable_by_key(|(uid, _)| *uid);
+        Ok(found)
+    }
+}
+
+impl Mailbox {
+    /// The messages of a range of UIDs, as they are now.
+    fn there(&self, low: Uid, high: Uid) -> Result<Vec<(Uid, BlobId)>, StoreError> {
+        let snapshot = match self.snapshot() {
+            Ok(snapshot) => snapshot,
+            Err(MailboxError::Store(error)) => return Err(error),
+            Err(MailboxError::Refused(_)) => return Ok(Vec::new()),
+        };
+        let uids = UidSet::from_ranges(vec![(low.get(), high.get())]);
+        snapshot.load(&uids)?;
+        Ok(snapshot.in_uids(&uids).map(|message| (message.uid(), message.blob())).collect())
     }
 }
 

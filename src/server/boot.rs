@@ -141,6 +141,7 @@ fn stop(running: Running) {
     if !running.serving.stop(STOP_WITHIN) {
         log::warn!("some sessions did not end in time");
     }
+    running.serving.manager.settle();
     running.serving.manager.keep_digests();
     if let Err(error) = running.store.sync() {
         log::error!("the last sync: {error}");

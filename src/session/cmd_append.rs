@@ -53,11 +53,12 @@ impl Arriving {
             Literal::Spool(file, _) => intake.take_file(file, flags, date),
         };
         let mut taken = taken?;
+        let summary = taken.structure.as_deref().unwrap_or_default();
         let parts = cmd_annotate::parts(self.annotations.iter().map(|new| new.entry.part()));
-        cmd_annotate::check_parts(&taken.structure, &parts)?;
+        cmd_annotate::check_parts(summary, &parts)?;
         taken.annotations = self.annotations;
         // RFC 9755 4
-        if !core.takes_utf8_headers() && summary_of(&taken.structure)?.is_header_eight_bit() {
+        if !core.takes_utf8_headers() && summary_of(summary)?.is_header_eight_bit() {
             let text = "The message's header is not ASCII; say ENABLE UTF8=ACCEPT first";
             return Err(Reply::no(ResponseCode::Cannot, text).into());
         }

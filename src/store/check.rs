@@ -1,8 +1,8 @@
 //! Verifies what is kept, and repairs what can be rebuilt.
 //!
-//! For each account: the tree and every mailbox decode; entries and counts agree with the messages; every message has its
-//! summary; its octets are there, hash to their name and are referred to; no reference is without its message, no digest
-//! without its messages, no annotation without its mailbox or its message. The account is checked as it is at one moment,
+//! For each account: the tree and every mailbox decode; entries and counts agree with the messages; every message's octets are
+//! there, hash to their name and are referred to, and its summary, where it has one, is not empty; no reference is without
+//! its message, no digest without its messages, no annotation without its mailbox or its message. The account is checked as it is at one moment,
 //! while the daemon goes on.
 //!
 //! A repair commits what it has rebuilt for a mailbox at once, and only if the mailbox is still as it was read.
@@ -295,13 +295,16 @@ impl Check<'_> {
             Err(what) => return Ok(found.wrong.push((format!("message UID {}: {what}", record.uid), false))),
         }
         let key = layout::numbered(b't', record.uid.get());
-        let there = matches!(self.reader().get(found.partition, &key), Ok(Some(value)) if !value.is_empty());
-        if !there {
-            found.wrong.push((format!("message UID {}: its summary is missing", record.uid), true));
-            if let Mode::Repair(describe) = self.mode {
-                let described = describe(&|take| self.octets(record.blob, take))?;
-                found.mend.writes.push((key, Some(described.structure)));
-            }
+        let summary = self.reader().get(found.partition, &key);
+        match &summary {
+            Ok(Some(value)) if !value.is_empty() => return Ok(()),
+            // It may be on its way, or have been when the server was killed: who asks for it has it made.
+            Ok(None) => {}
+            _ => found.wrong.push((format!("message UID {}: its summary cannot be read", record.uid), true)),
+        }
+        if let Mode::Repair(describe) = self.mode {
+            let described = describe(&|take| self.octets(record.blob, take))?;
+            found.mend.writes.push((key, Some(described.structure)));
         }
         Ok(())
     }

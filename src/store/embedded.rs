@@ -257,10 +257,10 @@ fn add(group: &mut Group<'_>, writer: &mut Writer, batch: Batch) {
             group.insert(&tables.chunks, key, octets);
         }
     }
-    // In the order of their keys, whose neighbours in the memory table are at hand then.
+    // In the order of their keys, as far as their beginnings tell: whose neighbours in the memory table are at hand then.
     let mut references = batch.added;
     references.extend(batch.shared);
-    references.sort_unstable();
+    references.sort_by_cached_key(|reference| reference.blob.head());
     for reference in &references {
         group.insert(&tables.index, keys::reference(reference), &[][..]);
     }

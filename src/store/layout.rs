@@ -37,7 +37,7 @@
 //! | mailbox   | `d` u32 leaf            | leaf entry: 24 octets, or 50, see `leaf_entry`; for each leaf that has messages |
 //! | mailbox   | `r` u32 page            | message records, 68 octets each, see `records` |
 //! | mailbox   | `v` u32 page            | flags, see `flags` |
-//! | mailbox   | `t` u32 UID             | summary of the message, opaque (`mime::Summary`) |
+//! | mailbox   | `t` u32 UID             | summary of the message, opaque (`mime::Summary`); made again where there is none |
 //! | mailbox   | `c` u32 page            | digest of the page, opaque (`mailbox::digest_record`); of some that can get no more messages |
 //! | mailbox   | `z`                     | empty: deleted; missing where a version before this key deleted it |
 //! | mailbox   | `x` u64 MODSEQ          | vanished UIDs: each u32 first, u32 last |

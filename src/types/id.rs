@@ -21,6 +21,11 @@ impl fmt::Display for BlobId {
 }
 
 impl BlobId {
+    /// Its first octets: two blobs hardly ever share them.
+    pub fn head(&self) -> u64 {
+        self.0.first_chunk().copied().map_or(0, u64::from_be_bytes)
+    }
+
     /// EMAILID: the same for the same octets, within an account. 160 bits of the hash. RFC 8474 5.1
     pub fn email_id(&self) -> String {
         std::iter::once("M".to_string()).chain(self.0[..20].iter().map(|byte| format!("{byte:02x}"))).collect()
