@@ -409,3 +409,66 @@ fn keywords_make_room(store: Store, keep_expunged_secs: u64) {
     }
     nothing_wrong(&store);
 }
+
+/// Two who bring back, or one that does while another gives up, do it once: on one server, and on two of one engine.
+#[test]
+fn what_comes_back_comes_once() {
+    for servers in [1, 2] {
+        let store = match servers {
+            1 => Store::memory(),
+            _ => Store::with_engine(Arc::new(Contended::default())).unwrap(),
+        };
+        let (here, joe) = account(&store, 7 * DAY as u64);
+        let (there, other) = match servers {
+            1 => (None, joe.clone()),
+            _ => {
+                let (manager, other) = account(&store, 7 * DAY as u64);
+                (Some(manager), other)
+            }
+        };
+        let other_manager = there.as_ref().unwrap_or(&here);
+        joe.create(&name("kept"), &[]).unwrap();
+        for round in 0..40 {
+            append(&joe, "kept", "x");
+            append(&joe, "INBOX", "y");
+            expunge_all(&joe, "INBOX");
+            joe.delete(&name("kept")).unwrap();
+            let both: Vec<u64> = std::thread::scope(|scope| {
+                let undelete = |account: &Arc<Account>| account.undelete(None, 0).unwrap().messages;
+                [&joe, &other]
+                    .map(|account| scope.spawn(move || undelete(account)))
+                    .map(|asked| asked.join().unwrap())
+                    .into()
+            });
+            assert_eq!(both.iter().sum::<u64>(), round + 1, "round {round}");
+            let names: Vec<String> = joe.tree().nodes().map(|(name, _)| name.to_string()).collect();
+            assert_eq!(names, ["INBOX", "kept"]);
+            let there = ["kept", "INBOX"].map(|mailbox| subjects(&joe, mailbox).len() as u64);
+            assert_eq!(there, [round + 1; 2]);
+            nothing_wrong(&store);
+        }
+        // Whoever is first: it is back with all that it had, or it is gone.
+        let (mut back, mut gone) = (0, 0);
+        for round in 0..60 {
+            let mailbox = format!("m{round}");
+            joe.create(&name(&mailbox), &[]).unwrap();
+            append(&joe, &mailbox, "x");
+            append(&joe, "INBOX", "y");
+            expunge_all(&joe, "INBOX");
+            joe.delete(&name(&mailbox)).unwrap();
+            std::thread::scope(|scope| {
+                scope.spawn(|| joe.undelete(None, 0).unwrap());
+                scope.spawn(|| other_manager.purge(now_secs() + 9 * DAY).unwrap());
+            });
+            match joe.tree().node(&name(&mailbox)).is_some() {
+                true => {
+                    assert_eq!(subjects(&joe, &mailbox).len(), 1, "{mailbox} is back without its message");
+                    back += 1;
+                }
+                false => gone += 1,
+            }
+            nothing_wrong(&store);
+        }
+        println!("{servers} servers: {back} back, {gone} gone");
+    }
+}

@@ -76,6 +76,9 @@ fn servers_hear_of_each_other() {
     a.ok("SELECT INBOX (ANNOTATE)");
     hears(&mut a, "1 EXISTS", &mut || assert!(append(&mut b, "INBOX", "one").starts_with("OK")));
     b.ok("SELECT INBOX");
+    b.ok("GENURLAUTH \"imap://joe@test/INBOX/;UID=1;URLAUTH=anonymous\" INTERNAL");
+    a.ok("NOOP");
+    hears(&mut a, "[URLMECH INTERNAL", &mut || drop(b.ok("RESETKEY INBOX")));
     hears(&mut a, "FLAGS (\\Seen", &mut || drop(b.ok("STORE 1 +FLAGS (\\Seen)")));
     for value in ["\"x\"", "\"y\"", "NIL"] {
         let command = format!("STORE 1 ANNOTATION (/comment (value.priv {value}))");
@@ -482,4 +485,18 @@ fn recent_messages_are_so_once() {
     }
     drop((a, b, c));
     stop(running);
+}
+
+/// An account that comes to two servers at once for the first time is one account, with one INBOX.
+#[test]
+fn an_account_is_made_once() {
+    let engine = Arc::new(Contended::calm());
+    let [here, there] =
+        [(); 2].map(|()| Manager::new(Store::with_engine(engine.clone()).unwrap(), Limits::default()));
+    let there = Arc::new(there);
+    let joe = AccountName::new("joe").unwrap();
+    let (elsewhere, name) = (there.clone(), joe.clone());
+    engine.before_next_commit_to(Partition::Account(AccountId(1)), move || drop(elsewhere.account(&name).unwrap()));
+    let inbox = here.account(&joe).unwrap().mailbox(&MailboxName::inbox()).unwrap();
+    assert_eq!(inbox.key(), there.account(&joe).unwrap().mailbox(&MailboxName::inbox()).unwrap().key());
 }

@@ -61,7 +61,11 @@ impl Account {
         });
         account.watching.get_or_init(|| Account::watch_store(&account));
         if account.tree().node(&MailboxName::inbox()).is_none() {
-            account.create(&MailboxName::inbox(), &[])?;
+            match account.create(&MailboxName::inbox(), &[]) {
+                // Another server was first.
+                Err(MailboxError::Refused(Refusal::AlreadyExists)) => {}
+                created => created?,
+            }
         }
         Ok(account)
     }
@@ -135,6 +139,9 @@ impl Account {
             mailbox.vanish(&mut mailbox.writer.lock());
         }
         self.usage.forget();
+        if !tree.has_keys_of(&before) {
+            self.ring_all();
+        }
         if self.listeners.are_there() {
             self.listeners.tell_foreign(differences(&before, &tree));
         }
@@ -305,11 +312,6 @@ impl Account {
             commits.push(Commit::Life { account: self.id, mailbox, guard, life });
         }
         Ok(self.shared.store.commit(commits, Durability::Synced)?)
-    }
-
-    /// Has a mailbox read anew when it is next asked for.
-    pub(super) fn forget(&self, id: MailboxId) {
-        self.mailboxes.write().remove(&id);
     }
 
     /// Rings the bells of all sessions that have a mailbox of this account open.

@@ -172,8 +172,10 @@ impl Draft {
             }
             Change::Purge(messages) => {
                 for message in messages {
-                    self.snapshot.forget_annotations(message.record.uid, &mut self.annotations)?;
-                    self.release(message);
+                    if self.is_kept(message)? {
+                        self.snapshot.forget_annotations(message.record.uid, &mut self.annotations)?;
+                        self.release(message);
+                    }
                 }
                 self.unchanged()
             }
@@ -282,11 +284,19 @@ impl Draft {
     /// Keyword bits are those of this mailbox; \Deleted is what the messages come back from. Their annotations come with
     /// them.
     fn undelete(&mut self, messages: &[(ExpungedMessage, Value)]) -> Result<Outcome, MailboxError> {
+        let mut kept = Vec::with_capacity(messages.len());
+        for message in messages {
+            kept.extend(self.is_kept(&message.0)?.then_some(message));
+        }
+        let messages = kept;
+        if messages.is_empty() {
+            return Ok(self.unchanged());
+        }
         self.check_room(messages.len())?;
         let annotations = messages.iter().map(|(message, _)| self.snapshot.all_annotations(message.record.uid));
         let annotations = annotations.collect::<Result<Vec<_>, _>>()?;
         let mut outcome = Outcome { mod_seq: self.next_mod_seq(), ..Outcome::default() };
-        for ((message, structure), annotations) in messages.iter().zip(annotations) {
+        for ((message, structure), annotations) in messages.into_iter().zip(annotations) {
             let Some(uid) = Uid::new(self.snapshot.header.uid_next) else { break };
             let flags = message.flags.flags.without(&FlagBits::system(SystemFlag::Deleted).into());
             let record = MessageRecord { uid, ..message.record };
@@ -298,6 +308,13 @@ impl Draft {
             outcome.appended.push(uid);
         }
         Ok(outcome)
+    }
+
+    /// Whether it is so still: somebody else may have brought it back, or given it up.
+    fn is_kept(&self, message: &ExpungedMessage) -> Result<bool, StoreError> {
+        let key = |of: &ExpungedMessage| (of.expunged_secs, of.record.uid);
+        let released = self.released.iter().any(|released| key(released) == key(message));
+        Ok(!released && self.snapshot.is_kept(message)?)
     }
 
     fn release(&mut self, message: &ExpungedMessage) {

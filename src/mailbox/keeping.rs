@@ -12,8 +12,7 @@ use super::error::MailboxError;
 use super::mailbox::Mailbox;
 use super::manager::{Manager, Shared};
 use super::summaries::describe;
-use super::tree::Plan;
-use crate::store::{AccountChange, Commit, CommitFailure, Due, ExpungedMessage, Value};
+use crate::store::{Commit, CommitFailure, Due, ExpungedMessage, Value};
 use crate::sys::now_secs;
 use crate::types::{AccountId, AccountName, MailboxId, MailboxName};
 
@@ -58,10 +57,9 @@ impl Account {
         let tree = self.tree();
         for deleted in tree.deleted().values() {
             if deleted.deleted_secs >= since_secs && wanted(&deleted.name) {
-                // What is known of it in memory is that it is gone.
-                self.forget(deleted.id);
                 self.change(|tree| tree.undelete(deleted))?;
                 let tree = self.tree();
+                // Somebody else may have been first, or may have deleted it again.
                 let name = tree.nodes().find(|(_, node)| node.id == Some(deleted.id)).map(|(name, _)| name.clone());
                 undeleted.mailboxes.extend(name);
             }
@@ -77,7 +75,7 @@ impl Account {
 
     fn undelete_messages(&self, id: MailboxId, since_secs: i64) -> Result<u64, MailboxError> {
         let kept = self.shared.store.expunged(self.id, id, since_secs, i64::MAX)?;
-        let mailbox = self.mailbox_of(id);
+        let (mailbox, mut back) = (self.mailbox_of(id), 0);
         for step in kept.chunks(STEP) {
             let described = |message: &ExpungedMessage| -> Result<(ExpungedMessage, Value), MailboxError> {
                 let octets = |take: &mut dyn FnMut(&[u8])| {
@@ -89,18 +87,16 @@ impl Account {
                 };
                 Ok((message.clone(), describe(octets)?.structure))
             };
-            mailbox.commit(Change::Undelete(step.iter().map(described).collect::<Result<_, _>>()?))?;
+            let outcome = mailbox.commit(Change::Undelete(step.iter().map(described).collect::<Result<_, _>>()?))?;
+            back += outcome.appended.len() as u64;
         }
-        Ok(kept.len() as u64)
+        Ok(back)
     }
 
     /// Gives up for good what was deleted before then.
     fn purge(&self, id: MailboxId, before_secs: i64) -> Result<(), MailboxError> {
-        if let Some(deleted) = self.tree().deleted().get(&id) {
-            if deleted.deleted_secs < before_secs {
-                self.change(|_| Ok(Plan { changes: vec![AccountChange::Purge(id)], ..Plan::default() }))?;
-            }
-            return Ok(());
+        if self.tree().deleted().contains_key(&id) {
+            return self.change(|tree| Ok(tree.purge(id, before_secs)));
         }
         if !self.tree().nodes().any(|(_, node)| node.id == Some(id)) {
             return Ok(());

@@ -323,6 +323,12 @@ impl Snapshot {
         self.source.as_ref().map_or_else(|| Ok(Vec::new()), of)
     }
 
+    /// Whether the store keeps a message, now: who commits behind that meets a conflict where it is not so any more.
+    pub(super) fn is_kept(&self, message: &ExpungedMessage) -> Result<bool, StoreError> {
+        let is_kept = |of: &Arc<Source>| of.store.is_kept(of.account, of.mailbox, message);
+        self.source.as_ref().map_or(Ok(false), is_kept)
+    }
+
     /// What stands in the store's page `no`, which is of one leaf.
     pub(super) fn stored_page<T>(&self, no: PageNo, of: impl Fn(&Body, usize) -> T) -> Vec<T> {
         let Ok(at) = self.leaf_at(LeafNo::of(no.first())) else { return Vec::new() };

@@ -191,6 +191,11 @@ impl Tree {
         self.url_keys.get(&entry).cloned()
     }
 
+    /// Whether URLs are authorised by the same keys as in another tree.
+    pub(super) fn has_keys_of(&self, other: &Tree) -> bool {
+        self.url_keys == other.url_keys
+    }
+
     /// The mailboxes that the account has keys for.
     pub(super) fn url_keys(&self) -> impl Iterator<Item = (AccountId, MailboxId)> {
         self.url_keys.keys().copied()
@@ -345,8 +350,11 @@ impl Tree {
         Ok(plan)
     }
 
-    /// Gives a deleted mailbox its name again, or one beside it where that is taken.
+    /// Gives a deleted mailbox its name again, or one beside it where that is taken. Nothing where it is back already, or gone.
     pub(super) fn undelete(&self, deleted: &DeletedMailbox) -> Result<Plan, Refusal> {
+        if !self.deleted.contains_key(&deleted.id) {
+            return Ok(Plan::default());
+        }
         let taken = |name: &MailboxName| self.node(name).is_some_and(|node| node.id.is_some());
         let mut name = deleted.name.clone();
         for n in 1.. {
@@ -367,6 +375,12 @@ impl Tree {
             plan.changes.push(AccountChange::MoveAnnotations { from, to });
         }
         Ok(plan)
+    }
+
+    /// Gives a mailbox up that was deleted before then. Nothing where it is back.
+    pub(super) fn purge(&self, id: MailboxId, before_secs: i64) -> Plan {
+        let due = self.deleted.get(&id).filter(|deleted| deleted.deleted_secs < before_secs);
+        Plan { changes: due.map(|_| AccountChange::Purge(id)).into_iter().collect(), ..Plan::default() }
     }
 
     /// RENAME, with all names below; INBOX leaves its messages to the new name and stays, empty.

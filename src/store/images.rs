@@ -222,6 +222,11 @@ impl Store {
         Ok(UidSet::from_ranges(ranges))
     }
 
+    /// Whether a message that was expunged is kept still.
+    pub fn is_kept(&self, a: AccountId, m: MailboxId, message: &ExpungedMessage) -> Result<bool, StoreError> {
+        Ok(self.reader().get(Partition::Mailbox(a, m), &layout::expunged_key(message))?.is_some())
+    }
+
     /// Messages of a mailbox that were expunged from `since_secs` until before `until_secs` and are kept.
     pub fn expunged(
         &self,

@@ -22,7 +22,7 @@ const OPERATIONS: &[u8] = &[0, b'o'];
 /// Commits that a partition remembers.
 const REMEMBERED: usize = 256;
 
-type Behind = Box<dyn FnOnce() + Send>;
+type Once = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
 pub struct Contended(Arc<Shared>);
@@ -40,7 +40,9 @@ struct Shared {
     /// Nobody else writes, and every answer comes.
     calm: AtomicBool,
     /// Done once, behind the next commit and before who commits hears of it.
-    behind: Mutex<Option<Behind>>,
+    behind: Mutex<Option<Once>>,
+    /// The same before a commit to a partition.
+    before: Mutex<Option<(Partition, Once)>>,
     work: Work,
 }
 
@@ -112,6 +114,11 @@ impl Contended {
     /// Has something done behind the next commit, before who commits hears that it is done. For a calm engine.
     pub fn behind_next_commit(&self, does: impl FnOnce() + Send + 'static) {
         *self.0.behind.lock().unwrap() = Some(Box::new(does));
+    }
+
+    /// Has something done before the next commit to a partition. For a calm engine.
+    pub fn before_next_commit_to(&self, partition: Partition, does: impl FnOnce() + Send + 'static) {
+        *self.0.before.lock().unwrap() = Some((partition, Box::new(does)));
     }
 
     /// Reads, writes and octets that something costs.
@@ -276,6 +283,9 @@ impl Engine for Contended {
             shared.work.octets.fetch_add(octets as u64, Ordering::Relaxed);
         }
         if shared.calm.load(Ordering::Relaxed) {
+            let is_meant = |(of, _): &mut (Partition, Once)| batches.iter().any(|batch| batch.partition == *of);
+            let before = shared.before.lock().unwrap().take_if(is_meant);
+            before.into_iter().for_each(|(_, does)| does());
             shared.apply(batches, 0)?;
             let behind = shared.behind.lock().unwrap().take();
             behind.into_iter().for_each(|does| does());

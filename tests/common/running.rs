@@ -29,7 +29,7 @@ pub fn start(store: Store, directory: &Path) -> Running {
     let d = directory.display();
     let config = format!(
         "[Server]\nData Directory = {d}\nRun Directory = {d}\n\
-         [IMAP]\nSend Running Every = Never\nMaximum Bad Commands = 1000\n\
+         [IMAP]\nSend Running Every = Never\nMaximum Bad Commands = 1000\nTell URL Mechanisms = always\n\
          [Auth]\nPasswd File = {d}/passwd\nCleartext Login = yes\n"
     );
     std::fs::write(&file, config).unwrap();
