@@ -208,9 +208,9 @@ impl Worker {
 
     pub(super) fn come_and_go(&mut self, client: &mut Client, rename: bool) -> Option<()> {
         let (pending, command, name) = match self.known.t {
-            None => (Pending::Create, "CREATE T", Some("T")),
+            None => (Pending::Create, "CREATE T/x", Some("T")),
             Some("T") if rename => (Pending::Rename, "RENAME T U", Some("U")),
-            Some("T") => (Pending::Delete, "DELETE T", None),
+            Some("T") => (Pending::Delete, "DELETE T/x", None),
             Some(_) => (Pending::Rename, "RENAME U T", Some("T")),
         };
         let comes = matches!(pending, Pending::Create);
@@ -222,7 +222,7 @@ impl Worker {
         self.known.t = name;
         // Until it is known which mailbox it is that has come, it may be any new one.
         if let Some(name) = name {
-            let validity = try_status(client, name, "UIDVALIDITY")?;
+            let validity = try_status(client, &format!("{name}/x"), "UIDVALIDITY")?;
             match comes {
                 true => self.see_validity(validity),
                 false => assert_eq!(validity, self.known.shown.last_validity, "{}: {command}", self.account),

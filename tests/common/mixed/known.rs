@@ -22,7 +22,7 @@ pub struct Known {
     pub gone: Messages,
     /// The annotation /private/comment, a number, of what ANNOTATED names.
     pub notes: [Option<u32>; ANNOTATED.len()],
-    /// What the mailbox T is called, where it is there.
+    /// What T is called, where it is there with the mailbox below it.
     pub t: Option<&'static str>,
     pub shown: Shown,
     /// The command that has not been answered, if any.
@@ -40,7 +40,7 @@ pub struct Shown {
     /// Whether this server shows MODSEQs at all.
     pub condstore: bool,
     pub validities: [u64; 2],
-    /// Of T, which is another mailbox each time.
+    /// Of T/x, which is another mailbox each time.
     pub last_validity: u64,
 }
 

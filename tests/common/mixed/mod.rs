@@ -1,6 +1,6 @@
 //! A mixed load of clients that know what has been acknowledged to them, and the check that a server has kept it.
 //!
-//! Each worker has an account of its own with mailboxes A and B, and T that comes and goes, and is called U for a while.
+//! Each worker has an account of its own with mailboxes A and B, and T/x that comes and goes, and is below U for a while.
 //! Mail comes by APPEND and REPLACE and, as there is an admin, by `gatepostctl import`; it goes by MOVE and EXPUNGE, and
 //! what was expunged comes back by `gatepostctl undelete`. After a crash the server must hold what is known, and of the one
 //! command that was under way all or nothing; of an import what has come is the first of it. No UID and no MODSEQ that was

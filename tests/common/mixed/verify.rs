@@ -41,7 +41,7 @@ impl Worker {
     fn verify_coming(&mut self, client: &mut Client, pending: Option<Pending>) {
         let mut there = Vec::new();
         for name in ["T", "U"] {
-            let listed = client.ok(&format!("LIST \"\" {name}"));
+            let listed = client.ok(&format!("LIST \"\" {name}/x"));
             there.extend(listed.iter().any(|line| line.starts_with("* LIST")).then_some(name));
         }
         let (found, known) = (there.first().copied(), self.known.t);
@@ -54,7 +54,7 @@ impl Worker {
         assert!(there.len() < 2 && may_be.contains(&found), "{}: T is {there:?}, was {known:?}", self.account);
         self.known.t = found;
         let Some(name) = found else { return };
-        let validity = status(client, name, "UIDVALIDITY");
+        let validity = status(client, &format!("{name}/x"), "UIDVALIDITY");
         if validity != self.known.shown.last_validity {
             assert!(comes, "{}: {name} has another UIDVALIDITY", self.account);
             self.see_validity(validity);
