@@ -23,6 +23,9 @@ pub type Observer = Box<dyn FnMut(&Known) + Send>;
 /// With more messages than this a worker moves them on and empties B, so that a check costs the same in every round.
 const MESSAGES_MAX: usize = 60;
 
+/// Flags that are set one now and then: for longer than anybody looks on.
+const SLOW_FLAGS: u32 = 150;
+
 pub struct Worker {
     pub account: String,
     tool: Tool,
@@ -105,10 +108,17 @@ impl Worker {
         Some(())
     }
 
-    /// Sets flags only, one now and then, until the connection ends or all are set: nobody's sync helps them.
-    pub fn flag_slowly(&mut self, port: u16) -> Option<()> {
+    /// Appends what `flag_slowly` wants, numbered from `first` on.
+    pub fn append_for_flags(&mut self, port: u16, first: u32) -> Option<()> {
         let mut client = self.enter(port)?;
-        while let Some(n) = self.known.a.iter().find_map(|(n, message)| (!message.flagged).then_some(*n)) {
+        self.next = first;
+        (0..SLOW_FLAGS).try_for_each(|_| self.append(&mut client))
+    }
+
+    /// Sets flags only, one now and then, until the connection ends: nobody's sync helps them.
+    pub fn flag_slowly(&mut self, port: u16, first: u32) -> Option<()> {
+        let mut client = self.enter(port)?;
+        for n in first..first + SLOW_FLAGS {
             self.flag(&mut client, n)?;
             std::thread::sleep(Duration::from_millis(40));
         }
