@@ -31,15 +31,12 @@ pub fn unescaped(text: &str) -> Vec<u8> {
     out
 }
 
-/// All that the clients of a transcript send, one after the other.
-pub fn said_by_clients(text: &str) -> Vec<u8> {
-    let mut said = Vec::new();
-    for line in text.lines().filter(|line| line.starts_with('C')) {
-        let Some((who, what)) = line.split_once(':') else { continue };
-        said.extend(unescaped(what.strip_prefix(' ').unwrap_or(what)));
-        if !who.ends_with('|') {
-            said.extend_from_slice(b"\r\n");
-        }
-    }
-    said
+/// What the clients of a transcript send, one after the other: mostly a command each.
+pub fn said_by_clients(text: &str) -> Vec<Vec<u8>> {
+    let said = |line: &str| {
+        let (who, what) = line.split_once(':')?;
+        let end = if who.ends_with('|') { "" } else { "\r\n" };
+        Some([unescaped(what.strip_prefix(' ').unwrap_or(what)), end.into()].concat())
+    };
+    text.lines().filter(|line| line.starts_with('C')).filter_map(said).collect()
 }

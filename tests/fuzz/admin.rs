@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use gatepost::admin::Control;
@@ -12,7 +12,7 @@ use gatepost::config::{Config, sample};
 use gatepost::mailbox::Manager;
 use gatepost::store::Store;
 
-use super::{fuzz, owned};
+use super::{fuzz, owned, panicked_in};
 
 /// What the sample does not show: sections that there may be many of, and values of each kind other than the defaults.
 const CONFIGURATION: &str = "[Server]
@@ -109,13 +109,7 @@ fn control_socket() {
     let manager = Arc::new(Manager::new(Store::memory(), Default::default()));
     let control = Control::start(directory.path(), manager, Arc::default()).unwrap();
     let path = directory.path().join("control");
-    // Each connection has a thread of its own, `admin`, whose panics nobody else would hear of.
-    let panicked = Arc::new(AtomicBool::new(false));
-    let (heard, before) = (panicked.clone(), std::panic::take_hook());
-    std::panic::set_hook(Box::new(move |panic| {
-        heard.fetch_or(std::thread::current().name() == Some("admin"), Ordering::Relaxed);
-        before(panic);
-    }));
+    let panicked = panicked_in(&["admin"]);
     fuzz("control socket", owned(REQUESTS), move |input| {
         let mut stream = UnixStream::connect(&path).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use gatepost::proto::{Dialect, Framer, Limits, Stage, Step, command_names, mask, parse};
 
-use super::{fuzz, owned, transcript};
+use super::common::transcript;
+use super::{fuzz, owned};
 
 const COMMANDS: &[&[u8]] = &[
     b"a LOGIN joe {3+}\r\nfoo\r\nb SELECT INBOX\r\n",
@@ -35,7 +36,7 @@ fn transcripts() -> Vec<Vec<u8>> {
     transcript::files_below(Path::new("tests/wire"))
         .into_iter()
         .filter(|path| path.extension().is_some_and(|extension| extension == "imap"))
-        .map(|path| transcript::said_by_clients(&std::fs::read_to_string(path).unwrap()))
+        .map(|path| transcript::said_by_clients(&std::fs::read_to_string(path).unwrap()).concat())
         .filter(|said| !said.is_empty())
         .collect()
 }

@@ -6,7 +6,8 @@ use gatepost::mime::{Encoding, Parser, Summary, SummaryRef, TransferDecoder, dow
 use gatepost::smime::{Certificate, Description, Envelope, decode};
 use gatepost::types::PartPath;
 
-use super::{fuzz, owned, transcript};
+use super::common::transcript;
+use super::{fuzz, owned};
 
 const MAIL: &[&[u8]] = &[
     b"From: a <b@c>, \"d\" <e@f>\r\nTo: g: h@i;\r\nSubject: =?utf-8?q?=C3=A4?= =?iso-8859-1?B?5A==?=\r\nDate: Fri, 21 Nov 1997 09:55:06 -0600\r\n\r\nbody\r\n",
