@@ -79,10 +79,14 @@ impl Digest {
         Digest { uids, ..Digest::default() }
     }
 
-    /// Octets that it takes, or will.
+    /// Octets that it takes now, or soon.
     pub(super) fn bytes(&self) -> u64 {
         let columns = self.columns.get().map_or(0, |columns| columns.iter().map(Column::bytes).sum::<usize>());
-        (columns.max(self.uids.len() * MESSAGE_BYTES) + size_of::<Digest>()) as u64
+        let texts = self.texts.iter().flatten().filter_map(OnceLock::get).flatten();
+        let texts: usize = texts.map(|text| text.len() + size_of_val(text)).sum();
+        let ids = self.threading.get().into_iter().flatten();
+        let ids: usize = ids.map(|ids| size_of_val(ids) + size_of_val(ids.references.as_slice())).sum();
+        (columns.max(self.uids.len() * MESSAGE_BYTES) + texts + ids + size_of::<Digest>()) as u64
     }
 
     pub(super) fn uids(&self) -> &[Uid] {

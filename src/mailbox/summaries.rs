@@ -421,3 +421,43 @@ pub fn describe<E>(read: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>) ->
     let sent_date = SummaryRef::new(&structure).and_then(|summary| summary.sent_date());
     Ok(Described { structure: structure.into(), sent_date, size: message.size() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mailbox::{Access, Asked, Limits, Manager, Scores, View};
+    use crate::store::Store;
+    use crate::sys::Bell;
+    use crate::types::{AccountName, InternalDate, MailboxName, SearchKey, UidSet, Visibility};
+
+    /// The cache counts what digests have grown to, and no more when others have come for them.
+    #[test]
+    fn digests_are_counted_as_they_grow() {
+        let manager = Manager::new(Store::memory(), Limits::default());
+        let account = manager.account(&AccountName::new("joe").unwrap()).unwrap();
+        let mailbox = account.mailbox(&MailboxName::inbox()).unwrap();
+        let append = |text: &str| {
+            let octets = format!("Subject: {text}\r\n\r\n").into_bytes();
+            let date = InternalDate { secs: 0, zone_mins: 0 };
+            let message = account.intake(&mailbox).unwrap().take(octets, Vec::new(), date).unwrap();
+            mailbox.commit(Change::Append(vec![message])).unwrap();
+        };
+        let counted = || mailbox.summaries.digests.weight();
+        let bytes = || {
+            let no = PageNo::of(Uid::new(1).unwrap());
+            let kept = mailbox.summaries.digests.get(&(mailbox.account, mailbox.id, no)).unwrap();
+            (kept.digest.bytes(), kept.digest.uids().len())
+        };
+        (0..60).for_each(|_| append(&"long ".repeat(200)));
+        for messages in 60..64 {
+            let bell = Arc::new(Bell::new().unwrap());
+            let view = View::open(mailbox.clone(), Access::ReadOnly, Visibility::ALL, bell).unwrap();
+            let (key, saved) = (SearchKey::Header("subject".into(), "o".into()), UidSet::new());
+            let (comparator, scores) = (Comparator::UnicodeCasemap, Scores::Unwanted);
+            view.search(&Asked { key: &key, saved: &saved, comparator, scores }, &mut |_, _| {}).unwrap();
+            assert_eq!((counted(), messages), bytes());
+            assert!(counted() > 60_000, "the subjects are not counted");
+            append("short");
+        }
+    }
+}
