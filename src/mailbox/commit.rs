@@ -12,7 +12,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::change::{Bounds, Change, Draft, Keeping, NewMessage, Outcome};
+use super::change::{Change, NewMessage, Outcome};
+use super::draft::{Bounds, Draft, Keeping};
 use super::error::{MailboxError, Refusal};
 use super::mailbox::Mailbox;
 use super::message_annotations::AnnotationBounds;
