@@ -75,10 +75,11 @@ impl Snapshot {
         self.annotations.index(self.source.as_deref())
     }
 
-    /// What was known of annotations before another server's commits is known of this snapshot too; whether it had to be read.
+    /// What was known of annotations before another server's commits is known of this snapshot too, and which of the messages'
+    /// changes was the latest, where there has been none; whether it had to be read.
     pub(super) fn follow_annotations(&mut self, before: &Snapshot) -> Result<bool, StoreError> {
         if self.header.highest_mod_seq == before.header.highest_mod_seq {
-            self.annotations = before.annotations.clone();
+            (self.annotations, self.latest) = (before.annotations.clone(), before.latest);
             return Ok(false);
         }
         let known = before.annotations.is_read();
