@@ -2,7 +2,7 @@
 
 use super::tree::{Node, Plan, Tree};
 use super::watch::Happening;
-use crate::store::{AccountChange, MailboxNode};
+use crate::store::{AccountChange, Acl, MailboxNode};
 use crate::types::{MailboxId, MailboxName};
 
 /// What the plan, carried out, does to the names of `before`.
@@ -12,13 +12,13 @@ pub(super) fn happenings(before: &Tree, plan: &Plan) -> Vec<Happening> {
         tops.into_iter().any(|top| name == top || name.is_below(top))
     };
     let of_change = |change: &AccountChange| match change {
-        AccountChange::PutNode(node) if !moved(&node.name) => put(before, node),
+        AccountChange::PutNode(node) if !moved(&node.name) => put(before, node, plan),
         AccountChange::RemoveNode(name) if !moved(name) => Some(deleted(before, name)),
         AccountChange::Subscribe(name) | AccountChange::Unsubscribe(name) => {
             Some(Happening::Subscription(name.clone()))
         }
         AccountChange::Acl(id, _) => acl(before, *id),
-        AccountChange::PutAlias(name, _) => Some(Happening::Created(name.clone())),
+        AccountChange::PutAlias(name, _) => Some(Happening::Created { name: name.clone(), acl: Acl::default() }),
         AccountChange::RemoveAlias(name) => Some(deleted(before, name)),
         _ => None,
     };
@@ -40,7 +40,9 @@ pub(super) fn differences(before: &Tree, after: &Tree) -> Vec<Happening> {
         subscriptions.cloned().map(Happening::Subscription).collect::<Vec<_>>()
     };
     let gone = names(before, &is_gone).into_iter().map(|name| deleted(before, &name));
-    let new = names(after, &is_new).into_iter().map(Happening::Created);
+    let acl_of = |name: &MailboxName| after.node(name).and_then(|node| node.id).and_then(|id| after.acl(id)).cloned();
+    let new = names(after, &is_new).into_iter();
+    let new = new.map(|name| Happening::Created { acl: acl_of(&name).unwrap_or_default(), name });
     let acl = |(name, node): (&MailboxName, &Node)| {
         let (id, known) = (node.id?, before.node(name)?.id);
         let before = before.acl(id).cloned().unwrap_or_default();
@@ -52,12 +54,24 @@ pub(super) fn differences(before: &Tree, after: &Tree) -> Vec<Happening> {
 }
 
 /// A name that comes, or that only holds others from now on, or not any more.
-fn put(before: &Tree, node: &MailboxNode) -> Option<Happening> {
+fn put(before: &Tree, node: &MailboxNode, plan: &Plan) -> Option<Happening> {
     match (before.node(&node.name), node.id) {
-        (None, _) | (Some(Node { id: None, .. }), Some(_)) => Some(Happening::Created(node.name.clone())),
+        (None, _) | (Some(Node { id: None, .. }), Some(_)) => {
+            let acl = node.id.and_then(|id| first_acl(before, id, plan)).cloned().unwrap_or_default();
+            Some(Happening::Created { name: node.name.clone(), acl })
+        }
         (Some(Node { id: Some(_), .. }), None) => Some(deleted(before, &node.name)),
         _ => None,
     }
+}
+
+/// The list that a mailbox has when it comes, or comes back.
+fn first_acl<'a>(before: &'a Tree, id: MailboxId, plan: &'a Plan) -> Option<&'a Acl> {
+    let given = plan.changes.iter().rev().find_map(|change| match change {
+        AccountChange::Acl(of, acl) if *of == id => Some(acl),
+        _ => None,
+    });
+    given.or_else(|| before.acl(id))
 }
 
 fn deleted(before: &Tree, name: &MailboxName) -> Happening {

@@ -286,7 +286,8 @@ impl Mailbox {
         self.publish(writer, Snapshot::empty(header, snapshot.keywords.clone(), None));
     }
 
-    pub(super) fn is_gone(&self) -> bool {
+    /// It has been deleted.
+    pub fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
     }
 

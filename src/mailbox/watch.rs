@@ -79,24 +79,16 @@ impl Mailbox {
 /// What has happened in an account, beside its messages and annotations. RFC 5465 5.4, 5.5
 #[derive(Clone, Debug)]
 pub enum Happening {
-    Created(MailboxName),
+    /// With the list that it had from the beginning.
+    Created { name: MailboxName, acl: Acl },
     /// With the list that it had.
-    Deleted {
-        name: MailboxName,
-        acl: Acl,
-    },
+    Deleted { name: MailboxName, acl: Acl },
     /// With all names below it.
-    Renamed {
-        from: MailboxName,
-        to: MailboxName,
-    },
+    Renamed { from: MailboxName, to: MailboxName },
     /// Subscribed to or not any more.
     Subscription(String),
     /// An access control list is another.
-    Acl {
-        name: MailboxName,
-        before: Acl,
-    },
+    Acl { name: MailboxName, before: Acl },
 }
 
 /// Happenings that are kept for listeners that have not looked yet; who falls farther behind must look anew.
@@ -309,9 +301,9 @@ mod tests {
         assert_eq!(
             shown,
             [
-                format!("Oneself Created({})", of("a")),
-                format!("Oneself Created({})", of("a/b")),
-                format!("Others Created({})", of("c")),
+                format!("Oneself Created {{ name: {}, acl: Acl([]) }}", of("a")),
+                format!("Oneself Created {{ name: {}, acl: Acl([]) }}", of("a/b")),
+                format!("Others Created {{ name: {}, acl: Acl([]) }}", of("c")),
                 format!("Others Renamed {{ from: {}, to: {} }}", of("a"), of("c/d")),
                 format!("Oneself Deleted {{ name: {}, acl: Acl([]) }}", of("c/d/b")),
             ]

@@ -428,6 +428,8 @@ impl Notify {
             let found = account.mailbox(&watched.name);
             let found = found.and_then(|mailbox| Ok((Told::all(&mailbox, visibility)?, mailbox)));
             let (now, mailbox) = match found {
+                // Another server has deleted it: that is told when it is known what has become of its name.
+                Ok((_, mailbox)) if mailbox.is_gone() => continue,
                 Ok(found) => found,
                 Err(MailboxError::Refused(Refusal::NonExistent | Refusal::NoSelect)) => continue,
                 Err(error) => return Err(error.into()),

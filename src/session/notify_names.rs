@@ -7,7 +7,7 @@ use super::core::Core;
 use super::notify::{Notify, Since};
 use super::place::{FOREIGN, Place};
 use super::reply::Failure;
-use crate::mailbox::{Account, Author, Happening, Listed, Shown, Who, rights};
+use crate::mailbox::{Account, Acl, Author, Happening, Listed, Shown, Who, rights};
 use crate::proto::response as wire;
 use crate::types::{DELIMITER, Event, EventGroup, MailboxName, Right, WatchFilter};
 
@@ -146,9 +146,13 @@ pub(super) fn happened(
 ) -> Result<(), Failure> {
     let mut teller = Teller { notify, core, own, account, author };
     match happening {
-        Happening::Created(name) => teller.created(&name),
+        Happening::Created { name, acl } => {
+            // Where it could not be seen yet its list has been changed since, and that is told of.
+            let seen = teller.saw(&acl);
+            teller.created(&name, seen)
+        }
         Happening::Deleted { name, acl } => {
-            let seen = teller.of_own() || rights(&acl, &teller.who(), teller.owner().name()).has(Right::Lookup);
+            let seen = teller.saw(&acl);
             teller.deleted(&name, seen)
         }
         Happening::Renamed { from, to } => teller.renamed(&from, &to),
@@ -202,6 +206,11 @@ impl Teller<'_> {
         }
     }
 
+    /// Whether the client could see a mailbox by the list that it had.
+    fn saw(&self, acl: &Acl) -> bool {
+        self.of_own() || rights(acl, &self.who(), self.owner().name()).has(Right::Lookup)
+    }
+
     fn sees(&self, name: &MailboxName) -> bool {
         self.of_own() || self.owner().rights(name, &self.who()).has(Right::Lookup)
     }
@@ -233,8 +242,10 @@ impl Teller<'_> {
         all.iter().try_for_each(|shown| self.notify.consider(self.core, self.own, shown, since))
     }
 
-    fn created(&mut self, name: &MailboxName) -> Result<(), Failure> {
-        self.names(name, Cause::Change)?;
+    fn created(&mut self, name: &MailboxName, seen: bool) -> Result<(), Failure> {
+        if seen {
+            self.names(name, Cause::Change)?;
+        }
         self.consider(name)
     }
 
