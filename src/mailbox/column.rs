@@ -4,7 +4,7 @@
 use super::summaries::summary_of;
 use crate::mime::{Field, prepare};
 use crate::search::{Needle, Slots};
-use crate::store::PAGE_UIDS;
+use crate::store::{PAGE_UIDS, Value};
 use crate::types::Comparator;
 
 const _: () = assert!(PAGE_UIDS <= Slots::BITS);
@@ -22,10 +22,10 @@ pub(super) struct Column {
 pub(super) type Columns = [Column; Field::COUNT];
 
 /// The columns of these messages. A damaged summary has no fields; whoever reads it is told.
-pub(super) fn columns<'a>(summaries: impl ExactSizeIterator<Item = &'a [u8]>) -> Columns {
-    let (mut columns, messages) = (Columns::default(), summaries.len());
-    for (slot, octets) in summaries.enumerate() {
-        for (field, text) in summary_of(octets).iter().flat_map(|summary| summary.fields()) {
+pub(super) fn columns(summaries: &[Value]) -> Columns {
+    let mut columns = Columns::default();
+    for (slot, value) in summaries.iter().enumerate() {
+        for (field, text) in summary_of(value).iter().flat_map(|summary| summary.fields()) {
             let column = &mut columns[field.number()];
             if column.present & 1 << slot == 0 {
                 column.fill(slot);
@@ -37,7 +37,7 @@ pub(super) fn columns<'a>(summaries: impl ExactSizeIterator<Item = &'a [u8]>) ->
         }
     }
     for column in &mut columns {
-        column.fill(messages);
+        column.fill(summaries.len());
         column.text.shrink_to_fit();
     }
     columns

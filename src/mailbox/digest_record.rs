@@ -189,7 +189,7 @@ mod tests {
             is_reply,
         };
         let digest = Digest::of(uids);
-        digest.columns.set(columns(summaries.iter().map(|summary| &**summary))).ok().unwrap();
+        digest.columns.set(columns(&summaries)).ok().unwrap();
         digest.threading.set(vec![ids(&[1], false), ids(&[], true), ids(&[u128::MAX, 5], true)]).unwrap();
         digest.texts[5][1].set(["a", "", "é\0b"].map(Box::from).to_vec()).unwrap();
         digest

@@ -2,7 +2,7 @@
 //! last one ended.
 
 use crate::mime::SummaryRef;
-use crate::store::Value;
+use crate::store::{Value, side_by_side};
 use crate::types::Uid;
 
 use super::summaries::summary_of;
@@ -11,30 +11,22 @@ use super::summaries::summary_of;
 pub(super) struct Page {
     /// Ascending.
     uids: Vec<Uid>,
-    octets: Vec<u8>,
-    /// Where the summary of each ends in `octets`.
-    ends: Vec<usize>,
+    summaries: Vec<Value>,
 }
 
 impl Page {
     /// Of messages in ascending order.
-    pub(super) fn of(summaries: &[(Uid, Value)]) -> Page {
-        let bytes = summaries.iter().map(|(_, value)| value.len()).sum();
-        let mut page = Page { octets: Vec::with_capacity(bytes), ..Page::default() };
-        for (uid, value) in summaries {
-            page.uids.push(*uid);
-            page.octets.extend_from_slice(value);
-            page.ends.push(page.octets.len());
-        }
-        page
+    pub(super) fn of(summaries: Vec<(Uid, Value)>) -> Page {
+        let (uids, summaries): (_, Vec<Value>) = summaries.into_iter().unzip();
+        Page { uids, summaries: side_by_side(&summaries) }
     }
 
     pub(super) fn uids(&self) -> &[Uid] {
         &self.uids
     }
 
-    pub(super) fn summaries(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        (0..self.ends.len()).map(|slot| self.at(slot).unwrap_or_default())
+    pub(super) fn summaries(&self) -> &[Value] {
+        &self.summaries
     }
 
     pub(super) fn slot(&self, uid: Uid) -> Option<usize> {
@@ -46,13 +38,11 @@ impl Page {
         if self.uids.get(next) == Some(&uid) { Some(next) } else { self.slot(uid) }
     }
 
-    pub(super) fn at(&self, slot: usize) -> Option<&[u8]> {
-        let end = *self.ends.get(slot)?;
-        let start = slot.checked_sub(1).map_or(0, |before| self.ends[before]);
-        Some(&self.octets[start..end])
+    pub(super) fn at(&self, slot: usize) -> Option<&Value> {
+        self.summaries.get(slot)
     }
 
-    pub(super) fn get(&self, uid: Uid) -> Option<&[u8]> {
+    pub(super) fn get(&self, uid: Uid) -> Option<&Value> {
         self.slot(uid).and_then(|slot| self.at(slot))
     }
 
@@ -65,7 +55,8 @@ impl Page {
 
     /// Octets that it takes.
     pub(super) fn bytes(&self) -> usize {
-        self.octets.capacity() + self.uids.capacity() * 4 + self.ends.capacity() * 8 + size_of::<Page>()
+        let each = size_of::<Uid>() + size_of::<Value>();
+        self.summaries.iter().map(|value| value.len() + each).sum::<usize>() + size_of::<Page>()
     }
 }
 
@@ -76,13 +67,18 @@ mod tests {
     #[test]
     fn each_has_its_own() {
         let uid = |n| Uid::new(n).unwrap();
-        let page = Page::of(&[(uid(3), b"abc"[..].into()), (uid(5), b""[..].into()), (uid(9), b"de"[..].into())]);
-        assert_eq!(page.summaries().collect::<Vec<_>>(), [&b"abc"[..], b"", b"de"]);
-        assert_eq!([3, 4, 5, 9].map(|n| page.get(uid(n))), [Some(&b"abc"[..]), None, Some(b""), Some(b"de")]);
+        let summaries = [&b"abc"[..], b"", &[7; 100], &[8; 50]].map(Value::from);
+        let page = Page::of([3, 5, 9, 10].map(uid).into_iter().zip(summaries.clone()).collect());
+        assert_eq!(page.summaries(), summaries);
+        let get = |n| page.get(uid(n)).map(|value| &**value);
+        assert_eq!([3, 4, 5, 9].map(get), [Some(&b"abc"[..]), None, Some(b""), Some(&[7; 100])]);
         for next in 0..9 {
             assert_eq!([3, 4, 9].map(|n| page.slot_near(next, uid(n))), [Some(0), None, Some(2)], "{next}");
         }
-        assert_eq!((page.at(2), page.at(3)), (Some(&b"de"[..]), None));
-        assert_eq!(Page::of(&[]).summaries().len(), 0);
+        // One ends where the next begins.
+        let of = |slot| page.at(slot).unwrap().as_ptr_range();
+        assert_eq!(of(2).end, of(3).start);
+        assert_eq!(page.at(4), None);
+        assert!(Page::of(Vec::new()).summaries().is_empty());
     }
 }

@@ -20,10 +20,14 @@ use super::ranks::{RankedBy, Ranks};
 use super::sorting::TextKey;
 use crate::mime::{Field, Parser, Summary, SummaryRef};
 use crate::search::{Needle, Slots};
-use crate::store::{Commit, CommitFailure, Described, Durability, PAGE_UIDS, PageNo, StoreError, Value, Version};
+use crate::store::{Commit, CommitFailure, Described, Durability, PageNo, StoreError, Value, Version};
 use crate::types::{AccountId, BlobId, Comparator, MailboxId, Uid, UidSet};
 
 type Key = (AccountId, MailboxId, PageNo);
+
+/// A value of a page keeps the whole page in memory, and a copied message's stays in a memory table for a while. After so many
+/// of a page it is worth that.
+const RUN: usize = 16;
 
 /// Digests that one commit brings into the store.
 const KEPT_AT_ONCE: usize = 64;
@@ -92,6 +96,8 @@ pub struct Summaries {
     page: Arc<Page>,
     /// Where in the page a walk is, or expects to go on.
     slot: usize,
+    /// Summaries of the page that stand side by side and were given as values before this one.
+    run: usize,
     digest: Option<(PageNo, Arc<Digest>)>,
     /// The page that a digest was last made of.
     scanned: Option<(PageNo, Arc<Page>)>,
@@ -99,7 +105,7 @@ pub struct Summaries {
 
 impl Summaries {
     pub(super) fn new(mailbox: Arc<Mailbox>) -> Summaries {
-        Summaries { mailbox, page: Arc::default(), slot: 0, digest: None, scanned: None }
+        Summaries { mailbox, page: Arc::default(), slot: 0, run: 0, digest: None, scanned: None }
     }
 
     /// The summary of one message; `None` where it has been expunged.
@@ -109,9 +115,9 @@ impl Summaries {
         let mailbox = &self.mailbox;
         let key = (mailbox.account, mailbox.id, PageNo::of(uid));
         if let Some(page) = mailbox.summaries.pages.get(&key)
-            && let Some(octets) = page.get(uid)
+            && let Some(value) = page.get(uid)
         {
-            return Ok(Some(octets.into()));
+            return Ok(Some(alone(value)));
         }
         match mailbox.store.structure(mailbox.account, mailbox.id, uid)? {
             Some(value) => Ok(Some(value)),
@@ -123,7 +129,14 @@ impl Summaries {
 
     /// As `one`, for a walk over many messages, of which one needs the summary as a value.
     pub fn next(&mut self, uid: Uid) -> Result<Option<Value>, StoreError> {
-        Ok(self.go_to(uid)?.then(|| self.here().into()))
+        let before = (Arc::as_ptr(&self.page), self.slot);
+        if !self.go_to(uid)? {
+            return Ok(None);
+        }
+        let goes_on = before.0 == Arc::as_ptr(&self.page) && before.1 + 1 == self.slot;
+        self.run = if goes_on { self.run + 1 } else { 0 };
+        let value = self.page.at(self.slot);
+        Ok(value.map(|value| if self.run >= RUN { value.clone() } else { alone(value) }))
     }
 
     /// Goes to the summary of a message, `here`; `false` where it has been expunged. Its page is read anew where it is known
@@ -144,13 +157,13 @@ impl Summaries {
     /// The summary that was gone to.
     #[inline]
     pub fn here(&self) -> &[u8] {
-        self.page.at(self.slot).unwrap_or_default()
+        self.page.at(self.slot).map_or(b"", |value| value)
     }
 
     /// One of those behind it in its page: where a walk goes next.
     #[inline]
     pub fn ahead(&self, steps: usize) -> Option<&[u8]> {
-        self.page.at(self.slot + steps)
+        self.page.at(self.slot + steps).map(|value| &**value)
     }
 
     fn read(&self, no: PageNo, uid: Uid) -> Result<Arc<Page>, StoreError> {
@@ -298,7 +311,7 @@ impl Summaries {
         let mailbox = &self.mailbox;
         // Before: what comes meanwhile brings its summary along.
         let mut there = mailbox.there(no.first(), no.last())?;
-        let mut summaries: Vec<(Uid, Value)> = Vec::with_capacity(PAGE_UIDS as usize);
+        let mut summaries: Vec<(Uid, Value)> = Vec::new();
         mailbox.store.structures(mailbox.account, mailbox.id, no.first(), no.last(), &mut |uid, value| {
             summaries.push((uid, value));
             Ok(())
@@ -308,7 +321,7 @@ impl Summaries {
             summaries.append(&mut self.lacking(there)?);
             summaries.sort_unstable_by_key(|(uid, _)| *uid);
         }
-        Ok(Page::of(&summaries))
+        Ok(Page::of(summaries))
     }
 
     /// The summaries of messages that the store has none of: those that wait to be written, or made anew. What is made is
@@ -346,6 +359,11 @@ impl Mailbox {
         snapshot.load(&uids)?;
         Ok(snapshot.in_uids(&uids).map(|message| (message.uid(), message.blob())).collect())
     }
+}
+
+/// A value that keeps none of its neighbours in memory.
+fn alone(value: &Value) -> Value {
+    Value::from(&value[..])
 }
 
 /// What the store gave for a summary.
@@ -425,8 +443,8 @@ pub fn describe<E>(read: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mailbox::{Access, Asked, Limits, Manager, Scores, View};
-    use crate::store::Store;
+    use crate::mailbox::{Access, Account, Asked, Limits, Manager, NewMessage, Scores, View};
+    use crate::store::{PAGE_UIDS, Store};
     use crate::sys::Bell;
     use crate::types::{AccountName, InternalDate, MailboxName, SearchKey, UidSet, Visibility};
 
@@ -459,5 +477,68 @@ mod tests {
             assert!(counted() > 60_000, "the subjects are not counted");
             append("short");
         }
+    }
+
+    fn uid(n: u32) -> Uid {
+        Uid::new(n).unwrap()
+    }
+
+    fn append(account: &Account, mailbox: &Mailbox, numbers: std::ops::RangeInclusive<u32>) {
+        let mut intake = account.intake(mailbox).unwrap();
+        let date = InternalDate { secs: 0, zone_mins: 0 };
+        let octets = |n: u32| format!("Subject: number {n}\r\n\r\ntext\r\n").into_bytes();
+        let messages: Vec<NewMessage> = numbers.map(|n| intake.take(octets(n), Vec::new(), date).unwrap()).collect();
+        mailbox.commit(Change::Append(messages)).unwrap();
+    }
+
+    fn number(summary: &[u8]) -> u32 {
+        summary_of(summary).unwrap().field(Field::Subject).unwrap()[7..].parse().unwrap()
+    }
+
+    #[test]
+    fn each_message_has_its_own() {
+        let manager = Manager::new(Store::memory(), Limits::default());
+        let account = manager.account(&AccountName::new("joe").unwrap()).unwrap();
+        let mailbox = account.mailbox(&MailboxName::inbox()).unwrap();
+        append(&account, &mailbox, 1..=PAGE_UIDS + 5);
+        let mut summaries = Summaries::new(mailbox.clone());
+        let mut next = |n| summaries.next(uid(n)).unwrap().map(|value| number(&value));
+        // In order, in none, again, and with messages that come to the page that is held.
+        let orders = [(1..=PAGE_UIDS + 5).collect(), vec![3, 2, 2, PAGE_UIDS + 1, 1, PAGE_UIDS + 2, PAGE_UIDS, 40]];
+        for n in orders.concat() {
+            assert_eq!(next(n), Some(n));
+        }
+        assert_eq!(next(PAGE_UIDS + 6), None);
+        append(&account, &mailbox, PAGE_UIDS + 6..=PAGE_UIDS + 7);
+        for n in [PAGE_UIDS + 5, PAGE_UIDS + 6, PAGE_UIDS + 7, 1] {
+            assert_eq!(next(n), Some(n));
+        }
+        assert!(summaries.go_to(uid(PAGE_UIDS - 1)).unwrap());
+        assert_eq!(number(summaries.here()), PAGE_UIDS - 1);
+        assert_eq!(summaries.ahead(1).map(number), Some(PAGE_UIDS));
+        assert_eq!(summaries.ahead(2), None);
+        assert!(!summaries.go_to(uid(PAGE_UIDS * 9)).unwrap());
+        assert_eq!(summaries.one(uid(7)).unwrap().map(|value| number(&value)), Some(7));
+    }
+
+    /// Who takes few messages of a page keeps no more than those in memory.
+    #[test]
+    fn values_share_their_page_where_many_are_taken() {
+        let manager = Manager::new(Store::memory(), Limits::default());
+        let account = manager.account(&AccountName::new("joe").unwrap()).unwrap();
+        let mailbox = account.mailbox(&MailboxName::inbox()).unwrap();
+        append(&account, &mailbox, 1..=PAGE_UIDS * 2);
+        let mut summaries = Summaries::new(mailbox);
+        let mut shared = |uids: &mut dyn Iterator<Item = u32>| {
+            let mut is_shared = |n| {
+                let value = summaries.next(uid(n)).unwrap().unwrap();
+                value.as_ptr() == summaries.here().as_ptr()
+            };
+            uids.filter(|n| is_shared(*n)).collect::<Vec<u32>>()
+        };
+        let run = RUN as u32;
+        assert!(shared(&mut (1..=PAGE_UIDS).step_by(2)).is_empty());
+        assert!(shared(&mut (PAGE_UIDS + 1..=PAGE_UIDS + run)).is_empty());
+        assert_eq!(shared(&mut (1..=PAGE_UIDS + run)), (run + 1..=PAGE_UIDS).collect::<Vec<_>>());
     }
 }

@@ -11,12 +11,38 @@
 use std::fmt;
 use std::sync::Arc;
 
+use byteview::ByteView;
+
 use super::error::{CommitError, StoreError};
 use super::model::{Durability, Version};
 use crate::types::{AccountId, BlobId, MailboxId, Uid};
 
 /// Octets as an engine hands them out: cheap to clone, shared with its caches.
 pub type Value = fjall::Slice;
+
+/// The same values in one allocation, one behind the other; each of them, but the shortest, keeps it all in memory.
+pub fn side_by_side(values: &[Value]) -> Vec<Value> {
+    let bytes = values.iter().map(|value| value.len()).sum();
+    if u32::try_from(bytes).is_err() {
+        return values.to_vec();
+    }
+    let mut all = ByteView::with_size(bytes);
+    if let Some(mut octets) = all.get_mut() {
+        let mut rest = &mut octets[..];
+        for value in values {
+            let (to, behind) = rest.split_at_mut(value.len());
+            to.copy_from_slice(value);
+            rest = behind;
+        }
+    }
+    let mut end = 0;
+    let slice = |value: &Value| {
+        let start = end;
+        end += value.len();
+        Value::from(all.slice(start..end))
+    };
+    values.iter().map(slice).collect()
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Partition {

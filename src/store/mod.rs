@@ -43,7 +43,7 @@ pub use copying::Copied;
 pub use embedded::Embedded;
 pub use engine::{
     Batch, CHUNK_BYTES, Doubt, Engine, Figures, Hear, Partition, Reader, Realm, Reference, Relaxed, Settled, Value,
-    Visit, Watching,
+    Visit, Watching, side_by_side,
 };
 pub use error::{CommitError, CommitFailure, StoreError};
 pub use facade::{Compression, Options, Store};
