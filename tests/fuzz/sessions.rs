@@ -1,16 +1,21 @@
 //! Whole sessions: what a client sends is done, not only read.
 //!
-//! Each input goes to a server in this process, behind a login. No session panics, each ends when its client does, what it
-//! says are whole lines and literals, and a check of the store finds nothing afterwards.
+//! Each input goes to a server in this process, behind a login, while another client of the account says what the input before
+//! was. No session panics, each ends when its client does, what it says are whole lines and literals, and a check of the
+//! store finds nothing afterwards.
+//!
+//! It has found a cache of digests that subtracted more than it had added, since they grow.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gatepost::mailbox::{QuotaLimits, QuotaPolicy};
 use gatepost::store::{Checked, Mode, Store};
 
+use super::common::contended::Contended;
 use super::common::running::{Running, start};
 use super::common::transcript::{files_below, said_by_clients};
 use super::{fuzz_with, mutate, panicked_in};
@@ -70,17 +75,36 @@ struct Server {
     running: Running,
     store: Store,
     seen: u32,
+    /// What another client of the account says meanwhile: the input before.
+    before: Vec<u8>,
     _directory: tempfile::TempDir,
 }
 
 impl Server {
-    fn start() -> Server {
-        let (store, directory) = (Store::memory(), tempfile::tempdir().unwrap());
+    /// Every other one is not the only writer to its engine.
+    fn start(number: u32) -> Server {
+        let store = match number % 2 {
+            0 => Store::memory(),
+            _ => Store::with_engine(Arc::new(Contended::default())).unwrap(),
+        };
+        let directory = tempfile::tempdir().unwrap();
         let running = start(store.clone(), directory.path());
         // Copies of copies come to any number.
         let all = QuotaLimits { messages: Some(2000), ..QuotaLimits::default() };
         running.manager.set_quota_policy(QuotaPolicy { all, ..QuotaPolicy::default() });
-        Server { running, store, seen: 0, _directory: directory }
+        Server { running, store, seen: 0, before: Vec::new(), _directory: directory }
+    }
+
+    /// What two clients hear, at the same time.
+    fn sessions(&mut self, input: &[u8]) -> [(Vec<u8>, Vec<u8>); 2] {
+        self.seen += 1;
+        let (port, before) = (self.running.port, std::mem::replace(&mut self.before, input.to_vec()));
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| session(port, &before));
+            let answer = session(port, input);
+            let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            [(input.to_vec(), answer), (before.clone(), other)]
+        })
     }
 
     /// Ends, and leaves a store behind that nothing is wrong with.
@@ -97,7 +121,7 @@ impl Server {
 #[test]
 fn sessions() {
     let panicked = panicked_in(&["worker", "watchdog"]);
-    let server = Mutex::new(Some(Server::start()));
+    let server = Mutex::new((Some(Server::start(0)), 0));
     let transcripts = transcripts();
     let whole = transcripts.iter().map(|said| said.concat()).collect();
     let make = move |random: &mut fastrand::Rng, whole: &[Vec<u8>]| match random.u8(..4) {
@@ -106,20 +130,21 @@ fn sessions() {
     };
     fuzz_with("sessions", whole, make, move |input| {
         let mut server = server.lock().unwrap();
-        let mut now = server.take().unwrap();
-        now.seen += 1;
-        let answer = session(now.running.port, input);
-        let shown = || format!("{:?}\n{:?}", String::from_utf8_lossy(input), String::from_utf8_lossy(&answer));
-        assert!(!panicked.load(std::sync::atomic::Ordering::Relaxed), "a panic: {}", shown());
-        // From there on it is deflated.
-        if !input.to_ascii_uppercase().windows(8).any(|word| word == b"COMPRESS") {
-            assert!(is_whole(&answer), "{}", shown());
+        let (now, number) = &mut *server;
+        let dialogues = now.as_mut().unwrap().sessions(input);
+        let text = |octets: &[u8]| format!("{:?}", String::from_utf8_lossy(octets));
+        let shown = || dialogues.each_ref().map(|(said, heard)| [text(said), text(heard)].join("\n")).join("\n\n");
+        assert!(!panicked.load(Ordering::Relaxed), "a panic: {}", shown());
+        for (said, heard) in &dialogues {
+            // From there on it is deflated.
+            let is_deflated = said.to_ascii_uppercase().windows(8).any(|word| word == b"COMPRESS");
+            assert!(is_deflated || is_whole(heard), "{}", shown());
         }
-        if now.seen >= TOGETHER {
-            now.stop();
-            now = Server::start();
+        if now.as_ref().is_some_and(|now| now.seen >= TOGETHER) {
+            now.take().unwrap().stop();
+            *number += 1;
+            *now = Some(Server::start(*number));
         }
-        *server = Some(now);
     });
 }
 
