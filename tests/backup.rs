@@ -373,6 +373,77 @@ fn a_backup_stays_the_daemons() {
     assert_eq!((refused.status.code(), std::fs::metadata(server.path("passwd")).unwrap().uid()), (Some(74), 0));
 }
 
+/// Names beyond those of one request, and URLs, whose keys stay where they are.
+#[test]
+fn many_names_come_back_and_no_keys() {
+    let server = filled();
+    let mut owner = server.user("user1");
+    for n in 0..450 {
+        owner.ok(&format!("SUBSCRIBE \"s\\\"{n}\""));
+    }
+    for n in 0..230 {
+        owner.ok(&format!("SETMETADATA \"\" (/private/vendor/gatepost/alias/a{n} \"~user2/x{n}\")"));
+    }
+    let generate = "GENURLAUTH \"imap://user1@localhost/INBOX/;UID=1;URLAUTH=anonymous\" INTERNAL";
+    let said = owner.ok(generate).remove(0);
+    let url = said.strip_prefix("* GENURLAUTH \"").unwrap().trim_end_matches('"').to_string();
+    let fetched = |server: &Server| server.user("user2").ok(&format!("URLFETCH \"{url}\"")).remove(0);
+    assert!(!fetched(&server).ends_with(" NIL"));
+    let place = directory(&server, "backup");
+    json(&server.ctl(&["--json", "backup", &place]));
+    assert!(server.ctl(&["account", "remove", "user1"]).status.success());
+    assert!(server.ctl_with(&["account", "add", "user1"], b"secret\n").status.success());
+    json(&server.ctl(&["--json", "restore", "--account", "user1", &place]));
+    let mut owner = server.user("user1");
+    assert_eq!(owner.ok("LIST (SUBSCRIBED) \"\" *").len(), 451);
+    let aliases = owner.ok("GETMETADATA (DEPTH infinity) \"\" /private/vendor/gatepost/alias").concat();
+    assert_eq!(aliases.matches("~user2/x").count(), 230);
+    // UID 1 may be another message now.
+    assert!(fetched(&server).ends_with(" NIL"), "a URL of before is good again");
+}
+
+/// A server that takes less than the one of the backup: what is beyond is left out and said, mail is not.
+#[test]
+fn annotations_beyond_the_bounds_are_left_out() {
+    let server = filled();
+    let mut owner = server.user("user1");
+    let value = "x".repeat(6000);
+    owner.ok(&format!("SETMETADATA INBOX (/shared/comment {{6000+}}\r\n{value} /shared/other \"y\")"));
+    owner.ok("SELECT Work/2026 (ANNOTATE)");
+    for n in 0..12 {
+        owner.ok(&format!("SETMETADATA Work/2026 (/private/e{n:02} \"{n}\")"));
+        owner.ok(&format!("STORE 2 ANNOTATION (/vendor/x/e{n:02} (value.priv \"{n}\"))"));
+    }
+    owner.ok(&format!("STORE 3 ANNOTATION (/comment (value.priv {{6000+}}\r\n{value}))"));
+    owner.ok("STORE 4 ANNOTATION (/comment (value.priv \"kept\"))");
+    let place = directory(&server, "backup");
+    json(&server.ctl(&["--json", "backup", &place]));
+    let other = Server::start("[Metadata]\nMaximum Entries = 10\nMaximum Value Size = 4K\n");
+    let restored = json(&other.ctl(&["--json", "restore", "--account", "user1", &place]));
+    assert_eq!(
+        restored,
+        serde_json::json!({
+            "mailboxes": 3,
+            "messages": 65,
+            "left_out": {
+                "INBOX: annotations beyond what there may be": 1,
+                "Work/2026: annotations beyond what there may be": 1,
+                "Work/2026: annotations of messages beyond what there may be": 1,
+            },
+        })
+    );
+    let mut owner = other.user("user1");
+    let all = |client: &mut Client, name: &str| {
+        client.ok(&format!("GETMETADATA (DEPTH infinity) {name} (/private /shared)")).concat()
+    };
+    assert_eq!(all(&mut owner, "INBOX"), "* METADATA INBOX (/shared/other \"y\")");
+    assert_eq!(all(&mut owner, "Work/2026").matches("/private/e").count(), 10);
+    let notes = noted(&mut owner, "Work/2026");
+    assert_eq!(notes.iter().filter(|line| line.contains("ANNOTATION")).count(), 1, "{notes:?}");
+    assert!(notes[3].starts_with("* 4 FETCH") && notes[3].contains("\"kept\""), "{notes:?}");
+    assert!(other.ctl(&["check"]).status.success());
+}
+
 #[test]
 fn what_is_no_backup_is_refused() {
     let server = filled();

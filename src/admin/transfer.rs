@@ -67,7 +67,7 @@ fn blobs(mailbox: &Mailbox) -> Result<HashSet<BlobId>, Failed> {
 #[derive(PartialEq)]
 enum Flushed {
     Whole,
-    /// Without annotations, which were more than there may be.
+    /// Some without annotations, which were more than there may be.
     Bare,
 }
 
@@ -77,8 +77,7 @@ fn flush(mailbox: &Mailbox, batch: &mut Vec<NewMessage>) -> Result<Flushed, Fail
         match mailbox.commit(Change::Append(batch.clone())) {
             // Mail comes first.
             Err(MailboxError::Refused(Refusal::TooManyMessageAnnotations)) => {
-                batch.iter_mut().for_each(|message| message.annotations.clear());
-                mailbox.commit(Change::Append(batch.clone()))?;
+                batch.iter().try_for_each(|message| append_bare(mailbox, message))?;
                 flushed = Flushed::Bare;
             }
             done => drop(done?),
@@ -86,6 +85,17 @@ fn flush(mailbox: &Mailbox, batch: &mut Vec<NewMessage>) -> Result<Flushed, Fail
         batch.clear();
     }
     Ok(flushed)
+}
+
+/// A message by itself, without its annotations where there is no room for them.
+fn append_bare(mailbox: &Mailbox, message: &NewMessage) -> Result<(), MailboxError> {
+    match mailbox.commit(Change::Append(vec![message.clone()])) {
+        Err(MailboxError::Refused(Refusal::TooManyMessageAnnotations)) => {
+            let message = NewMessage { annotations: Vec::new(), ..message.clone() };
+            mailbox.commit(Change::Append(vec![message])).map(drop)
+        }
+        done => done.map(drop),
+    }
 }
 
 /// Those of names and sizes that can be. Whose they are has an account: who asks has seen to that.
