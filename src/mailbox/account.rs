@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use parking_lot::{Mutex, ReentrantMutex, RwLock};
 
 use super::error::{MailboxError, Refusal};
-use super::happenings::{differences, happenings};
+use super::happenings::happenings;
 use super::locks::{AnnotationBytes, MailboxTable, Published, TreeWriter};
 use super::mailbox::Mailbox;
 use super::manager::Shared;
@@ -16,27 +15,24 @@ use super::suspicion::Suspicion;
 use super::tree::{Fate, Plan, Tree};
 use super::watch::Listeners;
 use crate::store::{
-    AccountChange, AccountCommit, Commit, CommitFailure, Durability, MailboxCommit, MailboxHeader, Partition, Realm,
-    StoreError, Watching,
+    AccountChange, AccountCommit, Commit, CommitFailure, Durability, MailboxCommit, MailboxHeader, StoreError,
+    Watching,
 };
 use crate::types::{AccountId, AccountName, MailboxClass, MailboxId, MailboxName, SpecialUse};
-
-/// How long a reader waits for who is reading the tree.
-const LOOK_WAIT: Duration = Duration::from_secs(1);
 
 pub struct Account {
     pub(super) id: AccountId,
     name: AccountName,
     pub(super) shared: Arc<Shared>,
-    writer: TreeWriter,
-    tree: Published<Arc<Tree>>,
-    mailboxes: MailboxTable,
+    pub(super) writer: TreeWriter,
+    pub(super) tree: Published<Arc<Tree>>,
+    pub(super) mailboxes: MailboxTable,
     pub(super) usage: Arc<Usage>,
     /// Of the annotations of its mailboxes; nothing until somebody sets one.
     pub(super) annotation_bytes: AnnotationBytes,
     pub(super) listeners: Arc<Listeners>,
     /// Another server may have changed the tree since it was read: whoever looks next looks into the store.
-    suspicion: Suspicion,
+    pub(super) suspicion: Suspicion,
     watching: OnceLock<Watching>,
 }
 
@@ -76,76 +72,6 @@ impl Account {
 
     pub fn id(&self) -> AccountId {
         self.id
-    }
-
-    /// The newest tree, complete and unchanging.
-    pub fn tree(&self) -> Arc<Tree> {
-        // Who is looking already is waited for, so that all see what has been acknowledged; not for ever, as a mailbox's
-        // writer may ask.
-        if self.suspicion.stands().is_some()
-            && let Some(_writer) = self.writer.try_lock_for(LOOK_WAIT)
-            && let Err(error) = self.look_again()
-        {
-            log::warn!("reading the mailboxes of {}: {error}", self.name);
-        }
-        self.tree.read().clone()
-    }
-
-    /// Whether this or another server has removed it, as far as is known.
-    pub(super) fn is_removed(&self) -> bool {
-        self.tree().is_removed()
-    }
-
-    /// Another server may have changed the tree, and nobody has read it since.
-    pub(super) fn is_suspected(&self) -> bool {
-        self.suspicion.stands().is_some()
-    }
-
-    fn watch_store(account: &Arc<Account>) -> Watching {
-        let itself = Arc::downgrade(account);
-        let hear = move |partition| itself.upgrade().iter().for_each(|account| account.suspect(partition));
-        account.shared.store.watch(Realm::Account(account.id), Arc::new(hear))
-    }
-
-    /// Another server may have changed the tree, or a mailbox: those who listen shall look.
-    pub(super) fn suspect(self: &Arc<Account>, partition: Partition) {
-        let Partition::Mailbox(_, id) = partition else {
-            self.suspicion.raise();
-            self.shared.others.have_seen(self);
-            return self.listeners.ring();
-        };
-        self.usage.suspect(id);
-        let loaded = self.mailboxes.read().get(&id).cloned();
-        match loaded {
-            Some(mailbox) => mailbox.suspect(),
-            None => self.listeners.changed(self.id, id),
-        }
-    }
-
-    /// Reads what another server has made of the tree. The caller holds the writer's lock.
-    fn look_again(&self) -> Result<(), StoreError> {
-        let Some(raised) = self.suspicion.stands() else { return Ok(()) };
-        let before = self.tree.read().clone();
-        if self.shared.store.account_version(self.id)? == before.version {
-            self.suspicion.settle(raised);
-            return Ok(());
-        }
-        let tree = Arc::new(Tree::new(self.shared.store.account_image(self.id)?));
-        *self.tree.write() = tree.clone();
-        self.suspicion.settle(raised);
-        *self.annotation_bytes.lock() = None;
-        let gone = tree.mailboxes_gone_since(&before);
-        for mailbox in gone.iter().filter_map(|id| self.mailboxes.write().remove(id)) {
-            mailbox.vanish(&mut mailbox.writer.lock());
-        }
-        self.usage.forget();
-        if !tree.has_keys_of(&before) {
-            self.ring_all();
-        }
-        if self.listeners.are_there() {
-            self.listeners.tell_foreign(differences(&before, &tree));
-        }
-        Ok(())
     }
 
     pub fn mailbox(&self, name: &MailboxName) -> Result<Arc<Mailbox>, MailboxError> {

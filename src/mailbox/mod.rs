@@ -25,6 +25,7 @@ mod draft;
 mod earlier;
 mod error;
 mod expunging;
+mod foreign;
 mod further;
 mod happenings;
 mod intake;
