@@ -3,8 +3,9 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gatepost::admin::Control;
@@ -103,16 +104,23 @@ fn every_verb_has_a_seed() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
+/// Inputs that one store sees: of those that are mutated many make accounts of their own.
+const TOGETHER: u32 = 2000;
+
+fn start(directory: &Path) -> Control {
+    Control::start(directory, Arc::new(Manager::new(Store::memory(), Default::default())), Arc::default()).unwrap()
+}
+
 #[test]
 fn control_socket() {
     let directory = tempfile::tempdir().unwrap();
-    let manager = Arc::new(Manager::new(Store::memory(), Default::default()));
-    let control = Control::start(directory.path(), manager, Arc::default()).unwrap();
-    let path = directory.path().join("control");
+    let running = Mutex::new((start(directory.path()), 0));
     let panicked = panicked_in(&["admin"]);
     fuzz("control socket", owned(REQUESTS), move |input| {
-        let mut stream = UnixStream::connect(&path).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let (control, seen) = &mut *running.lock().unwrap();
+        let mut stream = UnixStream::connect(directory.path().join("control")).unwrap();
+        // Longer than the machine stands still.
+        stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
         // It may be closed at the first line that is none.
         let _ = stream.write_all(input);
         let _ = stream.shutdown(Shutdown::Write);
@@ -120,6 +128,10 @@ fn control_socket() {
         let ended = stream.read_to_end(&mut answer);
         assert!(ended.is_ok() || ended.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset));
         assert!(!panicked.load(Ordering::Relaxed), "{:?}", String::from_utf8_lossy(input));
+        *seen += 1;
+        if *seen % TOGETHER == 0 {
+            control.stop();
+            *control = start(directory.path());
+        }
     });
-    control.stop();
 }

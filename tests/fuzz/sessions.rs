@@ -151,7 +151,8 @@ fn sessions() {
 /// All that the server says to a client that sends this, and ends.
 fn session(port: u16, input: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    // Longer than the machine stands still.
+    stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
     let mut sending = stream.try_clone().unwrap();
     // Some begin without.
     let login = if input.len() % 8 == 0 { &b""[..] } else { LOGIN };
