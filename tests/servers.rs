@@ -500,3 +500,29 @@ fn an_account_is_made_once() {
     let inbox = here.account(&joe).unwrap().mailbox(&MailboxName::inbox()).unwrap();
     assert_eq!(inbox.key(), there.account(&joe).unwrap().mailbox(&MailboxName::inbox()).unwrap().key());
 }
+
+/// Of limits that are set at two servers at once none is lost.
+#[test]
+fn limits_are_set_side_by_side() {
+    let engine = Arc::new(Contended::default());
+    let managers = [(); 2].map(|()| Manager::new(Store::with_engine(engine.clone()).unwrap(), Limits::default()));
+    let joe = managers.each_ref().map(|manager| manager.account(&AccountName::new("joe").unwrap()).unwrap());
+    std::thread::scope(|scope| {
+        let [here, there] = &joe;
+        for n in [30, 60] {
+            scope.spawn(move || {
+                for limit in 1..=n {
+                    here.change_quota(|now| QuotaLimits {
+                        messages: Some(limit.max(now.messages.unwrap_or(0))),
+                        ..now
+                    })
+                    .unwrap();
+                    there.change_quota(|now| QuotaLimits { mailboxes: Some(limit), ..now }).unwrap();
+                }
+            });
+        }
+    });
+    let quota = joe[0].quota().unwrap();
+    assert_eq!(quota.messages.limit, Some(60));
+    assert!([Some(30), Some(60)].contains(&quota.mailboxes.limit));
+}

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::copied_json;
 use super::wire::Wire;
 use super::{mailboxes, transfer, who};
-use crate::mailbox::{Account, AlertScope, MailboxError, Manager, Quota, describe};
+use crate::mailbox::{Account, AlertScope, MailboxError, Manager, Quota, QuotaLimits, describe};
 use crate::net::Registry;
 use crate::store::{Checked, Copied, Mode, Options, Store, StoreError};
 use crate::sys::{Signal, Signals, now_secs};
@@ -291,17 +291,12 @@ impl Verbs {
     /// What is not named stays; `null` takes the account's own limit away, so that the domain's is in force.
     fn quota_set(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
         let account = self.manager.account(&account_name(request)?)?;
-        let mut limits = account.own_quota();
-        for (name, limit) in [
-            ("storage", &mut limits.storage_bytes),
-            ("messages", &mut limits.messages),
-            ("mailboxes", &mut limits.mailboxes),
-        ] {
-            if let Some(value) = request["limits"].get(name) {
-                *limit = value.as_u64();
-            }
-        }
-        account.set_quota(limits)?;
+        let named = |name: &str, now: Option<u64>| request["limits"].get(name).map_or(now, Value::as_u64);
+        account.change_quota(|now| QuotaLimits {
+            storage_bytes: named("storage", now.storage_bytes),
+            messages: named("messages", now.messages),
+            mailboxes: named("mailboxes", now.mailboxes),
+        })?;
         self.quota(request, wire, |account| Ok(account.quota()?))
     }
 

@@ -206,12 +206,15 @@ impl Account {
 
     /// Sets the account's own limits.
     pub fn set_quota(&self, limits: QuotaLimits) -> Result<(), MailboxError> {
-        self.change(|_| Ok(Plan { changes: vec![AccountChange::Quota(limits)], ..Plan::default() }))
+        self.change_quota(|_| limits)
     }
 
-    /// The account's own limits, as set.
-    pub fn own_quota(&self) -> QuotaLimits {
-        self.tree().quota()
+    /// Sets some of the account's own limits, given those that it has.
+    pub fn change_quota(&self, change: impl Fn(QuotaLimits) -> QuotaLimits) -> Result<(), MailboxError> {
+        self.change(|tree| {
+            let changes = vec![AccountChange::Quota(change(tree.quota()))];
+            Ok(Plan { changes, ..Plan::default() })
+        })
     }
 
     /// Sums up anew.
