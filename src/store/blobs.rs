@@ -141,3 +141,55 @@ fn read_full(source: &mut dyn Read, buffer: &mut [u8]) -> Result<usize, StoreErr
     }
     Ok(length)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Options;
+
+    const A: AccountId = AccountId(1);
+
+    fn octets_of(reader: &mut BlobReader) -> (Vec<u8>, Vec<bool>) {
+        let (mut octets, mut nuls) = (Vec::new(), Vec::new());
+        loop {
+            let piece = reader.read_at(octets.len() as u64).unwrap();
+            if piece.is_empty() {
+                return (octets, nuls);
+            }
+            octets.extend_from_slice(&piece);
+            nuls.push(piece.may_have_nul());
+        }
+    }
+
+    /// What is kept in memory is what the disk has, at every size that is dealt with in its own way.
+    #[test]
+    fn blobs_are_read_again_as_they_were() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), &Options::default()).unwrap();
+        let (large, clean) = (CHUNK_BYTES * 2 + 3, vec![b'x'; 3000]);
+        let mut late = vec![b'y'; large];
+        late[CHUNK_BYTES + 1] = 0;
+        let blobs = [b"a\0b".to_vec(), clean, vec![b'z'; 70_000], late, vec![b'w'; CHUNK_BYTES], Vec::new()];
+        let names: Vec<BlobId> = blobs.iter().map(|octets| BlobId(blake3::hash(octets).into())).collect();
+        let write = |(octets, name): (&Vec<u8>, &BlobId)| store.write_blob(A, *name, &mut &octets[..]).unwrap();
+        let _pins: Vec<Pin> = blobs.iter().zip(&names).filter(|(octets, _)| !octets.is_empty()).map(write).collect();
+        let nuls = [vec![true], vec![false], vec![false], vec![false, true, false], vec![false]];
+        // One reader that turns to each, as a walk does; each twice, so that the second time it is in memory.
+        let mut walking = store.blob(A, names[0]);
+        for _ in 0..2 {
+            for ((octets, name), nuls) in blobs.iter().zip(&names).zip(&nuls) {
+                walking.turn_to(*name);
+                assert!(octets_of(&mut walking) == (octets.clone(), nuls.clone()), "{} octets", octets.len());
+                assert!(octets_of(&mut store.blob(A, *name)).0 == *octets);
+            }
+        }
+        assert_eq!(store.blob(A, names[1]).read_at(2999).unwrap()[..], b"x"[..]);
+        // What is not there, and what another account has, is missing every time.
+        for _ in 0..2 {
+            assert!(matches!(store.blob(A, names[5]).read_at(0), Err(StoreError::Missing(_))));
+            assert!(matches!(store.blob(AccountId(2), names[0]).read_at(0), Err(StoreError::Missing(_))));
+        }
+        // What is to be checked is read from the disk.
+        assert!(store.blob_cache().is_some() && store.frozen().unwrap().blob_cache().is_none());
+    }
+}
