@@ -10,9 +10,10 @@ use super::happenings::happenings;
 use super::locks::{AnnotationBytes, MailboxTable, Published, TreeWriter};
 use super::mailbox::Mailbox;
 use super::manager::Shared;
+use super::planning::{Fate, Plan};
 use super::quota::Usage;
 use super::suspicion::Suspicion;
-use super::tree::{Fate, Plan, Tree};
+use super::tree::Tree;
 use super::watch::Listeners;
 use crate::store::{
     AccountChange, AccountCommit, Commit, CommitFailure, Durability, MailboxCommit, MailboxHeader, StoreError,

@@ -5,7 +5,8 @@
 
 use super::account::Account;
 use super::error::{MailboxError, Refusal};
-use super::tree::{Plan, Tree};
+use super::planning::Plan;
+use super::tree::Tree;
 use crate::store::{AccountChange, Acl};
 use crate::types::{AccountName, MailboxId, MailboxName, ModifyRights, Right, Rights};
 

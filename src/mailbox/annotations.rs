@@ -7,8 +7,9 @@
 use super::account::Account;
 use super::annotation_watch::AnnotationWatch;
 use super::error::{MailboxError, Refusal};
+use super::planning::Plan;
 use super::sealing::ENCRYPT_TO;
-use super::tree::{Plan, Tree};
+use super::tree::Tree;
 use crate::store::{AccountChange, Annotate, Annotated, Annotation, Commit, Store, StoreError};
 use crate::types::utf7;
 use crate::types::{

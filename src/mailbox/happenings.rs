@@ -1,6 +1,7 @@
 //! What a change of an account's tree is to those who listen.            RFC 5465 5.4, 5.5
 
-use super::tree::{Node, Plan, Tree};
+use super::planning::Plan;
+use super::tree::{Node, Tree};
 use super::watch::Happening;
 use crate::store::{AccountChange, Acl, MailboxNode};
 use crate::types::{MailboxId, MailboxName};

@@ -43,6 +43,7 @@ mod others;
 mod owed;
 mod packed;
 mod page;
+mod planning;
 mod policy;
 mod quota;
 mod ranks;

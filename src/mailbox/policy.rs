@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::account::Account;
 use super::error::MailboxError;
 use super::manager::Manager;
-use super::tree::Plan;
+use super::planning::Plan;
 use crate::store::{AccountChange, AccountSettings};
 
 #[derive(Clone, Debug, Default)]

@@ -16,7 +16,8 @@ use parking_lot::RwLock;
 use super::account::Account;
 use super::error::{MailboxError, Refusal};
 use super::locks::{SuspectedMailboxes, UsageLock};
-use super::tree::{Plan, Tree};
+use super::planning::Plan;
+use super::tree::Tree;
 use crate::store::{AccountChange, AlertScope, MailboxHeader, QuotaLimits, StoreError};
 use crate::types::MailboxId;
 

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::account::Account;
 use super::error::{MailboxError, Refusal};
-use super::tree::Plan;
+use super::planning::Plan;
 use crate::mime::header_fields;
 use crate::smime::{self, Certificate, Envelope, OUTER_FIELDS};
 use crate::store::{AccountChange, Annotated, CHUNK_BYTES, StoreError, Value};

@@ -9,7 +9,7 @@ use argon2::password_hash::rand_core::{OsRng, RngCore};
 use super::account::Account;
 use super::error::MailboxError;
 use super::mailbox::Mailbox;
-use super::tree::Plan;
+use super::planning::Plan;
 use crate::store::{AccountChange, UrlKey};
 use crate::types::{AccountId, MailboxId};
 
