@@ -1,7 +1,7 @@
 //! One header field of the messages of a page, decoded and prepared by i;unicode-casemap, in one piece: a string is looked
 //! for in all of them at once.
 
-use super::summaries::summary_of;
+use super::describing::summary_of;
 use crate::mime::{Field, prepare};
 use crate::search::{Needle, Slots};
 use crate::store::{PAGE_UIDS, Value};

@@ -259,24 +259,6 @@ mod tests {
         mailbox.commit(Change::Append(messages)).unwrap();
     }
 
-    /// The cache counts on what a digest weighs, though it grows.
-    #[test]
-    fn long_fields_weigh_what_they_weighed() {
-        let store = Store::memory();
-        let manager = Manager::new(store, Limits::default());
-        let account = manager.account(&AccountName::new("joe").unwrap()).unwrap();
-        let mailbox = account.mailbox(&MailboxName::inbox()).unwrap();
-        let date = InternalDate { secs: 0, zone_mins: 0 };
-        for n in 0..20 {
-            let text = format!("Subject: number {n}x {}\r\n\r\n", "word ".repeat(2000)).into_bytes();
-            let message = account.intake(&mailbox).unwrap().take(text, Vec::new(), date).unwrap();
-            mailbox.commit(Change::Append(vec![message])).unwrap();
-            let bell = Arc::new(Bell::new().unwrap());
-            let view = View::open(mailbox.clone(), Access::ReadWrite, Visibility::ALL, bell).unwrap();
-            asked(&view);
-        }
-    }
-
     /// What a client sees of SEARCH, SORT and THREAD, asked twice.
     fn asked(view: &View) -> String {
         let saved = UidSet::new();

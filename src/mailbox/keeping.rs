@@ -8,10 +8,10 @@ use std::sync::atomic::Ordering;
 
 use super::account::Account;
 use super::change::Change;
+use super::describing::describe;
 use super::error::MailboxError;
 use super::mailbox::Mailbox;
 use super::manager::{Manager, Shared};
-use super::summaries::describe;
 use crate::store::{Commit, CommitFailure, Due, ExpungedMessage, Value};
 use crate::sys::now_secs;
 use crate::types::{AccountId, AccountName, MailboxId, MailboxName};

@@ -16,7 +16,7 @@ use super::locks::{Changes, Grown, Published, Watchers, Writer};
 use super::manager::Shared;
 use super::quota::Usage;
 use super::snapshot::{Latest, Snapshot};
-use super::summaries::SummaryCache;
+use super::summary_cache::SummaryCache;
 use super::suspicion::Suspicion;
 use super::watch::Listeners;
 use crate::store::{MailboxHeader, MailboxImage, Relaxed, Store, StoreError, Version};

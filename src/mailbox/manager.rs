@@ -15,7 +15,7 @@ use super::locks::{AccountTable, MailboxPolicyLock};
 use super::others::Others;
 use super::owed::Owed;
 use super::quota::{Policy, QuotaPolicy};
-use super::summaries::SummaryCache;
+use super::summary_cache::SummaryCache;
 use crate::store::{Partition, Store, StoreError};
 use crate::types::{AccountId, AccountName};
 

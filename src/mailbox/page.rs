@@ -5,7 +5,7 @@ use crate::mime::SummaryRef;
 use crate::store::{Value, side_by_side};
 use crate::types::Uid;
 
-use super::summaries::summary_of;
+use super::describing::summary_of;
 
 #[derive(Default)]
 pub(super) struct Page {

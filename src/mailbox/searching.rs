@@ -1,8 +1,9 @@
 //! SEARCH over a view.                              RFC 9051 6.4.4
 
+use super::describing::summary_of;
 use super::error::MailboxError;
 use super::snapshot::Snapshot;
-use super::summaries::{Summaries, summary_of};
+use super::summaries::Summaries;
 use super::view::View;
 use super::walk::{Message, Run};
 use crate::mime::{Field, SummaryRef};

@@ -5,102 +5,29 @@
 //! octets. A summary never changes, but that one of an earlier version may get what it lacks; a page that was read before its
 //! last messages arrived is read again.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
-
-use super::change::Change;
-use super::digest::{Digest, Digests, ReadPage};
-use super::error::MailboxError;
+use super::digest::Digest;
 use super::mailbox::Mailbox;
 use super::page::Page;
-use super::ranks::{RankedBy, Ranks};
-use super::sorting::TextKey;
-use crate::mime::{Field, Parser, Summary, SummaryRef};
-use crate::search::{Needle, Slots};
-use crate::store::{Commit, CommitFailure, Described, Durability, PageNo, StoreError, Value, Version};
-use crate::types::{AccountId, BlobId, Comparator, MailboxId, Uid, UidSet};
-
-type Key = (AccountId, MailboxId, PageNo);
+use crate::store::{PageNo, StoreError, Value};
+use crate::types::Uid;
 
 /// A value of a page keeps the whole page in memory, and a copied message's stays in a memory table for a while. After so many
 /// of a page it is worth that.
 const RUN: usize = 16;
 
-/// Digests that one commit brings into the store.
-const KEPT_AT_ONCE: usize = 64;
-
-#[derive(Clone)]
-struct Octets;
-
-impl Weighter<Key, Arc<Page>> for Octets {
-    fn weight(&self, _: &Key, page: &Arc<Page>) -> u64 {
-        page.bytes() as u64 + 100
-    }
-}
-
-impl Weighter<(AccountId, MailboxId, RankedBy), Arc<Ranks>> for Octets {
-    fn weight(&self, _: &(AccountId, MailboxId, RankedBy), ranks: &Arc<Ranks>) -> u64 {
-        ranks.bytes() + 100
-    }
-}
-
-impl Weighter<Key, Weighed> for Octets {
-    fn weight(&self, _: &Key, digest: &Weighed) -> u64 {
-        digest.bytes
-    }
-}
-
-/// A digest and what it took when it was put into the cache: it grows, and the cache counts on a weight that does not.
-#[derive(Clone)]
-struct Weighed {
-    digest: Arc<Digest>,
-    bytes: u64,
-}
-
-impl From<Arc<Digest>> for Weighed {
-    fn from(digest: Arc<Digest>) -> Weighed {
-        let bytes = digest.bytes();
-        Weighed { digest, bytes }
-    }
-}
-
-pub struct SummaryCache {
-    pages: Cache<Key, Arc<Page>, Octets>,
-    digests: Cache<Key, Weighed, Octets>,
-    ranks: Cache<(AccountId, MailboxId, RankedBy), Arc<Ranks>, Octets>,
-}
-
-impl SummaryCache {
-    pub fn new(bytes_max: u64) -> SummaryCache {
-        // A digest is about a third of its page, and worth more: it is what searches come back to.
-        let of_digests = bytes_max / 8 * 3;
-        // Of common mail a page is about 200 KB.
-        let count = |bytes: u64, each: u64| (bytes / each).max(16) as usize;
-        let of_ranks = bytes_max / 8;
-        let of_pages = bytes_max - of_digests - of_ranks;
-        SummaryCache {
-            pages: Cache::with_weighter(count(of_pages, 200_000), of_pages, Octets),
-            digests: Cache::with_weighter(count(of_digests, 60_000), of_digests, Octets),
-            // Those of a key in a mailbox of ten thousand.
-            ranks: Cache::with_weighter(count(of_ranks, 160_000), of_ranks, Octets),
-        }
-    }
-}
-
 /// Reads summaries of one mailbox, best in order of UID: it holds on to the page that it has read last.
 pub struct Summaries {
-    mailbox: Arc<Mailbox>,
+    pub(super) mailbox: Arc<Mailbox>,
     page: Arc<Page>,
     /// Where in the page a walk is, or expects to go on.
     slot: usize,
     /// Summaries of the page that stand side by side and were given as values before this one.
     run: usize,
-    digest: Option<(PageNo, Arc<Digest>)>,
+    pub(super) digest: Option<(PageNo, Arc<Digest>)>,
     /// The page that a digest was last made of.
-    scanned: Option<(PageNo, Arc<Page>)>,
+    pub(super) scanned: Option<(PageNo, Arc<Page>)>,
 }
 
 impl Summaries {
@@ -181,272 +108,19 @@ impl Summaries {
     }
 }
 
-impl Summaries {
-    fn key(&self, no: PageNo) -> Key {
-        (self.mailbox.account, self.mailbox.id, no)
-    }
-
-    /// The digest of a message's page, where it is in memory and knows the message.
-    pub(super) fn known_digest(&mut self, uid: Uid) -> Option<&Arc<Digest>> {
-        let no = PageNo::of(uid);
-        let held = matches!(&self.digest, Some((at, digest)) if *at == no && digest.slot(uid).is_some());
-        if !held {
-            let digest = self.mailbox.summaries.digests.get(&self.key(no))?.digest;
-            digest.slot(uid)?;
-            self.digest = Some((no, digest));
-        }
-        self.digest.as_ref().map(|(_, digest)| digest)
-    }
-
-    /// The digest of a message's page, made where it is known without this message.
-    fn digest(&mut self, uid: Uid) -> Result<Arc<Digest>, StoreError> {
-        if let Some(digest) = self.known_digest(uid) {
-            return Ok(digest.clone());
-        }
-        let no = PageNo::of(uid);
-        let digest = match self.stored_digest(no)?.filter(|digest| digest.slot(uid).is_some()) {
-            Some(digest) => digest,
-            None => Digest::new(self.whole_page(no, uid)?.as_ref()),
-        };
-        let digest = Arc::new(digest);
-        self.mailbox.summaries.digests.insert(self.key(no), digest.clone().into());
-        self.digest = Some((no, digest.clone()));
-        Ok(digest)
-    }
-
-    fn stored_digest(&self, no: PageNo) -> Result<Option<Digest>, StoreError> {
-        let mailbox = &self.mailbox;
-        match mailbox.store.digest(mailbox.account, mailbox.id, no) {
-            Ok(record) => Ok(record.and_then(|record| Digest::of_record(&record))),
-            // It can be made of the summaries.
-            Err(StoreError::Corrupt(what)) => {
-                log::warn!("a digest of mailbox {}: {what}", mailbox.object_id());
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// A page for a digest: not kept, where it was not, as the digest is to be asked instead.
-    fn whole_page(&mut self, no: PageNo, uid: Uid) -> Result<Arc<Page>, StoreError> {
-        let knows = |page: &Arc<Page>| page.get(uid).is_some();
-        if let Some((_, page)) = self.scanned.as_ref().filter(|(at, page)| *at == no && knows(page)) {
-            return Ok(page.clone());
-        }
-        let page = match self.mailbox.summaries.pages.get(&self.key(no)).filter(knows) {
-            Some(page) => page,
-            None => Arc::new(self.scan(no)?),
-        };
-        self.scanned = Some((no, page.clone()));
-        Ok(page)
-    }
-
-    /// Asks a digest, which may have to be made, or to grow.
-    fn ask<T>(
-        &mut self,
-        uid: Uid,
-        ask: impl FnOnce(&Digest, ReadPage<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let (no, digest) = (PageNo::of(uid), self.digest(uid)?);
-        let answer = ask(&digest, &mut || self.whole_page(no, uid))?;
-        if digest.take_grown() {
-            self.mailbox.summaries.digests.insert(self.key(no), digest.clone().into());
-            self.mailbox.grown.lock().insert(no, Arc::downgrade(&digest));
-        }
-        Ok(answer)
-    }
-
-    /// The digest of a message's page, and in which of its messages a field holds a string.
-    pub(super) fn holding(
-        &mut self,
-        uid: Uid,
-        field: Field,
-        needle: &Needle,
-    ) -> Result<(Arc<Digest>, Slots), StoreError> {
-        let held = self.ask(uid, |digest, page| Ok(digest.column(field, page)?.holds(needle)))?;
-        Ok((self.digest(uid)?, held))
-    }
-
-    /// The values of a key to order by.
-    pub(super) fn text(&mut self, uid: Uid, key: TextKey, comparator: Comparator) -> Result<Box<str>, StoreError> {
-        self.ask(uid, |digest, page| {
-            let texts = digest.texts(key, comparator, page)?;
-            Ok(digest.slot(uid).map(|slot| texts[slot].clone()).unwrap_or_default())
-        })
-    }
-
-    /// The digests of messages, ascending; `make` makes what is wanted of each, from its page.
-    pub(super) fn digests(
-        &mut self,
-        uids: &[Uid],
-        make: impl Fn(&Digest, ReadPage<'_>) -> Result<(), StoreError>,
-    ) -> Result<Digests, StoreError> {
-        let mut digests = Digests::default();
-        for uid in uids {
-            if !digests.add(*uid) {
-                self.ask(*uid, |digest, page| make(digest, page))?;
-                digests.add_with(*uid, self.digest(*uid)?);
-            }
-        }
-        Ok(digests)
-    }
-
-    fn ranks_key(&self, by: RankedBy) -> (AccountId, MailboxId, RankedBy) {
-        (self.mailbox.account, self.mailbox.id, by)
-    }
-
-    /// The ranks that are kept of the mailbox's texts.
-    pub(super) fn ranks(&self, by: RankedBy) -> Option<Arc<Ranks>> {
-        self.mailbox.summaries.ranks.get(&self.ranks_key(by))
-    }
-
-    pub(super) fn keep_ranks(&self, by: RankedBy, ranks: Ranks) {
-        self.mailbox.summaries.ranks.insert(self.ranks_key(by), Arc::new(ranks));
-    }
-}
-
-impl Summaries {
-    /// A page as it is in the store.
-    fn scan(&self, no: PageNo) -> Result<Page, StoreError> {
-        let mailbox = &self.mailbox;
-        // Before: what comes meanwhile brings its summary along.
-        let mut there = mailbox.there(no.first(), no.last())?;
-        let mut summaries: Vec<(Uid, Value)> = Vec::new();
-        mailbox.store.structures(mailbox.account, mailbox.id, no.first(), no.last(), &mut |uid, value| {
-            summaries.push((uid, value));
-            Ok(())
-        })?;
-        there.retain(|(uid, _)| summaries.binary_search_by_key(uid, |(uid, _)| *uid).is_err());
-        if !there.is_empty() {
-            summaries.append(&mut self.lacking(there)?);
-            summaries.sort_unstable_by_key(|(uid, _)| *uid);
-        }
-        Ok(Page::of(summaries))
-    }
-
-    /// The summaries of messages that the store has none of: those that wait to be written, or made anew. What is made is
-    /// kept.
-    fn lacking(&self, messages: Vec<(Uid, BlobId)>) -> Result<Vec<(Uid, Value)>, StoreError> {
-        let (mailbox, owed) = (&self.mailbox, &self.mailbox.shared.owed);
-        let (mut found, mut made) = (Vec::new(), Vec::new());
-        for (uid, blob) in messages {
-            match owed.find(mailbox.key(), uid) {
-                Some(value) => found.push((uid, value)),
-                None => match self.rebuild(blob) {
-                    Ok(value) => made.push((uid, value)),
-                    // Without its octets a message has nothing to be found by.
-                    Err(MailboxError::Store(StoreError::Missing(_)) | MailboxError::Refused(_)) => {}
-                    Err(MailboxError::Store(error)) => return Err(error),
-                },
-            }
-        }
-        owed.give(mailbox, &made);
-        found.append(&mut made);
-        found.sort_unstable_by_key(|(uid, _)| *uid);
-        Ok(found)
-    }
-}
-
-impl Mailbox {
-    /// The messages of a range of UIDs, as they are now.
-    fn there(&self, low: Uid, high: Uid) -> Result<Vec<(Uid, BlobId)>, StoreError> {
-        let snapshot = match self.snapshot() {
-            Ok(snapshot) => snapshot,
-            Err(MailboxError::Store(error)) => return Err(error),
-            Err(MailboxError::Refused(_)) => return Ok(Vec::new()),
-        };
-        let uids = UidSet::from_ranges(vec![(low.get(), high.get())]);
-        snapshot.load(&uids)?;
-        Ok(snapshot.in_uids(&uids).map(|message| (message.uid(), message.blob())).collect())
-    }
-}
-
 /// A value that keeps none of its neighbours in memory.
 fn alone(value: &Value) -> Value {
     Value::from(&value[..])
 }
 
-/// What the store gave for a summary.
-pub fn summary_of(value: &[u8]) -> Result<SummaryRef<'_>, StoreError> {
-    SummaryRef::new(value).ok_or_else(|| StoreError::Corrupt("the summary of a message".into()))
-}
-
-impl Summaries {
-    /// Parses a message anew whose summary is gone: it has been expunged, or the store has lost it.
-    pub fn rebuild(&self, blob: BlobId) -> Result<Value, MailboxError> {
-        let octets = |take: &mut dyn FnMut(&[u8])| {
-            let mut all = |piece: &[u8]| {
-                take(piece);
-                true
-            };
-            self.mailbox.octets(blob, 0..u64::MAX, &mut all)
-        };
-        Ok(describe(octets)?.structure)
-    }
-}
-
-impl Mailbox {
-    /// Writes into the store what has been made of messages since it was last asked to, of pages that no more can come to.
-    /// It changes nothing that anybody sees, and what is lost of it is made again: for housekeeping.
-    pub(super) fn keep_digests(&self) {
-        let grown = std::mem::take(&mut *self.grown.lock());
-        let there: Vec<_> = grown.into_iter().filter_map(|(no, digest)| Some((no, digest.upgrade()?))).collect();
-        for step in there.chunks(KEPT_AT_ONCE) {
-            if let Err(error) = self.keep_some(step) {
-                return log::debug!("keeping what was made of messages: {error}");
-            }
-        }
-    }
-
-    fn keep_some(&self, digests: &[(PageNo, Arc<Digest>)]) -> Result<(), StoreError> {
-        let mut writer = self.writer.lock();
-        if self.is_gone() {
-            return Ok(());
-        }
-        let uid_next = self.load_locked(&mut writer)?.header().uid_next;
-        let full = digests.iter().filter(|(no, _)| uid_next == 0 || no.last().get() < uid_next);
-        let pages: Vec<_> = full.filter_map(|(no, digest)| Some((*no, digest.record()?))).collect();
-        if pages.is_empty() {
-            return Ok(());
-        }
-        let commit = Commit::Digests { account: self.account, mailbox: self.id, guard: writer.version, pages };
-        match self.store.commit(vec![commit], Durability::Relaxed) {
-            Ok(()) => writer.version = Version(writer.version.0 + 1),
-            Err(CommitFailure::Conflict) => self.forget_loaded(),
-            Err(CommitFailure::Store(error)) => return Err(self.failed(error)),
-        }
-        Ok(())
-    }
-
-    /// Keeps summaries that were made anew in the place of others.
-    pub fn describe_anew(&self, summaries: Vec<(Uid, Value)>) -> Result<(), MailboxError> {
-        let pages: BTreeSet<PageNo> = summaries.iter().map(|(uid, _)| PageNo::of(*uid)).collect();
-        self.commit(Change::Describe(summaries))?;
-        for key in pages.into_iter().map(|no| (self.account, self.id, no)) {
-            self.summaries.pages.remove(&key);
-            self.summaries.digests.remove(&key);
-        }
-        Ok(())
-    }
-}
-
-/// What the store keeps of a message beside its octets, which `read` gives piece by piece.
-pub fn describe<E>(read: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>) -> Result<Described, E> {
-    let mut parser = Parser::new();
-    read(&mut |piece| parser.feed(piece))?;
-    let message = parser.finish();
-    let structure = Summary::encode(&message);
-    let sent_date = SummaryRef::new(&structure).and_then(|summary| summary.sent_date());
-    Ok(Described { structure: structure.into(), sent_date, size: message.size() })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mailbox::{Access, Account, Asked, Limits, Manager, NewMessage, Scores, View};
+    use crate::mailbox::{Access, Account, Asked, Change, Limits, Manager, NewMessage, Scores, View, summary_of};
+    use crate::mime::Field;
     use crate::store::{PAGE_UIDS, Store};
     use crate::sys::Bell;
-    use crate::types::{AccountName, InternalDate, MailboxName, SearchKey, UidSet, Visibility};
+    use crate::types::{AccountName, Comparator, InternalDate, MailboxName, SearchKey, UidSet, Visibility};
 
     /// The cache counts what digests have grown to, and no more when others have come for them.
     #[test]

@@ -1,0 +1,110 @@
+//! Where summaries come from: the store, or the message itself where the store has none.
+
+use std::collections::BTreeSet;
+
+use super::change::Change;
+use super::error::MailboxError;
+use super::mailbox::Mailbox;
+use super::page::Page;
+use super::summaries::Summaries;
+use crate::mime::{Parser, Summary, SummaryRef};
+use crate::store::{Described, PageNo, StoreError, Value};
+use crate::types::{BlobId, Uid, UidSet};
+
+impl Summaries {
+    /// A page as it is in the store.
+    pub(super) fn scan(&self, no: PageNo) -> Result<Page, StoreError> {
+        let mailbox = &self.mailbox;
+        // Before: what comes meanwhile brings its summary along.
+        let mut there = mailbox.there(no.first(), no.last())?;
+        let mut summaries: Vec<(Uid, Value)> = Vec::new();
+        mailbox.store.structures(mailbox.account, mailbox.id, no.first(), no.last(), &mut |uid, value| {
+            summaries.push((uid, value));
+            Ok(())
+        })?;
+        there.retain(|(uid, _)| summaries.binary_search_by_key(uid, |(uid, _)| *uid).is_err());
+        if !there.is_empty() {
+            summaries.append(&mut self.lacking(there)?);
+            summaries.sort_unstable_by_key(|(uid, _)| *uid);
+        }
+        Ok(Page::of(summaries))
+    }
+
+    /// The summaries of messages that the store has none of: those that wait to be written, or made anew. What is made is
+    /// kept.
+    pub(super) fn lacking(&self, messages: Vec<(Uid, BlobId)>) -> Result<Vec<(Uid, Value)>, StoreError> {
+        let (mailbox, owed) = (&self.mailbox, &self.mailbox.shared.owed);
+        let (mut found, mut made) = (Vec::new(), Vec::new());
+        for (uid, blob) in messages {
+            match owed.find(mailbox.key(), uid) {
+                Some(value) => found.push((uid, value)),
+                None => match self.rebuild(blob) {
+                    Ok(value) => made.push((uid, value)),
+                    // Without its octets a message has nothing to be found by.
+                    Err(MailboxError::Store(StoreError::Missing(_)) | MailboxError::Refused(_)) => {}
+                    Err(MailboxError::Store(error)) => return Err(error),
+                },
+            }
+        }
+        owed.give(mailbox, &made);
+        found.append(&mut made);
+        found.sort_unstable_by_key(|(uid, _)| *uid);
+        Ok(found)
+    }
+}
+
+impl Mailbox {
+    /// The messages of a range of UIDs, as they are now.
+    pub(super) fn there(&self, low: Uid, high: Uid) -> Result<Vec<(Uid, BlobId)>, StoreError> {
+        let snapshot = match self.snapshot() {
+            Ok(snapshot) => snapshot,
+            Err(MailboxError::Store(error)) => return Err(error),
+            Err(MailboxError::Refused(_)) => return Ok(Vec::new()),
+        };
+        let uids = UidSet::from_ranges(vec![(low.get(), high.get())]);
+        snapshot.load(&uids)?;
+        Ok(snapshot.in_uids(&uids).map(|message| (message.uid(), message.blob())).collect())
+    }
+}
+
+impl Summaries {
+    /// Parses a message anew whose summary is gone: it has been expunged, or the store has lost it.
+    pub fn rebuild(&self, blob: BlobId) -> Result<Value, MailboxError> {
+        let octets = |take: &mut dyn FnMut(&[u8])| {
+            let mut all = |piece: &[u8]| {
+                take(piece);
+                true
+            };
+            self.mailbox.octets(blob, 0..u64::MAX, &mut all)
+        };
+        Ok(describe(octets)?.structure)
+    }
+}
+
+impl Mailbox {
+    /// Keeps summaries that were made anew in the place of others.
+    pub fn describe_anew(&self, summaries: Vec<(Uid, Value)>) -> Result<(), MailboxError> {
+        let pages: BTreeSet<PageNo> = summaries.iter().map(|(uid, _)| PageNo::of(*uid)).collect();
+        self.commit(Change::Describe(summaries))?;
+        for key in pages.into_iter().map(|no| (self.account, self.id, no)) {
+            self.summaries.pages.remove(&key);
+            self.summaries.digests.remove(&key);
+        }
+        Ok(())
+    }
+}
+
+/// What the store gave for a summary.
+pub fn summary_of(value: &[u8]) -> Result<SummaryRef<'_>, StoreError> {
+    SummaryRef::new(value).ok_or_else(|| StoreError::Corrupt("the summary of a message".into()))
+}
+
+/// What the store keeps of a message beside its octets, which `read` gives piece by piece.
+pub fn describe<E>(read: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>) -> Result<Described, E> {
+    let mut parser = Parser::new();
+    read(&mut |piece| parser.feed(piece))?;
+    let message = parser.finish();
+    let structure = Summary::encode(&message);
+    let sent_date = SummaryRef::new(&structure).and_then(|summary| summary.sent_date());
+    Ok(Described { structure: structure.into(), sent_date, size: message.size() })
+}

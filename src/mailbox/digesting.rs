@@ -1,0 +1,176 @@
+//! What is made of summaries to search, sort and thread by: from memory, from the store, or from the summaries.
+
+use std::sync::Arc;
+
+use super::digest::{Digest, Digests, ReadPage};
+use super::mailbox::Mailbox;
+use super::page::Page;
+use super::ranks::{RankedBy, Ranks};
+use super::sorting::TextKey;
+use super::summaries::Summaries;
+use super::summary_cache::Key;
+use crate::mime::Field;
+use crate::search::{Needle, Slots};
+use crate::store::{Commit, CommitFailure, Durability, PageNo, StoreError, Version};
+use crate::types::{AccountId, Comparator, MailboxId, Uid};
+
+/// Digests that one commit brings into the store.
+const KEPT_AT_ONCE: usize = 64;
+
+impl Summaries {
+    fn key(&self, no: PageNo) -> Key {
+        (self.mailbox.account, self.mailbox.id, no)
+    }
+
+    /// The digest of a message's page, where it is in memory and knows the message.
+    pub(super) fn known_digest(&mut self, uid: Uid) -> Option<&Arc<Digest>> {
+        let no = PageNo::of(uid);
+        let held = matches!(&self.digest, Some((at, digest)) if *at == no && digest.slot(uid).is_some());
+        if !held {
+            let digest = self.mailbox.summaries.digests.get(&self.key(no))?.digest;
+            digest.slot(uid)?;
+            self.digest = Some((no, digest));
+        }
+        self.digest.as_ref().map(|(_, digest)| digest)
+    }
+
+    /// The digest of a message's page, made where it is known without this message.
+    fn digest(&mut self, uid: Uid) -> Result<Arc<Digest>, StoreError> {
+        if let Some(digest) = self.known_digest(uid) {
+            return Ok(digest.clone());
+        }
+        let no = PageNo::of(uid);
+        let digest = match self.stored_digest(no)?.filter(|digest| digest.slot(uid).is_some()) {
+            Some(digest) => digest,
+            None => Digest::new(self.whole_page(no, uid)?.as_ref()),
+        };
+        let digest = Arc::new(digest);
+        self.mailbox.summaries.digests.insert(self.key(no), digest.clone().into());
+        self.digest = Some((no, digest.clone()));
+        Ok(digest)
+    }
+
+    fn stored_digest(&self, no: PageNo) -> Result<Option<Digest>, StoreError> {
+        let mailbox = &self.mailbox;
+        match mailbox.store.digest(mailbox.account, mailbox.id, no) {
+            Ok(record) => Ok(record.and_then(|record| Digest::of_record(&record))),
+            // It can be made of the summaries.
+            Err(StoreError::Corrupt(what)) => {
+                log::warn!("a digest of mailbox {}: {what}", mailbox.object_id());
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A page for a digest: not kept, where it was not, as the digest is to be asked instead.
+    fn whole_page(&mut self, no: PageNo, uid: Uid) -> Result<Arc<Page>, StoreError> {
+        let knows = |page: &Arc<Page>| page.get(uid).is_some();
+        if let Some((_, page)) = self.scanned.as_ref().filter(|(at, page)| *at == no && knows(page)) {
+            return Ok(page.clone());
+        }
+        let page = match self.mailbox.summaries.pages.get(&self.key(no)).filter(knows) {
+            Some(page) => page,
+            None => Arc::new(self.scan(no)?),
+        };
+        self.scanned = Some((no, page.clone()));
+        Ok(page)
+    }
+
+    /// Asks a digest, which may have to be made, or to grow.
+    fn ask<T>(
+        &mut self,
+        uid: Uid,
+        ask: impl FnOnce(&Digest, ReadPage<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let (no, digest) = (PageNo::of(uid), self.digest(uid)?);
+        let answer = ask(&digest, &mut || self.whole_page(no, uid))?;
+        if digest.take_grown() {
+            self.mailbox.summaries.digests.insert(self.key(no), digest.clone().into());
+            self.mailbox.grown.lock().insert(no, Arc::downgrade(&digest));
+        }
+        Ok(answer)
+    }
+
+    /// The digest of a message's page, and in which of its messages a field holds a string.
+    pub(super) fn holding(
+        &mut self,
+        uid: Uid,
+        field: Field,
+        needle: &Needle,
+    ) -> Result<(Arc<Digest>, Slots), StoreError> {
+        let held = self.ask(uid, |digest, page| Ok(digest.column(field, page)?.holds(needle)))?;
+        Ok((self.digest(uid)?, held))
+    }
+
+    /// The values of a key to order by.
+    pub(super) fn text(&mut self, uid: Uid, key: TextKey, comparator: Comparator) -> Result<Box<str>, StoreError> {
+        self.ask(uid, |digest, page| {
+            let texts = digest.texts(key, comparator, page)?;
+            Ok(digest.slot(uid).map(|slot| texts[slot].clone()).unwrap_or_default())
+        })
+    }
+
+    /// The digests of messages, ascending; `make` makes what is wanted of each, from its page.
+    pub(super) fn digests(
+        &mut self,
+        uids: &[Uid],
+        make: impl Fn(&Digest, ReadPage<'_>) -> Result<(), StoreError>,
+    ) -> Result<Digests, StoreError> {
+        let mut digests = Digests::default();
+        for uid in uids {
+            if !digests.add(*uid) {
+                self.ask(*uid, |digest, page| make(digest, page))?;
+                digests.add_with(*uid, self.digest(*uid)?);
+            }
+        }
+        Ok(digests)
+    }
+
+    fn ranks_key(&self, by: RankedBy) -> (AccountId, MailboxId, RankedBy) {
+        (self.mailbox.account, self.mailbox.id, by)
+    }
+
+    /// The ranks that are kept of the mailbox's texts.
+    pub(super) fn ranks(&self, by: RankedBy) -> Option<Arc<Ranks>> {
+        self.mailbox.summaries.ranks.get(&self.ranks_key(by))
+    }
+
+    pub(super) fn keep_ranks(&self, by: RankedBy, ranks: Ranks) {
+        self.mailbox.summaries.ranks.insert(self.ranks_key(by), Arc::new(ranks));
+    }
+}
+
+impl Mailbox {
+    /// Writes into the store what has been made of messages since it was last asked to, of pages that no more can come to.
+    /// It changes nothing that anybody sees, and what is lost of it is made again: for housekeeping.
+    pub(super) fn keep_digests(&self) {
+        let grown = std::mem::take(&mut *self.grown.lock());
+        let there: Vec<_> = grown.into_iter().filter_map(|(no, digest)| Some((no, digest.upgrade()?))).collect();
+        for step in there.chunks(KEPT_AT_ONCE) {
+            if let Err(error) = self.keep_some(step) {
+                return log::debug!("keeping what was made of messages: {error}");
+            }
+        }
+    }
+
+    fn keep_some(&self, digests: &[(PageNo, Arc<Digest>)]) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock();
+        if self.is_gone() {
+            return Ok(());
+        }
+        let uid_next = self.load_locked(&mut writer)?.header().uid_next;
+        let full = digests.iter().filter(|(no, _)| uid_next == 0 || no.last().get() < uid_next);
+        let pages: Vec<_> = full.filter_map(|(no, digest)| Some((*no, digest.record()?))).collect();
+        if pages.is_empty() {
+            return Ok(());
+        }
+        let commit = Commit::Digests { account: self.account, mailbox: self.id, guard: writer.version, pages };
+        match self.store.commit(vec![commit], Durability::Relaxed) {
+            Ok(()) => writer.version = Version(writer.version.0 + 1),
+            Err(CommitFailure::Conflict) => self.forget_loaded(),
+            Err(CommitFailure::Store(error)) => return Err(self.failed(error)),
+        }
+        Ok(())
+    }
+}
