@@ -23,17 +23,24 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("server", &["types", "sys", "log", "config", "proto", "net", "auth", "store", "mailbox", "session", "admin"]),
 ];
 
-fn sources(directory: &Path) -> Vec<PathBuf> {
+fn files(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         match path.is_dir() {
-            true => found.extend(sources(&path)),
-            false if path.extension().is_some_and(|e| e == "rs") => found.push(path),
-            false => {}
+            true => found.extend(files(&path)),
+            false => found.push(path),
         }
     }
     found
+}
+
+fn is_source(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rs")
+}
+
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    files(directory).into_iter().filter(|path| is_source(path)).collect()
 }
 
 /// The code of a file, its module of tests left out.
@@ -76,6 +83,13 @@ fn unsafe_code_is_in_sys() {
     for path in sources(Path::new("src")).iter().filter(|path| !path.starts_with("src/sys")) {
         assert!(!code(path).contains("unsafe "), "{}: unsafe code outside sys", path.display());
     }
+}
+
+/// What a tool has left behind is not kept.
+#[test]
+fn in_src_are_sources() {
+    let others: Vec<PathBuf> = files(Path::new("src")).into_iter().filter(|path| !is_source(path)).collect();
+    assert_eq!(others, Vec::<PathBuf>::new());
 }
 
 #[test]
