@@ -174,10 +174,12 @@ fn mailbox_batch(commit: MailboxCommit) -> Batch {
 /// no digest yet.
 fn stale_digests(commit: &MailboxCommit) -> BTreeSet<PageNo> {
     let empty = commit.records.iter().filter(|(_, records)| records.is_empty()).map(|(page, _)| *page);
-    let added: BTreeSet<Uid> = match commit.structures.len() == commit.added.len() {
-        true => return empty.collect(),
-        false => commit.added.iter().map(|(uid, _)| *uid).collect(),
-    };
+    let uids = || commit.added.iter().map(|(uid, _)| *uid);
+    // Most commits bring a summary with each message, and no other.
+    if commit.structures.iter().map(|(uid, _)| *uid).eq(uids()) {
+        return empty.collect();
+    }
+    let added: BTreeSet<Uid> = uids().collect();
     let described = commit.structures.iter().filter(|(uid, _)| !added.contains(uid));
     empty.chain(described.map(|(uid, _)| PageNo::of(*uid))).collect()
 }
@@ -186,5 +188,29 @@ fn page_write(batch: &mut Batch, key: Vec<u8>, page: Vec<u8>) {
     match page.is_empty() {
         true => batch.remove(key),
         false => batch.put(key, page),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{BlobId, MailboxId, UidValidity};
+
+    /// A message that comes without its summary does not hide that another has got one.
+    #[test]
+    fn digests_of_described_messages_are_stale() {
+        let uid = |n| Uid::new(n).unwrap();
+        let header = MailboxHeader::new(UidValidity::MIN);
+        let stale = |added: &[u32], described: &[u32]| {
+            let mut commit = MailboxCommit::of_header(AccountId(1), MailboxId(1), Version(0), header);
+            commit.added = added.iter().map(|n| (uid(*n), BlobId([0; 32]))).collect();
+            commit.structures = described.iter().map(|n| (uid(*n), Vec::new().into())).collect();
+            stale_digests(&commit).into_iter().collect::<Vec<_>>()
+        };
+        let page = |n| PageNo::of(uid(n));
+        assert_eq!(stale(&[900, 901], &[900, 901]), []);
+        assert_eq!(stale(&[900], &[5]), [page(5)]);
+        assert_eq!(stale(&[900, 901], &[900, 5, 901]), [page(5)]);
+        assert_eq!(stale(&[], &[5, 6, 700]), [page(5), page(700)]);
     }
 }
