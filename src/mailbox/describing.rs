@@ -70,18 +70,23 @@ impl Mailbox {
 impl Summaries {
     /// Parses a message anew whose summary is gone: it has been expunged, or the store has lost it.
     pub fn rebuild(&self, blob: BlobId) -> Result<Value, MailboxError> {
+        self.mailbox.summary_anew(blob)
+    }
+}
+
+impl Mailbox {
+    /// The summary of a message, from its octets.
+    pub(super) fn summary_anew(&self, blob: BlobId) -> Result<Value, MailboxError> {
         let octets = |take: &mut dyn FnMut(&[u8])| {
             let mut all = |piece: &[u8]| {
                 take(piece);
                 true
             };
-            self.mailbox.octets(blob, 0..u64::MAX, &mut all)
+            self.octets(blob, 0..u64::MAX, &mut all)
         };
         Ok(describe(octets)?.structure)
     }
-}
 
-impl Mailbox {
     /// Keeps summaries that were made anew in the place of others.
     pub fn describe_anew(&self, summaries: Vec<(Uid, Value)>) -> Result<(), MailboxError> {
         let pages: BTreeSet<PageNo> = summaries.iter().map(|(uid, _)| PageNo::of(*uid)).collect();

@@ -8,7 +8,6 @@ use std::sync::atomic::Ordering;
 
 use super::account::Account;
 use super::change::Change;
-use super::describing::describe;
 use super::error::MailboxError;
 use super::mailbox::Mailbox;
 use super::manager::{Manager, Shared};
@@ -78,14 +77,7 @@ impl Account {
         let (mailbox, mut back) = (self.mailbox_of(id), 0);
         for step in kept.chunks(STEP) {
             let described = |message: &ExpungedMessage| -> Result<(ExpungedMessage, Value), MailboxError> {
-                let octets = |take: &mut dyn FnMut(&[u8])| {
-                    let mut all = |piece: &[u8]| {
-                        take(piece);
-                        true
-                    };
-                    mailbox.octets(message.record.blob, 0..u64::MAX, &mut all)
-                };
-                Ok((message.clone(), describe(octets)?.structure))
+                Ok((message.clone(), mailbox.summary_anew(message.record.blob)?))
             };
             let outcome = mailbox.commit(Change::Undelete(step.iter().map(described).collect::<Result<_, _>>()?))?;
             back += outcome.appended.len() as u64;
