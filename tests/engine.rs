@@ -339,7 +339,7 @@ fn joe(engine: &Arc<contended::Contended>) -> (Manager, Arc<Account>, Arc<Mailbo
     (manager, account, mailbox)
 }
 
-fn append(account: &Account, mailbox: &Mailbox, numbers: std::ops::Range<u32>) {
+fn append(account: &Account, mailbox: &Arc<Mailbox>, numbers: std::ops::Range<u32>) {
     let mut intake = account.intake(mailbox).unwrap();
     let date = InternalDate { secs: 0, zone_mins: 0 };
     let octets = |n: u32| format!("Subject: number {n:06}\r\n\r\ntext\r\n").into_bytes();

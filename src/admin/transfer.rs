@@ -1,6 +1,7 @@
 //! Import and export of messages.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -58,7 +59,7 @@ pub(super) fn import(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<
 }
 
 /// The messages that a mailbox has.
-fn blobs(mailbox: &Mailbox) -> Result<HashSet<BlobId>, Failed> {
+fn blobs(mailbox: &Arc<Mailbox>) -> Result<HashSet<BlobId>, Failed> {
     let snapshot = mailbox.snapshot()?;
     snapshot.load_all()?;
     Ok(snapshot.messages().map(|message| message.blob()).collect())
@@ -71,7 +72,7 @@ enum Flushed {
     Bare,
 }
 
-fn flush(mailbox: &Mailbox, batch: &mut Vec<NewMessage>) -> Result<Flushed, Failed> {
+fn flush(mailbox: &Arc<Mailbox>, batch: &mut Vec<NewMessage>) -> Result<Flushed, Failed> {
     let mut flushed = Flushed::Whole;
     if !batch.is_empty() {
         match mailbox.commit(Change::Append(batch.clone())) {
@@ -88,7 +89,7 @@ fn flush(mailbox: &Mailbox, batch: &mut Vec<NewMessage>) -> Result<Flushed, Fail
 }
 
 /// A message by itself, without its annotations where there is no room for them.
-fn append_bare(mailbox: &Mailbox, message: &NewMessage) -> Result<(), MailboxError> {
+fn append_bare(mailbox: &Arc<Mailbox>, message: &NewMessage) -> Result<(), MailboxError> {
     match mailbox.commit(Change::Append(vec![message.clone()])) {
         Err(MailboxError::Refused(Refusal::TooManyMessageAnnotations)) => {
             let message = NewMessage { annotations: Vec::new(), ..message.clone() };
@@ -128,7 +129,7 @@ fn annotations(
 }
 
 /// The mailbox, made where there is none.
-fn made(account: &Account, name: &MailboxName) -> Result<std::sync::Arc<Mailbox>, Failed> {
+fn made(account: &Account, name: &MailboxName) -> Result<Arc<Mailbox>, Failed> {
     match account.mailbox(name) {
         Err(MailboxError::Refused(Refusal::NonExistent)) => account.create(name, &[])?,
         other => return Ok(other?),

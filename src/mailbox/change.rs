@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::message_annotations::NewAnnotation;
+use super::owed::Due;
 use crate::store::{ExpungedMessage, NewBlob, Pin, Value};
 use crate::types::{Flag, FlagBits, Flags, InternalDate, ModSeq, Uid, UidSet, Visibility};
 
@@ -24,11 +25,19 @@ pub struct NewMessage {
     pub internal_date: InternalDate,
     pub sent_date: InternalDate,
     pub flags: Vec<Flag>,
-    /// `mime::Summary` of the message, encoded; `None` where it is written later (`owed`).
-    pub structure: Option<Value>,
+    pub summary: NewSummary,
     pub annotations: Vec<NewAnnotation>,
     /// Keeps octets that are in the store until the commit is done; nobody need look for them.
     pub pin: Option<Arc<Pin>>,
+}
+
+/// Where the `mime::Summary` of a message that comes is from.
+#[derive(Clone, Debug)]
+pub enum NewSummary {
+    /// It is committed with the message.
+    With(Value),
+    /// It is written behind the message. (`owed`)
+    Behind(Due),
 }
 
 #[derive(Clone, Debug)]
@@ -50,8 +59,6 @@ pub enum Change {
     Expunge { among: Option<UidSet>, visibility: Visibility },
     /// Brings expunged messages back, under new UIDs, each with its summary.
     Undelete(Vec<(ExpungedMessage, Value)>),
-    /// Keeps other summaries of messages; of those that are still there.
-    Describe(Vec<(Uid, Value)>),
     /// Gives up messages that were kept.
     Purge(Vec<ExpungedMessage>),
 }

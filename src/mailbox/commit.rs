@@ -34,8 +34,11 @@ pub(super) struct WriterState {
 
 impl Mailbox {
     /// Does one change, alone or with others that wait; returns when it is as durable as `Sync` asks and published.
-    pub fn commit(&self, change: Change) -> Result<Outcome, MailboxError> {
-        self.changes.run(change, |changes| self.commit_changes(&changes))
+    pub fn commit(self: &Arc<Self>, change: Change) -> Result<Outcome, MailboxError> {
+        let due = change.due();
+        let outcome = self.changes.run(change, |changes| self.commit_changes(&changes))?;
+        self.owe(&outcome.appended, due);
+        Ok(outcome)
     }
 
     fn commit_changes(&self, changes: &[Change]) -> Vec<Result<Outcome, MailboxError>> {
@@ -185,6 +188,19 @@ impl Leaving {
 /// `copies` gives the messages to append for those UIDs of the source that are still there, and seen by the author. The two
 /// may be one mailbox.
 pub(super) fn move_messages(
+    source: &Mailbox,
+    target: &Arc<Mailbox>,
+    copies: &[(Uid, NewMessage)],
+    leaving: Leaving,
+    visibility: Visibility,
+) -> Result<(Outcome, Outcome), MailboxError> {
+    let (appended, removed) = move_at_once(source, target, copies, leaving, visibility)?;
+    let gone = copies.iter().filter(|(uid, _)| removed.expunged.contains(uid.get()));
+    target.owe(&appended.appended, gone.map(|(_, message)| message.due()).collect());
+    Ok((appended, removed))
+}
+
+fn move_at_once(
     source: &Mailbox,
     target: &Mailbox,
     copies: &[(Uid, NewMessage)],

@@ -5,11 +5,12 @@
 use std::sync::Arc;
 
 use super::account::Account;
-use super::change::{Change, NewMessage};
+use super::change::{Change, NewMessage, NewSummary};
 use super::commit::{Leaving, move_messages};
 use super::error::{MailboxError, Refusal};
 use super::intake::Intake;
 use super::mailbox::Mailbox;
+use super::owed::Due;
 use super::sealing::{HEAD_BYTES, Seal};
 use super::snapshot::Snapshot;
 use super::view::View;
@@ -82,7 +83,7 @@ impl View {
         if counts {
             intake.check_quota_sealed(copies.iter().map(|(_, message)| message))?;
         }
-        let owed = owed_summaries(&mut copies);
+        owe_summaries(&mut copies);
         let uid_validity = target.header()?.uid_validity;
         let (source, appended) = match mode {
             CopyMode::Copy => {
@@ -96,9 +97,6 @@ impl View {
                 (removed.expunged, appended.appended)
             }
         };
-        let owed = owed.into_iter().filter(|(uid, _)| source.contains(uid.get())).map(|(_, summary)| summary);
-        let owed: Vec<(Uid, Value)> = appended.iter().copied().zip(owed).collect();
-        target.shared.owed.give(target, &owed);
         Ok((!appended.is_empty()).then(|| Copied { uid_validity, source, target: appended.into_iter().collect() }))
     }
 
@@ -212,11 +210,15 @@ impl View {
     }
 }
 
-/// Takes the summaries of many copies, to be written behind them; none of few.
-fn owed_summaries(copies: &mut [(Uid, NewMessage)]) -> Vec<(Uid, Value)> {
-    match copies.len() > SUMMARIES_WITH {
-        true => copies.iter_mut().filter_map(|(uid, copy)| Some((*uid, copy.structure.take()?))).collect(),
-        false => Vec::new(),
+/// The summaries of many copies are written behind them.
+fn owe_summaries(copies: &mut [(Uid, NewMessage)]) {
+    if copies.len() <= SUMMARIES_WITH {
+        return;
+    }
+    for (_, copy) in copies {
+        if let Some(summary) = copy.summary.with() {
+            copy.summary = NewSummary::Behind(Due::Made(summary));
+        }
     }
 }
 
@@ -227,7 +229,7 @@ fn copy_of(snapshot: &Snapshot, message: &Message<'_>, structure: Value) -> NewM
         internal_date: message.internal_date(),
         sent_date: message.sent_date(),
         flags: snapshot.flags_of(message),
-        structure: Some(structure),
+        summary: NewSummary::With(structure),
         annotations: Vec::new(),
         pin: None,
     }

@@ -2,14 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use super::change::Change;
 use super::error::MailboxError;
 use super::mailbox::Mailbox;
+use super::owed::Due;
 use super::page::Page;
 use super::summaries::Summaries;
 use crate::mime::{Parser, Summary, SummaryRef};
-use crate::store::{Described, PageNo, StoreError, Value};
+use crate::store::{AbortOnPanic, Commit, CommitFailure, Described, Durability, PageNo, StoreError, Value, Version};
 use crate::types::{BlobId, Uid, UidSet};
+
+/// Whether digests of what other summaries said go on to be right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Digests {
+    Stand,
+    Stale,
+}
 
 impl Summaries {
     /// A page as it is in the store.
@@ -46,7 +53,7 @@ impl Summaries {
                 },
             }
         }
-        owed.give(mailbox, &made);
+        owed.give(mailbox, made.iter().map(|(uid, summary)| (*uid, Due::Made(summary.clone()))));
         found.append(&mut made);
         found.sort_unstable_by_key(|(uid, _)| *uid);
         Ok(found)
@@ -90,12 +97,46 @@ impl Mailbox {
     /// Keeps summaries that were made anew in the place of others.
     pub fn describe_anew(&self, summaries: Vec<(Uid, Value)>) -> Result<(), MailboxError> {
         let pages: BTreeSet<PageNo> = summaries.iter().map(|(uid, _)| PageNo::of(*uid)).collect();
-        self.commit(Change::Describe(summaries))?;
+        self.write_summaries(summaries, Digests::Stale)?;
         for key in pages.into_iter().map(|no| (self.account, self.id, no)) {
             self.summaries.pages.remove(&key);
             self.summaries.digests.remove(&key);
         }
         Ok(())
+    }
+
+    /// Writes summaries of those messages that are still there.
+    pub(super) fn write_summaries(&self, summaries: Vec<(Uid, Value)>, digests: Digests) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock();
+        let _abort = AbortOnPanic;
+        let uids: UidSet = summaries.iter().map(|(uid, _)| *uid).collect();
+        let (account, mailbox) = self.key();
+        loop {
+            if self.is_gone() {
+                return Ok(());
+            }
+            let snapshot = self.load_locked(&mut writer)?;
+            snapshot.load(&uids)?;
+            let there = summaries.iter().filter(|(uid, _)| snapshot.by_uid(*uid).is_some());
+            let summaries: Vec<(Uid, Value)> = there.cloned().collect();
+            if summaries.is_empty() {
+                return Ok(());
+            }
+            let mut stale: Vec<PageNo> = match digests {
+                Digests::Stand => Vec::new(),
+                Digests::Stale => summaries.iter().map(|(uid, _)| PageNo::of(*uid)).collect(),
+            };
+            stale.dedup();
+            let commit = Commit::Summaries { account, mailbox, guard: writer.version, summaries, stale };
+            match self.store.commit(vec![commit], Durability::Relaxed) {
+                Ok(()) => {
+                    writer.version = Version(writer.version.0 + 1);
+                    return Ok(());
+                }
+                Err(CommitFailure::Conflict) => self.forget_loaded(),
+                Err(CommitFailure::Store(error)) => return Err(self.failed(error)),
+            }
+        }
     }
 }
 

@@ -73,8 +73,7 @@ impl Draft {
 
     /// Whether there is anything to commit.
     pub(super) fn is_empty(&self) -> bool {
-        let describes = !self.structures.is_empty();
-        !describes && self.flags.is_empty() && self.released.is_empty() && self.placed.is_empty()
+        self.flags.is_empty() && self.released.is_empty() && self.placed.is_empty()
     }
 
     /// Whether anything but flags changes, so that the commit must be synced whatever `Sync` says.
@@ -99,11 +98,6 @@ impl Draft {
             }
             Change::Expunge { among, visibility } => self.expunge(among.as_ref(), *visibility)?,
             Change::Undelete(messages) => self.undelete(messages)?,
-            Change::Describe(summaries) => {
-                let there = summaries.iter().filter(|(uid, _)| self.snapshot.by_uid(*uid).is_some());
-                self.structures.extend(there.cloned());
-                self.unchanged()
-            }
             Change::Purge(messages) => {
                 for message in messages {
                     if self.is_kept(message)? {
@@ -136,7 +130,6 @@ impl Draft {
                 self.snapshot.load_annotations()?;
                 self.snapshot.load(uids)
             }
-            Change::Describe(summaries) => self.snapshot.load(&summaries.iter().map(|(uid, _)| *uid).collect()),
             Change::Store { uids, .. } => self.snapshot.load(uids),
             Change::Expunge { among: Some(uids), .. } => self.load_leaving(uids),
             Change::Expunge { visibility, .. } if !self.has_deleted(*visibility) => Ok(()),
@@ -193,7 +186,7 @@ impl Draft {
             saved_secs: crate::sys::now_secs(),
         };
         let flags = self.snapshot.known(&message.flags);
-        self.place(&record, &FlagRecord { uid, flags, mod_seq }, message.structure.clone());
+        self.place(&record, &FlagRecord { uid, flags, mod_seq }, message.summary.with());
         match message.pin {
             Some(_) => self.shared.push((uid, record.blob)),
             None => self.added.push((uid, record.blob)),

@@ -1,7 +1,8 @@
 //! A message on its way in: APPEND, import, delivery, and what COPY brings from elsewhere.        RFC 9051 6.3.12
 //!
-//! A message is hashed and parsed in one pass. A small one travels in the commit that names it, at the cost of no sync
-//! of its own; a large one, and small ones when there are many, is read a second time, chunk by chunk, into the store.
+//! A small message travels in the commit that names it, at the cost of no sync of its own; its summary is made behind that.
+//! A large one, and small ones when there are many, is hashed and parsed in one pass, and read a second time, chunk by
+//! chunk, into the store.
 //! Where the mailbox has all its mail encrypted, or the command asks for it, nothing of the message is kept in the
 //! clear.
 
@@ -10,12 +11,14 @@ use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use super::account::Account;
-use super::change::NewMessage;
+use super::change::{NewMessage, NewSummary};
+use super::describing::describe;
 use super::error::{MailboxError, Refusal};
 use super::mailbox::Mailbox;
+use super::owed::Due;
 use super::sealing::{HEAD_BYTES, Pieces, Seal, Sealed};
-use crate::mime::{Message, Parser, Summary, SummaryRef};
-use crate::store::{CHUNK_BYTES, NewBlob, StoreError};
+use crate::mime::Glance;
+use crate::store::{CHUNK_BYTES, NewBlob, StoreError, Value};
 use crate::types::{BlobId, Flag, InternalDate};
 
 /// Octets that the messages of one commit bring along in memory.
@@ -156,11 +159,18 @@ impl Intake<'_> {
             self.held_bytes -= octets.len();
             return self.keep_large(&mut std::io::Cursor::new(octets), flags, date);
         }
-        let mut parser = Parser::new();
-        parser.feed(&octets);
         let id = BlobId(*blake3::hash(&octets).as_bytes());
-        let blob = NewBlob { id, bytes: Some(octets.into()) };
-        new_message(blob, &parser.finish(), flags, date)
+        let octets = Value::from(octets);
+        Ok(NewMessage {
+            size: octets.len() as u32,
+            internal_date: date,
+            sent_date: Glance::of(&octets).sent_date().unwrap_or(date),
+            flags,
+            summary: NewSummary::Behind(Due::Of(octets.clone())),
+            blob: NewBlob { id, bytes: Some(octets) },
+            annotations: Vec::new(),
+            pin: None,
+        })
     }
 
     fn keep_file(
@@ -184,17 +194,26 @@ impl Intake<'_> {
         flags: Vec<Flag>,
         date: InternalDate,
     ) -> Result<NewMessage, MailboxError> {
-        let (mut parser, mut hasher) = (Parser::new(), blake3::Hasher::new());
-        in_pieces(source, &mut |piece| {
-            parser.feed(piece);
-            hasher.update(piece);
+        let mut hasher = blake3::Hasher::new();
+        let described = describe(|take| {
+            in_pieces(source, &mut |piece| {
+                take(piece);
+                hasher.update(piece);
+            })
         })?;
         source.seek(SeekFrom::Start(0)).map_err(unreadable)?;
         let id = BlobId(*hasher.finalize().as_bytes());
         let pin = self.account.shared.store.write_blob(self.account.id, id, source)?;
-        let mut message = new_message(NewBlob { id, bytes: None }, &parser.finish(), flags, date)?;
-        message.pin = Some(Arc::new(pin));
-        Ok(message)
+        Ok(NewMessage {
+            blob: NewBlob { id, bytes: None },
+            size: u32::try_from(described.size).map_err(|_| Refusal::TooBig)?,
+            internal_date: date,
+            sent_date: described.sent_date.unwrap_or(date),
+            flags,
+            summary: NewSummary::With(described.structure),
+            annotations: Vec::new(),
+            pin: Some(Arc::new(pin)),
+        })
     }
 
     /// Of a message as it comes: its envelope may be larger.
@@ -218,24 +237,4 @@ fn in_pieces(source: &mut impl Read, take: &mut dyn FnMut(&[u8])) -> Result<(), 
 
 fn unreadable(error: std::io::Error) -> StoreError {
     StoreError::Engine(format!("reading the message: {error}"))
-}
-
-fn new_message(
-    blob: NewBlob,
-    message: &Message,
-    flags: Vec<Flag>,
-    internal_date: InternalDate,
-) -> Result<NewMessage, MailboxError> {
-    let structure = Summary::encode(message);
-    let sent_date = SummaryRef::new(&structure).and_then(|summary| summary.sent_date());
-    Ok(NewMessage {
-        blob,
-        size: u32::try_from(message.size()).map_err(|_| Refusal::TooBig)?,
-        internal_date,
-        sent_date: sent_date.unwrap_or(internal_date),
-        flags,
-        structure: Some(structure.into()),
-        annotations: Vec::new(),
-        pin: None,
-    })
 }

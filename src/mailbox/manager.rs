@@ -205,6 +205,6 @@ impl Manager {
 impl Drop for Manager {
     fn drop(&mut self) {
         self.shared.others.end();
-        self.settle();
+        self.shared.owed.end();
     }
 }

@@ -1,19 +1,22 @@
 //! Summaries that are still to be written into the store.
 //!
-//! COPY and MOVE of many messages are acknowledged when the copies are durable. Their summaries are many times the octets,
-//! and can be made again from the messages: they are written behind that, by a thread that is there while there are any,
-//! in commits so small that nobody waits long for one. Until then who asks for them finds them here. Where the server is
-//! killed meanwhile, they are made anew when they are asked for, as is any summary that the store has lost.
+//! What APPEND brings, and COPY or MOVE of many, is acknowledged when the messages are durable. Their summaries take a third
+//! of an APPEND's time to make, and of copies they are many times the octets; all of them can be made again from the
+//! messages. They are written behind that, by a thread, many at a time. Until then who asks for them finds them here. Where
+//! the server is killed meanwhile, they are made anew when they are asked for, as is any summary that the store has lost.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
-use parking_lot::Condvar;
+use parking_lot::{Condvar, MutexGuard};
 
-use super::change::Change;
+use super::change::{Change, NewMessage, NewSummary};
+use super::describing::{Digests, describe, summary_of};
 use super::locks::Owing;
 use super::mailbox::Mailbox;
-use crate::store::Value;
+use crate::mime::Glance;
+use crate::store::{StoreError, Value};
 use crate::types::{AccountId, MailboxId, Uid};
 
 /// Summaries of one commit.
@@ -22,85 +25,293 @@ const STEP: usize = 256;
 /// Octets that wait at most; who owes more waits for room.
 const WAITING_BYTES: usize = 64 << 20;
 
+/// With so many octets that wait nothing is waited for.
+const PRESSING_BYTES: usize = 4 << 20;
+
+/// How long the first that waits does, so that others are written with it.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long the thread stays when nothing waits.
+const LINGER: Duration = Duration::from_secs(30);
+
+/// What is to be written.
+#[derive(Clone, Debug)]
+pub enum Due {
+    Made(Value),
+    /// Of a message with these octets.
+    Of(Value),
+}
+
+impl Due {
+    pub(super) fn made(&self) -> Value {
+        match self {
+            Due::Made(summary) => summary.clone(),
+            Due::Of(octets) => describe_octets(octets),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let (Due::Made(octets) | Due::Of(octets)) = self;
+        octets.len()
+    }
+}
+
+fn describe_octets(octets: &[u8]) -> Value {
+    let read = |take: &mut dyn FnMut(&[u8])| -> Result<(), std::convert::Infallible> {
+        take(octets);
+        Ok(())
+    };
+    let Ok(described) = describe(read);
+    described.structure
+}
+
 #[derive(Default)]
 pub(super) struct Owed {
     state: Owing,
+    /// For the thread: something waits, or is pressing.
+    wake: Condvar,
     /// Something has been written.
     written: Condvar,
 }
 
+type Key = (AccountId, MailboxId);
+
 #[derive(Default)]
 pub(super) struct OwedState {
-    /// The first stays until it has been written.
-    waiting: VecDeque<Job>,
+    /// By mailbox. What waits stays until it has been written.
+    debts: BTreeMap<Key, Debt>,
+    /// The mailboxes, in the order in which they are served.
+    turns: VecDeque<Key>,
+    count: usize,
     bytes: usize,
-    has_thread: bool,
+    /// Who waits until all is written.
+    settling: usize,
+    thread: Thread,
+    ended: bool,
 }
 
-/// Summaries of one mailbox, ascending.
-#[derive(Clone)]
-struct Job {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Thread {
+    #[default]
+    None,
+    /// Nothing waits.
+    Idle,
+    /// It waits for more, or writes.
+    Awake,
+}
+
+struct Debt {
     mailbox: Arc<Mailbox>,
-    summaries: Arc<[(Uid, Value)]>,
+    due: BTreeMap<Uid, Due>,
 }
 
-impl Job {
-    fn bytes(&self) -> usize {
-        self.summaries.iter().map(|(_, value)| value.len()).sum()
+impl OwedState {
+    fn is_pressing(&self) -> bool {
+        self.settling > 0 || self.count >= STEP || self.bytes >= PRESSING_BYTES
+    }
+
+    fn add(&mut self, mailbox: &Arc<Mailbox>, uid: Uid, due: Due) {
+        let key = mailbox.key();
+        let debt = self.debts.entry(key).or_insert_with(|| {
+            self.turns.push_back(key);
+            Debt { mailbox: mailbox.clone(), due: BTreeMap::new() }
+        });
+        self.bytes += due.bytes();
+        self.count += 1;
+        if let Some(before) = debt.due.insert(uid, due) {
+            self.bytes -= before.bytes();
+            self.count -= 1;
+        }
+    }
+
+    /// What is written next: the first that wait for one mailbox.
+    fn next(&self) -> Option<(Arc<Mailbox>, Vec<(Uid, Due)>)> {
+        let debt = self.debts.get(self.turns.front()?)?;
+        let due = debt.due.iter().take(STEP).map(|(uid, due)| (*uid, due.clone())).collect();
+        Some((debt.mailbox.clone(), due))
+    }
+
+    /// That has been written, or cannot be.
+    fn strike(&mut self, key: Key, written: &[(Uid, Due)]) {
+        let Some(debt) = self.debts.get_mut(&key) else { return };
+        for due in written.iter().filter_map(|(uid, _)| debt.due.remove(uid)) {
+            self.bytes -= due.bytes();
+            self.count -= 1;
+        }
+        let is_paid = debt.due.is_empty();
+        self.turns.retain(|turn| *turn != key);
+        match is_paid {
+            true => drop(self.debts.remove(&key)),
+            false => self.turns.push_back(key),
+        }
     }
 }
 
 impl Owed {
-    /// Has the summaries of messages written, which are in the mailbox already; ascending.
-    pub(super) fn give(self: &Arc<Self>, mailbox: &Arc<Mailbox>, summaries: &[(Uid, Value)]) {
+    /// Has the summaries of messages written, which are in the mailbox already.
+    pub(super) fn give(self: &Arc<Self>, mailbox: &Arc<Mailbox>, due: impl IntoIterator<Item = (Uid, Due)>) {
         let mut state = self.state.lock();
-        for step in summaries.chunks(STEP) {
-            while state.bytes > WAITING_BYTES && state.has_thread {
+        for (uid, due) in due {
+            while state.bytes > WAITING_BYTES && state.thread == Thread::Awake {
                 self.written.wait(&mut state);
             }
-            let job = Job { mailbox: mailbox.clone(), summaries: step.into() };
-            state.bytes += job.bytes();
-            state.waiting.push_back(job);
-            if !std::mem::replace(&mut state.has_thread, true) {
-                let own = self.clone();
-                let thread = std::thread::Builder::new().name("summaries".into()).stack_size(512 * 1024);
-                if let Err(error) = thread.spawn(move || own.write()) {
-                    log::warn!("a thread that writes summaries cannot be started: {error}");
-                    parking_lot::MutexGuard::unlocked(&mut state, || self.write());
-                }
+            state.add(mailbox, uid, due);
+            match state.thread {
+                Thread::None => self.start(&mut state),
+                Thread::Idle => drop(self.wake.notify_one()),
+                Thread::Awake if state.is_pressing() => drop(self.wake.notify_one()),
+                Thread::Awake => {}
             }
         }
     }
 
-    /// Writes all that waits.
-    fn write(&self) {
+    fn start(self: &Arc<Self>, state: &mut MutexGuard<'_, OwedState>) {
+        let own = self.clone();
+        state.thread = Thread::Awake;
+        let thread = std::thread::Builder::new().name("summaries".into()).stack_size(512 * 1024);
+        if let Err(error) = thread.spawn(move || own.serve()) {
+            log::warn!("a thread that writes summaries cannot be started: {error}");
+            self.write_all(state);
+            state.thread = Thread::None;
+        }
+    }
+
+    /// The thread, until nothing has waited for a while.
+    fn serve(&self) {
         let mut state = self.state.lock();
-        while let Some(job) = state.waiting.front().cloned() {
-            parking_lot::MutexGuard::unlocked(&mut state, || {
-                let written = job.mailbox.commit(Change::Describe(job.summaries.to_vec()));
+        loop {
+            if state.debts.is_empty() {
+                state.thread = Thread::Idle;
+                let is_late = state.ended || self.wake.wait_for(&mut state, LINGER).timed_out();
+                if is_late && state.debts.is_empty() {
+                    state.thread = Thread::None;
+                    return;
+                }
+                state.thread = Thread::Awake;
+            } else {
+                if !state.is_pressing() {
+                    self.wake.wait_for(&mut state, PAUSE);
+                }
+                self.write_all(&mut state);
+            }
+        }
+    }
+
+    /// Writes what waits now.
+    fn write_all(&self, state: &mut MutexGuard<'_, OwedState>) {
+        let mut count = state.count;
+        while let Some((mailbox, due)) = state.next().filter(|_| count > 0) {
+            MutexGuard::unlocked(state, || {
+                let summaries = due.iter().map(|(uid, due)| (*uid, due.made())).collect();
+                let written = mailbox.write_summaries(summaries, Digests::Stand);
                 // The messages are there: what cannot be written now is made when it is asked for.
-                written.map(drop).unwrap_or_else(|error| log::debug!("writing summaries: {error}"));
+                written.unwrap_or_else(|error| log::debug!("writing summaries: {error}"));
             });
-            state.waiting.pop_front();
-            state.bytes -= job.bytes();
+            count = count.saturating_sub(due.len());
+            state.strike(mailbox.key(), &due);
             self.written.notify_all();
         }
-        state.has_thread = false;
     }
 
     /// Waits until all is written.
     pub(super) fn settle(&self) {
         let mut state = self.state.lock();
-        while !state.waiting.is_empty() {
+        state.settling += 1;
+        self.wake.notify_one();
+        while !state.debts.is_empty() {
             self.written.wait(&mut state);
         }
+        state.settling -= 1;
+    }
+
+    /// The same; the thread ends.
+    pub(super) fn end(&self) {
+        self.settle();
+        self.state.lock().ended = true;
+        self.wake.notify_one();
     }
 
     /// The summary of a message, where it waits here.
-    pub(super) fn find(&self, mailbox: (AccountId, MailboxId), uid: Uid) -> Option<Value> {
-        let state = self.state.lock();
-        let mut summaries = state.waiting.iter().filter(|job| job.mailbox.key() == mailbox).map(|job| &job.summaries);
-        summaries.find_map(|of| of.binary_search_by_key(&uid, |(uid, _)| *uid).ok().map(|at| of[at].1.clone()))
+    pub(super) fn find(&self, mailbox: Key, uid: Uid) -> Option<Value> {
+        let found = self.state.lock().debts.get(&mailbox)?.due.get(&uid)?.clone();
+        let summary = found.made();
+        if let Due::Of(octets) = found {
+            // Whoever asks next, or writes it, does not make it again.
+            self.learn(mailbox, uid, octets.len(), &summary);
+        }
+        Some(summary)
+    }
+
+    fn learn(&self, mailbox: Key, uid: Uid, before: usize, summary: &Value) {
+        let mut state = self.state.lock();
+        let due = state.debts.get_mut(&mailbox).and_then(|debt| debt.due.get_mut(&uid));
+        if let Some(due @ Due::Of(_)) = due {
+            *due = Due::Made(summary.clone());
+            state.bytes = state.bytes - before + summary.len();
+        }
+    }
+}
+
+impl NewSummary {
+    /// What is committed with the message.
+    pub(super) fn with(&self) -> Option<Value> {
+        match self {
+            NewSummary::With(summary) => Some(summary.clone()),
+            NewSummary::Behind(_) => None,
+        }
+    }
+
+    fn due(&self) -> Option<Due> {
+        match self {
+            NewSummary::With(_) => None,
+            NewSummary::Behind(due) => Some(due.clone()),
+        }
+    }
+}
+
+impl Change {
+    /// What will be owed of each message that it brings, when it is done.
+    pub(super) fn due(&self) -> Vec<Option<Due>> {
+        match self {
+            Change::Append(messages) => messages.iter().map(NewMessage::due).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl NewMessage {
+    /// Its summary, made at once and committed with the message.
+    pub fn make_summary(&mut self) -> Value {
+        let summary = match &self.summary {
+            NewSummary::With(summary) => summary.clone(),
+            NewSummary::Behind(due) => due.made(),
+        };
+        self.summary = NewSummary::With(summary.clone());
+        summary
+    }
+
+    /// Whether the message's own header has octets that are not ASCII.
+    pub fn is_header_eight_bit(&self) -> Result<bool, StoreError> {
+        match &self.summary {
+            NewSummary::Behind(Due::Of(octets)) => Ok(Glance::of(octets).is_header_eight_bit()),
+            NewSummary::With(summary) | NewSummary::Behind(Due::Made(summary)) => {
+                Ok(summary_of(summary)?.is_header_eight_bit())
+            }
+        }
+    }
+
+    pub(super) fn due(&self) -> Option<Due> {
+        self.summary.due()
+    }
+}
+
+impl Mailbox {
+    /// These messages have come, with what is owed of them.
+    pub(super) fn owe(self: &Arc<Self>, appended: &[Uid], due: Vec<Option<Due>>) {
+        let mut due = appended.iter().zip(due).filter_map(|(uid, due)| Some((*uid, due?))).peekable();
+        if due.peek().is_some() {
+            self.shared.owed.give(self, due);
+        }
     }
 }
 

@@ -157,7 +157,7 @@ mod tests {
         Uid::new(n).unwrap()
     }
 
-    fn append(account: &Account, mailbox: &Mailbox, numbers: std::ops::RangeInclusive<u32>) {
+    fn append(account: &Account, mailbox: &Arc<Mailbox>, numbers: std::ops::RangeInclusive<u32>) {
         let mut intake = account.intake(mailbox).unwrap();
         let date = InternalDate { secs: 0, zone_mins: 0 };
         let octets = |n: u32| format!("Subject: number {n}\r\n\r\ntext\r\n").into_bytes();

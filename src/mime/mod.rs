@@ -1,7 +1,7 @@
 //! Messages: structure, envelope, sections, decoding.       RFC 5322; RFC 2045 to 2047; RFC 9051 7.5.2
 //!
 //! Octets in, offsets and text out. `Parser` reads a message once, in whatever pieces it comes and in bounded memory;
-//! `Summary` is what is kept of it beside the message, `SummaryRef` answers from that most of what clients ask, and
+//! `Glance` is what must be known of it at once, `Summary` what is kept of it beside the message; `SummaryRef` answers from that most of what clients ask, and
 //! `section` tells which octets of the message are the rest. `TransferDecoder`, `TextDecoder` and `decode_field` turn
 //! octets into what was meant; `fold` and `prepare` make text comparable.
 //!
@@ -23,6 +23,7 @@ mod excerpt;
 mod field;
 mod fold;
 pub mod fuzz;
+mod glance;
 mod header;
 mod html;
 mod lexer;
@@ -47,6 +48,7 @@ pub use date::parse as parse_date;
 pub use downgrade::downgrade;
 pub use field::Field;
 pub use fold::fold;
+pub use glance::Glance;
 pub use header::{
     FieldNames, Fields, HeaderField, Include, fields as header_fields, filter as filter_fields, unfold,
 };

@@ -10,7 +10,7 @@ use super::core::{Core, Selected};
 use super::limits;
 use super::notify;
 use super::reply::{Failure, Handled, Reply};
-use crate::mailbox::{Account, Change, Intake, MailboxError, NewAnnotation, NewMessage, summary_of};
+use crate::mailbox::{Account, Change, Intake, MailboxError, NewAnnotation, NewMessage};
 use crate::metrics;
 use crate::proto::{AppendCommand, AppendMessage, Literal, ResponseCode};
 use crate::types::{Flag, InternalDate, Right, Rights, SystemFlag, Uid, UidSet};
@@ -53,12 +53,13 @@ impl Arriving {
             Literal::Spool(file, _) => intake.take_file(file, flags, date),
         };
         let mut taken = taken?;
-        let summary = taken.structure.as_deref().unwrap_or_default();
         let parts = cmd_annotate::parts(self.annotations.iter().map(|new| new.entry.part()));
-        cmd_annotate::check_parts(summary, &parts)?;
+        if !parts.is_empty() {
+            cmd_annotate::check_parts(&taken.make_summary(), &parts)?;
+        }
         taken.annotations = self.annotations;
         // RFC 9755 4
-        if !core.takes_utf8_headers() && summary_of(summary)?.is_header_eight_bit() {
+        if !core.takes_utf8_headers() && taken.is_header_eight_bit()? {
             let text = "The message's header is not ASCII; say ENABLE UTF8=ACCEPT first";
             return Err(Reply::no(ResponseCode::Cannot, text).into());
         }

@@ -1,7 +1,5 @@
 //! What commits of values are to an engine: keys and values, references, octets.
 
-use std::collections::BTreeSet;
-
 use super::engine::{Batch, Partition, Reference};
 use super::error::StoreError;
 use super::facade::Store;
@@ -30,6 +28,13 @@ impl Store {
             Commit::Digests { account, mailbox, guard, pages } => {
                 let mut batch = Batch::new(Partition::Mailbox(account, mailbox), guard);
                 pages.into_iter().for_each(|(page, digest)| batch.put(layout::numbered(b'c', page.0), digest));
+                Ok(batch)
+            }
+            Commit::Summaries { account, mailbox, guard, summaries, stale } => {
+                let mut batch = Batch::new(Partition::Mailbox(account, mailbox), guard);
+                stale.into_iter().for_each(|page| batch.remove(layout::numbered(b'c', page.0)));
+                let summaries = summaries.into_iter().map(|(uid, summary)| (summary_key(uid), Some(summary)));
+                batch.writes.extend(summaries);
                 Ok(batch)
             }
             Commit::Server { guard, entries } => Ok(server_batch(guard, entries)),
@@ -126,10 +131,10 @@ fn mailbox_batch(commit: MailboxCommit) -> Batch {
             None => batch.remove(layout::keyword_key(*id)),
         }
     }
-    for page in stale_digests(&commit) {
-        batch.remove(layout::numbered(b'c', page.0));
-    }
     for (page, records) in &commit.records {
+        if records.is_empty() {
+            batch.remove(layout::numbered(b'c', page.0));
+        }
         page_write(&mut batch, layout::numbered(b'r', page.0), layout::records(records));
     }
     for (page, flags) in &commit.flags {
@@ -142,10 +147,10 @@ fn mailbox_batch(commit: MailboxCommit) -> Batch {
         }
     }
     for (uid, structure) in commit.structures {
-        batch.writes.push((layout::numbered(b't', uid.get()), Some(structure)));
+        batch.writes.push((summary_key(uid), Some(structure)));
     }
     let gone = commit.removed.iter().map(|(uid, _)| *uid).chain(commit.kept.iter().map(|kept| kept.record.uid));
-    gone.for_each(|uid| batch.remove(layout::numbered(b't', uid.get())));
+    gone.for_each(|uid| batch.remove(summary_key(uid)));
     for message in &commit.kept {
         batch.put(layout::expunged_key(message), layout::expunged(message));
     }
@@ -170,47 +175,13 @@ fn mailbox_batch(commit: MailboxCommit) -> Batch {
     batch
 }
 
-/// The pages whose messages have all gone, or have got other summaries: those of messages that come stand in pages that have
-/// no digest yet.
-fn stale_digests(commit: &MailboxCommit) -> BTreeSet<PageNo> {
-    let empty = commit.records.iter().filter(|(_, records)| records.is_empty()).map(|(page, _)| *page);
-    let uids = || commit.added.iter().map(|(uid, _)| *uid);
-    // Most commits bring a summary with each message, and no other.
-    if commit.structures.iter().map(|(uid, _)| *uid).eq(uids()) {
-        return empty.collect();
-    }
-    let added: BTreeSet<Uid> = uids().collect();
-    let described = commit.structures.iter().filter(|(uid, _)| !added.contains(uid));
-    empty.chain(described.map(|(uid, _)| PageNo::of(*uid))).collect()
+fn summary_key(uid: Uid) -> Vec<u8> {
+    layout::numbered(b't', uid.get())
 }
 
 fn page_write(batch: &mut Batch, key: Vec<u8>, page: Vec<u8>) {
     match page.is_empty() {
         true => batch.remove(key),
         false => batch.put(key, page),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::types::{BlobId, MailboxId, UidValidity};
-
-    /// A message that comes without its summary does not hide that another has got one.
-    #[test]
-    fn digests_of_described_messages_are_stale() {
-        let uid = |n| Uid::new(n).unwrap();
-        let header = MailboxHeader::new(UidValidity::MIN);
-        let stale = |added: &[u32], described: &[u32]| {
-            let mut commit = MailboxCommit::of_header(AccountId(1), MailboxId(1), Version(0), header);
-            commit.added = added.iter().map(|n| (uid(*n), BlobId([0; 32]))).collect();
-            commit.structures = described.iter().map(|n| (uid(*n), Vec::new().into())).collect();
-            stale_digests(&commit).into_iter().collect::<Vec<_>>()
-        };
-        let page = |n| PageNo::of(uid(n));
-        assert_eq!(stale(&[900, 901], &[900, 901]), []);
-        assert_eq!(stale(&[900], &[5]), [page(5)]);
-        assert_eq!(stale(&[900, 901], &[900, 5, 901]), [page(5)]);
-        assert_eq!(stale(&[], &[5, 6, 700]), [page(5), page(700)]);
     }
 }

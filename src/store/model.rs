@@ -477,6 +477,14 @@ pub enum Commit {
         guard: Version,
         pages: Vec<(PageNo, Vec<u8>)>,
     },
+    /// Summaries of messages that are there, in the place of others or of none; digests of these pages are of others.
+    Summaries {
+        account: AccountId,
+        mailbox: MailboxId,
+        guard: Version,
+        summaries: Vec<(Uid, Value)>,
+        stale: Vec<PageNo>,
+    },
     /// Annotations of the server that all share; `None` takes one away.
     Server {
         guard: Version,
