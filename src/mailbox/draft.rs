@@ -21,6 +21,8 @@ pub(super) struct Draft {
     pub(super) snapshot: Snapshot,
     pub(super) records: BTreeSet<PageNo>,
     pub(super) flags: BTreeSet<PageNo>,
+    /// New messages, ascending.
+    pub(super) arrived: Vec<Uid>,
     /// Places of the keyword table that have got a keyword, or lost it.
     pub(super) placed: Vec<KeywordId>,
     pub(super) structures: Vec<(Uid, Value)>,
@@ -56,6 +58,7 @@ impl Draft {
             snapshot: base.clone(),
             records: BTreeSet::new(),
             flags: BTreeSet::new(),
+            arrived: Vec::new(),
             placed: Vec::new(),
             structures: Vec::new(),
             blobs: Vec::new(),
@@ -73,12 +76,15 @@ impl Draft {
 
     /// Whether there is anything to commit.
     pub(super) fn is_empty(&self) -> bool {
-        self.flags.is_empty() && self.released.is_empty() && self.placed.is_empty()
+        self.flags.is_empty() && self.arrived.is_empty() && self.released.is_empty() && self.placed.is_empty()
     }
 
     /// Whether anything but flags changes, so that the commit must be synced whatever `Sync` says.
     pub(super) fn is_for_good(&self) -> bool {
-        !self.records.is_empty() || !self.released.is_empty() || !self.annotations.is_empty()
+        !self.arrived.is_empty()
+            || !self.records.is_empty()
+            || !self.released.is_empty()
+            || !self.annotations.is_empty()
     }
 
     /// Whether messages are kept that were not before.
@@ -203,8 +209,7 @@ impl Draft {
         let header = &mut self.snapshot.header;
         header.uid_next = uid.next().map_or(0, Uid::get);
         header.sums.add(record, flags.flags.bits());
-        self.records.insert(PageNo::of(uid));
-        self.flags.insert(PageNo::of(uid));
+        self.arrived.push(uid);
         self.structures.extend(structure.map(|structure| (uid, structure)));
     }
 
@@ -261,11 +266,15 @@ impl Draft {
 
     /// What the store must do, given the version that the draft was planned on.
     pub(super) fn commit(&mut self, account: AccountId, mailbox: MailboxId, guard: Version) -> MailboxCommit {
+        let tailing = self.plan_tail();
         let snapshot = &self.snapshot;
         let page = |no: &PageNo| (*no, snapshot.stored_page(*no, Body::record));
         let flags = |no: &PageNo| (*no, snapshot.stored_page(*no, Body::flag_record));
         let keyword = |id: &KeywordId| (*id, snapshot.keywords.get(*id).cloned());
-        let leaves: BTreeSet<LeafNo> = self.flags.iter().map(|page| LeafNo::of(page.first())).collect();
+        let pages = self.flags.iter().map(|page| page.first());
+        let leaves: BTreeSet<LeafNo> = pages.chain(tailing.alone.iter().copied()).map(LeafNo::of).collect();
+        let alone = tailing.alone.iter().filter_map(|uid| snapshot.by_uid(*uid));
+        let alone = alone.map(|message| (message.record(), message.flag_record())).collect();
         let annotations = self.annotations.take();
         MailboxCommit {
             account,
@@ -275,6 +284,8 @@ impl Draft {
             keywords: self.placed.iter().map(keyword).collect(),
             records: self.records.iter().map(page).collect(),
             flags: self.flags.iter().map(flags).collect(),
+            alone,
+            folded: tailing.folded,
             leaves: leaves.into_iter().map(|no| (no, snapshot.leaf_entry(no))).collect(),
             structures: std::mem::take(&mut self.structures),
             blobs: std::mem::take(&mut self.blobs),

@@ -61,6 +61,7 @@ mod storing;
 mod summaries;
 mod summary_cache;
 mod suspicion;
+mod tail;
 mod tree;
 mod url_keys;
 mod view;

@@ -19,7 +19,7 @@ use super::visible::Seen;
 use super::walk::Message;
 use crate::store::{
     ExpungedMessage, FlagRecord, LeafEntry, LeafNo, MailboxHeader, MailboxImage, MessageRecord, NO_DATE, PageNo,
-    StoreError,
+    StoreError, Tail,
 };
 use crate::types::{
     Flag, FlagBits, Flags, Keyword, KeywordTable, ModSeq, Seq, ServerKeyword, SystemFlag, Uid, UidSet, Visibility,
@@ -44,6 +44,8 @@ pub struct Snapshot {
     len: u32,
     pub(super) annotations: Arc<Annotations>,
     pub(super) latest: Latest,
+    /// As it is in the store.
+    pub(super) tail: Tail,
     /// Who sees this snapshot.
     pub(super) visibility: Visibility,
     /// What those see of it who do not see everything.
@@ -57,6 +59,7 @@ impl Snapshot {
     pub(super) fn new(image: &MailboxImage, source: Arc<Source>) -> Snapshot {
         let mut snapshot = Snapshot::empty(image.header, Arc::new(image.keywords.clone()), Some(source));
         snapshot.leaves = image.leaves.iter().map(|&(no, entry)| Arc::new(Leaf::stored(no, entry))).collect();
+        snapshot.tail = image.tail;
         snapshot.count();
         snapshot
     }
@@ -65,6 +68,7 @@ impl Snapshot {
         Snapshot {
             annotations: Arc::new(source.as_ref().map_or_else(Annotations::none, |_| Annotations::default())),
             latest: Latest::default(),
+            tail: Tail::default(),
             header,
             keywords,
             source,
@@ -129,6 +133,7 @@ impl Snapshot {
         let mut snapshot = Snapshot::empty(self.header, self.keywords.clone(), self.source.clone());
         snapshot.leaves = leaves;
         (snapshot.annotations, snapshot.latest) = (self.annotations.clone(), self.latest);
+        snapshot.tail = self.tail;
         snapshot.visibility = self.visibility;
         snapshot.count();
         snapshot

@@ -140,6 +140,14 @@ fn mailbox_batch(commit: MailboxCommit) -> Batch {
     for (page, flags) in &commit.flags {
         page_write(&mut batch, layout::numbered(b'v', page.0), layout::flags(flags));
     }
+    for (record, flags) in &commit.alone {
+        batch.put(layout::beside(b'r', record.uid), layout::records(&[*record]));
+        batch.put(layout::beside(b'v', flags.uid), layout::flags(std::slice::from_ref(flags)));
+    }
+    for uid in commit.folded.uids() {
+        batch.remove(layout::beside(b'r', uid));
+        batch.remove(layout::beside(b'v', uid));
+    }
     for (leaf, entry) in &commit.leaves {
         match entry {
             Some(entry) => batch.put(layout::numbered(b'd', leaf.0), layout::leaf_entry(entry)),

@@ -7,7 +7,7 @@
 //!
 //! A repair commits what it has rebuilt for a mailbox at once, and only if the mailbox is still as it was read.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::engine::{Batch, Partition, Reader, Reference, Value};
 use super::error::StoreError;
@@ -112,6 +112,8 @@ struct Found {
     header: Option<MailboxHeader>,
     records: Vec<MessageRecord>,
     flags: BTreeMap<Uid, FlagRecord>,
+    /// Keys of records and flags beside their pages.
+    beside: BTreeMap<PageNo, Vec<Vec<u8>>>,
     entries: BTreeMap<LeafNo, LeafEntry>,
     keywords: KeywordTable,
     /// Kept messages and their octets.
@@ -119,6 +121,7 @@ struct Found {
     kept_uids: Vec<Uid>,
     /// Sentences, and whether a repair can do something about each.
     wrong: Vec<(String, bool)>,
+    must_fold: bool,
     mend: Batch,
 }
 
@@ -155,6 +158,7 @@ impl Check<'_> {
         found.flags();
         found.entries();
         found.header();
+        found.fold();
         self.conclude(name, found);
         Ok(())
     }
@@ -169,11 +173,13 @@ impl Check<'_> {
             header: None,
             records: Vec::new(),
             flags: BTreeMap::new(),
+            beside: BTreeMap::new(),
             entries: BTreeMap::new(),
             keywords: KeywordTable::default(),
             kept: (0, 0),
             kept_uids: Vec::new(),
             wrong: Vec::new(),
+            must_fold: false,
             mend: Batch::new(partition, version),
         };
         let header = self.reader().get(partition, b"h")?.ok_or_else(|| StoreError::Missing("its header".into()));
@@ -190,15 +196,21 @@ impl Check<'_> {
     }
 
     fn pages(&self, id: MailboxId, found: &mut Found) -> Result<(), StoreError> {
-        let Found { partition, records, flags, entries, wrong, .. } = found;
-        let mut broken = Vec::new();
+        let Found { partition, records, flags, beside, entries, wrong, .. } = found;
+        let mut broken = BTreeSet::new();
+        let mut note = |key: &[u8]| match layout::read_page_key(key) {
+            Some((page, Some(_))) => beside.entry(page).or_default().push(key.to_vec()),
+            _ => {}
+        };
         self.reader().scan(*partition, b"r", b"s", &mut |key, value| {
+            note(key);
             if decode(String::new, &value, |c| layout::read_records(c, records)).is_err() {
-                broken.extend(layout::Cursor(&key[1..]).u32().map(PageNo));
+                broken.extend(layout::read_page_key(key).map(|(page, _)| page));
             }
             Ok(())
         })?;
         self.reader().scan(*partition, b"v", b"w", &mut |key, value| {
+            note(key);
             let mut page = Vec::new();
             if decode(String::new, &value, |c| layout::read_flags(c, &mut page)).is_err() {
                 wrong.push((format!("a page of flags cannot be read ({} octets)", key.len() + value.len()), true));
@@ -218,6 +230,7 @@ impl Check<'_> {
             self.rebuild_page(id, page, found)?;
         }
         found.records.sort_by_key(|record| record.uid);
+        found.tail();
         self.digests(found)
     }
 
@@ -267,7 +280,9 @@ impl Check<'_> {
                 saved_secs: date.secs,
             });
         }
-        found.mend.put(layout::numbered(b'r', page.0), layout::records(&rebuilt));
+        if !found.beside.contains_key(&page) {
+            found.mend.put(layout::numbered(b'r', page.0), layout::records(&rebuilt));
+        }
         found.records.extend(rebuilt);
         Ok(())
     }
@@ -397,6 +412,34 @@ impl Check<'_> {
 }
 
 impl Found {
+    /// Messages beside their page are the last of the mailbox, and none is in it as well.
+    fn tail(&mut self) {
+        let next = self.header.map_or(0, |header| header.uid_next);
+        let last = Uid::new(next.wrapping_sub(1)).map(PageNo::of);
+        let strayed = self.beside.keys().any(|page| Some(*page) != last);
+        let before = self.records.len();
+        self.records.dedup_by_key(|record| record.uid);
+        if before > self.records.len() || self.header.is_some() && strayed {
+            self.wrong.push(("messages stand beside their page that should be in it".into(), true));
+            self.must_fold = true;
+        }
+    }
+
+    /// Where anything is mended, all messages get into their pages.
+    fn fold(&mut self) {
+        if self.mend.writes.is_empty() && !self.must_fold {
+            return;
+        }
+        for (page, keys) in std::mem::take(&mut self.beside) {
+            keys.into_iter().for_each(|key| self.mend.remove(key));
+            let here = |uid: Uid| PageNo::of(uid) == page;
+            let records: Vec<_> = self.records.iter().filter(|record| here(record.uid)).copied().collect();
+            let flags: Vec<_> = self.flags.values().filter(|flags| here(flags.uid)).cloned().collect();
+            self.mend.put(layout::numbered(b'r', page.0), layout::records(&records));
+            self.mend.put(layout::numbered(b'v', page.0), layout::flags(&flags));
+        }
+    }
+
     /// Each message has its flags, and no flags are without a message.
     fn flags(&mut self) {
         let uids: HashSet<Uid> = self.records.iter().map(|record| record.uid).collect();
@@ -420,7 +463,7 @@ impl Found {
         }
         let mut pages: BTreeMap<PageNo, Vec<FlagRecord>> = BTreeMap::new();
         self.flags.values().for_each(|record| pages.entry(PageNo::of(record.uid)).or_default().push(record.clone()));
-        for (page, flags) in pages {
+        for (page, flags) in pages.into_iter().filter(|(page, _)| !self.beside.contains_key(page)) {
             self.mend.put(layout::numbered(b'v', page.0), layout::flags(&flags));
         }
     }

@@ -128,11 +128,28 @@ impl Store {
             leaves.push((LeafNo(no), decode(what, &value, layout::read_leaf_entry)?));
             Ok(())
         })?;
+        let tail = self.tail(partition, header.uid_next)?;
         let messages: u64 = leaves.iter().map(|(_, entry)| u64::from(entry.messages)).sum();
         match messages == u64::from(header.sums.all().messages) {
-            true => Ok(Some(MailboxImage { version, header, keywords, leaves })),
+            true => Ok(Some(MailboxImage { version, header, keywords, leaves, tail })),
             false => Err(StoreError::Corrupt(what())),
         }
+    }
+
+    /// The messages beside the page of the last UID.
+    fn tail(&self, partition: Partition, uid_next: u32) -> Result<Tail, StoreError> {
+        let last = Uid::new(uid_next.wrapping_sub(1)).unwrap_or(Uid::MIN);
+        let (low, high) =
+            (layout::beside(b'r', PageNo::of(last).first()), layout::beside(b'r', PageNo::of(last).last()));
+        let high = [&high[..], &[0]].concat();
+        let mut tail = Tail::default();
+        self.reader().scan(partition, &low, &high, &mut |key, _| {
+            if let Some((_, Some(uid))) = layout::read_page_key(key) {
+                tail = if tail.is_empty() { Tail::new(uid, uid) } else { tail.until(uid) };
+            }
+            Ok(())
+        })?;
+        Ok(tail)
     }
 
     pub(super) fn keywords(&self, a: AccountId, m: MailboxId) -> Result<KeywordTable, StoreError> {
@@ -166,7 +183,7 @@ impl Store {
             decode(what, &value, |c| layout::read_flags(c, &mut flags))
         })?;
         let parallel = records.len() == flags.len() && records.iter().zip(&flags).all(|(r, f)| r.uid == f.uid);
-        match parallel && records.is_sorted_by_key(|record| record.uid) {
+        match parallel && records.is_sorted_by(|a, b| a.uid < b.uid) {
             true => Ok((records, flags)),
             false => Err(self.corrupt_leaf(a, m, no)),
         }

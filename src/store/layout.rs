@@ -36,7 +36,9 @@
 //! | mailbox   | `n` u32 UID, u64 AccountId, str entry | annotation of a message, for that user, or shared (0), see `message_annotation` |
 //! | mailbox   | `d` u32 leaf            | leaf entry: 24 octets, or 50, see `leaf_entry`; for each leaf that has messages |
 //! | mailbox   | `r` u32 page            | message records, 68 octets each, see `records` |
+//! | mailbox   | `r` u32 page, u32 UID   | the record of a message that stands beside its page, behind those in it |
 //! | mailbox   | `v` u32 page            | flags, see `flags` |
+//! | mailbox   | `v` u32 page, u32 UID   | the flags of a message that stands beside its page |
 //! | mailbox   | `t` u32 UID             | summary of the message, opaque (`mime::Summary`); made again where there is none |
 //! | mailbox   | `c` u32 page            | digest of the page, opaque (`mailbox::digest_record`); of some that can get no more messages |
 //! | mailbox   | `z`                     | empty: deleted; missing where a version before this key deleted it |
@@ -48,7 +50,8 @@ use super::engine::Value;
 use super::error::StoreError;
 use super::model::{
     AccountSettings, Acl, Alert, AlertScope, Annotated, Annotation, ClassSums, DeletedMailbox, Due, ExpungedMessage,
-    FlagRecord, LeafEntry, MailboxHeader, MailboxNode, MessageAnnotationId, MessageRecord, QuotaLimits, Sums, UrlKey,
+    FlagRecord, LeafEntry, MailboxHeader, MailboxNode, MessageAnnotationId, MessageRecord, PageNo, QuotaLimits, Sums,
+    UrlKey,
 };
 use crate::types::{
     AccountId, AccountName, BlobId, Class, EntryName, FlagBits, Flags, InternalDate, Keyword, KeywordId,
@@ -56,7 +59,7 @@ use crate::types::{
 };
 
 /// The format that this version writes, and the latest that it reads.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 pub const RECORD_BYTES: usize = 68;
 
@@ -70,6 +73,21 @@ pub fn named(kind: u8, name: &str) -> Vec<u8> {
 
 pub fn numbered(kind: u8, n: u32) -> Vec<u8> {
     [&[kind][..], &n.to_be_bytes()].concat()
+}
+
+/// Of a message that stands beside its page: sorts behind the page and before the next.
+pub fn beside(kind: u8, uid: Uid) -> Vec<u8> {
+    [&[kind][..], &PageNo::of(uid).0.to_be_bytes(), &uid.get().to_be_bytes()].concat()
+}
+
+/// The page that a key of records or flags belongs to, and the UID where it is of one message beside it.
+pub fn read_page_key(key: &[u8]) -> Option<(PageNo, Option<Uid>)> {
+    let mut cursor = Cursor(key.get(1..)?);
+    let page = PageNo(cursor.u32()?);
+    match cursor.is_empty() {
+        true => Some((page, None)),
+        false => Some((page, Some(cursor.uid()?))),
+    }
 }
 
 pub fn numbered_long(kind: u8, n: u64) -> Vec<u8> {

@@ -44,6 +44,35 @@ impl PageNo {
     }
 }
 
+/// The messages at the end of a mailbox that stand each by itself, beside their page: all from one UID to another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tail(Option<(Uid, Uid)>);
+
+impl Tail {
+    /// `first` to `last`, which are of one page.
+    pub fn new(first: Uid, last: Uid) -> Tail {
+        Tail(Some((first, last)))
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.0.is_none()
+    }
+
+    pub fn page(self) -> Option<PageNo> {
+        self.0.map(|(first, _)| PageNo::of(first))
+    }
+
+    /// The same, up to `last`.
+    pub fn until(self, last: Uid) -> Tail {
+        Tail(self.0.map(|(first, _)| (first, last)))
+    }
+
+    pub fn uids(self) -> impl Iterator<Item = Uid> {
+        let range = self.0.map(|(first, last)| first.get()..=last.get());
+        range.into_iter().flatten().filter_map(Uid::new)
+    }
+}
+
 /// UIDs to a leaf: the part of a mailbox that is read into memory at once. Large enough that the list of leaves is short,
 /// small enough to be copied at each change.
 pub const LEAF_UIDS: u32 = 1024;
@@ -189,6 +218,7 @@ pub struct MailboxImage {
     pub keywords: KeywordTable,
     /// Those that are not empty, ascending.
     pub leaves: Vec<(LeafNo, LeafEntry)>,
+    pub tail: Tail,
 }
 
 /// A name in an account's tree.
@@ -408,6 +438,10 @@ pub struct MailboxCommit {
     pub keywords: Vec<(KeywordId, Option<Keyword>)>,
     pub records: Vec<(PageNo, Vec<MessageRecord>)>,
     pub flags: Vec<(PageNo, Vec<FlagRecord>)>,
+    /// Messages that are written beside their page.
+    pub alone: Vec<(MessageRecord, FlagRecord)>,
+    /// Messages that are so no longer: their page is among `records` and `flags`.
+    pub folded: Tail,
     /// Of the leaves that the pages belong to; `None` for one that is empty now.
     pub leaves: Vec<(LeafNo, Option<LeafEntry>)>,
     /// The parsed structure of new messages, opaque to the store.
@@ -439,6 +473,8 @@ impl MailboxCommit {
             keywords: Vec::new(),
             records: Vec::new(),
             flags: Vec::new(),
+            alone: Vec::new(),
+            folded: Tail::default(),
             leaves: Vec::new(),
             structures: Vec::new(),
             blobs: Vec::new(),

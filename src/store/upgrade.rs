@@ -9,6 +9,8 @@
 //!   an account may have a certificate; each keyword of a mailbox got a key of its own; $Service, $Hidden and $Media
 //!   got bits of their own, and what has the first two is summed up apart. An older daemon would leave annotations and
 //!   classes behind that belong to nothing.
+//! * 3 to 4: the last messages of a mailbox may stand beside their page; an older daemon would write a page whole and leave
+//!   them there, twice.
 
 use std::collections::BTreeMap;
 
