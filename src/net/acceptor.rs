@@ -1,46 +1,50 @@
 //! One thread a listener: accepts, and hands over or refuses. It never waits for a client.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crossbeam_channel::Sender;
-
 use super::listener::{BoundListener, Mode};
-use super::pool::{self, Job, Shared};
+use super::pool::{Job, Shared, hand_over};
 use super::stream::part_gently;
 use crate::metrics;
-use crate::sys::{self, Bell, For};
+use crate::sys::{self, Bell, For, Ready};
 
 /// After an error that will last, such as too many open files, the acceptor rests.
 const REST: Duration = Duration::from_millis(200);
 
+/// What accept(2) says when there is nobody, or nobody any more.
+const GONE: [ErrorKind; 3] = [ErrorKind::WouldBlock, ErrorKind::ConnectionAborted, ErrorKind::Interrupted];
+
 /// Runs until the server stops; then the listening socket is closed.
-pub(super) fn run(listener: &BoundListener, shared: &Arc<Shared>, give: &Sender<Job>) {
+pub(super) fn run(listener: &BoundListener, shared: &Arc<Shared>) {
     let complain = |what: &str, error: &io::Error| {
         shared.complaints.accept.complain(|note| log::error!("listener {}: {what}: {error}{note}", listener.name));
         std::thread::sleep(REST);
     };
     while !shared.stopping.load(Ordering::Acquire) {
-        match listener.socket.accept() {
-            Ok((socket, peer)) => admit(socket, peer, listener.mode, shared, give),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                // The bell stays rung: it says that the server stops.
-                if let Err(error) = sys::wait(listener.socket.as_raw_fd(), For::Reading, &[&shared.stop], None) {
-                    complain("wait", &error);
-                }
+        // The bell stays rung: it says that the server stops.
+        match sys::wait(listener.socket.as_raw_fd(), For::Reading, Some(&shared.stop), None) {
+            Ok(Ready::Socket) => {}
+            Ok(_) => continue,
+            Err(error) => {
+                complain("wait", &error);
+                continue;
             }
+        }
+        match listener.socket.accept() {
+            Ok((socket, peer)) => admit(socket, peer, listener.mode, shared),
             // A client that went before it was accepted is its own affair.
-            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {}
+            Err(error) if GONE.contains(&error.kind()) => {}
             Err(error) => complain("accept", &error),
         }
     }
 }
 
-fn admit(socket: TcpStream, peer: SocketAddr, mode: Mode, shared: &Arc<Shared>, give: &Sender<Job>) {
+fn admit(socket: TcpStream, peer: SocketAddr, mode: Mode, shared: &Arc<Shared>) {
     let refused = |socket: &TcpStream| refuse(socket, mode, &shared.refusal);
     let bell = match Bell::new() {
         Ok(bell) => Arc::new(bell),
@@ -55,14 +59,9 @@ fn admit(socket: TcpStream, peer: SocketAddr, mode: Mode, shared: &Arc<Shared>, 
         shared.complaints.address.complain(say);
         return refused(&socket);
     };
-    if pool::take_place(shared) {
-        metrics::CONNECTIONS_ACCEPTED.add(1);
-        // Workers keep the other end for as long as any listener lives.
-        if give.send(Job { socket, mode, ticket }).is_err() {
-            pool::give_place(shared);
-        }
-    } else {
-        refused(&socket);
+    match hand_over(shared, Job { socket, mode, ticket }) {
+        Ok(()) => metrics::CONNECTIONS_ACCEPTED.add(1),
+        Err(job) => refused(&job.socket),
     }
 }
 

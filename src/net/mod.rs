@@ -7,6 +7,7 @@
 //! This room contains no protocol word: what a client is told that is refused, or whose session broke, is handed in.
 
 mod acceptor;
+mod crew;
 mod deflate;
 mod listener;
 mod pool;

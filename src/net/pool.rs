@@ -1,8 +1,4 @@
-//! The workers.
-//!
-//! 1. There are never more busy workers than the maximum, nor fewer workers than busy places: whatever is handed over
-//!    has a worker that comes for it. Both numbers are kept under one lock.
-//! 2. A worker is started when none is idle, and retires after a while without work.
+//! The workers, and how they get their connections. Who works and who waits, `crew` knows.
 
 use std::io;
 use std::net::TcpStream;
@@ -11,25 +7,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use parking_lot::Mutex;
+use socket2::SockRef;
 
 use super::acceptor;
+use super::crew::{self, Crew, Errand, Seat};
 use super::listener::{BoundListener, Mode};
 use super::registry::{Registry, Ticket};
 use super::seldom::Seldom;
 use super::stream::Stream;
 use crate::metrics;
-use crate::sys::Bell;
-
-/// A worker without work for so long goes away.
-const RETIRE_AFTER: Duration = Duration::from_secs(60);
+use crate::sys::{self, Bell};
 
 /// The stack of an acceptor, which only ever hands over.
 const ACCEPTOR_STACK_BYTES: usize = 128 * 1024;
-
-/// Sockets on their way to a worker, a listener. Each has its worker already, so few are enough.
-const HAND_OVER: usize = 16;
 
 /// What a handler gets: one connection, until it returns.
 pub struct Connection {
@@ -62,15 +54,7 @@ pub(super) struct Shared {
     crew: Mutex<Crew>,
     pub(super) stopping: AtomicBool,
     pub(super) stop: Bell,
-    work: Receiver<Job>,
     pub(super) complaints: Complaints,
-}
-
-struct Crew {
-    /// Places that are taken: connections that have a worker or are on their way to one.
-    busy: usize,
-    workers: usize,
-    retire_after: Duration,
 }
 
 #[derive(Default)]
@@ -99,7 +83,6 @@ impl Server {
         registry: Arc<Registry>,
         handler: impl Fn(Connection) + Send + Sync + 'static,
     ) -> io::Result<Server> {
-        let (give, work) = bounded(listeners.len().max(1) * HAND_OVER);
         let shared = Arc::new(Shared {
             channels_max: AtomicUsize::new(options.channels_max),
             per_address_max: AtomicUsize::new(options.per_address_max),
@@ -108,17 +91,16 @@ impl Server {
             farewell: options.farewell,
             registry,
             handler: Box::new(handler),
-            crew: Mutex::new(Crew { busy: 0, workers: 0, retire_after: RETIRE_AFTER }),
+            crew: Mutex::new(Crew::new()),
             stopping: AtomicBool::new(false),
             stop: Bell::new()?,
-            work,
             complaints: Complaints::default(),
         });
         for listener in listeners {
             listener.socket.set_nonblocking(true)?;
-            let (shared, give) = (shared.clone(), give.clone());
+            let shared = shared.clone();
             let thread = std::thread::Builder::new().name(format!("accept {}", listener.name));
-            thread.stack_size(ACCEPTOR_STACK_BYTES).spawn(move || acceptor::run(&listener, &shared, &give))?;
+            thread.stack_size(ACCEPTOR_STACK_BYTES).spawn(move || acceptor::run(&listener, &shared))?;
         }
         Ok(Server { shared })
     }
@@ -131,7 +113,7 @@ impl Server {
 
     /// Connections that have a worker.
     pub fn active(&self) -> usize {
-        self.shared.crew.lock().busy
+        self.shared.crew.lock().busy()
     }
 
     /// Accepts no more, asks all sessions to end, and waits for them; whether all ended in time.
@@ -139,75 +121,76 @@ impl Server {
         self.shared.stopping.store(true, Ordering::Release);
         self.shared.stop.ring();
         self.shared.registry.end_all();
+        self.shared.crew.lock().dismiss();
         self.shared.registry.wait_until_empty(timeout)
     }
 
     #[cfg(test)]
     pub(super) fn retire_after(&self, time: Duration) {
-        self.shared.crew.lock().retire_after = time;
+        self.shared.crew.lock().retire_after(time);
     }
 
     #[cfg(test)]
     pub(super) fn workers(&self) -> usize {
-        self.shared.crew.lock().workers
+        self.shared.crew.lock().workers()
     }
 }
 
-/// Takes a place for a connection and sees to it that there is a worker for it; `false` where there is none.
-pub(super) fn take_place(shared: &Arc<Shared>) -> bool {
+/// Gives a connection to a worker; back where there is no place for it.
+pub(super) fn hand_over(shared: &Arc<Shared>, job: Job) -> Result<(), Job> {
     let most = shared.channels_max.load(Ordering::Acquire);
+    let cpu = SockRef::from(&job.socket).cpu_affinity().ok();
     let mut crew = shared.crew.lock();
-    if crew.busy >= most {
+    if crew.busy() >= most {
         drop(crew);
         shared.complaints.full.complain(|note| log::warn!("refused a client, all {most} channels are in use{note}"));
-        return false;
+        return Err(job);
     }
-    if crew.workers == crew.busy {
-        if let Err(error) = start_worker(shared) {
-            drop(crew);
-            shared.complaints.worker.complain(|note| log::error!("a worker cannot be started: {error}{note}"));
-            return false;
-        }
-        crew.workers += 1;
-    }
-    crew.busy += 1;
-    crew.tell();
-    true
-}
-
-pub(super) fn give_place(shared: &Shared) {
-    let mut crew = shared.crew.lock();
-    crew.busy -= 1;
-    crew.tell();
-}
-
-impl Crew {
-    fn tell(&self) {
-        metrics::CONNECTIONS_OPEN.set(self.busy as u64);
-        metrics::WORKERS.set(self.workers as u64);
-    }
-}
-
-fn start_worker(shared: &Arc<Shared>) -> io::Result<()> {
-    let own = shared.clone();
-    let thread = std::thread::Builder::new().name("worker".into()).stack_size(super::STACK_BYTES);
-    thread.spawn(move || work(&own)).map(drop)
-}
-
-fn work(shared: &Shared) {
-    loop {
-        let patience = shared.crew.lock().retire_after;
-        match shared.work.recv_timeout(patience) {
-            Ok(job) => {
-                serve(shared, job);
-                give_place(shared);
+    let seat = match crew.call(cpu, most) {
+        Some(seat) => seat,
+        None => match start_worker(shared) {
+            Ok(seat) => seat,
+            Err(error) => {
+                drop(crew);
+                let say = |note: &str| log::error!("a worker cannot be started: {error}{note}");
+                shared.complaints.worker.complain(say);
+                return Err(job);
             }
-            // No work for long, or no listener any more.
-            Err(_) => {
-                let mut crew = shared.crew.lock();
-                if crew.workers > crew.busy {
-                    crew.workers -= 1;
-                    return crew.tell();
+        },
+    };
+    crew.begins();
+    drop(crew);
+    let give = seat.give.clone();
+    give.send(Errand { job, seat }).map_err(|unsent| {
+        shared.crew.lock().ends();
+        unsent.into_inner().job
+    })
+}
+
+fn start_worker(shared: &Arc<Shared>) -> io::Result<Seat> {
+    let own = shared.clone();
+    // A worker is given one connection at a time.
+    let (give, errands) = bounded(1);
+    let thread = std::thread::Builder::new().name("worker".into()).stack_size(super::STACK_BYTES);
+    let worker = thread.spawn(move || work(&own, &errands))?;
+    Ok(Seat { worker: worker.thread().id(), give, cpu: None })
+}
+
+fn work(shared: &Shared, errands: &Receiver<Errand>) {
+    let mut patience = crew::RETIRE_AFTER;
+    loop {
+        match errands.recv_timeout(patience) {
+            Ok(Errand { job, seat }) => {
+                serve(shared, job);
+                match shared.crew.lock().sit(Seat { cpu: sys::current_cpu(), ..seat }) {
+                    Some(time) => patience = time,
+                    None => return,
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) => {
+                if shared.crew.lock().retires(std::thread::current().id()) {
+                    return;
                 }
             }
         }
@@ -226,7 +209,6 @@ fn serve(shared: &Shared, job: Job) {
         metrics::PANICS.add(1);
         log::error!(target: crate::log::CRASH, "session {id} panicked; this is a bug, please report it with the line above");
         // Whatever it was that broke, the client may be gone as well.
-        let _ = stream.write_all(&shared.farewell);
-        stream.close();
+        stream.close_after(&shared.farewell);
     }
 }

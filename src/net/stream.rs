@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustls::{ServerConfig, ServerConnection};
+use socket2::SockRef;
 
 use super::deflate::{Deflater, Inflater};
 use super::registry::SessionInfo;
@@ -120,12 +121,12 @@ impl Stream {
         self.tls.lock().as_ref().and_then(|tls| tls.server_name().map(str::to_string))
     }
 
-    /// Waits for octets from the client, a bell, or the end of `timeout`. The end of the connection is readable.
-    pub fn wait(&self, bells: &[&Bell], timeout: Duration) -> io::Result<Ready> {
+    /// Waits for octets from the client, the bell, or the end of `timeout`. The end of the connection is readable.
+    pub fn wait(&self, bell: Option<&Bell>, timeout: Duration) -> io::Result<Ready> {
         if self.has_buffered() {
             return Ok(Ready::Readable);
         }
-        match sys::wait(self.socket.as_raw_fd(), For::Reading, bells, Some(timeout))? {
+        match sys::wait(self.socket.as_raw_fd(), For::Reading, bell, Some(timeout))? {
             sys::Ready::Socket => Ok(Ready::Readable),
             sys::Ready::Bell => Ok(Ready::Bell),
             sys::Ready::TimedOut => Ok(Ready::TimedOut),
@@ -266,7 +267,7 @@ impl Stream {
         match error.kind() {
             io::ErrorKind::Interrupted => Ok(()),
             io::ErrorKind::WouldBlock => {
-                match sys::wait(self.socket.as_raw_fd(), For::Writing, &[], Some(self.write_timeout))? {
+                match sys::wait(self.socket.as_raw_fd(), For::Writing, None, Some(self.write_timeout))? {
                     sys::Ready::TimedOut => Err(io::ErrorKind::TimedOut.into()),
                     _ => Ok(()),
                 }
@@ -278,7 +279,7 @@ impl Stream {
     /// Whether a line would be taken at once: for who must not wait for one client, such as the watchdog.
     pub fn is_writable(&self) -> bool {
         let now = Some(Duration::ZERO);
-        matches!(sys::wait(self.socket.as_raw_fd(), For::Writing, &[], now), Ok(sys::Ready::Socket))
+        matches!(sys::wait(self.socket.as_raw_fd(), For::Writing, None, now), Ok(sys::Ready::Socket))
     }
 
     /// The server's side of a TLS handshake, within `timeout`. Nothing of the client's may have been read ahead. A
@@ -324,7 +325,7 @@ impl Stream {
     fn wait_for_handshake(&self, deadline: Instant) -> io::Result<()> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            match sys::wait(self.socket.as_raw_fd(), For::Reading, &[&self.info.bell], Some(left))? {
+            match sys::wait(self.socket.as_raw_fd(), For::Reading, Some(&self.info.bell), Some(left))? {
                 sys::Ready::Socket => return Ok(()),
                 sys::Ready::TimedOut => return Err(io::ErrorKind::TimedOut.into()),
                 sys::Ready::Bell if self.info.is_ending() => {
@@ -336,6 +337,15 @@ impl Stream {
         }
     }
 
+    /// Writes the last words and closes. They go together with the end, in one segment where they fit: the client is woken
+    /// once.
+    pub fn close_after(&self, last: &[u8]) {
+        let _ = SockRef::from(&self.socket).set_tcp_cork(true);
+        // A client that is gone does not miss them.
+        let _ = self.write_all(last);
+        self.close();
+    }
+
     /// Says goodbye and closes; a client that is gone already is no error.
     pub fn close(&self) {
         if let Some(tls) = self.tls.lock().as_mut() {
@@ -343,7 +353,6 @@ impl Stream {
             let _ = tls.write_tls(&mut &self.socket);
         }
         part_gently(&self.socket, LINGER);
-        let _ = self.socket.shutdown(Shutdown::Both);
     }
 }
 
@@ -360,14 +369,12 @@ pub(super) fn part_gently(socket: &TcpStream, linger: Duration) {
     }
     for _ in 0..READS_MAX {
         let left = deadline.saturating_duration_since(Instant::now());
+        if !matches!(sys::wait(socket.as_raw_fd(), For::Reading, None, Some(left)), Ok(sys::Ready::Socket)) {
+            return;
+        }
         match (&*socket).read(&mut buffer) {
             Ok(n) if n > 0 => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && !left.is_zero() => {
-                match sys::wait(socket.as_raw_fd(), For::Reading, &[], Some(left)) {
-                    Ok(sys::Ready::Socket) => {}
-                    _ => return,
-                }
-            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             _ => return,
         }
     }

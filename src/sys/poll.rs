@@ -1,4 +1,4 @@
-//! poll(2) for one socket and some bells.
+//! poll(2) for one socket and a bell.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -22,11 +22,12 @@ pub enum For {
 }
 
 /// Waits without burning: `None` for as long as it takes.
-pub fn wait(fd: RawFd, what: For, bells: &[&Bell], timeout: Option<Duration>) -> io::Result<Ready> {
+pub fn wait(fd: RawFd, what: For, bell: Option<&Bell>, timeout: Option<Duration>) -> io::Result<Ready> {
     let events = if what == For::Reading { libc::POLLIN } else { libc::POLLOUT };
-    let mut fds = Vec::with_capacity(1 + bells.len());
-    fds.push(libc::pollfd { fd, events, revents: 0 });
-    fds.extend(bells.iter().map(|bell| libc::pollfd { fd: bell.fd(), events: libc::POLLIN, revents: 0 }));
+    // A negative descriptor is passed over.
+    let bell = bell.map_or(-1, Bell::fd);
+    let mut fds =
+        [libc::pollfd { fd, events, revents: 0 }, libc::pollfd { fd: bell, events: libc::POLLIN, revents: 0 }];
     // A time-out beyond what the clock can count is none.
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     loop {

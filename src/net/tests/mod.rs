@@ -37,7 +37,7 @@ fn echo(connection: Connection) {
     let Connection { stream, ticket, .. } = connection;
     let mut gathered = Vec::new();
     while !ticket.info.is_ending() {
-        if let Ok(Ready::Readable) = stream.wait(&[&ticket.info.bell], SOON) {
+        if let Ok(Ready::Readable) = stream.wait(Some(&ticket.info.bell), SOON) {
             let mut buffer = [0; 7];
             match stream.read(&mut buffer) {
                 Ok(0) => break,

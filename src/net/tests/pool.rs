@@ -54,7 +54,7 @@ fn what_nobody_reads_costs_no_last_words() {
 fn a_session_that_ends_lets_the_client_finish() {
     let (say, hear) = mpsc::channel();
     let site = site(Mode::Never, options(2), move |connection| {
-        connection.stream.wait(&[], SOON).unwrap();
+        connection.stream.wait(None, SOON).unwrap();
         connection.stream.write_all(b"enough\n").unwrap();
         let began = Instant::now();
         connection.stream.close();
@@ -108,8 +108,23 @@ fn workers_retire_and_come_back() {
     }
 }
 
-/// Workers that retire just as connections come: none is ever left waiting.
+/// Who has had work last has the next, so that the others may go however steady the work is.
+#[test]
+fn a_burst_leaves_no_workers_behind() {
+    let site = site(Mode::Never, options(200), echo);
+    site.server.retire_after(Duration::from_millis(500));
+    let burst = 8 * std::thread::available_parallelism().unwrap().get();
+    let mut clients: Vec<TcpStream> = (0..burst).map(|_| site.connect()).collect();
+    clients.iter_mut().for_each(|client| asks(client, "here\n"));
+    assert!(site.server.workers() >= burst);
+    drop(clients);
+    eventually("most have gone", || {
+        asks(&mut site.connect(), "here\n");
+        site.server.workers() <= burst / 2
+    });
+}
 
+/// Workers that retire just as connections come: none is ever left waiting.
 #[test]
 fn no_connection_waits_for_a_worker_that_retires() {
     let site = site(Mode::Never, options(50), echo);
@@ -167,7 +182,7 @@ fn a_bell_wakes_at_once() {
     let (say, hear) = mpsc::channel();
     let site = site(Mode::Never, options(1), move |connection| {
         for _ in 0..20 {
-            assert_eq!(connection.stream.wait(&[&connection.ticket.info.bell], SOON).unwrap(), Ready::Bell);
+            assert_eq!(connection.stream.wait(Some(&connection.ticket.info.bell), SOON).unwrap(), Ready::Bell);
             say.send(Instant::now()).unwrap();
             connection.ticket.info.bell.hear();
         }
@@ -194,7 +209,7 @@ fn a_slow_client_is_given_up_and_delays_nobody() {
     options.write_timeout = Duration::from_secs(2);
     let site = site(Mode::Never, options, move |connection| {
         let mut first = [0];
-        connection.stream.wait(&[], SOON).unwrap();
+        connection.stream.wait(None, SOON).unwrap();
         connection.stream.read(&mut first).unwrap();
         if first == *b"h" {
             let began = Instant::now();
