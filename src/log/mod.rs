@@ -112,12 +112,16 @@ struct Escaped<'a>(&'a mut String);
 
 impl std::fmt::Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        for c in text.chars() {
-            match c {
-                c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => write!(self.0, "\\x{:02x}", c as u32)?,
-                c => self.0.push(c),
-            }
+        let is_escaped = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+        let mut rest = text;
+        while let Some(at) = rest.find(is_escaped) {
+            let (plain, behind) = rest.split_at(at);
+            let mut behind = behind.chars();
+            self.0.push_str(plain);
+            behind.next().map_or(Ok(()), |c| write!(self.0, "\\x{:02x}", c as u32))?;
+            rest = behind.as_str();
         }
+        self.0.push_str(rest);
         Ok(())
     }
 }

@@ -404,8 +404,8 @@ fn shown(text: &str) -> String {
 /// How deep a line may be nested: open brackets, and operators that nest without them.
 fn nesting(args: &str) -> usize {
     let (mut depth, mut deepest, mut operators, mut quoted, mut escaped) = (0usize, 0, 0, false, false);
-    let mut word = String::new();
-    for c in args.chars() {
+    let mut word_at = 0;
+    for (at, c) in args.char_indices() {
         match (quoted, c) {
             (true, _) if escaped => escaped = false,
             (true, '\\') => escaped = true,
@@ -416,11 +416,11 @@ fn nesting(args: &str) -> usize {
         }
         deepest = deepest.max(depth);
         if !quoted && c.is_ascii_alphabetic() {
-            word.push(c);
             continue;
         }
+        let word = &args[word_at..at];
         operators += usize::from(["NOT", "OR", "FUZZY"].iter().any(|operator| word.eq_ignore_ascii_case(operator)));
-        word.clear();
+        word_at = at + c.len_utf8();
     }
     deepest + operators
 }

@@ -211,13 +211,16 @@ pub fn text(out: &mut Vec<u8>, arguments: std::fmt::Arguments<'_>) {
 
 /// `tag OK [CODE] text`; `*` for a tag makes it untagged.
 pub fn status(out: &mut Vec<u8>, tag: &str, word: &str, code: Option<&ResponseCode>, explanation: &str) {
-    text(out, format_args!("{tag} {word} "));
+    for part in [tag, " ", word, " "] {
+        out.extend_from_slice(part.as_bytes());
+    }
     if let Some(code) = code {
         out.push(b'[');
         code.write(out);
         out.extend_from_slice(b"] ");
     }
-    text(out, format_args!("{explanation}\r\n"));
+    out.extend_from_slice(explanation.as_bytes());
+    out.extend_from_slice(b"\r\n");
 }
 
 pub fn untagged_ok(out: &mut Vec<u8>, code: Option<&ResponseCode>, explanation: &str) {
@@ -226,7 +229,11 @@ pub fn untagged_ok(out: &mut Vec<u8>, code: Option<&ResponseCode>, explanation: 
 
 /// `* 23 EXISTS`
 pub fn untagged_number(out: &mut Vec<u8>, n: u32, word: &str) {
-    text(out, format_args!("* {n} {word}\r\n"));
+    out.extend_from_slice(b"* ");
+    number(out, n.into());
+    for part in [" ", word, "\r\n"] {
+        out.extend_from_slice(part.as_bytes());
+    }
 }
 
 /// `* 23 FETCH (`, and after ENABLE UIDONLY `* 4711 UIDFETCH (`. RFC 9586 3.3

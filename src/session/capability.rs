@@ -177,7 +177,7 @@ impl Row {
     }
 
     fn is_masked(&self, masks: &[&Mask], word: &str) -> bool {
-        !BASE.contains(&self.word) && masks.iter().any(|mask| mask.hides(self.word) || mask.hides(word))
+        masks.iter().any(|mask| mask.hides(self.word) || mask.hides(word)) && !BASE.contains(&self.word)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a session is: what it has in every state (`Core`), and the states.           RFC 9051 3
 
+use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Instant;
@@ -230,14 +231,19 @@ fn no_such_number(messages: u32) -> Failure {
     Reply::bad(format!("A sequence number is beyond the mailbox, which has {messages} messages")).into()
 }
 
-/// Octets that are read from a client at once; on the stack, so that an idle session holds no buffer.
+/// Octets that are read from a client at once.
 const READ_BYTES: usize = 16 * 1024;
+
+thread_local! {
+    /// Of the worker, not of the session: cleared for no reading, and what is never written to costs an idle session nothing.
+    static READ: RefCell<[u8; READ_BYTES]> = const { RefCell::new([0; READ_BYTES]) };
+}
 
 impl Core {
     /// Waits for the client or the bell until `deadline`; says BYE where that has passed or the session must end.
     pub(super) fn wait(&self, deadline: Instant) -> Result<Ready, Failure> {
         let left = deadline.saturating_duration_since(Instant::now());
-        let ready = self.stream.wait(&[&self.bell], left).map_err(Gone::from)?;
+        let ready = self.stream.wait(Some(&self.bell), left).map_err(Gone::from)?;
         // A client that never lets its commands end must end as well.
         if self.info.is_ending() {
             self.bye(Some(&ResponseCode::Unavailable), "The server ends this session")?;
@@ -261,8 +267,7 @@ impl Core {
 
     /// Takes what the client has sent.
     pub(super) fn receive(&self, framer: &mut Framer) -> Result<(), Failure> {
-        let mut buffer = [0; READ_BYTES];
-        match self.stream.read(&mut buffer) {
+        READ.with_borrow_mut(|buffer| match self.stream.read(buffer) {
             Ok(0) => Err(Failure::Gone),
             Ok(length) => {
                 framer.push(&buffer[..length]);
@@ -270,7 +275,7 @@ impl Core {
             }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(()),
             Err(error) => Err(Gone::from(error).into()),
-        }
+        })
     }
 
     /// A line outside commands, of a SASL exchange.

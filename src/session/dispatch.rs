@@ -227,13 +227,14 @@ fn noop(core: &mut Core, state: &mut State) -> Handled {
     Ok(Reply::ok("Completed"))
 }
 
+/// What is said here is sent together with the end of the connection.
 fn logout(core: &mut Core) -> Result<(), Failure> {
     let tag = core.tag.clone();
     core.output.say(|out| {
         crate::proto::response::status(out, "*", "BYE", None, &core.said("Logging out"));
         crate::proto::response::status(out, &tag, "OK", None, &core.said("LOGOUT completed"));
     })?;
-    Ok(core.output.flush()?)
+    Ok(())
 }
 
 fn close(core: &mut Core, state: &mut State) -> Handled {

@@ -14,6 +14,9 @@ use crate::net::Stream;
 /// Octets to gather before they are written: large enough that a system call is cheap beside them.
 const SPILL_BYTES: usize = 64 * 1024;
 
+/// Octets that most commands are answered in.
+const USUAL_BYTES: usize = 1024;
+
 /// The client is gone, or so slow that it was given up: nothing more can be said.
 #[derive(Debug)]
 pub(super) struct Gone;
@@ -63,6 +66,9 @@ impl Output {
     /// Adds one or more whole responses.
     pub(super) fn respond<T>(&self, write: impl FnOnce(&mut Response<'_>) -> Result<T, Gone>) -> Result<T, Gone> {
         let mut buffer = self.buffer.lock();
+        if buffer.capacity() == 0 {
+            buffer.reserve(USUAL_BYTES);
+        }
         let done = write(&mut Response { stream: &self.stream, buffer: &mut buffer })?;
         if buffer.len() >= SPILL_BYTES {
             self.stream.write_all(&buffer)?;
@@ -87,6 +93,12 @@ impl Output {
             *buffer = Vec::new();
         }
         Ok(())
+    }
+
+    /// Ends the connection with what has gathered.
+    pub(super) fn close(&self) {
+        let last = std::mem::take(&mut *self.buffer.lock());
+        self.stream.close_after(&last);
     }
 
     /// Says whole lines at once, unless a response is being written; `write` adds them, or nothing.

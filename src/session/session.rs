@@ -78,11 +78,15 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
         commands_before_login: 0,
     };
     log::debug!("{} connected", stream.peer());
-    match session.serve() {
+    let served = session.serve();
+    match &served {
         Err(Failure::Refused(reply)) => log::error!("session ended: {}", reply.text),
         Err(Failure::Gone) | Ok(()) => log::debug!("closed"),
     }
-    stream.close();
+    match served {
+        Ok(()) => session.core.output.close(),
+        Err(_) => stream.close(),
+    }
 }
 
 impl Session {
