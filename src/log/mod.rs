@@ -98,9 +98,12 @@ fn write(record: &Record<'_>) {
     }
 }
 
+/// Most lines are no longer.
+const LINE_BYTES: usize = 128;
+
 /// Level, tag and text; the sink puts the time before it.
 fn line(record: &Record<'_>, component: Component, tag: &str) -> String {
-    let mut line = String::new();
+    let mut line = String::with_capacity(LINE_BYTES);
     let tag = if tag.is_empty() { component.name() } else { tag };
     // A String takes all.
     let _ = write!(Escaped(&mut line), "{} {tag} {}", number(record), record.args());

@@ -209,6 +209,7 @@ fn serve(shared: &Shared, job: Job) {
         metrics::PANICS.add(1);
         log::error!(target: crate::log::CRASH, "session {id} panicked; this is a bug, please report it with the line above");
         // Whatever it was that broke, the client may be gone as well.
-        stream.close_after(&shared.farewell);
+        let _ = stream.write_all(&shared.farewell);
+        stream.close();
     }
 }

@@ -337,22 +337,26 @@ impl Stream {
         }
     }
 
-    /// Writes the last words and closes. They go together with the end, in one segment where they fit: the client is woken
-    /// once.
+    /// Writes the last words and closes, as the client has asked: they go together with the end, in one segment where they
+    /// fit, and the client is not waited for. Over TLS it may still say that it ends as well.
     pub fn close_after(&self, last: &[u8]) {
         let _ = SockRef::from(&self.socket).set_tcp_cork(true);
         // A client that is gone does not miss them.
         let _ = self.write_all(last);
-        self.close();
+        self.end(if self.is_tls() { LINGER } else { Duration::ZERO });
     }
 
     /// Says goodbye and closes; a client that is gone already is no error.
     pub fn close(&self) {
+        self.end(LINGER);
+    }
+
+    fn end(&self, linger: Duration) {
         if let Some(tls) = self.tls.lock().as_mut() {
             tls.send_close_notify();
             let _ = tls.write_tls(&mut &self.socket);
         }
-        part_gently(&self.socket, LINGER);
+        part_gently(&self.socket, linger);
     }
 }
 

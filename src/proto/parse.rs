@@ -445,6 +445,22 @@ mod tests {
         parse(frame, Dialect::default(), stage)
     }
 
+    /// RFC 9051 9 (atom-specials, quoted-specials)
+    #[test]
+    fn what_stands_in_atoms_and_strings() {
+        let is_atom = |c: char| Grammar::parse(Rule::atom, &c.to_string()).is_ok();
+        let is_quoted = |text: &str| {
+            let quoted = format!("\"{text}\"");
+            Grammar::parse(Rule::quoted, &quoted).is_ok_and(|mut pairs| pairs.next().unwrap().as_str() == quoted)
+        };
+        for c in (1..=0x7f).map(char::from).chain("äß€\u{1f4e7}\u{10ffff}".chars()) {
+            assert_eq!(is_atom(c), c.is_ascii_graphic() && !"(){%*\"\\]".contains(c), "{c:?}");
+            assert_eq!(is_quoted(&c.to_string()), !"\"\\".contains(c), "{c:?}");
+            assert_eq!(is_quoted(&format!("\\{c}")), "\"\\".contains(c), "{c:?}");
+        }
+        assert!(!is_atom('\0') && !is_quoted("\0"));
+    }
+
     #[test]
     fn good_and_bad() {
         let good = [

@@ -189,11 +189,13 @@ pub(super) fn list(core: &Core, authenticated: bool) -> String {
     let masks = core.masks(&settings);
     let mut list = String::with_capacity(LIST_BYTES);
     for row in ROWS {
-        let word = row.listed(core, authenticated).filter(|word| !row.is_masked(&masks, word));
-        if let Some(word) = word {
-            let space = if list.is_empty() { "" } else { " " };
-            list.extend([space, &word]);
+        let Some(word) = row.listed(core, authenticated).filter(|word| !row.is_masked(&masks, word)) else {
+            continue;
+        };
+        if !list.is_empty() {
+            list.push(' ');
         }
+        list.push_str(&word);
     }
     list
 }
