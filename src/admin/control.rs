@@ -11,6 +11,7 @@ use super::verbs::Verbs;
 use super::wire::Wire;
 use crate::mailbox::Manager;
 use crate::net::Registry;
+use crate::store::Mended;
 use crate::sys;
 
 pub struct Control {
@@ -57,7 +58,7 @@ fn serve_apart(stream: UnixStream, manager: &Arc<Manager>, registry: &Arc<Regist
     if !allowed {
         return log::warn!("control socket: refused a user who is neither root nor the daemon's");
     }
-    let verbs = Verbs { manager: manager.clone(), registry: Some(registry.clone()) };
+    let verbs = Verbs { manager: manager.clone(), registry: Some(registry.clone()), mended: Mended::default() };
     let thread = std::thread::Builder::new().name("admin".into()).stack_size(crate::net::STACK_BYTES);
     if let Err(error) = thread.spawn(move || serve(stream, &verbs)) {
         log::error!("control socket: {error}");

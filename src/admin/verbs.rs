@@ -14,7 +14,7 @@ use super::wire::Wire;
 use super::{mailboxes, transfer, who};
 use crate::mailbox::{Account, AlertScope, MailboxError, Manager, Quota, QuotaLimits, describe};
 use crate::net::Registry;
-use crate::store::{Checked, Copied, Mode, Options, Store, StoreError};
+use crate::store::{Checked, Copied, Mended, Mode, Options, Store, StoreError};
 use crate::sys::{Signal, Signals, now_secs};
 use crate::types::{AccountName, MailboxName};
 
@@ -68,6 +68,8 @@ pub(super) struct Verbs {
     pub(super) manager: Arc<Manager>,
     /// Of the daemon; `None` where none runs.
     pub(super) registry: Option<Arc<Registry>>,
+    /// What was done about the store's files when it was opened for a repair.
+    pub(super) mended: Mended,
 }
 
 impl Verbs {
@@ -332,8 +334,10 @@ impl Verbs {
         let repair = request["repair"].as_bool() == Some(true);
         let mode = if repair { Mode::Repair(|octets| describe(octets)) } else { Mode::Verify };
         let store = self.manager.store();
-        let only = request["account"].as_str();
-        let mut checked = Checked::default();
+        let (findings, doubtful) = (self.mended.findings.clone(), self.mended.doubtful.clone());
+        // What has been mended is only whole when all that is doubtful has been dealt with.
+        let only = request["account"].as_str().filter(|_| doubtful.is_empty());
+        let mut checked = Checked { findings, doubtful, ..Checked::default() };
         self.manager.settle();
         for (name, id) in store.accounts()? {
             if only.is_some_and(|only| only != name.as_str()) {
@@ -349,12 +353,13 @@ impl Verbs {
             return Err(Failed::new(EX_NOUSER, format!("the account '{only}' has no mail here")));
         }
         if repair {
+            self.mended.done()?;
             store.clean_up()?;
         }
         for finding in &checked.findings {
             let mailbox = finding.mailbox.as_ref().map(MailboxName::as_str);
             wire.send(&json!({ "row": {
-                "account": finding.account.as_str(), "mailbox": mailbox, "finding": finding.what, "repaired": finding.repaired,
+                "account": finding.account.as_ref().map(AccountName::as_str), "mailbox": mailbox, "finding": finding.what, "repaired": finding.repaired,
             } }))?;
         }
         Ok(json!({

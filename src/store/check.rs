@@ -7,23 +7,21 @@
 //!
 //! A repair commits what it has rebuilt for a mailbox at once, and only if the mailbox is still as it was read.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use super::engine::{Batch, Partition, Reader, Reference, Value};
 use super::error::StoreError;
 use super::facade::Store;
-use super::layout::{self, decode};
+use super::found::Found;
+use super::layout;
 use super::model::*;
-use super::upgrade::{entries, sums};
-use crate::types::{
-    AccountId, AccountName, BlobId, Flags, InternalDate, KeywordId, KeywordTable, MailboxId, MailboxName, ModSeq,
-    Uid, UidValidity,
-};
+use crate::types::{AccountId, AccountName, BlobId, InternalDate, MailboxId, MailboxName, Uid};
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    pub account: AccountName,
+    /// `None` where it is of no one account.
+    pub account: Option<AccountName>,
     pub mailbox: Option<MailboxName>,
     /// A sentence for the admin.
     pub what: String,
@@ -38,6 +36,9 @@ pub struct Checked {
     pub messages: u64,
     pub bytes: u64,
     pub findings: Vec<Finding>,
+    /// Mailboxes that may be in part as they were earlier (`Store::open_mended`): what is referred to of their messages
+    /// is theirs.
+    pub doubtful: BTreeSet<(AccountId, MailboxId)>,
 }
 
 /// What a parser makes of a message: for what must be rebuilt.
@@ -81,52 +82,36 @@ impl Store {
         let named = image.nodes.iter().filter_map(|node| Some((&node.name, node.id?, Life::Alive)));
         let deleted = image.deleted.iter().map(|deleted| (&deleted.name, deleted.id, Life::Deleted));
         for (mailbox, id, life) in named.chain(deleted) {
-            check.mailbox(mailbox, id, life)?;
+            if let Err(error) = check.mailbox(mailbox, id, life) {
+                check.unreadable(Some(mailbox), &error);
+            }
         }
-        check.annotations(&image)?;
-        check.references(&image)
+        if let Err(error) = check.annotations(&image).and_then(|()| check.references(&image)) {
+            check.unreadable(None, &error);
+        }
+        Ok(())
     }
 }
 
-fn finding(account: &AccountName, mailbox: Option<&MailboxName>, what: String) -> Finding {
-    Finding { account: account.clone(), mailbox: mailbox.cloned(), what, repaired: false }
+pub(super) fn finding(account: &AccountName, mailbox: Option<&MailboxName>, what: String) -> Finding {
+    Finding { account: Some(account.clone()), mailbox: mailbox.cloned(), what, repaired: false }
 }
 
-struct Check<'a> {
+pub(super) struct Check<'a> {
     /// As it was when the check of the account began.
-    store: &'a Store,
+    pub(super) store: &'a Store,
     name: &'a AccountName,
-    id: AccountId,
-    mode: Mode,
+    pub(super) id: AccountId,
+    pub(super) mode: Mode,
     /// Blobs whose octets have been found good.
     seen: HashSet<BlobId>,
     expected: HashSet<(BlobId, MailboxId, u32)>,
-    checked: &'a mut Checked,
+    pub(super) checked: &'a mut Checked,
     progress: &'a mut dyn FnMut(&Checked),
 }
 
-/// A mailbox as far as it can be read, and what would mend the rest.
-struct Found {
-    partition: Partition,
-    version: Version,
-    header: Option<MailboxHeader>,
-    records: Vec<MessageRecord>,
-    flags: BTreeMap<Uid, FlagRecord>,
-    /// Keys of records and flags beside their pages.
-    beside: BTreeMap<PageNo, Vec<Vec<u8>>>,
-    entries: BTreeMap<LeafNo, LeafEntry>,
-    keywords: KeywordTable,
-    /// Kept messages and their octets.
-    kept: (u32, u64),
-    kept_uids: Vec<Uid>,
-    /// Sentences, and whether a repair can do something about each.
-    wrong: Vec<(String, bool)>,
-    must_fold: bool,
-    mend: Batch,
-}
-
 impl Check<'_> {
-    fn reader(&self) -> &dyn Reader {
+    pub(super) fn reader(&self) -> &dyn Reader {
         &**self.store.reader()
     }
 
@@ -137,14 +122,6 @@ impl Check<'_> {
             found.wrong.push(("it has a name, and says that it is deleted".into(), true));
             found.mend.remove(layout::key(b'z'));
         }
-        for record in found.records.clone() {
-            self.message(id, &record, &mut found)?;
-            self.checked.messages += 1;
-            self.checked.bytes += u64::from(record.size);
-            if self.checked.messages.is_multiple_of(64) {
-                (self.progress)(self.checked);
-            }
-        }
         match self.store.expunged(self.id, id, 0, i64::MAX) {
             Ok(kept) => {
                 found.kept_uids = kept.iter().map(|kept| kept.record.uid).collect();
@@ -153,6 +130,17 @@ impl Check<'_> {
                 self.expected.extend(references);
             }
             Err(error) => found.wrong.push((error.to_string(), false)),
+        }
+        self.rebuild(id, &mut found)?;
+        found.tail();
+        self.digests(&mut found)?;
+        for record in found.records.clone() {
+            self.message(id, &record, &mut found)?;
+            self.checked.messages += 1;
+            self.checked.bytes += u64::from(record.size);
+            if self.checked.messages.is_multiple_of(64) {
+                (self.progress)(self.checked);
+            }
         }
         self.message_annotations(&mut found)?;
         found.flags();
@@ -163,131 +151,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Reads page by page: one that cannot be read costs no other.
-    fn read(&self, id: MailboxId) -> Result<Found, StoreError> {
-        let partition = Partition::Mailbox(self.id, id);
-        let version = self.reader().version(partition)?;
-        let mut found = Found {
-            partition,
-            version,
-            header: None,
-            records: Vec::new(),
-            flags: BTreeMap::new(),
-            beside: BTreeMap::new(),
-            entries: BTreeMap::new(),
-            keywords: KeywordTable::default(),
-            kept: (0, 0),
-            kept_uids: Vec::new(),
-            wrong: Vec::new(),
-            must_fold: false,
-            mend: Batch::new(partition, version),
-        };
-        let header = self.reader().get(partition, b"h")?.ok_or_else(|| StoreError::Missing("its header".into()));
-        match header.and_then(|value| decode(|| "its header".into(), &value, layout::read_header)) {
-            Ok(header) => found.header = Some(header),
-            Err(error) => found.wrong.push((error.to_string(), true)),
-        }
-        match self.store.keywords(self.id, id) {
-            Ok(keywords) => found.keywords = keywords,
-            Err(error) => found.wrong.push((error.to_string(), false)),
-        }
-        self.pages(id, &mut found)?;
-        Ok(found)
-    }
-
-    fn pages(&self, id: MailboxId, found: &mut Found) -> Result<(), StoreError> {
-        let Found { partition, records, flags, beside, entries, wrong, .. } = found;
-        let mut broken = BTreeSet::new();
-        let mut note = |key: &[u8]| match layout::read_page_key(key) {
-            Some((page, Some(_))) => beside.entry(page).or_default().push(key.to_vec()),
-            _ => {}
-        };
-        self.reader().scan(*partition, b"r", b"s", &mut |key, value| {
-            note(key);
-            if decode(String::new, &value, |c| layout::read_records(c, records)).is_err() {
-                broken.extend(layout::read_page_key(key).map(|(page, _)| page));
-            }
-            Ok(())
-        })?;
-        self.reader().scan(*partition, b"v", b"w", &mut |key, value| {
-            note(key);
-            let mut page = Vec::new();
-            if decode(String::new, &value, |c| layout::read_flags(c, &mut page)).is_err() {
-                wrong.push((format!("a page of flags cannot be read ({} octets)", key.len() + value.len()), true));
-            }
-            flags.extend(page.into_iter().map(|record| (record.uid, record)));
-            Ok(())
-        })?;
-        self.reader().scan(*partition, b"d", b"e", &mut |key, value| {
-            if let (Some(no), Ok(entry)) =
-                (layout::Cursor(&key[1..]).u32(), decode(String::new, &value, layout::read_leaf_entry))
-            {
-                entries.insert(LeafNo(no), entry);
-            }
-            Ok(())
-        })?;
-        for page in broken {
-            self.rebuild_page(id, page, found)?;
-        }
-        found.records.sort_by_key(|record| record.uid);
-        found.tail();
-        self.digests(found)
-    }
-
-    /// Digests of pages that have no messages.
-    fn digests(&self, found: &mut Found) -> Result<(), StoreError> {
-        let pages: HashSet<PageNo> = found.records.iter().map(|record| PageNo::of(record.uid)).collect();
-        let mut stray = Vec::new();
-        self.reader().scan(found.partition, b"c", b"d", &mut |key, _| {
-            let page = layout::Cursor(&key[1..]).u32().map(PageNo);
-            if page.is_none_or(|page| !pages.contains(&page)) {
-                stray.push(key.to_vec());
-            }
-            Ok(())
-        })?;
-        if !stray.is_empty() {
-            found.wrong.push((format!("{} digests are of no messages", stray.len()), true));
-            stray.into_iter().for_each(|key| found.mend.remove(key));
-        }
-        Ok(())
-    }
-
-    /// Message records from the references to their octets; the dates from the messages themselves.
-    fn rebuild_page(&self, id: MailboxId, page: PageNo, found: &mut Found) -> Result<(), StoreError> {
-        let first = page.first().get();
-        let what = format!("the records of messages {first} to {} cannot be read", first + PAGE_UIDS - 1);
-        found.wrong.push((what, true));
-        let Mode::Repair(describe) = self.mode else { return Ok(()) };
-        found.records.retain(|record| PageNo::of(record.uid) != page);
-        let mut references = Vec::new();
-        self.reader().references(self.id, &mut |reference| {
-            if reference.mailbox == id && PageNo::of(reference.uid) == page {
-                references.push(reference);
-            }
-            Ok(())
-        })?;
-        references.sort_by_key(|reference| reference.uid);
-        let mut rebuilt = Vec::new();
-        for reference in references {
-            let described = describe(&|take| self.octets(reference.blob, take))?;
-            let date = described.sent_date.unwrap_or(InternalDate { secs: 0, zone_mins: 0 });
-            rebuilt.push(MessageRecord {
-                uid: reference.uid,
-                blob: reference.blob,
-                size: described.size as u32,
-                internal_date: date,
-                sent_date: date,
-                saved_secs: date.secs,
-            });
-        }
-        if !found.beside.contains_key(&page) {
-            found.mend.put(layout::numbered(b'r', page.0), layout::records(&rebuilt));
-        }
-        found.records.extend(rebuilt);
-        Ok(())
-    }
-
-    fn octets(&self, blob: BlobId, take: &mut dyn FnMut(&[u8])) -> Result<(), StoreError> {
+    pub(super) fn octets(&self, blob: BlobId, take: &mut dyn FnMut(&[u8])) -> Result<(), StoreError> {
         let (mut reader, mut at) = (self.store.blob(self.id, blob), 0u64);
         loop {
             let piece = reader.read_at(at)?;
@@ -322,6 +186,18 @@ impl Check<'_> {
             found.mend.writes.push((key, Some(described.structure)));
         }
         Ok(())
+    }
+
+    /// A part of the store's files cannot be read: only with the store closed can something be done about it.
+    fn unreadable(&mut self, mailbox: Option<&MailboxName>, error: &StoreError) {
+        let advice = "end gatepostd and run gatepostctl check --repair";
+        let what = match error {
+            StoreError::Corrupt(what) | StoreError::Missing(what) => {
+                format!("a part of it cannot be read: {what}; {advice}")
+            }
+            error => format!("a part of it cannot be read: {error}; {advice}"),
+        };
+        self.checked.findings.push(finding(self.name, mailbox, what));
     }
 
     fn verify(&self, record: &MessageRecord) -> Result<(), String> {
@@ -408,102 +284,5 @@ impl Check<'_> {
         }
         self.checked.findings.push(found);
         Ok(())
-    }
-}
-
-impl Found {
-    /// Messages beside their page are the last of the mailbox, and none is in it as well.
-    fn tail(&mut self) {
-        let next = self.header.map_or(0, |header| header.uid_next);
-        let last = Uid::new(next.wrapping_sub(1)).map(PageNo::of);
-        let strayed = self.beside.keys().any(|page| Some(*page) != last);
-        let before = self.records.len();
-        self.records.dedup_by_key(|record| record.uid);
-        if before > self.records.len() || self.header.is_some() && strayed {
-            self.wrong.push(("messages stand beside their page that should be in it".into(), true));
-            self.must_fold = true;
-        }
-    }
-
-    /// Where anything is mended, all messages get into their pages.
-    fn fold(&mut self) {
-        if self.mend.writes.is_empty() && !self.must_fold {
-            return;
-        }
-        for (page, keys) in std::mem::take(&mut self.beside) {
-            keys.into_iter().for_each(|key| self.mend.remove(key));
-            let here = |uid: Uid| PageNo::of(uid) == page;
-            let records: Vec<_> = self.records.iter().filter(|record| here(record.uid)).copied().collect();
-            let flags: Vec<_> = self.flags.values().filter(|flags| here(flags.uid)).cloned().collect();
-            self.mend.put(layout::numbered(b'r', page.0), layout::records(&records));
-            self.mend.put(layout::numbered(b'v', page.0), layout::flags(&flags));
-        }
-    }
-
-    /// Each message has its flags, and no flags are without a message.
-    fn flags(&mut self) {
-        let uids: HashSet<Uid> = self.records.iter().map(|record| record.uid).collect();
-        let lost = self.records.iter().filter(|record| !self.flags.contains_key(&record.uid)).count();
-        let stray = self.flags.keys().filter(|uid| !uids.contains(uid)).count();
-        let nameless = |id: KeywordId| self.keywords.get(id).is_none();
-        if self.flags.values().any(|record| record.flags.keywords().any(nameless)) {
-            self.wrong.push(("messages have keywords that have no name".into(), false));
-        }
-        if lost + stray == 0 {
-            return;
-        }
-        self.wrong.push((format!("{lost} messages without flags, {stray} flags without a message"), true));
-        // Above all that was given out, so that clients hear of them.
-        let header = self.header.map_or(ModSeq::ZERO, |header| header.highest_mod_seq.max(header.mod_seq_reserved));
-        let mod_seq = self.flags.values().map(|record| record.mod_seq).fold(header, ModSeq::max).next();
-        self.flags.retain(|uid, _| uids.contains(uid));
-        for record in &self.records {
-            let none = FlagRecord { uid: record.uid, flags: Flags::default(), mod_seq };
-            self.flags.entry(record.uid).or_insert(none);
-        }
-        let mut pages: BTreeMap<PageNo, Vec<FlagRecord>> = BTreeMap::new();
-        self.flags.values().for_each(|record| pages.entry(PageNo::of(record.uid)).or_default().push(record.clone()));
-        for (page, flags) in pages.into_iter().filter(|(page, _)| !self.beside.contains_key(page)) {
-            self.mend.put(layout::numbered(b'v', page.0), layout::flags(&flags));
-        }
-    }
-
-    fn entries(&mut self) {
-        let flags: Vec<FlagRecord> = self.flags.values().cloned().collect();
-        let right = entries(&self.records, &flags);
-        if right == self.entries {
-            return;
-        }
-        self.wrong.push(("the index does not agree with the messages".into(), true));
-        let stale = self.entries.keys().filter(|no| !right.contains_key(no));
-        stale.for_each(|no| self.mend.remove(layout::numbered(b'd', no.0)));
-        for (no, entry) in right {
-            self.mend.put(layout::numbered(b'd', no.0), layout::leaf_entry(&entry));
-        }
-    }
-
-    fn header(&mut self) {
-        let highest = self.flags.values().map(|record| record.mod_seq).max().unwrap_or_default();
-        let next = self.records.last().map_or(1, |record| record.uid.get().saturating_add(1));
-        // A mailbox that has lost its header begins a new life: clients read it anew.
-        let born = UidValidity::new(crate::sys::now_secs() as u32).unwrap_or(UidValidity::MIN);
-        let base = self.header.unwrap_or(MailboxHeader { recent_from: next, ..MailboxHeader::new(born) });
-        let mut right = MailboxHeader {
-            uid_next: if base.uid_next == 0 { 0 } else { base.uid_next.max(next) },
-            highest_mod_seq: base.highest_mod_seq.max(highest),
-            mod_seq_reserved: base.mod_seq_reserved.max(highest),
-            kept_messages: self.kept.0,
-            kept_bytes: self.kept.1,
-            ..base
-        };
-        let flags: Vec<FlagRecord> = self.flags.values().cloned().collect();
-        right.sums = sums(&self.records, &flags);
-        if Some(right) != self.header {
-            if self.header.is_some() {
-                self.wrong.push(("the counts do not agree with the messages".into(), true));
-            }
-            self.mend.put(layout::key(b'h'), layout::header(&right));
-        }
-        debug_assert_eq!(self.mend.guard, self.version);
     }
 }

@@ -18,6 +18,16 @@ pub enum StoreError {
     },
     /// What was read is not what was written; the text names it.
     Corrupt(String),
+    /// A file of the store is not as it was written, so that the store cannot be opened; what it is to the store.
+    Damaged {
+        file: String,
+        what: String,
+    },
+    /// A file of the store is damaged, and cannot be mended.
+    Lost {
+        file: String,
+        what: String,
+    },
     /// What should be there is not; the text names it.
     Missing(String),
     /// Another server has written what this one had begun to read.
@@ -42,6 +52,14 @@ impl fmt::Display for StoreError {
                 "the store has format {found}, this gatepostd knows formats up to {known}; run a newer gatepostd"
             ),
             StoreError::Corrupt(what) => write!(f, "corrupt: {what}; run gatepostctl check"),
+            StoreError::Damaged { file, what } => write!(
+                f,
+                "{file} is damaged: {what}. The store is left as it is; keep a copy of it, then run gatepostctl check --repair"
+            ),
+            StoreError::Lost { file, what } => write!(
+                f,
+                "{file} is damaged: {what}, and the store cannot be opened without it; set the store's directory aside and run gatepostctl restore with the latest backup"
+            ),
             StoreError::Missing(what) => write!(f, "missing: {what}; run gatepostctl check"),
             StoreError::Changed => f.write_str("another server has changed the mailbox; select it again"),
             StoreError::Unsettled => f.write_str("the store does not answer whether a change was made"),

@@ -12,6 +12,7 @@ use super::error::StoreError;
 use super::layout::{self, decode};
 use super::memory::Memory;
 use super::model::*;
+use super::vetting;
 use crate::types::{AccountId, AccountName};
 
 /// How to open a store on a disk.
@@ -53,7 +54,10 @@ impl Store {
     pub fn open(directory: &Path, options: &Options) -> Result<Store, StoreError> {
         let of_blobs = options.cache_bytes / 4 * 3;
         let others = Options { cache_bytes: options.cache_bytes - of_blobs, ..options.clone() };
-        let store = Store::with_engine(Embedded::open(directory, &others)?)?;
+        let store = Store::with_engine(Embedded::open(directory, &others)?).map_err(|error| match error {
+            StoreError::Corrupt(_) => vetting::named(directory, error),
+            error => error,
+        })?;
         Ok(Store { blob_cache: Some(Arc::new(BlobCache::new(of_blobs))), ..store })
     }
 

@@ -1,9 +1,6 @@
 //! fjall's journal from outside, for what fjall 3.1 does not do itself.
 //!
-//! Files `N.jnl`; the one with the largest number is written to. It holds batches: a start (1, count of items u32,
-//! sequence number u64), items (2, type u8, compression u8, keyspace u64, octets of key u16, of value u32, of value as
-//! stored u32, key, value) or clearings of a keyspace (4, keyspace u64), and an end (3, XXH3 of the items u64, four
-//! octets of magic); numbers are little-endian. What comes after the last batch is zeros, or nothing.
+//! Files `N.jnl`; the one with the largest number is written to. `journal_batches` says what is in them.
 //!
 //! 1. A power cut may leave the beginning and the end of the last batches and zeros between. fjall takes a batch without
 //!    its end for what it is, but does not open a journal with a batch whose checksum is wrong. Such a batch was never
@@ -17,9 +14,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use xxhash_rust::xxh3::Xxh3;
-
 use super::error::StoreError;
+use super::journal_batches::{broken_at, has_empty_sector};
 use super::tables::is_full;
 
 /// A journal's copy until it takes its place.
@@ -27,22 +23,22 @@ const COPY: &str = "journal.copy";
 
 const BLOCK_BYTES: usize = 64 << 10;
 
-/// What a disk writes whole or not at all.
-const SECTOR_BYTES: usize = 512;
-
-/// The last octets of a batch.
-const MAGIC: [u8; 4] = *b"FJL\x03";
-
-/// The journal that is written to.
-pub(super) fn active(directory: &Path) -> io::Result<Option<(u64, PathBuf)>> {
-    let mut newest = None;
+/// The journals, in the order in which they were written.
+pub(super) fn all(directory: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+    let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         let is_journal = path.extension().is_some_and(|extension| extension == "jnl");
         let number = path.file_stem().filter(|_| is_journal).and_then(|stem| stem.to_str()?.parse::<u64>().ok());
-        newest = newest.max(number.map(|number| (number, path)));
+        found.extend(number.map(|number| (number, path)));
     }
-    Ok(newest)
+    found.sort();
+    Ok(found)
+}
+
+/// The journal that is written to.
+pub(super) fn active(directory: &Path) -> io::Result<Option<(u64, PathBuf)>> {
+    Ok(all(directory)?.pop())
 }
 
 /// Copies the journal that is written to, with nothing of what fjall still holds. `None` where there is no journal.
@@ -127,7 +123,7 @@ pub(super) fn cut_torn(directory: &Path) -> Result<bool, StoreError> {
     done().map_err(|error| failed(directory, &error))
 }
 
-fn sync_directory(directory: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
@@ -136,78 +132,4 @@ fn failed(path: &Path, error: &io::Error) -> StoreError {
         true => StoreError::Full,
         false => StoreError::Engine(format!("{}: {error}", path.display())),
     }
-}
-
-/// Whether a sector that lies within these octets is all zeros: it never reached the disk.
-fn has_empty_sector(journal: &[u8], from: usize, length: usize) -> bool {
-    let first = from.next_multiple_of(SECTOR_BYTES);
-    let within = journal.get(first..from + length).unwrap_or_default();
-    within.chunks_exact(SECTOR_BYTES).any(|sector| sector.iter().all(|octet| *octet == 0))
-}
-
-/// Where the first batch begins that has an end and is not what was written, and its octets.
-fn broken_at(journal: &[u8]) -> Option<(usize, usize)> {
-    let mut at = 0;
-    loop {
-        match batch(&journal[at..]) {
-            Batch::Whole(octets) => at += octets,
-            Batch::Broken(octets) => return Some((at, octets)),
-            Batch::Unfinished => return None,
-        }
-    }
-}
-
-enum Batch {
-    /// Of so many octets.
-    Whole(usize),
-    /// Of so many octets, as far as they can be told.
-    Broken(usize),
-    /// Nothing more, or a batch without its end: fjall leaves it out.
-    Unfinished,
-}
-
-/// The batch at the beginning of some octets.
-fn batch(octets: &[u8]) -> Batch {
-    let mut rest = octets;
-    let mut items = 0;
-    let mut hash = Xxh3::new();
-    loop {
-        let Some((tag, length)) = entry(rest) else { return Batch::Unfinished };
-        let (this, after) = rest.split_at(length);
-        match tag {
-            1 if rest.len() == octets.len() => items = number(&this[1..5]),
-            2 | 4 if items > 0 && rest.len() < octets.len() => {
-                items -= 1;
-                hash.update(this);
-            }
-            3 if rest.len() < octets.len() && this[9..] == MAGIC => {
-                let good = items == 0 && hash.digest() == number(&this[1..9]);
-                let length = octets.len() - after.len();
-                return if good { Batch::Whole(length) } else { Batch::Broken(length) };
-            }
-            2 | 4 if rest.len() < octets.len() => return Batch::Broken(octets.len() - after.len()),
-            _ => return Batch::Unfinished,
-        }
-        rest = after;
-    }
-}
-
-/// Tag and octets of the entry at the beginning; `None` where there is none.
-fn entry(octets: &[u8]) -> Option<(u8, usize)> {
-    let tag = *octets.first()?;
-    let length = match tag {
-        1 => 13,
-        2 => {
-            let lengths = octets.get(11..21)?;
-            21 + number(&lengths[..2]) as usize + number(&lengths[6..]) as usize
-        }
-        3 => 13,
-        4 => 9,
-        _ => return None,
-    };
-    (octets.len() >= length).then_some((tag, length))
-}
-
-fn number(octets: &[u8]) -> u64 {
-    octets.iter().rev().fold(0, |number, octet| number << 8 | u64::from(*octet))
 }

@@ -9,7 +9,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, Pers
 
 use super::error::StoreError;
 use super::facade::{Compression, Options};
-use super::{journal, unfinished};
+use super::{journal, unfinished, vetting};
 
 /// Octets of the journal before memory tables must be written out: bounds recovery time and disk use.
 const JOURNAL_BYTES: u64 = 512 << 20;
@@ -42,9 +42,17 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Opens or creates what is in `directory`. A journal that a power cut has torn is cut off where it is torn.
+    /// Opens or creates what is in `directory`.
     pub(super) fn open(directory: &Path, options: &Options) -> Result<Tables, StoreError> {
         unfinished::clear(directory).map_err(|error| engine(error.into()))?;
+        if let Some(damage) = vetting::vet(directory).map_err(|error| engine(error.into()))? {
+            return Err(damage.into());
+        }
+        Tables::open_unvetted(directory, options)
+    }
+
+    /// A journal that a power cut has torn is cut off where it is torn.
+    pub(super) fn open_unvetted(directory: &Path, options: &Options) -> Result<Tables, StoreError> {
         // LZ4 in the journal would be a quarter of what an APPEND costs: records are hashes, mail is gone from it soon.
         let builder = || {
             Database::builder(directory)
@@ -53,16 +61,22 @@ impl Tables {
                 .journal_compression(fjall::CompressionType::None)
         };
         let open = || unbroken(|| Ok(builder().worker_threads(WORKERS).open()));
-        let db = match open()? {
-            Err(fjall::Error::JournalRecovery(_)) if journal::cut_torn(directory)? => open()?,
-            opened => opened,
+        let db = match open() {
+            Ok(Err(fjall::Error::JournalRecovery(_))) if journal::cut_torn(directory)? => open()?,
+            Err(error) => return Err(vetting::named(directory, error)),
+            Ok(opened) => opened,
         };
         let db = db.map_err(|error| match error {
             fjall::Error::Locked => StoreError::InUse { directory: directory.display().to_string() },
-            error => engine(error),
+            error => vetting::named(directory, engine(error)),
         })?;
-        let index = unbroken(|| db.keyspace("index", index_options).map_err(engine))?;
-        let chunks = unbroken(|| db.keyspace("chunks", || chunk_options(options.compression)).map_err(engine))?;
+        let tables = unbroken(|| Tables::of(db, options.compression));
+        tables.map_err(|error| vetting::named(directory, error))
+    }
+
+    pub(super) fn of(db: Database, compression: Compression) -> Result<Tables, StoreError> {
+        let index = db.keyspace("index", index_options).map_err(engine)?;
+        let chunks = db.keyspace("chunks", || chunk_options(compression)).map_err(engine)?;
         Ok(Tables { db, index, chunks })
     }
 
@@ -112,8 +126,9 @@ pub(super) fn engine(error: fjall::Error) -> StoreError {
         fjall::Error::Poisoned => return StoreError::Poisoned,
         _ => None,
     };
-    match io {
-        Some(io) if is_full(io) => StoreError::Full,
+    match (io, &error) {
+        (Some(io), _) if is_full(io) => StoreError::Full,
+        (None, fjall::Error::Storage(error)) => broken(&error.to_string()),
         _ => StoreError::Engine(error.to_string()),
     }
 }
@@ -124,7 +139,9 @@ pub(super) fn is_full(error: &std::io::Error) -> bool {
 
 /// What fjall gives, or the error of a file that is not as it was written: fjall panics at some of them.
 pub(super) fn unbroken<T>(read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_else(|_| {
-        Err(StoreError::Corrupt("a file of the store is not as it was written; restore it from a backup".into()))
-    })
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_else(|_| Err(broken("a panic")))
+}
+
+fn broken(how: &str) -> StoreError {
+    StoreError::Corrupt(format!("what was read from a file of the store is not what was written ({how})"))
 }

@@ -52,7 +52,8 @@ fn is_zeros(path: &Path) -> io::Result<bool> {
     }
 }
 
-fn has_files(directory: &Path) -> io::Result<bool> {
+/// Whether anything was ever written to a tree.
+pub(super) fn has_files(directory: &Path) -> io::Result<bool> {
     let Some(entries) = there(fs::read_dir(directory))? else { return Ok(false) };
     for entry in entries {
         let entry = entry?;

@@ -61,7 +61,7 @@ impl Tool {
             let text = "gatepostd is running; stop it, or name the --account that is to come back";
             return Err(Failed::new(EX_UNAVAILABLE, text));
         }
-        let store = self.local_store(config)?;
+        let store = self.local_store(config, Store::open)?;
         let backup = open_backup(directory)?;
         if !store.accounts()?.is_empty() {
             let text = format!(

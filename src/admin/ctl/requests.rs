@@ -14,7 +14,7 @@ use super::super::{mailbox_limits, mailbox_policy, progress, quota_policy, store
 use super::arguments::Tool;
 use crate::config::Config;
 use crate::mailbox::Manager;
-use crate::store::{Store, StoreError};
+use crate::store::{Mended, Options, Store, StoreError};
 use crate::sys;
 
 impl Tool {
@@ -43,22 +43,29 @@ impl Tool {
         if ["who", "kick", "reload", "stop"].contains(&verb) {
             return Err(Failed::new(EX_UNAVAILABLE, "no gatepostd is running here"));
         }
-        let store = self.local_store(&config)?;
+        let (store, mended) = match verb == "check" && self.repair {
+            true => self.local_store(&config, Store::open_mended)?,
+            false => (self.local_store(&config, Store::open)?, Mended::default()),
+        };
         let manager = Manager::new(store, mailbox_limits(&config));
         manager.load_alerts()?;
         manager.set_quota_policy(quota_policy(&config));
         manager.set_mailbox_policy(mailbox_policy(&config));
-        let verbs = Verbs { manager: Arc::new(manager), registry: None };
+        let verbs = Verbs { manager: Arc::new(manager), registry: None, mended };
         let (ours, theirs) = UnixStream::pair()?;
         std::thread::spawn(move || serve(theirs, &verbs));
         Ok(Wire::new(ours)?)
     }
 
     /// The store itself, where no daemon has it.
-    pub(super) fn local_store(&self, config: &Config) -> Result<Store, Failed> {
+    pub(super) fn local_store<T>(
+        &self,
+        config: &Config,
+        open: impl FnOnce(&Path, &Options) -> Result<T, StoreError>,
+    ) -> Result<T, Failed> {
         let directory = config.data_directory.join("store");
         own_directories(config, &directory)?;
-        Store::open(&directory, &store_options(config)).map_err(|error| match error {
+        open(&directory, &store_options(config)).map_err(|error| match error {
             StoreError::InUse { .. } => {
                 let socket = socket_path(&config.run_directory);
                 Failed::new(

@@ -1,0 +1,172 @@
+//! The list of the files that one of fjall's trees consists of, from outside.
+//!
+//! `current` says which list is true: u64 its number N, u128 XXH3 of the file `vN`, u8 0. `vN` has a section `tables`: u8
+//! levels, for each u8 runs, for each u32 tables, for each u64 its number, u8 0, u128 XXH3 of its file, u64 a sequence
+//! number; and a section `blob_files`: u32 files, for each u64 its number, u8 0, u128 XXH3. Numbers are little-endian.
+//!
+//! fjall does not compare the checksum in `current`, and deletes the tables that the list does not name.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::archive::{self, Cursor};
+
+/// A file of a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub(super) number: u64,
+    /// XXH3 of the whole file.
+    pub(super) sum: u128,
+    /// Where that stands in the list.
+    pub(super) sum_at: usize,
+}
+
+impl Listed {
+    /// Whether a file is what was written.
+    pub(super) fn is(&self, file: &Path) -> io::Result<bool> {
+        Ok(file.is_file() && xxh3_128(&fs::read(file)?) == self.sum)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Manifest {
+    pub(super) number: u64,
+    pub(super) tables: Vec<Listed>,
+    pub(super) blobs: Vec<Listed>,
+}
+
+/// What `current` says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Current {
+    pub(super) number: u64,
+    pub(super) sum: u128,
+}
+
+/// `None` where it is not there, or too short.
+pub(super) fn current(tree: &Path) -> io::Result<Option<Current>> {
+    let octets = match fs::read(tree.join("current")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        octets => octets?,
+    };
+    let mut cursor = Cursor(&octets);
+    Ok(cursor.u64().zip(cursor.u128()).map(|(number, sum)| Current { number, sum }))
+}
+
+pub(super) fn list(tree: &Path, number: u64) -> PathBuf {
+    tree.join(format!("v{number}"))
+}
+
+/// The list of a tree's files, or which file keeps it from being read.
+pub(super) fn read(tree: &Path) -> io::Result<Result<Manifest, PathBuf>> {
+    let Some(current) = current(tree)? else { return Ok(Err(tree.join("current"))) };
+    let path = list(tree, current.number);
+    let octets = match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Err(tree.join("current"))),
+        octets => octets?,
+    };
+    let sections = archive::sections(&path)?.filter(|_| xxh3_128(&octets) == current.sum);
+    Ok(sections.and_then(|sections| parse(&octets, &sections, current.number)).ok_or(path))
+}
+
+fn parse(octets: &[u8], sections: &[archive::Section], number: u64) -> Option<Manifest> {
+    let find = |name: &[u8]| sections.iter().find(|section| section.name == name);
+    let within = |name: &[u8]| {
+        let section = find(name)?;
+        let (from, to) = (section.at as usize, (section.at + section.octets) as usize);
+        octets.get(from..to).map(|octets| (from, Cursor(octets)))
+    };
+    let (from, mut cursor) = within(b"tables")?;
+    let (mut tables, all) = (Vec::new(), cursor.0.len());
+    let listed = |cursor: &mut Cursor<'_>, from: usize, all: usize| {
+        let number = cursor.u64()?;
+        cursor.u8()?;
+        let sum_at = from + all - cursor.0.len();
+        Some(Listed { number, sum: cursor.u128()?, sum_at })
+    };
+    for _ in 0..cursor.u8()? {
+        for _ in 0..cursor.u8()? {
+            for _ in 0..cursor.u32()? {
+                tables.push(listed(&mut cursor, from, all)?);
+                cursor.u64()?;
+            }
+        }
+    }
+    let (from, mut cursor) = within(b"blob_files")?;
+    let all = cursor.0.len();
+    let blobs = (0..cursor.u32()?).map(|_| listed(&mut cursor, from, all)).collect::<Option<Vec<_>>>()?;
+    Some(Manifest { number, tables, blobs })
+}
+
+/// Octets of `current` that may be wrong for it to be told that the list is not.
+const WRONG_MAX: usize = 4;
+
+/// A longer list is not corrected: each of its octets is tried.
+const CORRECTED_BYTES_MAX: usize = 1 << 16;
+
+/// The file that makes the list of a tree readable again, and what must be in it. What is right is certain: 128 bits say so.
+pub(super) fn corrected(tree: &Path) -> io::Result<Option<(PathBuf, Vec<u8>)>> {
+    let Some(current) = current(tree)? else { return Ok(None) };
+    let lists = lists(tree)?;
+    for (number, octets) in &lists {
+        let sum = xxh3_128(octets);
+        let wrong = sum.to_le_bytes().into_iter().zip(current.sum.to_le_bytes()).filter(|(a, b)| a != b).count();
+        if wrong <= WRONG_MAX {
+            return Ok(Some((tree.join("current"), current_octets(*number, sum))));
+        }
+    }
+    for (number, mut octets) in lists.into_iter().filter(|(_, octets)| octets.len() <= CORRECTED_BYTES_MAX) {
+        for at in 0..octets.len() {
+            let was = octets[at];
+            for octet in 0..=u8::MAX {
+                octets[at] = octet;
+                if xxh3_128(&octets) == current.sum {
+                    return Ok(Some((list(tree, number), octets)));
+                }
+            }
+            octets[at] = was;
+        }
+    }
+    Ok(None)
+}
+
+fn lists(tree: &Path) -> io::Result<Vec<(u64, Vec<u8>)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(tree)? {
+        let path = entry?.path();
+        let number = path.file_name().and_then(|name| name.to_str()?.strip_prefix('v')?.parse().ok());
+        if let Some(number) = number {
+            found.push((number, fs::read(path)?));
+        }
+    }
+    Ok(found)
+}
+
+fn current_octets(number: u64, sum: u128) -> Vec<u8> {
+    [&number.to_le_bytes()[..], &sum.to_le_bytes(), &[0]].concat()
+}
+
+/// Writes a list with other checksums of files, and makes it the true one.
+pub(super) fn put_sums(tree: &Path, manifest: &Manifest, sums: &[(usize, u128)]) -> io::Result<()> {
+    if sums.is_empty() {
+        return Ok(());
+    }
+    let mut octets = fs::read(list(tree, manifest.number))?;
+    for (at, sum) in sums {
+        octets[*at..at + 16].copy_from_slice(&sum.to_le_bytes());
+    }
+    let number = manifest.number + 1;
+    write_synced(&list(tree, number), &octets)?;
+    let made = tree.join("current.new");
+    write_synced(&made, &current_octets(number, xxh3_128(&octets)))?;
+    fs::rename(made, tree.join("current"))?;
+    fs::File::open(tree)?.sync_all()
+}
+
+fn write_synced(path: &Path, octets: &[u8]) -> io::Result<()> {
+    let mut file = fs::File::create(path)?;
+    io::Write::write_all(&mut file, octets)?;
+    file.sync_all()
+}

@@ -1,0 +1,331 @@
+//! A store with damaged files is made one that can be opened: what an admin asks for, never done by itself.
+//!
+//! What a file says that can be made again is made again and costs nothing: the index, the filter and the properties of a
+//! table, what stands at the end of a file of mail, the names of the trees, one octet of the list of files, the number
+//! of a batch. What is lost is a block of a table or a batch of the journal. As older values come forth behind it, the partitions that it
+//! may have been of are doubtful: `renewal` sees to it that nobody takes them for what they were.
+//!
+//! The damaged file is set aside in the directory `damaged`. Nobody else may have the store open.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lsm_tree::InternalValue;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::doubtful::{self, Doubtful};
+use super::engine::Reference;
+use super::error::StoreError;
+use super::facade::Options;
+use super::journal::{self, sync_directory};
+use super::journal_batches::{self, End, Walk};
+use super::manifest::{self, Listed, Manifest};
+use super::table_file::Lost;
+use super::tables::{Tables, engine, unbroken};
+use super::vetting::{self, Damage, Part};
+use super::{keys, mail_file, table_file, unfinished};
+
+/// Where damaged files are kept.
+const ASIDE: &str = "damaged";
+
+const LOCK_TRIES: usize = 30;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
+/// What was done about damaged files.
+#[derive(Default)]
+pub(super) struct Outcome {
+    /// A sentence for each file, and whether nothing is lost.
+    pub(super) said: Vec<(String, bool)>,
+    pub(super) doubtful: Doubtful,
+    /// Messages that came with a batch that is lost.
+    pub(super) lost: Vec<Reference>,
+}
+
+/// Mends what is damaged in the files of a store.
+pub(super) fn mend(directory: &Path, options: &Options) -> Result<Outcome, StoreError> {
+    let failed = |error: io::Error| engine(error.into());
+    if !unfinished::has_files(&directory.join("keyspaces")).map_err(failed)? {
+        return Ok(Outcome::default());
+    }
+    let lock = OpenOptions::new().create(true).append(true).open(directory.join("lock")).map_err(failed)?;
+    // A store that has just been closed is let go of by its threads one after the other.
+    let is_free = || {
+        lock.try_lock().is_ok() || {
+            std::thread::sleep(LOCK_PAUSE);
+            false
+        }
+    };
+    if !(0..LOCK_TRIES).any(|_| is_free()) {
+        return Err(StoreError::InUse { directory: directory.display().to_string() });
+    }
+    let doubtful = Doubtful::read(&doubtful::file(directory)).map_err(failed)?;
+    let mut mending = Mending { directory, outcome: Outcome { doubtful, ..Outcome::default() } };
+    mending.version().map_err(failed)?;
+    mending.journals().map_err(failed)?;
+    for (number, tree) in vetting::trees(directory).map_err(failed)? {
+        match number {
+            0 => mending.names(&tree, options)?,
+            _ => mending.tree(number, &tree)?,
+        }
+    }
+    Ok(mending.outcome)
+}
+
+struct Mending<'a> {
+    directory: &'a Path,
+    outcome: Outcome,
+}
+
+impl Mending<'_> {
+    fn whole(&mut self, file: &Path, what: &str) {
+        self.say(file, &format!("{what}, and nothing is lost"), true);
+    }
+
+    fn say(&mut self, file: &Path, what: &str, is_whole: bool) {
+        let file = file.strip_prefix(self.directory).unwrap_or(file);
+        let sentence = format!("{} was damaged: {what}", file.display());
+        log::error!("{sentence}");
+        self.outcome.said.push((sentence, is_whole));
+    }
+
+    /// Sets a file aside, and puts what is in `new` in its place.
+    fn replace(&mut self, file: &Path, new: &[u8]) -> io::Result<()> {
+        let made = self.aside(file)?.with_extension("new");
+        let mut written = File::create(&made)?;
+        written.write_all(new)?;
+        written.sync_all()?;
+        self.put(&made, file)
+    }
+
+    fn put(&self, made: &Path, file: &Path) -> io::Result<()> {
+        fs::rename(made, file)?;
+        sync_directory(file.parent().unwrap_or(self.directory))
+    }
+
+    /// Keeps a copy of a damaged file; where that is.
+    fn aside(&self, file: &Path) -> io::Result<PathBuf> {
+        let aside = self.directory.join(ASIDE);
+        fs::create_dir_all(&aside)?;
+        let name = file.strip_prefix(self.directory).unwrap_or(file).to_string_lossy().replace('/', "-");
+        let names = (0..).map(|number| aside.join(format!("{name}.{number}")));
+        let free = names.into_iter().find(|path| !path.exists()).unwrap_or_else(|| aside.join(&name));
+        if file.is_file() {
+            fs::copy(file, &free)?;
+            File::open(&free)?.sync_all()?;
+            sync_directory(&aside)?;
+        }
+        Ok(free)
+    }
+
+    fn version(&mut self) -> io::Result<()> {
+        let file = self.directory.join("version");
+        if fs::read(&file).is_ok_and(|octets| octets.starts_with(vetting::VERSION)) {
+            return Ok(());
+        }
+        self.replace(&file, vetting::VERSION)?;
+        self.whole(&file, "it has been made again");
+        Ok(())
+    }
+
+    fn journals(&mut self) -> io::Result<()> {
+        let mut last = None;
+        for (_, file) in journal::all(self.directory)? {
+            last = self.journal(&file, last)?;
+        }
+        Ok(())
+    }
+
+    /// Leaves out the batches that have rotted; the number of the last one.
+    fn journal(&mut self, file: &Path, before: Option<u64>) -> io::Result<Option<u64>> {
+        let mut good = Vec::new();
+        let (mut walk, mut lost) = (Walk::from(file, 0, before)?, 0);
+        let mut renumbered = 0;
+        loop {
+            walk.to_end(|batch| {
+                good.extend_from_slice(batch);
+                Ok(())
+            })?;
+            let rest = journal_batches::rest(file, walk.at)?;
+            let skipped = match journal_batches::end(&rest, walk.at) {
+                End::Unfinished => break,
+                End::Rotten(octets) => {
+                    self.lose(&rest[..octets]);
+                    lost += 1;
+                    octets
+                }
+                End::OutOfOrder(octets) => {
+                    let (batch, number) = journal_batches::renumbered(&rest, octets, walk.last);
+                    good.extend(batch);
+                    walk.last = Some(number);
+                    renumbered += 1;
+                    octets
+                }
+            };
+            walk = Walk::from(file, walk.at + skipped as u64, walk.last)?;
+        }
+        if lost + renumbered > 0 {
+            self.outcome.doubtful.write(&doubtful::file(self.directory))?;
+            self.replace(file, &good)?;
+            match lost {
+                0 => self.whole(file, "the order of its changes has been restored"),
+                lost => self.say(
+                    file,
+                    &format!("{lost} of the last changes are lost; what came after them is there"),
+                    false,
+                ),
+            }
+        }
+        Ok(walk.last)
+    }
+
+    /// What a batch that has rotted was of.
+    fn lose(&mut self, octets: &[u8]) {
+        let (keys, all) = journal_batches::items(octets);
+        for key in keys {
+            // Keys of chunks are of 44 octets: they begin with an account, and are of no partition.
+            match keys::read_reference(key).filter(|_| key.len() == 61) {
+                Some(reference) => self.outcome.lost.push(reference),
+                None if key.len() == 44 => {}
+                None => self.outcome.doubtful.add_key(key),
+            }
+        }
+        if !all {
+            self.outcome.doubtful.add_all();
+        }
+    }
+
+    /// The tree of names is made anew: it says what this version says of each.
+    fn names(&mut self, tree: &Path, options: &Options) -> Result<(), StoreError> {
+        let failed = |error: io::Error| engine(error.into());
+        let broken = match manifest::read(tree).map_err(failed)? {
+            Ok(list) => self.broken_table(tree, &list).map_err(failed)?,
+            Err(file) => Some(file),
+        };
+        let Some(broken) = broken else { return Ok(()) };
+        let made = self.directory.join("names.new");
+        let remade = |made: &Path| -> Result<(), StoreError> {
+            if made.exists() {
+                fs::remove_dir_all(made).map_err(failed)?;
+            }
+            let db = unbroken(|| fjall::Database::builder(made).open().map_err(engine))?;
+            Tables::of(db, options.compression).map(drop)
+        };
+        remade(&made)?;
+        let aside = self.aside(tree).map_err(failed)?;
+        fs::rename(tree, &aside).map_err(failed)?;
+        self.put(&made.join("keyspaces").join("0"), tree).map_err(failed)?;
+        fs::remove_dir_all(&made).map_err(failed)?;
+        self.whole(&broken, "the names of the parts of the store have been made again");
+        Ok(())
+    }
+
+    fn broken_table(&self, tree: &Path, list: &Manifest) -> io::Result<Option<PathBuf>> {
+        for table in &list.tables {
+            let file = tree.join("tables").join(table.number.to_string());
+            if !table.is(&file)? {
+                return Ok(Some(file));
+            }
+        }
+        Ok(None)
+    }
+
+    fn tree(&mut self, number: u64, tree: &Path) -> Result<(), StoreError> {
+        let failed = |error: io::Error| engine(error.into());
+        if manifest::current(tree).map_err(failed)?.is_none() && !tree.join("tables").is_dir() {
+            return Ok(());
+        }
+        let list = self.list(tree)?;
+        let part = vetting::of_table(number, &list.blobs);
+        let mut sums = Vec::new();
+        for table in &list.tables {
+            sums.extend(self.table(tree, table, part, &list.blobs)?.map(|sum| (table.sum_at, sum)));
+        }
+        for file in &list.blobs {
+            sums.extend(self.mail(tree, file)?.map(|sum| (file.sum_at, sum)));
+        }
+        manifest::put_sums(tree, &list, &sums).map_err(failed)
+    }
+
+    fn list(&mut self, tree: &Path) -> Result<Manifest, StoreError> {
+        let failed = |error: io::Error| engine(error.into());
+        let file = match manifest::read(tree).map_err(failed)? {
+            Ok(list) => return Ok(list),
+            Err(file) => file,
+        };
+        let broken = || StoreError::from(Damage { file: file.clone(), part: Part::List });
+        let Some((file, octets)) = manifest::corrected(tree).map_err(failed)? else { return Err(cannot(broken())) };
+        self.replace(&file, &octets).map_err(failed)?;
+        self.whole(&file, "it has been corrected");
+        manifest::read(tree).map_err(failed)?.map_err(|_| cannot(broken()))
+    }
+
+    /// Makes a table that is not as it was written anew; its new checksum.
+    fn table(
+        &mut self,
+        tree: &Path,
+        table: &Listed,
+        part: Part,
+        blobs: &[Listed],
+    ) -> Result<Option<u128>, StoreError> {
+        let failed = |error: io::Error| engine(error.into());
+        let file = tree.join("tables").join(table.number.to_string());
+        if table.is(&file).map_err(failed)? {
+            return Ok(None);
+        }
+        let made = self.aside(&file).map_err(failed)?.with_extension("new");
+        let rebuilt = match file.is_file() {
+            true => table_file::rebuild(&file, table.number, &made, &|lost| find_places(tree, blobs, lost))?,
+            false => None,
+        };
+        let Some(rebuilt) = rebuilt else { return Err(cannot(Damage { file, part }.into())) };
+        if part == Part::Index {
+            rebuilt.lost.iter().for_each(|lost| self.outcome.doubtful.add(lost));
+            self.outcome.doubtful.write(&doubtful::file(self.directory)).map_err(failed)?;
+        }
+        self.put(&made, &file).map_err(failed)?;
+        match (rebuilt.lost.len(), part) {
+            (0, _) => self.whole(&file, "what could not be read of it has been made again"),
+            (_, Part::Places) => self.say(
+                &file,
+                "what could be found again of it has been; messages whose octets could not are named below",
+                false,
+            ),
+            (lost, _) => self.say(
+                &file,
+                &format!("{lost} of its parts are lost, and with them what was known of messages"),
+                false,
+            ),
+        }
+        Ok(Some(rebuilt.sum))
+    }
+
+    /// Makes the end of a file of mail anew; the new checksum of the file. Messages that have rotted stay: who reads one is told.
+    fn mail(&mut self, tree: &Path, file: &Listed) -> Result<Option<u128>, StoreError> {
+        let failed = |error: io::Error| engine(error.into());
+        let path = tree.join("blobs").join(file.number.to_string());
+        if path.is_file() && mail_file::metadata(&path).map_err(failed)?.is_some() {
+            return Ok(None);
+        }
+        let mended = if path.is_file() { mail_file::mended(&path, file.number)? } else { None };
+        let Some(octets) = mended else { return Err(cannot(Damage { file: path, part: Part::Mail }.into())) };
+        self.replace(&path, &octets).map_err(failed)?;
+        self.say(&path, "its end has been made again; messages in it that cannot be read are named below", true);
+        Ok(Some(xxh3_128(&octets)))
+    }
+}
+
+/// What a table said of places that are lost, found again in the files of mail.
+fn find_places(tree: &Path, files: &[Listed], lost: &Lost) -> Vec<InternalValue> {
+    let paths = files.iter().map(|file| (file.number, tree.join("blobs").join(file.number.to_string())));
+    paths.flat_map(|(number, path)| mail_file::places(&path, number, lost)).collect()
+}
+
+/// That nothing can be done about a damaged file.
+fn cannot(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Damaged { file, what } => StoreError::Lost { file, what },
+        error => error,
+    }
+}

@@ -1,0 +1,256 @@
+//! A table of fjall's, from outside, and how it is made anew out of its blocks that are good.
+//!
+//! A table begins with blocks of data, in the order of their keys; behind them stands what can be made again: their index, a
+//! filter, properties. A block that is lost takes with it what stood between the last key before it and the first one behind it:
+//! values, and also that something had been deleted, so that what older tables say of those keys is believed again.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use lsm_tree::table::{Block, DataBlock, Scanner, Writer};
+use lsm_tree::{CompressionType, InternalValue, SeqNo};
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::archive::{self, Cursor};
+use super::blocks::Head;
+use super::error::StoreError;
+use super::tables::unbroken;
+
+/// Keys above the one and below the other; empty where it has no bound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Lost {
+    pub(super) above: Vec<u8>,
+    pub(super) below: Vec<u8>,
+}
+
+impl Lost {
+    pub(super) fn has(&self, key: &[u8]) -> bool {
+        key > &self.above[..] && (self.below.is_empty() || key < &self.below[..])
+    }
+}
+
+/// Finds again what was lost, in another place.
+pub(super) type Find<'a> = &'a dyn Fn(&Lost) -> Vec<InternalValue>;
+
+pub(super) struct Rebuilt {
+    /// XXH3 of the new file.
+    pub(super) sum: u128,
+    pub(super) lost: Vec<Lost>,
+}
+
+/// Good blocks that follow each other, and whether something is lost before and behind them.
+#[derive(Default)]
+struct Blocks {
+    runs: Vec<Vec<u8>>,
+    blocks: Vec<usize>,
+    lost_before: bool,
+    lost_behind: bool,
+    are_compressed: bool,
+}
+
+/// Writes the table `number`, as far as it can be read, to `to`. `None` where nothing can.
+pub(super) fn rebuild(path: &Path, number: u64, to: &Path, find: Find<'_>) -> Result<Option<Rebuilt>, StoreError> {
+    let failed = |error: &dyn std::fmt::Display| StoreError::Engine(format!("{}: {error}", path.display()));
+    let octets = fs::read(path).map_err(|error| failed(&error))?;
+    let sections = archive::sections(path).map_err(|error| failed(&error))?.unwrap_or_default();
+    let end = sections.iter().find(|section| section.name == b"data").map(|section| section.octets as usize);
+    let blocks = good_blocks(&octets[..end.unwrap_or(octets.len())], end.is_some());
+    let bounds = bounds(&octets, &sections);
+    if blocks.runs.is_empty() && bounds.0.is_empty() {
+        return Ok(None);
+    }
+    let lost = unbroken(|| write(&blocks, number, to, bounds, find).map_err(|error| failed(&error)))?;
+    let sum = xxh3_128(&fs::read(to).map_err(|error| failed(&error))?);
+    Ok(Some(Rebuilt { sum, lost }))
+}
+
+fn good_blocks(data: &[u8], is_whole: bool) -> Blocks {
+    let mut found = Blocks::default();
+    let (mut at, mut lost) = (0, false);
+    while at < data.len() {
+        let rest = &data[at..];
+        match Head::read(rest) {
+            Some(head) if head.kind != Head::DATA => {
+                found.lost_behind = lost;
+                return found;
+            }
+            Some(head) if head.is_of(rest) => {
+                found.are_compressed |= head.is_compressed();
+                if found.runs.is_empty() || lost {
+                    found.lost_before |= found.runs.is_empty() && lost;
+                    found.runs.push(Vec::new());
+                    found.blocks.push(0);
+                }
+                if let (Some(run), Some(blocks)) = (found.runs.last_mut(), found.blocks.last_mut()) {
+                    run.extend(&rest[..head.length()]);
+                    *blocks += 1;
+                }
+                (at, lost) = (at + head.length(), false);
+            }
+            Some(head) => (at, lost) = (at + head.length(), true),
+            None => {
+                lost = true;
+                let more = memchr::memmem::find_iter(&rest[1..], b"LSM\x03").map(|next| at + 1 + next);
+                match more.into_iter().find(|next| Head::read(&data[*next..]).is_some()) {
+                    Some(next) => at = next,
+                    None => break,
+                }
+            }
+        }
+    }
+    // Without a list of sections the blocks of data ought to have ended before.
+    found.lost_behind = lost || !is_whole;
+    found
+}
+
+/// The first and the last key of the table, where that can be read.
+fn bounds(octets: &[u8], sections: &[archive::Section]) -> (Vec<u8>, Vec<u8>) {
+    let read = || {
+        let section = sections.iter().find(|section| section.name == b"meta")?;
+        let block = octets.get(section.at as usize..(section.at + section.octets) as usize)?;
+        Head::read(block).filter(|head| head.is_of(block))?;
+        let block = DataBlock::new(Block::from_reader(&mut &block[..], CompressionType::None).ok()?);
+        let property = |name: &[u8]| block.point_read(name, SeqNo::MAX).map(|item| item.value.to_vec());
+        property(b"key#min").zip(property(b"key#max"))
+    };
+    unbroken(|| Ok(read())).ok().flatten().unwrap_or_default()
+}
+
+fn write(
+    blocks: &Blocks,
+    number: u64,
+    to: &Path,
+    bounds: (Vec<u8>, Vec<u8>),
+    find: Find<'_>,
+) -> lsm_tree::Result<Vec<Lost>> {
+    let compression = if blocks.are_compressed { CompressionType::Lz4 } else { CompressionType::None };
+    let writer = Writer::new(to.to_path_buf(), number, 0)?.use_data_block_compression(compression);
+    let mut writing = Writing { writer, links: Links::default(), lost: Vec::new(), find, is_empty: true };
+    if blocks.runs.is_empty() {
+        // A table is not without keys: this one is nobody's, and deleted.
+        let key = above(bounds.0.clone());
+        writing.gap(Lost { above: below(bounds.0), below: above(bounds.1) })?;
+        if writing.is_empty {
+            writing.item(InternalValue::new_tombstone(key, 0))?;
+        }
+        return writing.finish();
+    }
+    let mut last = blocks.lost_before.then(|| below(bounds.0));
+    for (run, count) in blocks.runs.iter().zip(&blocks.blocks) {
+        let part = to.with_extension("part");
+        fs::write(&part, run)?;
+        let mut is_first = true;
+        for item in Scanner::new(&part, *count, compression, 0)? {
+            let item = item?;
+            let key = item.key.user_key.to_vec();
+            if let Some(above) = last.take().filter(|_| is_first) {
+                writing.gap(Lost { above, below: key.clone() })?;
+            }
+            (is_first, last) = (false, Some(key));
+            writing.item(item)?;
+        }
+        fs::remove_file(&part)?;
+    }
+    if blocks.lost_behind {
+        writing.gap(Lost { above: last.unwrap_or_default(), below: above(bounds.1) })?;
+    }
+    writing.finish()
+}
+
+struct Writing<'a> {
+    writer: Writer,
+    links: Links,
+    lost: Vec<Lost>,
+    find: Find<'a>,
+    is_empty: bool,
+}
+
+impl Writing<'_> {
+    fn item(&mut self, item: InternalValue) -> lsm_tree::Result<()> {
+        self.is_empty = false;
+        self.links.count(&item)?;
+        self.writer.write(item)
+    }
+
+    fn gap(&mut self, lost: Lost) -> lsm_tree::Result<()> {
+        let mut found = (self.find)(&lost);
+        found.sort_by(|a, b| (&a.key.user_key, b.key.seqno).cmp(&(&b.key.user_key, a.key.seqno)));
+        // A value may have been moved from one file to another under the same number.
+        found.dedup_by(|a, b| (&a.key.user_key, a.key.seqno) == (&b.key.user_key, b.key.seqno));
+        found.into_iter().try_for_each(|item| self.item(item))?;
+        self.lost.push(lost);
+        Ok(())
+    }
+
+    fn finish(mut self) -> lsm_tree::Result<Vec<Lost>> {
+        for (file, (count, octets, stored)) in self.links.0 {
+            self.writer.link_blob_file(file, count, octets, stored);
+        }
+        self.writer.finish()?;
+        Ok(self.lost)
+    }
+}
+
+/// A key below all that are not below `key`, or none.
+fn below(mut key: Vec<u8>) -> Vec<u8> {
+    match key.pop() {
+        Some(last) if last > 0 => key.extend([last - 1, 0xff]),
+        _ => {}
+    }
+    key
+}
+
+/// The next key, or none.
+fn above(mut key: Vec<u8>) -> Vec<u8> {
+    if !key.is_empty() {
+        key.push(0);
+    }
+    key
+}
+
+/// For each file of mail that a table refers to: values, their octets, and those as stored.
+#[derive(Default)]
+struct Links(std::collections::BTreeMap<u64, (usize, u64, u64)>);
+
+impl Links {
+    /// A value that stands elsewhere is: its place, the number of its file, its octets as stored, its octets.
+    fn count(&mut self, item: &InternalValue) -> io::Result<()> {
+        if u8::from(item.key.value_type) != 4 {
+            return Ok(());
+        }
+        let mut cursor = Cursor(&item.value);
+        let wrong = || io::Error::other("the place of a value cannot be read");
+        let mut number = || varint(&mut cursor).ok_or_else(wrong);
+        let (_, file, stored, octets) = (number()?, number()?, number()?, number()?);
+        let of_file = self.0.entry(file).or_default();
+        *of_file = (of_file.0 + 1, of_file.1 + octets, of_file.2 + stored);
+        Ok(())
+    }
+}
+
+/// Seven bits an octet, the lowest first.
+fn varint(cursor: &mut Cursor<'_>) -> Option<u64> {
+    let (mut number, mut shift) = (0, 0);
+    loop {
+        let octet = u64::from(cursor.u8()?);
+        number |= (octet & 0x7f).checked_shl(shift)?;
+        if octet & 0x80 == 0 {
+            return Some(number);
+        }
+        shift += 7;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_widened_by_no_more_than_a_key() {
+        assert_eq!(below(b"ab".to_vec()), b"aa\xff");
+        assert_eq!(below(vec![b'a', 0]), b"a");
+        assert_eq!(above(b"ab".to_vec()), b"ab\0");
+        assert_eq!((below(Vec::new()), above(Vec::new())), (Vec::new(), Vec::new()));
+    }
+}
