@@ -35,12 +35,28 @@ impl BlobReader {
             Some((at, chunk)) if *at == number => chunk.clone(),
             _ => match self.chunk(number)? {
                 Some(chunk) => chunk,
-                None if number > 0 => Chunk::new(Value::from(&[][..])),
+                None if self.ends_before(number)? => Chunk::new(Value::from(&[][..])),
                 None => return Err(StoreError::Missing(format!("the octets of message {}", self.blob))),
             },
         };
         self.held = Some((number, chunk.clone()));
         Ok(Piece { from: within.min(chunk.value.len()), chunk })
+    }
+
+    /// Whether the blob has no chunk `number`, or has lost it: what ends with a full chunk may have had others.
+    fn ends_before(&self, number: u32) -> Result<bool, StoreError> {
+        let Some(last) = number.checked_sub(1) else { return Ok(false) };
+        if self.held.as_ref().is_some_and(|(at, chunk)| *at == last && chunk.value.len() < CHUNK_BYTES) {
+            return Ok(true);
+        }
+        let mut hasher = blake3::Hasher::new();
+        for number in 0..number {
+            match self.chunk(number)? {
+                Some(chunk) => drop(hasher.update(&chunk.value)),
+                None => break,
+            }
+        }
+        Ok(hasher.finalize().as_bytes() == &self.blob.0)
     }
 
     fn chunk(&self, number: u32) -> Result<Option<Chunk>, StoreError> {
@@ -188,6 +204,17 @@ mod tests {
         for _ in 0..2 {
             assert!(matches!(store.blob(A, names[5]).read_at(0), Err(StoreError::Missing(_))));
             assert!(matches!(store.blob(AccountId(2), names[0]).read_at(0), Err(StoreError::Missing(_))));
+        }
+        // Of what is not there as a whole no more is given than a chunk that is, and then an error.
+        for lost in [2, 1] {
+            let other = Store::memory();
+            (0..3).filter(|number| *number != lost).for_each(|number| {
+                let octets = &blobs[3][number * CHUNK_BYTES..blobs[3].len().min((number + 1) * CHUNK_BYTES)];
+                other.engine().write_chunk(A, names[3], number as u32, octets).unwrap();
+            });
+            let mut reader = other.blob(A, names[3]);
+            assert_eq!(reader.read_at(0).unwrap().len(), CHUNK_BYTES);
+            assert!(matches!(reader.read_at((lost * CHUNK_BYTES) as u64), Err(StoreError::Missing(_))), "{lost}");
         }
         // What is to be checked is read from the disk.
         assert!(store.blob_cache().is_some() && store.frozen().unwrap().blob_cache().is_none());

@@ -4,7 +4,7 @@
 //! to the same place writes what has changed since. Octets come first, what names them after them, the list of accounts
 //! last; a copy that was cut short says so until it has been finished.
 
-use super::engine::{Batch, Partition, Reference, Value};
+use super::engine::{Batch, CHUNK_BYTES, Partition, Reference, Value};
 use super::error::{CommitFailure, StoreError};
 use super::facade::Store;
 use super::layout;
@@ -168,15 +168,25 @@ impl Copy<'_> {
         let first = self.source.reader().read_chunk(account, blob, 0)?.ok_or_else(missing)?;
         self.copied.messages += 1;
         self.copied.bytes += first.len() as u64;
-        let Some(second) = self.source.reader().read_chunk(account, blob, 1)? else { return Ok(Some(first)) };
+        // Where a full chunk is the last, the reader knows whether there were others.
+        let length = first.len();
+        let Some(second) = self.source.reader().read_chunk(account, blob, 1)? else {
+            if length == CHUNK_BYTES {
+                self.source.blob(account, blob).read_at(length as u64)?;
+            }
+            return Ok(Some(first));
+        };
         let (mut number, mut chunk) = (1, Some(second));
         self.target.engine().write_chunk(account, blob, 0, &first)?;
+        let mut length = length as u64;
         while let Some(octets) = chunk {
             self.copied.bytes += octets.len() as u64;
+            length += octets.len() as u64;
             self.target.engine().write_chunk(account, blob, number, &octets)?;
             number += 1;
             chunk = self.source.reader().read_chunk(account, blob, number)?;
         }
+        self.source.blob(account, blob).read_at(length)?;
         Ok(None)
     }
 
