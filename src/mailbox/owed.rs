@@ -26,10 +26,10 @@ const STEP: usize = 256;
 const WAITING_BYTES: usize = 64 << 20;
 
 /// With so many octets that wait nothing is waited for.
-const PRESSING_BYTES: usize = 4 << 20;
+const PRESSING_BYTES: usize = 16 << 20;
 
 /// How long the first that waits does, so that others are written with it.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// How long the thread stays when nothing waits.
 const LINGER: Duration = Duration::from_secs(30);
@@ -107,7 +107,7 @@ struct Debt {
 
 impl OwedState {
     fn is_pressing(&self) -> bool {
-        self.settling > 0 || self.count >= STEP || self.bytes >= PRESSING_BYTES
+        self.settling > 0 || self.bytes >= PRESSING_BYTES
     }
 
     fn add(&mut self, mailbox: &Arc<Mailbox>, uid: Uid, due: Due) {

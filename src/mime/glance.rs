@@ -1,9 +1,7 @@
 //! What must be known of a message before it is kept: the rest is in its summary, which takes longer.  RFC 5322 3.6.1
 
-use memchr::{memchr, memmem};
-
 use super::date;
-use super::header::fields;
+use super::header::{before_empty_line, fields_beginning};
 use crate::types::InternalDate;
 
 /// What a whole message says at a glance, the same as its summary.
@@ -13,40 +11,18 @@ pub struct Glance<'a> {
 
 impl<'a> Glance<'a> {
     pub fn of(message: &'a [u8]) -> Glance<'a> {
-        Glance { header: &message[..header_end(message)] }
+        Glance { header: &message[..before_empty_line(message)] }
     }
 
     /// The Date field, where it can be understood.
     pub fn sent_date(&self) -> Option<InternalDate> {
-        let mut rest = self.header;
-        loop {
-            if let [b'D' | b'd', ..] = rest
-                && let Some(field) = fields(rest).next()
-                && field.is("date")
-            {
-                return date::parse(field.body);
-            }
-            rest = &rest[memchr(b'\n', rest)? + 1..];
-        }
+        let date = fields_beginning(self.header, b"Dd").find(|field| field.is("date"));
+        date.and_then(|field| date::parse(field.body))
     }
 
     /// Whether the header has octets that are not ASCII.
     pub fn is_header_eight_bit(&self) -> bool {
         !self.header.is_ascii()
-    }
-}
-
-/// Behind the first empty line.
-fn header_end(message: &[u8]) -> usize {
-    let behind = |line: &[u8]| memmem::find(message, line).map(|at| at + line.len());
-    match message {
-        [b'\n', ..] => 1,
-        [b'\r', b'\n', ..] => 2,
-        _ => match behind(b"\n\r\n") {
-            // A bare LF may end it before.
-            Some(end) => memmem::find(&message[..end], b"\n\n").map_or(end, |at| at + 2),
-            None => behind(b"\n\n").unwrap_or(message.len()),
-        },
     }
 }
 

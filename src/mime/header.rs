@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memchr2, memchr3};
+use memchr::{memchr, memchr2, memchr3, memmem};
 
 /// One field; everything borrowed from the header block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,21 +51,50 @@ impl<'a> Iterator for Fields<'a> {
     type Item = HeaderField<'a>;
 
     fn next(&mut self) -> Option<HeaderField<'a>> {
-        let (line_end, end) = field_end(self.rest);
-        let (raw, rest) = self.rest.split_at(end);
-        self.rest = rest;
-        if matches!(raw, b"" | b"\n" | b"\r\n") {
-            self.rest = b"";
-            self.empty_line = raw;
-            return None;
+        match first_field(self.rest) {
+            Ok((field, rest)) => {
+                self.rest = rest;
+                Some(field)
+            }
+            Err(empty_line) => {
+                (self.rest, self.empty_line) = (b"", empty_line);
+                None
+            }
         }
-        let line = &raw[..line_end];
-        let (name, body) = match memchr(b':', line) {
-            Some(colon) => (&raw[..colon], &raw[colon + 1..]),
-            None => (line, &b""[..]),
-        };
-        Some(HeaderField { name: name.trim_ascii_end(), body: without_eol(body), raw })
     }
+}
+
+/// Those of the fields of a block whose names begin with one of these letters; the others are passed over by the line.
+pub(super) fn fields_beginning<'a>(block: &'a [u8], letters: &'static [u8]) -> impl Iterator<Item = HeaderField<'a>> {
+    let mut rest = block;
+    std::iter::from_fn(move || {
+        loop {
+            match rest {
+                [] | [b'\n', ..] | [b'\r', b'\n', ..] => return None,
+                [first, ..] if letters.contains(first) => {
+                    let (field, behind) = first_field(rest).ok()?;
+                    rest = behind;
+                    return Some(field);
+                }
+                _ => rest = &rest[memchr(b'\n', rest)? + 1..],
+            }
+        }
+    })
+}
+
+/// The field at the front and what is behind it; where there is none, the empty line, or nothing.
+fn first_field(block: &[u8]) -> Result<(HeaderField<'_>, &[u8]), &[u8]> {
+    let (line_end, end) = field_end(block);
+    let (raw, rest) = block.split_at(end);
+    if matches!(raw, b"" | b"\n" | b"\r\n") {
+        return Err(raw);
+    }
+    let line = &raw[..line_end];
+    let (name, body) = match memchr(b':', line) {
+        Some(colon) => (&raw[..colon], &raw[colon + 1..]),
+        None => (line, &b""[..]),
+    };
+    Ok((HeaderField { name: name.trim_ascii_end(), body: without_eol(body), raw }, rest))
 }
 
 /// Where the first line of the field at the front ends, and the field: before the first line that does not begin with white
@@ -77,6 +106,16 @@ fn field_end(rest: &[u8]) -> (usize, usize) {
         end += memchr(b'\n', &rest[end..]).map_or(rest.len(), |at| at + 1);
     }
     (line_end, end.min(rest.len()))
+}
+
+/// Octets before the first empty line; all of them where there is none.
+pub(super) fn before_empty_line(octets: &[u8]) -> usize {
+    if matches!(octets, [b'\n', ..] | [b'\r', b'\n', ..]) {
+        return 0;
+    }
+    let end = memmem::find(octets, b"\n\r\n").map_or(octets.len(), |at| at + 1);
+    // A bare LF may be before.
+    memmem::find(&octets[..end], b"\n\n").map_or(end, |at| at + 1)
 }
 
 fn without_eol(body: &[u8]) -> &[u8] {

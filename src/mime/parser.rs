@@ -7,11 +7,12 @@
 //! 2. `offset` is behind the last octet that was counted; octets of a line that is being gathered are not counted yet.
 //! 3. The line end before a boundary belongs to the boundary. RFC 2046 5.1.1
 
-use memchr::{memchr, memchr_iter, memmem::Finder};
+use memchr::{memchr, memchr_iter, memmem::Finder, memrchr};
 
 use super::boundary::{Boundaries, Delimiter};
 use super::envelope::{NOTHING, envelope};
 use super::excerpt::Excerpts;
+use super::header::before_empty_line;
 use super::part::{EightBit, Kind, Message, Part, Within};
 
 /// Entities within entities: no honest message is deeper, and whoever walks the tree may recurse.
@@ -97,12 +98,28 @@ impl Parser {
         while !octets.is_empty() {
             let gathers = self.in_header || self.line_bytes > 0 || self.begins_boundary(octets);
             let wanted = self.excerpts.open();
-            let used = if gathers { self.gather(octets) } else { self.skip(octets) };
+            let used = match self.pass_lines(octets) {
+                0 if gathers => self.gather(octets),
+                0 => self.skip(octets),
+                passed => passed,
+            };
             if let Some(text) = wanted {
                 self.excerpts.add(text, &octets[..used]);
             }
             octets = &octets[used..];
         }
+    }
+
+    /// Goes over whole lines of a header that no boundary can end, up to the empty line.
+    fn pass_lines(&mut self, octets: &[u8]) -> usize {
+        if !self.in_header || !self.boundaries.is_empty() || self.line_bytes > 0 || self.tail[1] != b'\n' {
+            return 0;
+        }
+        let Some(end) = memrchr(b'\n', &octets[..before_empty_line(octets)]) else { return 0 };
+        let lines = &octets[..=end];
+        self.keep_header(lines);
+        self.count(lines);
+        lines.len()
     }
 
     /// Whether a line begins here, in a body, that may be a boundary.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::content::{self, ContentType, Disposition};
 use super::excerpt::Excerpts;
-use super::header::{fields, unfold};
+use super::header::{fields_beginning, unfold};
 use super::transfer::Encoding;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Part {
     pub(super) fn describe(&mut self, header: &[u8], within: Within) {
         let mut is_mime = within != Within::Message;
         let mut typed = false;
-        for field in fields(header) {
+        for field in fields_beginning(header, b"CcMm") {
             if field.is("content-type") {
                 is_mime = true;
                 // The first one counts; one that says nothing leaves the default. RFC 2045 5.2

@@ -57,6 +57,9 @@ const HEADER_BYTES_MAX: usize = 16 * 1024;
 /// Octets of the names of those that are not.
 const OMITTED_BYTES_MAX: usize = 1024;
 
+/// The letters that `BULKY` begins with.
+const BULKY_INITIALS: &[u8] = b"radxRADX";
+
 /// Fields that are long, in most messages, and asked for by no client that lists a mailbox, by their beginning.
 const BULKY: [&str; 13] = [
     "received",
@@ -180,7 +183,7 @@ impl Header {
 
 fn is_bulky(name: &[u8]) -> bool {
     let begins = |bulky: &&str| name.get(..bulky.len()).is_some_and(|it| it.eq_ignore_ascii_case(bulky.as_bytes()));
-    BULKY.iter().any(|bulky| begins(bulky))
+    name.first().is_some_and(|first| BULKY_INITIALS.contains(first)) && BULKY.iter().any(|bulky| begins(bulky))
 }
 
 fn fields_text(texts: &Texts) -> Vec<u8> {
