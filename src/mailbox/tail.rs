@@ -77,8 +77,8 @@ mod tests {
         let mut uids = Vec::new();
         let (account, id) = mailbox.key();
         engine
-            .scan(Partition::Mailbox(account, id), b"r", b"s", &mut |key, _| {
-                uids.extend((key.len() == 9).then(|| u32::from_be_bytes(key[5..].try_into().unwrap())));
+            .scan(Partition::Mailbox(account, id), b"a", b"b", &mut |key, _| {
+                uids.push(u32::from_be_bytes(key[1..].try_into().unwrap()));
                 Ok(())
             })
             .unwrap();
@@ -220,14 +220,13 @@ mod tests {
         room.append(2);
         let (account, id) = room.mailbox.key();
         let partition = Partition::Mailbox(account, id);
-        let key = |kind: u8, page: u32, uid: u32| [&[kind][..], &page.to_be_bytes(), &uid.to_be_bytes()].concat();
         let before = messages(&room.mailbox);
         let mut batch = Batch::new(partition, room.engine.version(partition).unwrap());
-        for kind in [b'r', b'v'] {
-            let value = room.engine.get(partition, &key(kind, 0, PAGE_UIDS)).unwrap().unwrap();
-            let mut page = room.engine.get(partition, &key(kind, 0, 1)[..5]).unwrap().unwrap().to_vec();
-            page.extend_from_slice(&value);
-            batch.put(key(kind, 0, 1)[..5].to_vec(), page);
+        let alone = room.engine.get(partition, &[&b"a"[..], &PAGE_UIDS.to_be_bytes()].concat()).unwrap().unwrap();
+        for (kind, of) in [(b'r', &alone[..68]), (b'v', &alone[68..])] {
+            let key = [kind, 0, 0, 0, 0];
+            let page = room.engine.get(partition, &key).unwrap().unwrap();
+            batch.put(key.to_vec(), [&page[..], of].concat());
         }
         room.engine.commit(vec![batch], Durability::Synced).unwrap();
         let twice = "messages stand beside their page that should be in it";

@@ -141,12 +141,10 @@ fn mailbox_batch(commit: MailboxCommit) -> Batch {
         page_write(&mut batch, layout::numbered(b'v', page.0), layout::flags(flags));
     }
     for (record, flags) in &commit.alone {
-        batch.put(layout::beside(b'r', record.uid), layout::records(&[*record]));
-        batch.put(layout::beside(b'v', flags.uid), layout::flags(std::slice::from_ref(flags)));
+        batch.put(layout::numbered(b'a', record.uid.get()), layout::message(record, flags));
     }
     for uid in commit.folded.uids() {
-        batch.remove(layout::beside(b'r', uid));
-        batch.remove(layout::beside(b'v', uid));
+        batch.remove(layout::numbered(b'a', uid.get()));
     }
     for (leaf, entry) in &commit.leaves {
         match entry {

@@ -101,6 +101,11 @@ impl Store {
         self.reader().scan(partition, b"r", b"s", &mut |_, value| {
             decode(what, &value, |c| layout::read_records(c, &mut held))
         })?;
+        self.reader().scan(partition, b"a", b"b", &mut |_, value| {
+            let (record, _) = layout::read_message(&value).ok_or_else(|| StoreError::Corrupt(what()))?;
+            held.push(record);
+            Ok(())
+        })?;
         held.extend(self.expunged(account, mailbox, 0, i64::MAX)?.iter().map(|message| message.record));
         for step in held.chunks(STEP) {
             let reference = |r: &MessageRecord| Reference { blob: r.blob, account, mailbox, uid: r.uid };

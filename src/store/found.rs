@@ -15,7 +15,7 @@ pub(super) struct Found {
     pub(super) header: Option<MailboxHeader>,
     pub(super) records: Vec<MessageRecord>,
     pub(super) flags: BTreeMap<Uid, FlagRecord>,
-    /// Keys of records and flags beside their pages.
+    /// Keys of messages beside their pages.
     pub(super) beside: BTreeMap<PageNo, Vec<Vec<u8>>>,
     pub(super) entries: BTreeMap<LeafNo, LeafEntry>,
     pub(super) keywords: KeywordTable,

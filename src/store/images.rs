@@ -139,12 +139,10 @@ impl Store {
     /// The messages beside the page of the last UID.
     fn tail(&self, partition: Partition, uid_next: u32) -> Result<Tail, StoreError> {
         let last = Uid::new(uid_next.wrapping_sub(1)).unwrap_or(Uid::MIN);
-        let (low, high) =
-            (layout::beside(b'r', PageNo::of(last).first()), layout::beside(b'r', PageNo::of(last).last()));
-        let high = [&high[..], &[0]].concat();
+        let low = layout::numbered(b'a', PageNo::of(last).first().get());
         let mut tail = Tail::default();
-        self.reader().scan(partition, &low, &high, &mut |key, _| {
-            if let Some((_, Some(uid))) = layout::read_page_key(key) {
+        self.reader().scan(partition, &low, b"b", &mut |key, _| {
+            if let Some(uid) = layout::uid_of(key) {
                 tail = if tail.is_empty() { Tail::new(uid, uid) } else { tail.until(uid) };
             }
             Ok(())
@@ -181,6 +179,13 @@ impl Store {
         let (low, high) = range(b'v');
         self.reader().scan(partition, &low, &high, &mut |_, value| {
             decode(what, &value, |c| layout::read_flags(c, &mut flags))
+        })?;
+        let end = no.last().next().map_or(layout::key(b'b'), |next| layout::numbered(b'a', next.get()));
+        self.reader().scan(partition, &layout::numbered(b'a', no.first().get()), &end, &mut |_, value| {
+            let (record, of) = layout::read_message(&value).ok_or_else(|| StoreError::Corrupt(what()))?;
+            records.push(record);
+            flags.push(of);
+            Ok(())
         })?;
         let parallel = records.len() == flags.len() && records.iter().zip(&flags).all(|(r, f)| r.uid == f.uid);
         match parallel && records.is_sorted_by(|a, b| a.uid < b.uid) {

@@ -36,9 +36,8 @@
 //! | mailbox   | `n` u32 UID, u64 AccountId, str entry | annotation of a message, for that user, or shared (0), see `message_annotation` |
 //! | mailbox   | `d` u32 leaf            | leaf entry: 24 octets, or 50, see `leaf_entry`; for each leaf that has messages |
 //! | mailbox   | `r` u32 page            | message records, 68 octets each, see `records` |
-//! | mailbox   | `r` u32 page, u32 UID   | the record of a message that stands beside its page, behind those in it |
 //! | mailbox   | `v` u32 page            | flags, see `flags` |
-//! | mailbox   | `v` u32 page, u32 UID   | the flags of a message that stands beside its page |
+//! | mailbox   | `a` u32 UID             | a message that stands beside its page: its record and its flags, one behind the other |
 //! | mailbox   | `t` u32 UID             | summary of the message, opaque (`mime::Summary`); made again where there is none |
 //! | mailbox   | `c` u32 page            | digest of the page, opaque (`mailbox::digest_record`); of some that can get no more messages |
 //! | mailbox   | `z`                     | empty: deleted; missing where a version before this key deleted it |
@@ -50,8 +49,7 @@ use super::engine::Value;
 use super::error::StoreError;
 use super::model::{
     AccountSettings, Acl, Alert, AlertScope, Annotated, Annotation, ClassSums, DeletedMailbox, Due, ExpungedMessage,
-    FlagRecord, LeafEntry, MailboxHeader, MailboxNode, MessageAnnotationId, MessageRecord, PageNo, QuotaLimits, Sums,
-    UrlKey,
+    FlagRecord, LeafEntry, MailboxHeader, MailboxNode, MessageAnnotationId, MessageRecord, QuotaLimits, Sums, UrlKey,
 };
 use crate::types::{
     AccountId, AccountName, BlobId, Class, EntryName, FlagBits, Flags, InternalDate, Keyword, KeywordId,
@@ -73,21 +71,6 @@ pub fn named(kind: u8, name: &str) -> Vec<u8> {
 
 pub fn numbered(kind: u8, n: u32) -> Vec<u8> {
     [&[kind][..], &n.to_be_bytes()].concat()
-}
-
-/// Of a message that stands beside its page: sorts behind the page and before the next.
-pub fn beside(kind: u8, uid: Uid) -> Vec<u8> {
-    [&[kind][..], &PageNo::of(uid).0.to_be_bytes(), &uid.get().to_be_bytes()].concat()
-}
-
-/// The page that a key of records or flags belongs to, and the UID where it is of one message beside it.
-pub fn read_page_key(key: &[u8]) -> Option<(PageNo, Option<Uid>)> {
-    let mut cursor = Cursor(key.get(1..)?);
-    let page = PageNo(cursor.u32()?);
-    match cursor.is_empty() {
-        true => Some((page, None)),
-        false => Some((page, Some(cursor.uid()?))),
-    }
 }
 
 pub fn numbered_long(kind: u8, n: u64) -> Vec<u8> {
@@ -501,19 +484,31 @@ pub fn expunged_key(message: &ExpungedMessage) -> Vec<u8> {
 }
 
 pub fn expunged(message: &ExpungedMessage) -> Vec<u8> {
-    [records(&[message.record]), flags(std::slice::from_ref(&message.flags))].concat()
+    self::message(&message.record, &message.flags)
 }
 
-pub fn read_expunged(key: &[u8], value: &[u8]) -> Option<ExpungedMessage> {
-    let expunged_secs = Cursor(key.get(1..)?).u64()? as i64;
+/// One message: its record and its flags, one behind the other.
+pub fn message(record: &MessageRecord, of: &FlagRecord) -> Vec<u8> {
+    let mut out = records(std::slice::from_ref(record));
+    out.append(&mut flags(std::slice::from_ref(of)));
+    out
+}
+
+pub fn read_message(value: &[u8]) -> Option<(MessageRecord, FlagRecord)> {
     let (record, rest) = value.split_at_checked(RECORD_BYTES)?;
     let (mut found, mut flags) = (Vec::new(), Vec::new());
     read_records(&mut Cursor(record), &mut found)?;
     read_flags(&mut Cursor(rest), &mut flags)?;
     match (found.as_slice(), flags.as_slice()) {
-        ([record], [flags]) => Some(ExpungedMessage { expunged_secs, record: *record, flags: flags.clone() }),
+        ([record], [flags]) if record.uid == flags.uid => Some((*record, flags.clone())),
         _ => None,
     }
+}
+
+pub fn read_expunged(key: &[u8], value: &[u8]) -> Option<ExpungedMessage> {
+    let expunged_secs = Cursor(key.get(1..)?).u64()? as i64;
+    let (record, flags) = read_message(value)?;
+    Some(ExpungedMessage { expunged_secs, record, flags })
 }
 
 pub fn due_key(due: &Due) -> Vec<u8> {

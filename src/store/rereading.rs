@@ -47,24 +47,30 @@ impl Check<'_> {
 
     fn pages(&self, found: &mut Found) -> Result<(), StoreError> {
         let Found { partition, records, flags, beside, entries, wrong, broken, .. } = found;
-        let mut note = |key: &[u8]| match layout::read_page_key(key) {
-            Some((page, Some(_))) => beside.entry(page).or_default().push(key.to_vec()),
-            _ => {}
-        };
         self.reader().scan(*partition, b"r", b"s", &mut |key, value| {
-            note(key);
             if decode(String::new, &value, |c| layout::read_records(c, records)).is_err() {
-                broken.extend(layout::read_page_key(key).map(|(page, _)| page));
+                broken.extend(layout::Cursor(&key[1..]).u32().map(PageNo));
             }
             Ok(())
         })?;
         self.reader().scan(*partition, b"v", b"w", &mut |key, value| {
-            note(key);
             let mut page = Vec::new();
             if decode(String::new, &value, |c| layout::read_flags(c, &mut page)).is_err() {
                 wrong.push((format!("a page of flags cannot be read ({} octets)", key.len() + value.len()), true));
             }
             flags.extend(page.into_iter().map(|record| (record.uid, record)));
+            Ok(())
+        })?;
+        self.reader().scan(*partition, b"a", b"b", &mut |key, value| {
+            let Some(page) = layout::uid_of(key).map(PageNo::of) else { return Ok(()) };
+            beside.entry(page).or_default().push(key.to_vec());
+            match layout::read_message(&value) {
+                Some((record, of)) => {
+                    records.push(record);
+                    flags.insert(of.uid, of);
+                }
+                None => drop(broken.insert(page)),
+            }
             Ok(())
         })?;
         self.reader().scan(*partition, b"d", b"e", &mut |key, value| {

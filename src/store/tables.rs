@@ -15,7 +15,7 @@ use super::{journal, unfinished, vetting};
 const JOURNAL_BYTES: u64 = 512 << 20;
 
 /// Octets of a memory table before it is written out: what is in it is in the journal as well.
-const MEMTABLE_BYTES: u64 = 32 << 20;
+const MEMTABLE_BYTES: u64 = 8 << 20;
 
 /// Values from this size on are kept apart from the tree.
 const SEPARATED_BYTES: u32 = 1024;
