@@ -286,7 +286,7 @@ fn whatever_is_damaged_a_repair_opens_the_store() {
         let name = file.strip_prefix(whole.path()).unwrap();
         let octets = std::fs::read(&file).unwrap();
         for (section, from, length) in sections(&octets) {
-            for _ in 0..common::rounds(1) {
+            for _ in 0..common::rounds(40).div_ceil(40) {
                 let place = format!("{} {section}", name.display());
                 let mut octets = octets.clone();
                 octets[from + random.usize(..length)] ^= random.u8(1..);

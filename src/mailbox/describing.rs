@@ -61,6 +61,15 @@ impl Summaries {
 }
 
 impl Mailbox {
+    /// The UID that the next message gets; the largest where they are used up.
+    pub(super) fn uid_next(&self) -> Result<u32, StoreError> {
+        match self.snapshot() {
+            Ok(snapshot) => Ok(snapshot.header().uid_next.wrapping_sub(1).saturating_add(1)),
+            Err(MailboxError::Store(error)) => Err(error),
+            Err(MailboxError::Refused(_)) => Ok(u32::MAX),
+        }
+    }
+
     /// The messages of a range of UIDs, as they are now.
     pub(super) fn there(&self, low: Uid, high: Uid) -> Result<Vec<(Uid, BlobId)>, StoreError> {
         let snapshot = match self.snapshot() {

@@ -1,10 +1,12 @@
 //! Messages that leave a draft: expunged, or gone to where others came for them.          RFC 9051 6.4.3; RFC 6851
 
+use std::collections::HashSet;
+
 use super::change::Outcome;
 use super::draft::{Draft, Keeping};
 use super::walk::Message;
 use crate::store::{ExpungedMessage, FlagRecord, MessageRecord, PageNo, StoreError};
-use crate::types::{SystemFlag, UidSet, Visibility};
+use crate::types::{SystemFlag, Uid, UidSet, Visibility};
 
 impl Draft {
     pub(super) fn expunge(&mut self, among: Option<&UidSet>, visibility: Visibility) -> Result<Outcome, StoreError> {
@@ -32,39 +34,59 @@ impl Draft {
         }
         let expunged: UidSet = gone.iter().map(|(record, _)| record.uid).collect();
         self.snapshot.remove(&expunged);
+        let brought = self.take_back(&expunged);
         let expunged_secs = crate::sys::now_secs();
         for (record, flags) in gone {
-            self.forget(ExpungedMessage { expunged_secs, record, flags }, keeping)?;
+            let message = ExpungedMessage { expunged_secs, record, flags };
+            match brought.contains(&record.uid) {
+                true => self.forget(&message)?,
+                false => self.expunged(message, keeping)?,
+            }
         }
         self.snapshot.header.sums.set_oldest(self.snapshot.oldest_secs());
         expunged.ranges().iter().for_each(|&(low, high)| self.vanished.push_range(low, high));
         Ok(Outcome { mod_seq: self.next_mod_seq(), expunged, ..Outcome::default() })
     }
 
-    fn forget(&mut self, message: ExpungedMessage, keeping: Keeping) -> Result<(), StoreError> {
+    /// Messages that come and go within one commit were never there; which of them came with it.
+    fn take_back(&mut self, expunged: &UidSet) -> HashSet<Uid> {
+        self.structures.retain(|(uid, _)| !expunged.contains(uid.get()));
+        let mut brought = HashSet::new();
+        for new in [&mut self.added, &mut self.shared] {
+            new.retain(|(uid, _)| {
+                let stays = !expunged.contains(uid.get());
+                if !stays {
+                    brought.insert(*uid);
+                }
+                stays
+            });
+        }
+        brought
+    }
+
+    fn expunged(&mut self, message: ExpungedMessage, keeping: Keeping) -> Result<(), StoreError> {
+        if keeping == Keeping::Gone {
+            self.removed.push((message.record.uid, message.record.blob));
+            return self.forget(&message);
+        }
+        self.leave_pages(&message);
+        self.snapshot.keep_annotations(message.record.uid)?;
+        self.snapshot.header.kept_messages += 1;
+        self.snapshot.header.kept_bytes += u64::from(message.record.size);
+        self.kept.push(message);
+        Ok(())
+    }
+
+    /// Nothing is kept of it.
+    fn forget(&mut self, message: &ExpungedMessage) -> Result<(), StoreError> {
+        self.leave_pages(message);
+        self.snapshot.forget_annotations(message.record.uid, &mut self.annotations)
+    }
+
+    fn leave_pages(&mut self, message: &ExpungedMessage) {
         let (record, flags) = (message.record, message.flags.flags.bits());
         self.snapshot.header.sums.of_mut(flags.class()).remove(record.size, flags);
         self.records.insert(PageNo::of(record.uid));
         self.flags.insert(PageNo::of(record.uid));
-        // A message that came and went within one commit was never there.
-        self.structures.retain(|(uid, _)| *uid != record.uid);
-        let new = [&mut self.added, &mut self.shared].into_iter();
-        let mut taken =
-            new.filter_map(|new| Some(new.swap_remove(new.iter().position(|(uid, _)| *uid == record.uid)?)));
-        let taken = taken.next();
-        match keeping == Keeping::Kept && taken.is_none() {
-            true => self.snapshot.keep_annotations(record.uid)?,
-            false => self.snapshot.forget_annotations(record.uid, &mut self.annotations)?,
-        }
-        match taken {
-            Some(_) => {}
-            None if keeping == Keeping::Kept => {
-                self.snapshot.header.kept_messages += 1;
-                self.snapshot.header.kept_bytes += u64::from(record.size);
-                self.kept.push(message);
-            }
-            None => self.removed.push((record.uid, record.blob)),
-        }
-        Ok(())
     }
 }

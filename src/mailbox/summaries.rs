@@ -21,6 +21,9 @@ const RUN: usize = 16;
 pub struct Summaries {
     pub(super) mailbox: Arc<Mailbox>,
     page: Arc<Page>,
+    page_no: PageNo,
+    /// The page has all messages that are there below this UID: what it lacks of them has been expunged.
+    complete_below: u32,
     /// Where in the page a walk is, or expects to go on.
     slot: usize,
     /// Summaries of the page that stand side by side and were given as values before this one.
@@ -32,7 +35,16 @@ pub struct Summaries {
 
 impl Summaries {
     pub(super) fn new(mailbox: Arc<Mailbox>) -> Summaries {
-        Summaries { mailbox, page: Arc::default(), slot: 0, run: 0, digest: None, scanned: None }
+        Summaries {
+            mailbox,
+            page: Arc::default(),
+            page_no: PageNo(0),
+            complete_below: 0,
+            slot: 0,
+            run: 0,
+            digest: None,
+            scanned: None,
+        }
     }
 
     /// The summary of one message; `None` where it has been expunged.
@@ -72,8 +84,9 @@ impl Summaries {
     pub fn go_to(&mut self, uid: Uid) -> Result<bool, StoreError> {
         let slot = match self.page.slot_near(self.slot + 1, uid) {
             Some(slot) => Some(slot),
+            None if self.is_known_gone(uid) => None,
             None => {
-                self.page = self.read(PageNo::of(uid), uid)?;
+                self.read(uid)?;
                 self.page.slot(uid)
             }
         };
@@ -93,18 +106,28 @@ impl Summaries {
         self.page.at(self.slot + steps).map(|value| &**value)
     }
 
-    fn read(&self, no: PageNo, uid: Uid) -> Result<Arc<Page>, StoreError> {
-        let mailbox = &self.mailbox;
+    /// Of many messages that have been expunged, and are still shown, the first has the page read.
+    fn is_known_gone(&self, uid: Uid) -> bool {
+        let no = PageNo::of(uid);
+        (no.first().get()..self.complete_below).contains(&uid.get()) && self.page_no == no
+    }
+
+    fn read(&mut self, uid: Uid) -> Result<(), StoreError> {
+        let (mailbox, no) = (&self.mailbox, PageNo::of(uid));
         let key = (mailbox.account, mailbox.id, no);
+        (self.page_no, self.complete_below) = (no, 0);
         if let Some(page) = mailbox.summaries.pages.get(&key)
             && page.get(uid).is_some()
         {
-            return Ok(page);
+            self.page = page;
+            return Ok(());
         }
-        let page = self.scan(no)?;
-        let page = Arc::new(page);
-        mailbox.summaries.pages.insert(key, page.clone());
-        Ok(page)
+        // Before: what comes meanwhile may be missing.
+        let next = mailbox.uid_next()?;
+        self.page = Arc::new(self.scan(no)?);
+        self.mailbox.summaries.pages.insert(key, self.page.clone());
+        self.complete_below = next;
+        Ok(())
     }
 }
 
@@ -116,11 +139,15 @@ fn alone(value: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mailbox::{Access, Account, Asked, Change, Limits, Manager, NewMessage, Scores, View, summary_of};
+    use crate::mailbox::{
+        Access, Account, Asked, Change, Limits, Manager, NewMessage, Scores, StoreMode, View, summary_of,
+    };
     use crate::mime::Field;
     use crate::store::{PAGE_UIDS, Store};
     use crate::sys::Bell;
-    use crate::types::{AccountName, Comparator, InternalDate, MailboxName, SearchKey, UidSet, Visibility};
+    use crate::types::{
+        AccountName, Comparator, Flag, InternalDate, MailboxName, SearchKey, SystemFlag, UidSet, Visibility,
+    };
 
     /// The cache counts what digests have grown to, and no more when others have come for them.
     #[test]
@@ -187,12 +214,31 @@ mod tests {
         for n in [PAGE_UIDS + 5, PAGE_UIDS + 6, PAGE_UIDS + 7, 1] {
             assert_eq!(next(n), Some(n));
         }
+        // Of messages that have been expunged the first has the page read, and the others have not.
+        let gone = [PAGE_UIDS - 3, PAGE_UIDS - 5, 7];
+        let deleted = vec![Flag::System(SystemFlag::Deleted)];
+        let uids: UidSet = gone.into_iter().map(uid).collect();
+        let (mode, visibility) = (StoreMode::Add, Visibility::ALL);
+        let store = Change::Store { uids, mode, flags: deleted, unchanged_since: None, visibility };
+        mailbox.commit(store).unwrap();
+        mailbox.commit(Change::Expunge { among: None, visibility }).unwrap();
+        let mut summaries = Summaries::new(mailbox.clone());
+        mailbox.summaries.pages.remove(&(mailbox.account, mailbox.id, PageNo(0)));
+        assert!(!summaries.go_to(uid(gone[0])).unwrap());
+        let read = summaries.page.clone();
+        assert!(gone.iter().all(|gone| !summaries.go_to(uid(*gone)).unwrap()));
+        assert!(Arc::ptr_eq(&read, &summaries.page), "the page has been read again");
+        // What has come since is found.
+        append(&account, &mailbox, PAGE_UIDS + 8..=PAGE_UIDS + 8);
+        assert!(!summaries.go_to(uid(PAGE_UIDS + 9)).unwrap());
+        append(&account, &mailbox, PAGE_UIDS + 9..=PAGE_UIDS + 9);
+        assert_eq!(summaries.next(uid(PAGE_UIDS + 9)).unwrap().map(|value| number(&value)), Some(PAGE_UIDS + 9));
         assert!(summaries.go_to(uid(PAGE_UIDS - 1)).unwrap());
         assert_eq!(number(summaries.here()), PAGE_UIDS - 1);
         assert_eq!(summaries.ahead(1).map(number), Some(PAGE_UIDS));
         assert_eq!(summaries.ahead(2), None);
         assert!(!summaries.go_to(uid(PAGE_UIDS * 9)).unwrap());
-        assert_eq!(summaries.one(uid(7)).unwrap().map(|value| number(&value)), Some(7));
+        assert_eq!(summaries.one(uid(8)).unwrap().map(|value| number(&value)), Some(8));
     }
 
     /// Who takes few messages of a page keeps no more than those in memory.
