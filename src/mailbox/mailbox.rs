@@ -327,3 +327,55 @@ impl Mailbox {
         header
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mailbox::{Access, Account, Change, Limits, Manager, View};
+    use crate::store::Options;
+    use crate::sys::Bell;
+    use crate::types::{AccountName, InternalDate, MailboxName, Visibility};
+
+    fn inbox(store: &Store) -> (Arc<Account>, Arc<Mailbox>) {
+        let manager = Manager::new(store.clone(), Limits::default());
+        let account = manager.account(&AccountName::new("joe").unwrap()).unwrap();
+        let inbox = account.mailbox(&MailboxName::inbox()).unwrap();
+        (account, inbox)
+    }
+
+    fn append(account: &Account, inbox: &Arc<Mailbox>) {
+        let date = InternalDate { secs: 0, zone_mins: 0 };
+        let message = account.intake(inbox).unwrap().take(b"\r\n".to_vec(), Vec::new(), date).unwrap();
+        inbox.commit(Change::Append(vec![message])).unwrap();
+    }
+
+    fn select(inbox: &Arc<Mailbox>) -> Vec<u32> {
+        let view = View::open(inbox.clone(), Access::ReadWrite, Visibility::ALL, Arc::new(Bell::new().unwrap()));
+        view.unwrap().recent().uids().map(|uid| uid.get()).collect()
+    }
+
+    /// Where nobody else writes, the next commit tells the store whose \Recent messages have been shown.
+    #[test]
+    fn what_was_recent_is_so_no_more_after_a_restart() {
+        let directory = tempfile::tempdir().unwrap();
+        let open = || Store::open(directory.path(), &Options::default()).unwrap();
+        let (account, mailbox) = inbox(&open());
+        (0..2).for_each(|_| append(&account, &mailbox));
+        assert_eq!(select(&mailbox), [1, 2]);
+        append(&account, &mailbox);
+        drop((account, mailbox));
+        assert_eq!(select(&inbox(&open()).1), [3]);
+    }
+
+    /// Where others write, a commit of somebody else's says nothing of what is being claimed: the claim does, and is heard.
+    #[test]
+    fn what_is_being_claimed_is_nobody_elses() {
+        let (account, mailbox) = inbox(&Store::memory());
+        (0..2).for_each(|_| append(&account, &mailbox));
+        // A session claims them, and its claim is not committed yet.
+        let from = mailbox.recent_from.fetch_max(3, Ordering::AcqRel);
+        append(&account, &mailbox);
+        assert_eq!(mailbox.claim_recent_of_all(from, 3).unwrap(), 1);
+        assert_eq!(select(&mailbox), [3]);
+    }
+}
