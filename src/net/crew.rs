@@ -4,9 +4,10 @@
 //!    for a worker, and there are never more workers than the maximum.
 //! 2. Who has had work last is the first to have some again: what it touches is in the caches still, and those whom a
 //!    burst has called retire, however steady the rest of the work.
-//! 3. Before that, it is given to somebody who ran last on the processor that takes in the connection's packets, where
-//!    there is one. To wake a thread on another processor that sleeps takes longer than most commands, in a virtual
-//!    machine above all, and each command does it twice.
+//! 3. Before that, it is given to somebody who ran last on the processor that takes in the connection's packets; where
+//!    nobody did, and few are idle, another is started. To wake a thread on another processor that sleeps takes longer
+//!    than most commands, in a virtual machine above all, and each command does it twice. Nobody is bound to a processor:
+//!    where a thread runs, the kernel decides.
 
 use std::thread::ThreadId;
 use std::time::Duration;
@@ -21,6 +22,9 @@ pub(super) const RETIRE_AFTER: Duration = Duration::from_secs(60);
 
 /// How many of the idle are looked at, from the last on: the rest may be very many.
 const LOOK_BACK: usize = 16;
+
+/// The kernel moves threads about: with one for each processor there is soon none where one is wanted.
+const SPARE_PER_CPU: usize = 2;
 
 /// Where a worker waits for work.
 pub(super) struct Seat {
@@ -48,7 +52,7 @@ pub(super) struct Crew {
 
 impl Crew {
     pub(super) fn new() -> Crew {
-        let spare = std::thread::available_parallelism().map_or(1, usize::from);
+        let spare = SPARE_PER_CPU * std::thread::available_parallelism().map_or(1, usize::from);
         Crew { busy: 0, idle: Vec::new(), spare, retire_after: RETIRE_AFTER, dismissed: false }
     }
 
