@@ -431,4 +431,47 @@ mod tests {
         copy_all(CopyMode::Copy);
         copy_all(CopyMode::Move);
     }
+
+    /// What APPEND brings is described when somebody asks, or a while later, once; whoever looks at the store as a whole
+    /// waits for it.
+    #[test]
+    fn what_is_appended_is_described_behind_it() {
+        let store = Store::with_engine(Arc::new(Memory::default())).unwrap();
+        let (manager, owner) = joe(&store);
+        let inbox = mailbox(&owner, "INBOX");
+        let append = |text: &str| {
+            let octets = format!("Subject: {text}\r\n\r\n").into_bytes();
+            let message =
+                owner.intake(&inbox).unwrap().take(octets, Vec::new(), InternalDate { secs: 0, zone_mins: 0 });
+            inbox.commit(Change::Append(vec![message.unwrap()])).unwrap().appended[0]
+        };
+        let owed = &inbox.shared.owed;
+        let is_made = |uid| match owed.state.lock().debts.get(&inbox.key()).and_then(|debt| debt.due.get(&uid)) {
+            Some(Due::Made(_)) => Some(true),
+            Some(Due::Of(_)) => Some(false),
+            None => None,
+        };
+        // The writer's lock keeps them waiting.
+        let (first, second) = (append("one"), append("two"));
+        let writer = inbox.writer.lock();
+        let waits = [is_made(first), is_made(second)];
+        let found = Summaries::new(inbox.clone()).one(second).unwrap().unwrap();
+        if waits == [Some(false), Some(false)] {
+            assert_eq!([is_made(first), is_made(second)], [Some(false), Some(true)]);
+            assert!(stored(&store, inbox.id()).is_empty());
+        }
+        drop(writer);
+        let bytes = || owed.state.lock().bytes;
+        manager.settle();
+        assert_eq!((is_made(first), is_made(second), bytes()), (None, None, 0));
+        assert_eq!(stored(&store, inbox.id()), [first, second]);
+        let (account, id) = inbox.key();
+        assert_eq!(store.structure(account, id, second).unwrap(), Some(found));
+        // By itself, after a while.
+        let third = append("three");
+        while stored(&store, inbox.id()).len() < 3 {
+            std::thread::sleep(PAUSE / 10);
+        }
+        assert_eq!(Summaries::new(inbox.clone()).one(third).unwrap(), store.structure(account, id, third).unwrap());
+    }
 }
