@@ -2,10 +2,11 @@
 
 use pest::iterators::Pair;
 
+use super::arguments::Args;
 use super::command::{AnnotationValue, AnnotationValues};
 use super::framer::Literal;
 use super::grammar::Rule;
-use super::lower::{Args, Lowered, wrong};
+use super::lower::{Lowered, wrong};
 use crate::types::{
     AnnotationItem, AnnotationOrder, Attribute, AttributeName, EntryMatch, EntryScope, MessageEntry, SearchKey,
 };

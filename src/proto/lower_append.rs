@@ -2,9 +2,10 @@
 
 use pest::iterators::Pair;
 
+use super::arguments::Args;
 use super::command::{AppendCommand, AppendData, AppendMessage, CatPart, CommandBody, ReplaceCommand};
 use super::grammar::Rule;
-use super::lower::{Args, Lowered, Recent, date_time, flags, number_set, wrong};
+use super::lower::{Lowered, Recent, date_time, flags, number_set, wrong};
 use super::lower_annotate;
 
 pub(super) fn append(args: &mut Args<'_>) -> Lowered<CommandBody> {

@@ -2,9 +2,10 @@
 
 use pest::iterators::Pair;
 
+use super::arguments::Args;
 use super::command::{CommandBody, FetchModifiers};
 use super::grammar::Rule;
-use super::lower::{Args, Lowered, number, wrong};
+use super::lower::{Lowered, number, wrong};
 use super::lower_annotate;
 use super::lower_search::partial_range;
 use crate::types::{By, FetchItem, ModSeq, PartPath, Partial, Priority, Section, SectionText};

@@ -2,10 +2,11 @@
 
 use pest::iterators::Pair;
 
+use super::arguments::Args;
 use super::command::{CommandBody, GetMetadata, MetadataValues};
 use super::framer::Literal;
 use super::grammar::Rule;
-use super::lower::{Args, Lowered, number, wrong};
+use super::lower::{Lowered, number, wrong};
 use crate::types::{Depth, EntryName};
 
 /// Entries that one command may name: no client names more.

@@ -2,9 +2,10 @@
 
 use pest::iterators::Pair;
 
+use super::arguments::Args;
 use super::command::{CommandBody, NotifySet};
 use super::grammar::Rule;
-use super::lower::{Args, LowerError, Lowered, wrong};
+use super::lower::{LowerError, Lowered, wrong};
 use super::lower_fetch::fetch_item;
 use crate::types::{Event, EventGroup, WatchFilter};
 

@@ -2,9 +2,10 @@
 
 use pest::iterators::Pair;
 
+use super::arguments::Args;
 use super::command::CommandBody;
 use super::grammar::Rule;
-use super::lower::{Args, LowerError, Lowered, flag, number, number_set, wrong};
+use super::lower::{LowerError, Lowered, flag, number, number_set, wrong};
 use super::lower_annotate;
 use super::lower_fetch::fetch_item;
 use crate::types::{

@@ -2,9 +2,10 @@
 
 use pest::iterators::Pair;
 
+use super::arguments::Args;
 use super::command::CommandBody;
 use super::grammar::Rule;
-use super::lower::{Args, Lowered, wrong};
+use super::lower::{Lowered, wrong};
 use super::lower_annotate::sort_annotation;
 use super::lower_search::{charset, search_keys, search_returns};
 use crate::types::{SortKey, SortOrder, ThreadAlgorithm};

@@ -2,9 +2,10 @@
 
 use pest::iterators::Pair;
 
+use super::arguments::Args;
 use super::command::{CommandBody, UrlData, UrlFetchArg};
 use super::grammar::Rule;
-use super::lower::{Args, Lowered, wrong};
+use super::lower::{Lowered, wrong};
 
 pub(super) fn resetkey(args: &mut Args<'_>) -> Lowered<CommandBody> {
     let Some(pair) = args.next_if(Rule::mailbox) else { return Ok(CommandBody::ResetKey(None)) };

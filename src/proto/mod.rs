@@ -6,16 +6,20 @@
 //!
 //! This room knows no mailbox and no socket.
 
+mod arguments;
 mod command;
 mod framer;
 mod grammar;
 mod lower;
+mod lower_access;
 mod lower_annotate;
 mod lower_append;
 mod lower_fetch;
+mod lower_list;
 mod lower_metadata;
 mod lower_notify;
 mod lower_search;
+mod lower_select;
 mod lower_sort;
 mod lower_url;
 mod mask;

@@ -5,11 +5,15 @@
 
 use pest::Parser;
 
+use super::arguments::Args;
 use super::command::{Command, CommandBody, Dialect};
 use super::framer::{Frame, Framer, Limits, Step, tag_of};
 use super::grammar::{Grammar, Rule};
-use super::lower::{self, Args, LowerError};
-use super::{lower_append, lower_fetch, lower_metadata, lower_notify, lower_search, lower_sort, lower_url};
+use super::lower::{self, LowerError};
+use super::{
+    lower_access, lower_append, lower_fetch, lower_list, lower_metadata, lower_notify, lower_search, lower_select,
+    lower_sort, lower_url,
+};
 use crate::types::{By, SearchKey};
 
 /// What a session can be asked, as far as syntax goes.
@@ -84,14 +88,14 @@ const ROWS: &[Row] = &[
         "SELECT",
         AFTER,
         Rule::select_args,
-        |a| Ok(CommandBody::Select(lower::select(a)?)),
+        |a| Ok(CommandBody::Select(lower_select::select(a)?)),
         "SELECT takes a mailbox name, and (CONDSTORE), (QRESYNC (...)) or (ANNOTATE) if wanted",
     ),
     row(
         "EXAMINE",
         AFTER,
         Rule::select_args,
-        |a| Ok(CommandBody::Examine(lower::select(a)?)),
+        |a| Ok(CommandBody::Examine(lower_select::select(a)?)),
         "EXAMINE takes a mailbox name, and (CONDSTORE), (QRESYNC (...)) or (ANNOTATE) if wanted",
     ),
     row(
@@ -123,18 +127,24 @@ const ROWS: &[Row] = &[
         |a| Ok(CommandBody::Unsubscribe(a.mailbox()?)),
         "UNSUBSCRIBE takes a mailbox name",
     ),
-    row("LIST", AFTER, Rule::list_args, lower::list, "LIST takes a reference and a pattern"),
-    row("XLIST", AFTER, Rule::lsub_args, lower::xlist, "XLIST takes a reference and a pattern"),
-    row("LSUB", AFTER, Rule::lsub_args, lower::lsub, "LSUB takes a reference and a pattern"),
-    row("RLIST", AFTER, Rule::lsub_args, lower::rlist, "RLIST takes a reference and a pattern"),
-    row("RLSUB", AFTER, Rule::lsub_args, lower::rlsub, "RLSUB takes a reference and a pattern"),
+    row("LIST", AFTER, Rule::list_args, lower_list::list, "LIST takes a reference and a pattern"),
+    row("XLIST", AFTER, Rule::lsub_args, lower_list::xlist, "XLIST takes a reference and a pattern"),
+    row("LSUB", AFTER, Rule::lsub_args, lower_list::lsub, "LSUB takes a reference and a pattern"),
+    row("RLIST", AFTER, Rule::lsub_args, lower_list::rlist, "RLIST takes a reference and a pattern"),
+    row("RLSUB", AFTER, Rule::lsub_args, lower_list::rlsub, "RLSUB takes a reference and a pattern"),
     row("NAMESPACE", AFTER, Rule::no_args, |_| Ok(CommandBody::Namespace), "NAMESPACE takes no arguments"),
-    row("SETACL", AFTER, Rule::setacl_args, lower::setacl, "SETACL takes a mailbox name, an identifier and rights"),
+    row(
+        "SETACL",
+        AFTER,
+        Rule::setacl_args,
+        lower_access::setacl,
+        "SETACL takes a mailbox name, an identifier and rights",
+    ),
     row(
         "DELETEACL",
         AFTER,
         Rule::acl_identifier_args,
-        lower::deleteacl,
+        lower_access::deleteacl,
         "DELETEACL takes a mailbox name and an identifier",
     ),
     row(
@@ -148,7 +158,7 @@ const ROWS: &[Row] = &[
         "LISTRIGHTS",
         AFTER,
         Rule::acl_identifier_args,
-        lower::listrights,
+        lower_access::listrights,
         "LISTRIGHTS takes a mailbox name and an identifier",
     ),
     row(
@@ -158,7 +168,7 @@ const ROWS: &[Row] = &[
         |a| Ok(CommandBody::MyRights(a.mailbox()?)),
         "MYRIGHTS takes a mailbox name",
     ),
-    row("GETQUOTA", AFTER, Rule::getquota_args, lower::getquota, "GETQUOTA takes a quota root"),
+    row("GETQUOTA", AFTER, Rule::getquota_args, lower_access::getquota, "GETQUOTA takes a quota root"),
     row(
         "GETQUOTAROOT",
         AFTER,
@@ -166,7 +176,13 @@ const ROWS: &[Row] = &[
         |a| Ok(CommandBody::GetQuotaRoot(a.mailbox()?)),
         "GETQUOTAROOT takes a mailbox name",
     ),
-    row("SETQUOTA", AFTER, Rule::setquota_args, lower::setquota, "SETQUOTA takes a quota root and a list of limits"),
+    row(
+        "SETQUOTA",
+        AFTER,
+        Rule::setquota_args,
+        lower_access::setquota,
+        "SETQUOTA takes a quota root and a list of limits",
+    ),
     row(
         "GETMETADATA",
         AFTER,
@@ -181,7 +197,7 @@ const ROWS: &[Row] = &[
         lower_metadata::setmetadata,
         "SETMETADATA takes a mailbox name or \"\", and a list of entries with their values",
     ),
-    row("STATUS", AFTER, Rule::status_args, lower::status, "STATUS takes a mailbox name and a list of items"),
+    row("STATUS", AFTER, Rule::status_args, lower_list::status, "STATUS takes a mailbox name and a list of items"),
     row(
         "APPEND",
         AFTER,

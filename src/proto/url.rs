@@ -6,9 +6,10 @@
 use pest::Parser;
 use pest::iterators::Pair;
 
+use super::arguments::Args;
 use super::command::Dialect;
 use super::grammar::{Grammar, Rule};
-use super::lower::{Args, number};
+use super::lower::number;
 use super::lower_fetch;
 use crate::types::{By, InternalDate, PartPath, Partial, Section, SectionText, Uid};
 
