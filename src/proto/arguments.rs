@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use pest::iterators::{Pair, Pairs};
 
 use super::command::Dialect;
-use super::framer::Literal;
+use super::frame::Literal;
 use super::grammar::Rule;
 use super::lower::{LowerError, Lowered, number_set, wrong};
 use crate::types::utf7;

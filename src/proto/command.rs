@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::framer::Literal;
+use super::frame::Literal;
 use crate::types::{
     By, Depth, EntryName, EntryScope, EventGroup, FetchItem, Flag, InternalDate, ListReturn, ListSelect,
     MailboxClass, MailboxFilter, MessageEntry, ModSeq, ModifyRights, NumberSet, QuotaResource, ResultRange,

@@ -4,7 +4,7 @@ use pest::iterators::Pair;
 
 use super::arguments::Args;
 use super::command::{AnnotationValue, AnnotationValues};
-use super::framer::Literal;
+use super::frame::Literal;
 use super::grammar::Rule;
 use super::lower::{Lowered, wrong};
 use crate::types::{

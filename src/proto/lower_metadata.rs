@@ -4,7 +4,7 @@ use pest::iterators::Pair;
 
 use super::arguments::Args;
 use super::command::{CommandBody, GetMetadata, MetadataValues};
-use super::framer::Literal;
+use super::frame::Literal;
 use super::grammar::Rule;
 use super::lower::{Lowered, number, wrong};
 use crate::types::{Depth, EntryName};

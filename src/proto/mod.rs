@@ -8,6 +8,7 @@
 
 mod arguments;
 mod command;
+mod frame;
 mod framer;
 mod grammar;
 mod lower;
@@ -33,7 +34,8 @@ pub use command::{
     Dialect, Echo, EncryptFor, FetchModifiers, GetMetadata, ListCommand, MetadataValues, NotifySet, Qresync,
     ReplaceCommand, Secret, SelectCommand, StoreOp, UrlData, UrlFetchArg,
 };
-pub use framer::{Frame, Framer, Limits, Literal, LiteralProgress, Refusal, Step, Why};
+pub use frame::{Frame, Limits, Literal, LiteralProgress, Refusal, Step, Why};
+pub use framer::Framer;
 pub use mask::mask;
 pub use parse::{Malformed, Stage, command_names, criteria, parse};
 pub use response::ResponseCode;

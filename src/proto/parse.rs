@@ -7,7 +7,8 @@ use pest::Parser;
 
 use super::arguments::Args;
 use super::command::{Command, CommandBody, Dialect};
-use super::framer::{Frame, Framer, Limits, Step, tag_of};
+use super::frame::{Frame, Limits, Step};
+use super::framer::{Framer, tag_of};
 use super::grammar::{Grammar, Rule};
 use super::lower::{self, LowerError};
 use super::{

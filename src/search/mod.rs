@@ -10,7 +10,9 @@
 mod base_subject;
 mod block;
 mod compile;
+mod forest;
 mod fuzzy;
+mod keyed;
 mod matching;
 mod needle;
 mod text;
@@ -19,6 +21,7 @@ mod thread;
 pub use base_subject::base_subject;
 pub use block::{Block, Slots, slots};
 pub use compile::{Annotation, Bound, Context, Test};
+pub use forest::Threads;
 pub use matching::Subject;
 pub use needle::Needle;
-pub use thread::{Threadable, Threads, threads};
+pub use thread::{Threadable, threads};

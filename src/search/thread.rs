@@ -3,8 +3,9 @@
 //! Pure: messages in, trees out. A thread may be as deep as there are messages: nothing here recurses.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
 
+use super::forest::Threads;
+use super::keyed::Keyed;
 use crate::types::ThreadAlgorithm;
 
 /// What threading asks of a message. Identifiers are hashes of Message-IDs.
@@ -19,15 +20,6 @@ pub struct Threadable<'a> {
     /// Stands for the base subject, as they are ordered; 0 for an empty one.
     pub subject: u64,
     pub is_reply: bool,
-}
-
-/// A tree of containers by index; one without a message stands for a message that is not there.
-#[derive(Debug, Default)]
-pub struct Threads {
-    /// The number of the message.
-    pub numbers: Vec<Option<u32>>,
-    pub children: Vec<Vec<usize>>,
-    pub roots: Vec<usize>,
 }
 
 /// The messages come in the order of their numbers.
@@ -69,50 +61,6 @@ struct Builder {
     children: Vec<Vec<usize>>,
     by_id: HashMap<u128, usize, Keyed>,
     steps_left: usize,
-}
-
-/// Identifiers are hashes already: one multiplication spreads them, by a key that nobody who sends mail can know.
-#[derive(Clone, Copy)]
-struct Keyed {
-    key: u64,
-    hash: u64,
-}
-
-impl Keyed {
-    fn new() -> Keyed {
-        Keyed { key: RandomState::new().build_hasher().finish() | 1, hash: 0 }
-    }
-}
-
-impl BuildHasher for Keyed {
-    type Hasher = Keyed;
-
-    fn build_hasher(&self) -> Keyed {
-        *self
-    }
-}
-
-impl Hasher for Keyed {
-    fn write(&mut self, octets: &[u8]) {
-        octets.iter().for_each(|octet| self.write_u128((*octet).into()));
-    }
-
-    fn write_usize(&mut self, at: usize) {
-        self.write_u128(at as u128);
-    }
-
-    fn write_u64(&mut self, rank: u64) {
-        self.write_u128(rank.into());
-    }
-
-    fn write_u128(&mut self, id: u128) {
-        let mixed = (id as u64 ^ (id >> 64) as u64 ^ self.hash ^ self.key).wrapping_mul(self.key);
-        self.hash = mixed ^ mixed >> 32;
-    }
-
-    fn finish(&self) -> u64 {
-        self.hash
-    }
 }
 
 impl Builder {
@@ -333,49 +281,6 @@ impl Builder {
             }
         }
         kept.into_iter().map(|root| joint.get(&root).copied().unwrap_or(root)).collect()
-    }
-}
-
-impl Threads {
-    /// `(2)(3 6 (4 23)(44 7 96))`. RFC 5256 4 (THREAD)
-    pub fn write(&self, out: &mut Vec<u8>) {
-        enum Step {
-            Open(usize),
-            Node(usize),
-            Close,
-        }
-        let mut stack: Vec<Step> = self.roots.iter().rev().map(|root| Step::Open(*root)).collect();
-        while let Some(step) = stack.pop() {
-            match step {
-                Step::Close => out.push(b')'),
-                Step::Open(at) => {
-                    out.push(b'(');
-                    stack.push(Step::Close);
-                    stack.push(Step::Node(at));
-                }
-                Step::Node(at) => {
-                    if let Some(number) = self.numbers[at] {
-                        out.extend_from_slice(number.to_string().as_bytes());
-                    }
-                    match self.children[at].as_slice() {
-                        [] => {}
-                        // An only child follows; without a message before it there is nothing to follow.
-                        [only] => {
-                            if self.numbers[at].is_some() {
-                                out.push(b' ');
-                            }
-                            stack.push(Step::Node(*only));
-                        }
-                        several => {
-                            if self.numbers[at].is_some() {
-                                out.push(b' ');
-                            }
-                            stack.extend(several.iter().rev().map(|child| Step::Open(*child)));
-                        }
-                    }
-                }
-            }
-        }
     }
 }
 
