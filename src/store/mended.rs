@@ -2,7 +2,7 @@
 //!
 //! A check in the mode `Repair` comes next: it makes the mailboxes agree with what is left.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use super::error::StoreError;
 use super::facade::{Options, Store};
 use super::tables::{Tables, engine};
 use super::{mending, renewal};
-use crate::types::{AccountId, AccountName, MailboxId, MailboxName};
+use crate::types::{AccountId, AccountName, MailboxId, MailboxName, UidSet};
 
 /// What was done about damaged files.
 #[derive(Clone, Debug, Default)]
@@ -103,15 +103,20 @@ impl Store {
             Ok(())
         })?;
         let names = self.names(account)?;
-        let said = |of: &Reference| {
-            let mailbox = names.iter().find(|(_, id)| *id == of.mailbox).map(|(name, _)| name);
+        let mut uids: BTreeMap<MailboxId, BTreeSet<u32>> = BTreeMap::new();
+        missing.iter().for_each(|of| uids.entry(of.mailbox).or_default().extend([of.uid.get()]));
+        let said = |(id, uids): (MailboxId, BTreeSet<u32>)| {
+            let mailbox = names.iter().find(|(_, known)| *known == id).map(|(name, _)| name);
+            let set = UidSet::from_ranges(uids.into_iter().map(|uid| (uid, uid)).collect());
+            let range =
+                |&(low, high): &(u32, u32)| if low == high { low.to_string() } else { format!("{low}:{high}") };
+            let set = set.ranges().iter().map(range).collect::<Vec<_>>().join(",");
             let what = format!(
-                "message UID {}: it may be lost, or may have been expunged; restore it from a backup",
-                of.uid
+                "messages UID {set}: they may be lost, or may have been expunged; restore them from a backup"
             );
             finding(name, mailbox, what)
         };
-        Ok(missing.iter().map(said).collect())
+        Ok(uids.into_iter().map(said).collect())
     }
 
     fn names(&self, account: AccountId) -> Result<Vec<(MailboxName, MailboxId)>, StoreError> {
