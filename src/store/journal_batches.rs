@@ -6,8 +6,9 @@
 //! zeros, or nothing.
 //!
 //! fjall takes what is no batch for the end of the journal and cuts off the rest, though it be the mail of a day behind one
-//! octet that has rotted. So the end is looked at before. A power cut, or a kill, leaves one of two: a sector that never
-//! reached the disk, or a last batch that wants more than there is. Anything else has rotted.
+//! octet that has rotted. So the end is looked at before. A power cut, or a kill, leaves one of three: a sector that never
+//! reached the disk, one that reached it between two writes, or a last batch that wants more than there is. Anything else has
+//! rotted.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -154,9 +155,22 @@ pub(super) fn end(octets: &[u8], at: u64) -> End {
     let to_sector = (SECTOR_BYTES - at as usize % SECTOR_BYTES) % SECTOR_BYTES;
     let begins_empty =
         to_sector > 0 && region.len() > to_sector && region[..to_sector].iter().all(|octet| *octet == 0);
-    let lacks_sector = begins_empty || has_empty_part(region, to_sector);
+    let lacks_sector = begins_empty || has_empty_part(region, to_sector) || stops_in_sector(region, at);
     let is_whole = next.is_some() || region.ends_with(&MAGIC) || !wants_more(region);
     if is_whole && !lacks_sector { End::Rotten(region.len()) } else { End::Unfinished }
+}
+
+/// Whether an entry is missing up to the end of its sector: fjall writes a batch by entries, and the sector where one write
+/// ends and the next begins may have reached the disk between them.
+fn stops_in_sector(region: &[u8], at: u64) -> bool {
+    let mut from = 0;
+    while let Some(length) = region.get(from..).and_then(length) {
+        from += length;
+    }
+    let left = (SECTOR_BYTES - (at as usize + from) % SECTOR_BYTES) % SECTOR_BYTES;
+    let missing = region.get(from..).unwrap_or_default();
+    let missing = &missing[..left.min(missing.len())];
+    !missing.is_empty() && missing.iter().all(|octet| *octet == 0)
 }
 
 fn has_empty_part(region: &[u8], from: usize) -> bool {
@@ -376,6 +390,17 @@ mod tests {
             let mut torn = journal.clone();
             torn[sector * SECTOR_BYTES..(sector + 1) * SECTOR_BYTES].fill(0);
             assert_eq!(seen(&torn), (whole.len() as u64, End::Unfinished), "sector {sector}");
+        }
+        // A sector that came between two writes: what is behind an entry is missing in it.
+        let mut at = whole.len();
+        while let Some((tag, length)) = entry(&journal[at..]).filter(|(tag, _)| *tag != 3) {
+            at += length;
+            let sector_end = at.next_multiple_of(SECTOR_BYTES);
+            for behind in [whole.len() + last.len(), journal.len()] {
+                let mut torn = journal[..behind].to_vec();
+                torn[at..sector_end.min(behind)].fill(0);
+                assert_eq!(seen(&torn), (whole.len() as u64, End::Unfinished), "behind an entry {tag}, at {at}");
+            }
         }
     }
 }
