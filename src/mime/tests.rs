@@ -283,6 +283,26 @@ fn not_mime() {
     assert_eq!(summary.parts().next().unwrap().encoding, Encoding::Base64);
 }
 
+/// Names of fields are the same in capital and in small letters. RFC 5322 1.2.2; RFC 2045 4, 5.1
+#[test]
+fn names_in_any_case() {
+    let structure = |header: &str| {
+        let octets = summary(format!("{header}\r\n\r\ntext\r\n").as_bytes());
+        String::from_utf8(SummaryRef::new(&octets).unwrap().body_structure().to_vec()).unwrap()
+    };
+    let field = |(name, body): &(&str, &str), as_it_is: fn(&str) -> String| format!("{}: {body}", as_it_is(name));
+    let (version, language) = (("MIME-Version", "1.0"), ("Content-Language", "de"));
+    for fields in [vec![version, ("Content-Type", "text/html"), language], vec![version, language]] {
+        let with = |names: fn(&str) -> String| {
+            structure(&fields.iter().map(|of| field(of, names)).collect::<Vec<_>>().join("\r\n"))
+        };
+        let usual = with(str::to_string);
+        assert!(usual.contains("\"de\""), "{usual}");
+        assert_eq!([with(str::to_lowercase), with(str::to_uppercase)], [usual.clone(), usual]);
+    }
+    assert!(!structure("Content-Language: de").contains("\"de\""), "it does not say that it is MIME");
+}
+
 /// Of real mail, a summary is small and its kept fields are those of the message.
 #[test]
 fn real_messages() {
