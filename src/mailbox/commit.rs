@@ -109,6 +109,21 @@ impl Mailbox {
         }
     }
 
+    /// Commits what is made of messages, and changes nothing that anybody sees; `false` where another server was first.
+    pub(super) fn commit_derived(&self, writer: &mut WriterState, commit: Commit) -> Result<bool, StoreError> {
+        match self.store.commit(vec![commit], Durability::Relaxed) {
+            Ok(()) => {
+                writer.version = Version(writer.version.0 + 1);
+                Ok(true)
+            }
+            Err(CommitFailure::Conflict) => {
+                self.forget_loaded();
+                Ok(false)
+            }
+            Err(CommitFailure::Store(error)) => Err(self.failed(error)),
+        }
+    }
+
     /// What must be committed beside a draft that keeps what it expunges.
     fn due_for(&self, draft: &Draft) -> Result<Option<Commit>, CommitFailure> {
         if draft.keeps() { self.shared.due_once(self) } else { Ok(None) }

@@ -8,15 +8,8 @@ use super::owed::Due;
 use super::page::Page;
 use super::summaries::Summaries;
 use crate::mime::{Parser, Summary, SummaryRef};
-use crate::store::{AbortOnPanic, Commit, CommitFailure, Described, Durability, PageNo, StoreError, Value, Version};
+use crate::store::{AbortOnPanic, Commit, Described, PageNo, StoreError, Value};
 use crate::types::{BlobId, Uid, UidSet};
-
-/// Whether digests of what other summaries said go on to be right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Digests {
-    Stand,
-    Stale,
-}
 
 impl Summaries {
     /// A page as it is in the store.
@@ -106,7 +99,7 @@ impl Mailbox {
     /// Keeps summaries that were made anew in the place of others.
     pub fn describe_anew(&self, summaries: Vec<(Uid, Value)>) -> Result<(), MailboxError> {
         let pages: BTreeSet<PageNo> = summaries.iter().map(|(uid, _)| PageNo::of(*uid)).collect();
-        self.write_summaries(summaries, Digests::Stale)?;
+        self.write_summaries(summaries, pages.iter().copied().collect())?;
         for key in pages.into_iter().map(|no| (self.account, self.id, no)) {
             self.summaries.pages.remove(&key);
             self.summaries.digests.remove(&key);
@@ -114,8 +107,9 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Writes summaries of those messages that are still there.
-    pub(super) fn write_summaries(&self, summaries: Vec<(Uid, Value)>, digests: Digests) -> Result<(), StoreError> {
+    /// Writes summaries of those messages that are still there. What the digests of the pages that are `stale` say is of other
+    /// summaries.
+    pub(super) fn write_summaries(&self, summaries: Vec<(Uid, Value)>, stale: Vec<PageNo>) -> Result<(), StoreError> {
         let mut writer = self.writer.lock();
         let _abort = AbortOnPanic;
         let uids: UidSet = summaries.iter().map(|(uid, _)| *uid).collect();
@@ -131,19 +125,10 @@ impl Mailbox {
             if summaries.is_empty() {
                 return Ok(());
             }
-            let mut stale: Vec<PageNo> = match digests {
-                Digests::Stand => Vec::new(),
-                Digests::Stale => summaries.iter().map(|(uid, _)| PageNo::of(*uid)).collect(),
-            };
-            stale.dedup();
+            let stale = stale.clone();
             let commit = Commit::Summaries { account, mailbox, guard: writer.version, summaries, stale };
-            match self.store.commit(vec![commit], Durability::Relaxed) {
-                Ok(()) => {
-                    writer.version = Version(writer.version.0 + 1);
-                    return Ok(());
-                }
-                Err(CommitFailure::Conflict) => self.forget_loaded(),
-                Err(CommitFailure::Store(error)) => return Err(self.failed(error)),
+            if self.commit_derived(&mut writer, commit)? {
+                return Ok(());
             }
         }
     }

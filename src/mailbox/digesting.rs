@@ -11,7 +11,7 @@ use super::summaries::Summaries;
 use super::summary_cache::Key;
 use crate::mime::Field;
 use crate::search::{Needle, Slots};
-use crate::store::{Commit, CommitFailure, Durability, PageNo, StoreError, Version};
+use crate::store::{Commit, PageNo, StoreError};
 use crate::types::{AccountId, Comparator, MailboxId, Uid};
 
 /// Digests that one commit brings into the store.
@@ -166,11 +166,6 @@ impl Mailbox {
             return Ok(());
         }
         let commit = Commit::Digests { account: self.account, mailbox: self.id, guard: writer.version, pages };
-        match self.store.commit(vec![commit], Durability::Relaxed) {
-            Ok(()) => writer.version = Version(writer.version.0 + 1),
-            Err(CommitFailure::Conflict) => self.forget_loaded(),
-            Err(CommitFailure::Store(error)) => return Err(self.failed(error)),
-        }
-        Ok(())
+        self.commit_derived(&mut writer, commit).map(drop)
     }
 }

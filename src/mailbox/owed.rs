@@ -5,14 +5,15 @@
 //! messages. They are written behind that, by a thread, many at a time. Until then who asks for them finds them here. Where
 //! the server is killed meanwhile, they are made anew when they are asked for, as is any summary that the store has lost.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Condvar, MutexGuard};
 
 use super::change::{Change, NewMessage, NewSummary};
-use super::describing::{Digests, describe, summary_of};
+use super::describing::{describe, summary_of};
 use super::locks::Owing;
 use super::mailbox::Mailbox;
 use crate::mime::Glance;
@@ -80,9 +81,8 @@ type Key = (AccountId, MailboxId);
 pub(super) struct OwedState {
     /// By mailbox. What waits stays until it has been written.
     debts: BTreeMap<Key, Debt>,
-    /// The mailboxes, in the order in which they are served.
-    turns: VecDeque<Key>,
-    count: usize,
+    /// Which mailbox was served last: the next is the one behind it.
+    served: Option<Key>,
     bytes: usize,
     /// Who waits until all is written.
     settling: usize,
@@ -111,23 +111,29 @@ impl OwedState {
     }
 
     fn add(&mut self, mailbox: &Arc<Mailbox>, uid: Uid, due: Due) {
-        let key = mailbox.key();
-        let debt = self.debts.entry(key).or_insert_with(|| {
-            self.turns.push_back(key);
-            Debt { mailbox: mailbox.clone(), due: BTreeMap::new() }
-        });
+        let new = || Debt { mailbox: mailbox.clone(), due: BTreeMap::new() };
+        let debt = self.debts.entry(mailbox.key()).or_insert_with(new);
         self.bytes += due.bytes();
-        self.count += 1;
         if let Some(before) = debt.due.insert(uid, due) {
             self.bytes -= before.bytes();
-            self.count -= 1;
         }
     }
 
+    fn has(&self, mailbox: Key, uid: Uid) -> bool {
+        self.debts.get(&mailbox).is_some_and(|debt| debt.due.contains_key(&uid))
+    }
+
+    fn all(&self) -> impl Iterator<Item = (Key, Uid)> {
+        self.debts.iter().flat_map(|(key, debt)| debt.due.keys().map(|uid| (*key, *uid)))
+    }
+
     /// What is written next: the first that wait for one mailbox.
-    fn next(&self) -> Option<(Arc<Mailbox>, Vec<(Uid, Due)>)> {
-        let debt = self.debts.get(self.turns.front()?)?;
+    fn next(&mut self) -> Option<(Arc<Mailbox>, Vec<(Uid, Due)>)> {
+        let behind = self.served.map_or(Bound::Unbounded, Bound::Excluded);
+        let next = self.debts.range((behind, Bound::Unbounded)).next().or_else(|| self.debts.first_key_value());
+        let (key, debt) = next?;
         let due = debt.due.iter().take(STEP).map(|(uid, due)| (*uid, due.clone())).collect();
+        self.served = Some(*key);
         Some((debt.mailbox.clone(), due))
     }
 
@@ -136,13 +142,9 @@ impl OwedState {
         let Some(debt) = self.debts.get_mut(&key) else { return };
         for due in written.iter().filter_map(|(uid, _)| debt.due.remove(uid)) {
             self.bytes -= due.bytes();
-            self.count -= 1;
         }
-        let is_paid = debt.due.is_empty();
-        self.turns.retain(|turn| *turn != key);
-        match is_paid {
-            true => drop(self.debts.remove(&key)),
-            false => self.turns.push_back(key),
+        if debt.due.is_empty() {
+            self.debts.remove(&key);
         }
     }
 }
@@ -197,29 +199,33 @@ impl Owed {
         }
     }
 
-    /// Writes what waits now.
+    /// Writes as many as wait now; what comes meanwhile waits for others to be written with it.
     fn write_all(&self, state: &mut MutexGuard<'_, OwedState>) {
-        let mut count = state.count;
-        while let Some((mailbox, due)) = state.next().filter(|_| count > 0) {
+        let mut left = state.all().count();
+        while left > 0
+            && let Some((mailbox, due)) = state.next()
+        {
             MutexGuard::unlocked(state, || {
                 let summaries = due.iter().map(|(uid, due)| (*uid, due.made())).collect();
-                let written = mailbox.write_summaries(summaries, Digests::Stand);
+                let written = mailbox.write_summaries(summaries, Vec::new());
                 // The messages are there: what cannot be written now is made when it is asked for.
                 written.unwrap_or_else(|error| log::debug!("writing summaries: {error}"));
             });
-            count = count.saturating_sub(due.len());
+            left = left.saturating_sub(due.len());
             state.strike(mailbox.key(), &due);
             self.written.notify_all();
         }
     }
 
-    /// Waits until all is written.
+    /// Waits until all that waits now is written, whatever comes meanwhile.
     pub(super) fn settle(&self) {
         let mut state = self.state.lock();
+        let mut waiting: Vec<(Key, Uid)> = state.all().collect();
         state.settling += 1;
         self.wake.notify_one();
-        while !state.debts.is_empty() {
+        while !waiting.is_empty() {
             self.written.wait(&mut state);
+            waiting.retain(|(mailbox, uid)| state.has(*mailbox, *uid));
         }
         state.settling -= 1;
     }
@@ -473,5 +479,35 @@ mod tests {
             std::thread::sleep(PAUSE / 10);
         }
         assert_eq!(Summaries::new(inbox.clone()).one(third).unwrap(), store.structure(account, id, third).unwrap());
+    }
+
+    /// Whoever looks at the store as a whole waits for what waits then, not for what comes meanwhile.
+    #[test]
+    fn to_settle_is_not_to_wait_for_others() {
+        let store = Store::with_engine(Arc::new(Memory::default())).unwrap();
+        let (_manager, owner) = joe(&store);
+        owner.create(&MailboxName::new("other").unwrap(), &[]).unwrap();
+        let (inbox, other) = (mailbox(&owner, "INBOX"), mailbox(&owner, "other"));
+        let owed = &inbox.shared.owed;
+        let made = |n: u32| (Uid::new(n).unwrap(), Due::Made(Value::from("x")));
+        // Of messages that are not there nothing is written, but they are looked for.
+        owed.give(&inbox, [made(1)]);
+        let (blocked, (tell, told)) = (other.writer.lock(), std::sync::mpsc::channel());
+        std::thread::scope(|scope| {
+            let first = inbox.writer.lock();
+            scope.spawn(move || {
+                owed.settle();
+                tell.send(()).unwrap();
+            });
+            while owed.state.lock().settling == 0 {
+                std::thread::yield_now();
+            }
+            owed.give(&other, [made(1)]);
+            drop(first);
+            let settled = told.recv_timeout(Duration::from_secs(30));
+            assert!(owed.state.lock().has(other.key(), Uid::MIN));
+            drop(blocked);
+            settled.expect("it waits for what came later");
+        });
     }
 }
