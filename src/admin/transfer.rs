@@ -59,7 +59,7 @@ pub(super) fn import(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<
 }
 
 /// The messages that a mailbox has.
-fn blobs(mailbox: &Arc<Mailbox>) -> Result<HashSet<BlobId>, Failed> {
+fn blobs(mailbox: &Mailbox) -> Result<HashSet<BlobId>, Failed> {
     let snapshot = mailbox.snapshot()?;
     snapshot.load_all()?;
     Ok(snapshot.messages().map(|message| message.blob()).collect())

@@ -81,7 +81,7 @@ impl Walk {
                 self.last = Some(of_held);
             }
             match number {
-                Some(number) => held = Some((number, self.octets.clone())),
+                Some(number) => held = Some((number, std::mem::take(&mut self.octets))),
                 None => return Ok(()),
             }
         }

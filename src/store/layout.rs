@@ -590,7 +590,7 @@ pub fn read_account_name(key: &[u8]) -> Option<AccountName> {
     AccountName::new(std::str::from_utf8(key).ok()?)
 }
 
-/// The UID of a key `t`.
+/// The UID of a key `a` or `t`.
 pub fn uid_of(key: &[u8]) -> Option<Uid> {
     let mut cursor = Cursor(key.get(1..)?);
     cursor.uid()

@@ -103,16 +103,12 @@ impl Store {
             Ok(())
         })?;
         let names = self.names(account)?;
-        let mut uids: BTreeMap<MailboxId, BTreeSet<u32>> = BTreeMap::new();
-        missing.iter().for_each(|of| uids.entry(of.mailbox).or_default().extend([of.uid.get()]));
-        let said = |(id, uids): (MailboxId, BTreeSet<u32>)| {
+        let mut uids: BTreeMap<MailboxId, UidSet> = BTreeMap::new();
+        missing.iter().for_each(|of| uids.entry(of.mailbox).or_default().push_range(of.uid.get(), of.uid.get()));
+        let said = |(id, uids): (MailboxId, UidSet)| {
             let mailbox = names.iter().find(|(_, known)| *known == id).map(|(name, _)| name);
-            let set = UidSet::from_ranges(uids.into_iter().map(|uid| (uid, uid)).collect());
-            let range =
-                |&(low, high): &(u32, u32)| if low == high { low.to_string() } else { format!("{low}:{high}") };
-            let set = set.ranges().iter().map(range).collect::<Vec<_>>().join(",");
             let what = format!(
-                "messages UID {set}: they may be lost, or may have been expunged; restore them from a backup"
+                "messages UID {uids}: they may be lost, or may have been expunged; restore them from a backup"
             );
             finding(name, mailbox, what)
         };
