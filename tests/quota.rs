@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::Server;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use common::{Client, Server};
 
 const MAIL: &[u8] = b"Subject: quota\r\n\r\nsome text\r\n";
 
@@ -12,7 +14,12 @@ fn set(server: &Server, arguments: &[&str]) {
 }
 
 fn quota(server: &Server) -> String {
-    server.user("user1").ok("GETQUOTA user1").remove(0)
+    shown(&mut server.user("user1"))
+}
+
+/// There may be an alert beside it.
+fn shown(client: &mut Client) -> String {
+    client.ok("GETQUOTA user1").into_iter().find(|line| line.starts_with("* QUOTA")).unwrap()
 }
 
 // 4.3.1: OVERQUOTA is in tagged responses alone
@@ -49,7 +56,7 @@ fn replace_counts_the_difference() {
     set(&server, &["--messages", "2", "--storage", "2K"]);
     let mut client = server.user("user1");
     let sized = |octets: usize| [MAIL, &vec![b'x'; octets - MAIL.len()]].concat();
-    let replace = |client: &mut common::Client, octets: usize| {
+    let replace = |client: &mut Client, octets: usize| {
         let message = String::from_utf8(sized(octets)).unwrap();
         client.command(&format!("UID REPLACE * INBOX {{{octets}+}}\r\n{message}"))
     };
@@ -125,4 +132,54 @@ fn settings_are_wide_and_narrow() {
     assert!(String::from_utf8_lossy(&back.stdout).contains("150"), "3 of 2: {back:?}");
     assert_eq!(server.ctl(&["quota", "set", "user1", "--storage", "much"]).status.code(), Some(64));
     assert_eq!(server.ctl(&["quota", "set", "nobody", "--storage", "1M"]).status.code(), Some(67));
+}
+
+/// What comes at the same moment into several mailboxes of one account, by APPEND and COPY, never goes beyond the
+/// quota together, and is not refused while it fits.
+#[test]
+fn what_comes_together_fits_together() {
+    const LIMIT: usize = 40;
+    let server = Server::start("");
+    set(&server, &["--messages", &LIMIT.to_string()]);
+    let mut first = server.user("user1");
+    (0..4).for_each(|n| drop(first.ok(&format!("CREATE m{n}"))));
+    assert!(first.append("m0", MAIL).unwrap().starts_with("OK"));
+    let ended = AtomicBool::new(false);
+    let taken: usize = std::thread::scope(|scope| {
+        let (server, ended) = (&server, &ended);
+        let watcher = scope.spawn(move || {
+            let mut client = server.user("user1");
+            while !ended.load(Ordering::Relaxed) {
+                let shown = shown(&mut client);
+                let used: usize = shown.rsplit(' ').nth(1).unwrap().parse().unwrap();
+                assert!(used <= LIMIT, "{shown}");
+            }
+        });
+        let comers: Vec<_> = (0..8)
+            .map(|n| {
+                scope.spawn(move || {
+                    let mut client = server.user("user1");
+                    client.ok("SELECT m0");
+                    (0..LIMIT).filter(|i| comes(&mut client, n, *i)).count()
+                })
+            })
+            .collect();
+        let taken = comers.into_iter().map(|comer| comer.join().unwrap()).sum();
+        ended.store(true, Ordering::Relaxed);
+        watcher.join().unwrap();
+        taken
+    });
+    assert_eq!(taken, LIMIT - 1);
+    assert_eq!(quota(&server), format!("* QUOTA user1 (MESSAGE {LIMIT} {LIMIT})"));
+}
+
+/// Whether a message has been taken, in one of the ways in which one comes.
+fn comes(client: &mut Client, n: usize, i: usize) -> bool {
+    let target = format!("m{}", (n + i) % 4);
+    let reply = match n % 2 {
+        0 => client.append(&target, MAIL).unwrap(),
+        _ => client.command(&format!("UID COPY 1 {target}")).1,
+    };
+    assert!(reply.starts_with("OK") || reply.starts_with("NO [OVERQUOTA]"), "{reply}");
+    reply.starts_with("OK")
 }

@@ -11,9 +11,9 @@ use super::locks::{AnnotationBytes, MailboxTable, Published, TreeWriter};
 use super::mailbox::Mailbox;
 use super::manager::Shared;
 use super::planning::{Fate, Plan};
-use super::quota::Usage;
 use super::suspicion::Suspicion;
 use super::tree::Tree;
+use super::usage::Usage;
 use super::watch::Listeners;
 use crate::store::{
     AccountChange, AccountCommit, Commit, CommitFailure, Durability, MailboxCommit, MailboxHeader, StoreError,
@@ -187,6 +187,7 @@ impl Account {
             let mut dying_writer = dying.as_ref().map(|mailbox| mailbox.writer.lock());
             match self.commit(&tree, &plan, beside) {
                 Ok(()) => {
+                    let _half = plan.changes_mailboxes().then(|| self.usage.by_half());
                     if !plan.changes.is_empty() {
                         *self.tree.write() = Arc::new(tree.after(&plan.changes));
                     }

@@ -248,6 +248,7 @@ fn move_at_once(
         target.settle(&mut arriving);
         match commit_both((source, from, &mut leaving), (target, to, &mut arriving)) {
             Ok(()) => {
+                let _half = target.usage.by_half();
                 target.publish(to, arriving.snapshot);
                 source.publish(from, leaving.snapshot);
                 return Ok(outcome);

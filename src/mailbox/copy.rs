@@ -70,7 +70,7 @@ impl View {
         // Within an account a MOVE changes no sum.
         let counts = mode == CopyMode::Copy || !self.mailbox().is_of(owner);
         if counts {
-            self.check_quota(uids, &intake)?;
+            self.take_room(uids, &mut intake)?;
         }
         let mut copies = match target.account == self.mailbox().account && !intake.is_sealed() {
             true => self.copies(uids, progress)?,
@@ -81,7 +81,7 @@ impl View {
         }
         self.annotate_copies(&mut copies, rights)?;
         if counts {
-            intake.check_quota_sealed(copies.iter().map(|(_, message)| message))?;
+            intake.take_room_sealed(copies.iter().map(|(_, message)| message))?;
         }
         owe_summaries(&mut copies);
         let uid_validity = target.header()?.uid_validity;
@@ -97,6 +97,7 @@ impl View {
                 (removed.expunged, appended.appended)
             }
         };
+        drop(intake);
         Ok((!appended.is_empty()).then(|| Copied { uid_validity, source, target: appended.into_iter().collect() }))
     }
 
@@ -114,11 +115,11 @@ impl View {
         Ok(())
     }
 
-    fn check_quota(&self, uids: &UidSet, intake: &Intake<'_>) -> Result<(), MailboxError> {
+    fn take_room(&self, uids: &UidSet, intake: &mut Intake<'_>) -> Result<(), MailboxError> {
         let shown = self.shown();
         shown.load(uids)?;
         let bytes = shown.in_uids(uids).map(|message| u64::from(message.size())).sum();
-        intake.check_quota(uids.count(), bytes)
+        intake.take_room(uids.count(), bytes)
     }
 
     fn copies_for(

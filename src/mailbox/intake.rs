@@ -17,6 +17,7 @@ use super::error::{MailboxError, Refusal};
 use super::mailbox::Mailbox;
 use super::owed::Due;
 use super::sealing::{HEAD_BYTES, Pieces, Seal, Sealed};
+use super::usage::Room;
 use crate::mime::Glance;
 use crate::store::{CHUNK_BYTES, NewBlob, StoreError, Value};
 use crate::types::{BlobId, Flag, InternalDate};
@@ -31,24 +32,26 @@ enum SealedBy {
     Command,
 }
 
-/// The way into a mailbox, for the messages of one commit.
+/// The way into a mailbox, for the messages of one commit; dropped when they have been committed.
 pub struct Intake<'a> {
     account: &'a Account,
     seal: Option<Seal>,
     sealed_by: SealedBy,
     /// Octets that the messages so far have in memory.
     held_bytes: usize,
+    room: Option<Room<'a>>,
 }
 
 impl Account {
     /// The way into a mailbox of this account. Where all its mail is to be encrypted and cannot be, there is none.
     pub fn intake(&self, mailbox: &Mailbox) -> Result<Intake<'_>, MailboxError> {
-        Ok(Intake { account: self, seal: self.seal_of(mailbox.id())?, sealed_by: SealedBy::Mailbox, held_bytes: 0 })
+        let seal = self.seal_of(mailbox.id())?;
+        Ok(Intake { account: self, seal, sealed_by: SealedBy::Mailbox, held_bytes: 0, room: None })
     }
 
     /// The way back into a mailbox, for messages that were in it: they are as they were.
     pub fn intake_again(&self) -> Intake<'_> {
-        Intake { account: self, seal: None, sealed_by: SealedBy::Command, held_bytes: 0 }
+        Intake { account: self, seal: None, sealed_by: SealedBy::Command, held_bytes: 0, room: None }
     }
 }
 
@@ -73,26 +76,25 @@ impl Intake<'_> {
         self.seal.as_ref().is_some_and(|seal| seal.is_same(other))
     }
 
-    /// Whether messages of so many octets may come. Of messages that are to be encrypted it is asked when they have been.
-    pub fn check_quota(&self, messages: u64, bytes: u64) -> Result<(), MailboxError> {
-        match self.is_sealed() {
-            true => Ok(()),
-            false => self.account.check_quota(messages, bytes),
+    /// Takes room for messages of so many octets, as long as the way is there. Of messages that are to be encrypted it is
+    /// asked when they have been.
+    pub fn take_room(&mut self, messages: u64, bytes: u64) -> Result<(), MailboxError> {
+        if !self.is_sealed() {
+            self.room = self.account.take_room(messages, bytes)?;
         }
+        Ok(())
     }
 
-    /// As `check_quota`, of messages that have been encrypted.
-    pub fn check_quota_sealed<'a>(
-        &self,
-        messages: impl Iterator<Item = &'a NewMessage> + Clone,
+    /// As `take_room`, for messages that have been encrypted.
+    pub fn take_room_sealed<'m>(
+        &mut self,
+        messages: impl Iterator<Item = &'m NewMessage> + Clone,
     ) -> Result<(), MailboxError> {
-        match self.is_sealed() {
-            true => {
-                let bytes = messages.clone().map(|message| u64::from(message.size)).sum();
-                self.account.check_quota(messages.count() as u64, bytes)
-            }
-            false => Ok(()),
+        if self.is_sealed() {
+            let bytes = messages.clone().map(|message| u64::from(message.size)).sum();
+            self.room = self.account.take_room(messages.count() as u64, bytes)?;
         }
+        Ok(())
     }
 
     /// A message in memory, ready for `Change::Append`.

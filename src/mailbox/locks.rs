@@ -6,8 +6,8 @@
 //! 4. `Changes`        one for each mailbox; its changes wait there for the one of their authors who does them.
 //! 5. `Writer`         one for each mailbox; held while a commit waits for the disk. Two of one account are taken in
 //!    the order of their `MailboxId`.
-//! 6. `Usage`          one for each account; held while the headers of its mailboxes are summed up, and while a commit is
-//!    published.
+//! 6. `Usage`          one for each account; held while the headers of its mailboxes are summed up, while room is taken for
+//!    messages, and while a commit is published. Who waits for room does not hold it, nor any other.
 //! 7. `Alerts`         of the server; held while one that has been delivered is removed.
 //! 8. `AnnotationFeedLock`  of the server; held while names are put down for those who listen.
 //! 9. `AnnotationBytes`     one for each account; held while they are summed up.
@@ -36,7 +36,7 @@ use super::mailbox::Mailbox;
 use super::others::Unseen;
 use super::owed::OwedState;
 use super::policy::MailboxPolicy;
-use super::quota::Summed;
+use super::usage::UsageState;
 use super::watch::{Heard, Watcher};
 use crate::store::{PageNo, Together};
 use crate::types::{AccountId, AccountName, MailboxId};
@@ -50,7 +50,7 @@ pub(super) type AnnotationBytes = Mutex<Option<HashMap<Option<AccountId>, u64>>>
 pub(super) type MailboxPolicyLock = RwLock<MailboxPolicy>;
 pub(super) type Writer = Mutex<WriterState>;
 pub(super) type Changes = Together<Change, Result<Outcome, MailboxError>>;
-pub(super) type UsageLock = Mutex<Option<Summed>>;
+pub(super) type UsageLock = Mutex<UsageState>;
 pub(super) type SuspectedMailboxes = Mutex<BTreeSet<MailboxId>>;
 pub(super) type OthersLock = Mutex<Unseen>;
 pub(super) type Published<T> = RwLock<T>;

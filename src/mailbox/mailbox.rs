@@ -14,10 +14,10 @@ use super::error::{MailboxError, Refusal};
 use super::leaf::Source;
 use super::locks::{Changes, Grown, Published, Watchers, Writer};
 use super::manager::Shared;
-use super::quota::Usage;
 use super::snapshot::{Latest, Snapshot};
 use super::summary_cache::SummaryCache;
 use super::suspicion::Suspicion;
+use super::usage::Usage;
 use super::watch::Listeners;
 use crate::store::{MailboxHeader, MailboxImage, Relaxed, Store, StoreError, Version};
 use crate::types::{AccountId, MailboxId, ModSeq, UidSet, Visibility};
@@ -283,7 +283,11 @@ impl Mailbox {
         let mut header = snapshot.header;
         let gone = MailboxHeader::new(header.uid_validity);
         header = MailboxHeader { uid_next: header.uid_next, highest_mod_seq: header.highest_mod_seq.next(), ..gone };
-        self.publish(writer, Snapshot::empty(header, snapshot.keywords.clone(), None));
+        let empty = Snapshot::empty(header, snapshot.keywords.clone(), None);
+        // In the account's sums it stays until they are made anew without it: it may be kept, and count.
+        *self.published.write() = Some(Arc::new(empty));
+        writer.version = Version(writer.version.0 + 1);
+        self.ring();
     }
 
     /// It has been deleted.

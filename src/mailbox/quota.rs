@@ -15,10 +15,10 @@ use parking_lot::RwLock;
 
 use super::account::Account;
 use super::error::{MailboxError, Refusal};
-use super::locks::{SuspectedMailboxes, UsageLock};
 use super::planning::Plan;
 use super::tree::Tree;
-use crate::store::{AccountChange, AlertScope, MailboxHeader, QuotaLimits, StoreError};
+use super::usage::{Need, Room, Summed, Sums, UsageState};
+use crate::store::{AccountChange, AlertScope, QuotaLimits, StoreError};
 use crate::types::MailboxId;
 
 /// From here on the user is warned.
@@ -35,94 +35,6 @@ pub struct QuotaPolicy {
 }
 
 pub(super) type Policy = RwLock<QuotaPolicy>;
-
-/// What mailboxes have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Sums {
-    bytes: u64,
-    messages: u64,
-    kept_bytes: u64,
-    kept_messages: u64,
-}
-
-impl Sums {
-    fn of(header: &MailboxHeader) -> Sums {
-        let all = header.sums.all();
-        Sums {
-            bytes: all.bytes,
-            messages: all.messages.into(),
-            kept_bytes: header.kept_bytes,
-            kept_messages: header.kept_messages.into(),
-        }
-    }
-
-    /// Of a mailbox that is deleted and kept.
-    fn of_deleted(header: &MailboxHeader) -> Sums {
-        let Sums { bytes, messages, kept_bytes, kept_messages } = Sums::of(header);
-        Sums { bytes: 0, messages: 0, kept_bytes: kept_bytes + bytes, kept_messages: kept_messages + messages }
-    }
-
-    fn add(&mut self, other: &Sums) {
-        self.bytes += other.bytes;
-        self.messages += other.messages;
-        self.kept_bytes += other.kept_bytes;
-        self.kept_messages += other.kept_messages;
-    }
-
-    fn remove(&mut self, other: &Sums) {
-        self.bytes -= other.bytes;
-        self.messages -= other.messages;
-        self.kept_bytes -= other.kept_bytes;
-        self.kept_messages -= other.kept_messages;
-    }
-}
-
-/// What each mailbox of an account has, and all of them.
-#[derive(Default)]
-pub(super) struct Summed {
-    all: Sums,
-    by_mailbox: HashMap<MailboxId, Sums>,
-}
-
-impl Summed {
-    fn set(&mut self, id: MailboxId, sums: Sums) {
-        self.all.add(&sums);
-        if let Some(before) = self.by_mailbox.insert(id, sums) {
-            self.all.remove(&before);
-        }
-    }
-}
-
-/// The sums of an account; nothing until somebody asks.
-///
-/// Invariant: a mailbox of which they may be old is suspected. Who is told by another server's hint that a mailbox has changed,
-/// or publishes what another server may have gone beyond, says so, and who asks for the sums reads it anew.
-#[derive(Default)]
-pub(super) struct Usage {
-    summed: UsageLock,
-    suspected: SuspectedMailboxes,
-}
-
-impl Usage {
-    /// Publishes a mailbox's new state; nobody sums up meanwhile.
-    pub(super) fn change(&self, id: MailboxId, after: &MailboxHeader, publish: impl FnOnce()) {
-        let mut summed = self.summed.lock();
-        publish();
-        if let Some(summed) = &mut *summed {
-            summed.set(id, Sums::of(after));
-        }
-    }
-
-    /// Another server may have changed a mailbox.
-    pub(super) fn suspect(&self, id: MailboxId) {
-        self.suspected.lock().insert(id);
-    }
-
-    /// Mailboxes have come or gone: it is summed up anew.
-    pub(super) fn forget(&self) {
-        *self.summed.lock() = None;
-    }
-}
 
 /// One resource of a quota root. RFC 9208 5
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,42 +55,51 @@ pub struct Quota {
 
 impl Account {
     pub fn quota(&self) -> Result<Quota, StoreError> {
-        let (sums, limits, counts) = (self.sums()?, self.limits(), self.shared.quota.read().counts_expunged);
-        let limit = |limit: Option<u64>| limit.filter(|limit| *limit != 0);
-        let kept = if counts { (sums.kept_bytes, sums.kept_messages) } else { (0, 0) };
-        Ok(Quota {
-            storage: Resource { used: sums.bytes + kept.0, limit: limit(limits.storage_bytes) },
-            messages: Resource { used: sums.messages + kept.1, limit: limit(limits.messages) },
-            mailboxes: Resource { used: self.tree().mailbox_count() as u64, limit: limit(limits.mailboxes) },
-        })
+        self.tree();
+        let used = self.used(&mut self.usage.lock())?;
+        Ok(self.quota_of(used, self.limits()))
     }
 
-    /// Whether messages of so many octets may come. Costs nothing where there is no limit.
-    pub fn check_quota(&self, messages: u64, bytes: u64) -> Result<(), MailboxError> {
+    fn quota_of(&self, used: Need, limits: QuotaLimits) -> Quota {
+        let limit = |limit: Option<u64>| limit.filter(|limit| *limit != 0);
+        Quota {
+            storage: Resource { used: used.bytes, limit: limit(limits.storage_bytes) },
+            messages: Resource { used: used.messages, limit: limit(limits.messages) },
+            mailboxes: Resource { used: self.tree().mailbox_count() as u64, limit: limit(limits.mailboxes) },
+        }
+    }
+
+    /// Room for messages of so many octets, until it is dropped: when they have been committed, or do not come. Costs
+    /// nothing, and is none, where there is no limit.
+    pub fn take_room(&self, messages: u64, bytes: u64) -> Result<Option<Room<'_>>, MailboxError> {
         let limits = self.limits();
         let unlimited = |limit: Option<u64>| limit.is_none_or(|limit| limit == 0);
         if unlimited(limits.storage_bytes) && unlimited(limits.messages) {
-            return Ok(());
+            return Ok(None);
         }
-        let quota = self.quota()?;
-        let over = |of: Resource, more: u64| of.limit.is_some_and(|limit| of.used.saturating_add(more) > limit);
-        if over(quota.storage, bytes) || over(quota.messages, messages) {
-            return Err(Refusal::OverQuota.into());
-        }
+        // What is not needed has room.
+        let within =
+            |all: u64, more: u64, limit| more == 0 || unlimited(limit) || limit.is_some_and(|limit| all <= limit);
+        let fits = |all: Need| {
+            within(all.bytes, bytes, limits.storage_bytes) && within(all.messages, messages, limits.messages)
+        };
+        let room = self.usage.take_room(Need { messages, bytes }, |state| self.used(state), fits)?;
+        let room = room.ok_or(Refusal::OverQuota)?;
+        let quota = self.quota_of(room.before(), limits);
         for (resource, more) in [(quota.storage, bytes), (quota.messages, messages)] {
             self.warn(resource, more)?;
         }
-        Ok(())
+        Ok(Some(room))
     }
 
-    /// As `check_quota`, for a message in the place of one of the account's own: only what it has more is counted, unless
+    /// As `take_room`, for a message in the place of one of the account's own: only what it has more is counted, unless
     /// what is expunged counts as long as it is kept. RFC 8508 3.4
-    pub fn check_quota_replacing(&self, before: u64, bytes: u64) -> Result<(), MailboxError> {
+    pub fn take_room_replacing(&self, before: u64, bytes: u64) -> Result<Option<Room<'_>>, MailboxError> {
         let still_counts = self.shared.quota.read().counts_expunged && self.shared.limits.keep_expunged_secs > 0;
         match still_counts {
-            true => self.check_quota(1, bytes),
-            false if bytes > before => self.check_quota(0, bytes - before),
-            false => Ok(()),
+            true => self.take_room(1, bytes),
+            false if bytes > before => self.take_room(0, bytes - before),
+            false => Ok(None),
         }
     }
 
@@ -224,16 +145,15 @@ impl Account {
         self.quota()
     }
 
-    fn sums(&self) -> Result<Sums, StoreError> {
-        let tree = self.tree();
-        let mut held = self.usage.summed.lock();
-        // What is suspected from here on is for whoever asks next.
-        let suspected = std::mem::take(&mut *self.usage.suspected.lock());
-        let summed = match held.take() {
-            Some(summed) if suspected.is_empty() => summed,
+    /// What counts. The caller has looked whether the tree is another, before the lock.
+    fn used(&self, state: &mut UsageState) -> Result<Need, StoreError> {
+        // As it is here, and no older than what has been forgotten for it.
+        let tree = self.tree.read().clone();
+        let suspected = self.usage.take_suspected();
+        // Where it fails nothing is known.
+        let summed = match state.summed.take() {
             Some(mut summed) => {
-                let known: Vec<MailboxId> =
-                    suspected.into_iter().filter(|id| summed.by_mailbox.contains_key(id)).collect();
+                let known: Vec<MailboxId> = suspected.filter(|id| summed.knows(*id)).collect();
                 self.sum_up(&tree, known.into_iter(), &mut summed)?;
                 summed
             }
@@ -244,9 +164,13 @@ impl Account {
                 summed
             }
         };
-        let all = summed.all;
-        *held = Some(summed);
-        Ok(all)
+        let Sums { bytes, messages, kept_bytes, kept_messages } = summed.all;
+        state.summed = Some(summed);
+        let kept = match self.shared.quota.read().counts_expunged {
+            true => Need { messages: kept_messages, bytes: kept_bytes },
+            false => Need::default(),
+        };
+        Ok(Need { messages, bytes }.and(kept))
     }
 
     /// Reads what these mailboxes have.

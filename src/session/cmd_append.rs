@@ -80,7 +80,7 @@ pub(super) fn append(
     let arriving = arriving.collect::<Result<Vec<_>, _>>()?;
     let octets = arriving.iter().map(Arriving::len).sum();
     let mut intake = account.intake(&target)?;
-    intake.check_quota(arriving.len() as u64, octets)?;
+    intake.take_room(arriving.len() as u64, octets)?;
     let running = core.running();
     let (mut messages, goal) = (Vec::with_capacity(arriving.len()), arriving.len());
     for message in arriving {
@@ -89,9 +89,9 @@ pub(super) fn append(
             running.progress(messages.len() as u64, goal as u64);
         }
     }
-    intake.check_quota_sealed(messages.iter())?;
+    intake.take_room_sealed(messages.iter())?;
     let outcome = target.commit(Change::Append(messages))?;
-    drop(running);
+    drop((intake, running));
     count(outcome.appended.len(), octets);
     let uid_validity = target.header()?.uid_validity;
     let uids: UidSet = outcome.appended.into_iter().collect();

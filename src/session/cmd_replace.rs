@@ -11,7 +11,7 @@ use super::notify;
 use super::place::Place;
 use super::reply::{Failure, Handled, Reply};
 use super::report;
-use crate::mailbox::{Account, Expunges, MailboxError, Refusal};
+use crate::mailbox::{Account, Expunges, MailboxError, Refusal, Room};
 use crate::proto::response::untagged_ok;
 use crate::proto::{ReplaceCommand, ResponseCode};
 use crate::types::{By, Right, Uid};
@@ -30,16 +30,17 @@ pub(super) fn replace(
     let arriving = Arriving::new(core, own, rights, command.message)?;
     let octets = arriving.len();
     let mut intake = place.account.intake(&target)?;
-    if !intake.is_sealed() {
-        check_quota(selected, uid, &place, octets)?;
-    }
+    let mut room = match intake.is_sealed() {
+        true => None,
+        false => take_room(selected, uid, &place, octets)?,
+    };
     let running = core.running();
     let new = arriving.take(core, &mut intake, rights)?;
     if intake.is_sealed() {
-        check_quota(selected, uid, &place, new.size.into())?;
+        room = take_room(selected, uid, &place, new.size.into())?;
     }
     let uids = selected.view.replace(uid, &target, new)?.ok_or_else(gone)?;
-    drop(running);
+    drop((room, running));
     count(1, octets);
     notify::created(core, Some(selected), &target, &[uids].into_iter().collect());
     let code = append_uid(target.header()?.uid_validity, vec![uids]);
@@ -70,12 +71,12 @@ fn gone() -> Failure {
 }
 
 /// Only what the account would have more than before is counted. RFC 8508 3.4
-fn check_quota(selected: &Selected, uid: Uid, place: &Place, octets: u64) -> Result<(), Failure> {
+fn take_room<'a>(selected: &Selected, uid: Uid, place: &'a Place, octets: u64) -> Result<Option<Room<'a>>, Failure> {
     if !selected.view.mailbox().is_of(&place.account) {
-        return Ok(place.account.check_quota(1, octets)?);
+        return Ok(place.account.take_room(1, octets)?);
     }
     let shown = selected.view.shown();
     shown.load(&[uid].into_iter().collect()).map_err(MailboxError::from)?;
     let before = shown.by_uid(uid).map_or(0, |message| u64::from(message.size()));
-    Ok(place.account.check_quota_replacing(before, octets)?)
+    Ok(place.account.take_room_replacing(before, octets)?)
 }
