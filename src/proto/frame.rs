@@ -26,6 +26,11 @@ pub enum Literal {
 }
 
 impl Literal {
+    /// An empty one, of which so many octets are to come: what a client announces and never sends takes little memory.
+    pub(super) fn in_memory(octets: u64) -> Literal {
+        Literal::Memory(Vec::with_capacity(octets.min(64 * 1024) as usize))
+    }
+
     pub fn len(&self) -> u64 {
         match self {
             Literal::Memory(octets) => octets.len() as u64,

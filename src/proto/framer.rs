@@ -1,21 +1,20 @@
 //! From octets to frames: one command's line, and its literals beside it.       RFC 9051 2.2.1, 4.3; RFC 7888
 //!
 //! Octets are pushed in whatever pieces they arrive; `next` says what to do. Each literal leaves a U+0000 in the line,
-//! which no client can send, behind `~` if it is a literal8. A line that is refused is swallowed to its end, so that the session can go on; where the
-//! end cannot be known it must be closed.
+//! which no client can send, behind `~` if it is a literal8. A line that is refused is swallowed to its end, so that the
+//! session can go on; where the end cannot be known it must be closed.
 
 use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
 
 use memchr::memchr;
 
 use super::frame::{Frame, Limits, Literal, LiteralProgress, Refusal, Step, Why};
+use super::literal::{Announced, Incoming};
 
 /// Where the next octets belong.
 enum Place {
     Line,
-    /// A literal: octets still to come.
-    Literal(Literal, u64),
+    Literal(Incoming),
     /// The rest of a refused line, literals in it included: octets of the literal still to come.
     Swallow(u64),
 }
@@ -31,14 +30,6 @@ pub struct Framer {
     line: Vec<u8>,
     literals: Vec<Literal>,
     place: Place,
-}
-
-/// What the end of a line announces: `{n}` or `{n+}`.
-struct Announced {
-    octets: u64,
-    synchronising: bool,
-    /// Where `{` stands.
-    at: usize,
 }
 
 impl Framer {
@@ -85,8 +76,9 @@ impl Framer {
 
     /// The literal that the client is sending, where it is in the middle of one.
     pub fn literal_progress(&self) -> Option<LiteralProgress> {
-        let Place::Literal(literal, left) = &self.place else { return None };
-        Some(LiteralProgress { tag: tag_of(&self.line)?, done: literal.len(), goal: literal.len() + left })
+        let Place::Literal(incoming) = &self.place else { return None };
+        let (done, left) = (incoming.literal.len(), incoming.left);
+        Some(LiteralProgress { tag: tag_of(&self.line)?, done, goal: done + left })
     }
 
     /// Forgets all that has been pushed: what a client sent in the clear behind STARTTLS. RFC 9051 11.1
@@ -165,7 +157,7 @@ impl Framer {
         if piece.iter().any(|&b| (b < b' ' && b != b'\t') || b == 0x7f) {
             return Some(self.refuse_ended(Why::ControlCharacter, piece));
         }
-        match announced(piece) {
+        match Announced::by(piece) {
             None => {
                 self.line.extend_from_slice(piece);
                 Some(self.frame())
@@ -196,7 +188,7 @@ impl Framer {
         self.line.extend_from_slice(&piece[..announced.at]);
         self.line.push(0);
         let literal = match announced.octets > self.limits.literal_memory_max {
-            false => Literal::Memory(Vec::with_capacity(announced.octets.min(64 * 1024) as usize)),
+            false => Literal::in_memory(announced.octets),
             true => match (self.spool)() {
                 Ok(file) => Literal::Spool(file, 0),
                 Err(error) => {
@@ -205,7 +197,7 @@ impl Framer {
                 }
             },
         };
-        self.place = Place::Literal(literal, announced.octets);
+        self.place = Place::Literal(Incoming { literal, left: announced.octets });
         announced.synchronising.then_some(Step::Continue)
     }
 
@@ -223,22 +215,10 @@ impl Framer {
     }
 
     fn literal_step(&mut self) -> Option<Step> {
-        let Place::Literal(literal, left) = &mut self.place else { return None };
-        let rest = &self.input[self.used..];
-        let take = (*left).min(rest.len() as u64) as usize;
-        let written = match literal {
-            Literal::Memory(octets) => {
-                octets.extend_from_slice(&rest[..take]);
-                Ok(())
-            }
-            Literal::Spool(file, length) => {
-                *length += take as u64;
-                file.write_all(&rest[..take])
-            }
-        };
-        *left -= take as u64;
-        let left = *left;
-        self.used += take;
+        let Place::Literal(incoming) = &mut self.place else { return None };
+        let (taken, written) = incoming.take(&self.input[self.used..]);
+        let left = incoming.left;
+        self.used += taken;
         if let Err(error) = written {
             log::error!("spool file: {error}");
             let refused = self.refuse_ended(Why::NoSpool, b"");
@@ -252,14 +232,14 @@ impl Framer {
     }
 
     fn literal_done(&mut self) -> Option<Step> {
-        if let Place::Literal(mut literal, _) = std::mem::replace(&mut self.place, Place::Line) {
-            if let Literal::Spool(file, _) = &mut literal
-                && let Err(error) = file.seek(SeekFrom::Start(0))
-            {
-                log::error!("spool file: {error}");
-                return Some(self.refuse(Why::NoSpool, Vec::new()));
+        if let Place::Literal(incoming) = std::mem::replace(&mut self.place, Place::Line) {
+            match incoming.done() {
+                Ok(literal) => self.literals.push(literal),
+                Err(error) => {
+                    log::error!("spool file: {error}");
+                    return Some(self.refuse(Why::NoSpool, Vec::new()));
+                }
             }
-            self.literals.push(literal);
         }
         None
     }
@@ -282,7 +262,7 @@ impl Framer {
             }
             Some(end) => {
                 let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
-                let next = announced(line).filter(|announced| !announced.synchronising);
+                let next = Announced::by(line).filter(|announced| !announced.synchronising);
                 self.used += end + 1;
                 self.place = next.map_or(Place::Line, |announced| Place::Swallow(announced.octets));
                 None
@@ -293,7 +273,7 @@ impl Framer {
     /// Refuses a line whose end has been read.
     fn refuse_ended(&mut self, why: Why, piece: &[u8]) -> Step {
         let refused = self.refuse(why, piece.to_vec());
-        self.place = match announced(piece).filter(|announced| !announced.synchronising) {
+        self.place = match Announced::by(piece).filter(|announced| !announced.synchronising) {
             Some(announced) if why != Why::NoSpool => Place::Swallow(announced.octets),
             _ => Place::Line,
         };
@@ -312,22 +292,6 @@ impl Framer {
         self.searched = 0;
         Step::Refused(Refusal { tag: tag_of(&line), why, close: false })
     }
-}
-
-/// `{n}` or `{n+}` at the end of a line, with or without `~`.
-fn announced(line: &[u8]) -> Option<Announced> {
-    let inner = line.strip_suffix(b"}")?;
-    let open = memchr::memrchr(b'{', inner)?;
-    let (digits, synchronising) = match inner[open + 1..].strip_suffix(b"+") {
-        Some(digits) => (digits, false),
-        None => (&inner[open + 1..], true),
-    };
-    // Nineteen digits fit into 63 bits, as RFC 9051 asks.
-    if digits.is_empty() || digits.len() > 18 || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let octets = digits.iter().fold(0, |n, digit| n * 10 + u64::from(digit - b'0'));
-    Some(Announced { octets, synchronising, at: open })
 }
 
 /// The tag of a line, if it begins with one. RFC 9051 9: tag = 1*<any ASTRING-CHAR except "+">

@@ -8,9 +8,12 @@
 
 mod arguments;
 mod command;
+mod command_table;
+mod criteria;
 mod frame;
 mod framer;
 mod grammar;
+mod literal;
 mod lower;
 mod lower_access;
 mod lower_annotate;
@@ -26,6 +29,8 @@ mod lower_url;
 mod mask;
 mod parse;
 pub mod response;
+#[cfg(test)]
+mod tests;
 mod url;
 
 pub use crate::types::utf7::{decode as utf7_decode, encode as utf7_encode};
@@ -34,9 +39,11 @@ pub use command::{
     Dialect, Echo, EncryptFor, FetchModifiers, GetMetadata, ListCommand, MetadataValues, NotifySet, Qresync,
     ReplaceCommand, Secret, SelectCommand, StoreOp, UrlData, UrlFetchArg,
 };
+pub use command_table::{Stage, command_names};
+pub use criteria::criteria;
 pub use frame::{Frame, Limits, Literal, LiteralProgress, Refusal, Step, Why};
 pub use framer::Framer;
 pub use mask::mask;
-pub use parse::{Malformed, Stage, command_names, criteria, parse};
+pub use parse::{Malformed, parse};
 pub use response::ResponseCode;
 pub use url::{MessageUrl, UrlAccess, UrlAuthorization, UrlServer, UrlVerifier};
