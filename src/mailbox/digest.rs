@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::column::{Column, Columns, columns};
+use super::message_ids::Ids;
 use super::page::Page;
-use super::sorting::{Ids, TextKey};
+use super::text_key::TextKey;
 use crate::mime::Field;
 use crate::store::StoreError;
 use crate::types::{Comparator, Uid};

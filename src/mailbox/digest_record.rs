@@ -17,7 +17,8 @@ use std::sync::OnceLock;
 
 use super::column::{Column, Columns};
 use super::digest::{Digest, Texts};
-use super::sorting::{Ids, TextKey};
+use super::message_ids::Ids;
+use super::text_key::TextKey;
 use crate::mime::Field;
 use crate::store::PAGE_UIDS;
 use crate::types::{Comparator, Uid};

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use super::error::MailboxError;
-use super::sorting::TextKey;
+use super::text_key::TextKey;
 use super::view::View;
 use crate::types::{Comparator, Uid};
 

@@ -21,6 +21,7 @@ mod downgrade;
 mod envelope;
 mod excerpt;
 mod field;
+mod field_names;
 mod fold;
 pub mod fuzz;
 mod glance;
@@ -47,11 +48,10 @@ pub use casemap::{prepare, unmarked};
 pub use date::parse as parse_date;
 pub use downgrade::downgrade;
 pub use field::Field;
+pub use field_names::FieldNames;
 pub use fold::fold;
 pub use glance::Glance;
-pub use header::{
-    FieldNames, Fields, HeaderField, Include, fields as header_fields, filter as filter_fields, unfold,
-};
+pub use header::{Fields, HeaderField, Include, fields as header_fields, filter as filter_fields, unfold};
 pub use parser::{DEPTH_MAX, HEADERS_BYTES_MAX, PARTS_MAX, Parser};
 pub use part::Message;
 pub use part_structure::{Undone, part_structure, undone_structure};

@@ -5,7 +5,8 @@
 use std::ops::Range;
 
 use super::field::Field;
-use super::header::{self, FieldNames, Include, Omitted};
+use super::field_names::{FieldNames, Omitted};
+use super::header::{self, Include};
 use super::summary::{EIGHT_BIT_ANY, EIGHT_BIT_OWN, HAS_DATE, HEADER_CUT, SECTIONS, VERSION, VERSION_1};
 use super::transfer::Encoding;
 use crate::types::{InternalDate, PartPath};

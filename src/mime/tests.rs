@@ -7,7 +7,7 @@
 
 use std::path::PathBuf;
 
-use super::header::mark_of_omitted;
+use super::field_names::mark_of_omitted;
 use super::*;
 use crate::types::{PartPath, Section, SectionText};
 
