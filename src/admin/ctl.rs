@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use self::arguments::{Tool, arguments, usage};
-use super::verbs::{EX_CONFIG, EX_DATAERR, Failed};
+use super::failed::{EX_CONFIG, EX_DATAERR, Failed};
 use super::who;
 use crate::config::{Config, ConfigError, duration_from};
 

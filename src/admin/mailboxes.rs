@@ -1,10 +1,11 @@
-//! Verbs for what mailboxes hold, and what of them an account's clients are shown.
+//! Verbs for mailboxes and their aliases.
 
 use serde_json::{Value, json};
 
-use super::verbs::{EX_DATAERR, Failed, Verbs, account_name, mailbox_name};
+use super::failed::{EX_DATAERR, Failed};
+use super::verbs::{Verbs, account_name, mailbox_name};
 use super::wire::Wire;
-use crate::types::MailboxClass;
+use crate::types::{MailboxClass, MailboxName};
 
 /// The class that a request names.
 pub(super) fn class(request: &Value) -> Result<Option<MailboxClass>, Failed> {
@@ -14,6 +15,27 @@ pub(super) fn class(request: &Value) -> Result<Option<MailboxClass>, Failed> {
 }
 
 impl Verbs {
+    pub(super) fn mailbox_list(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
+        let account = self.account(request)?;
+        let tree = account.tree();
+        for (name, node) in tree.nodes().filter(|(_, node)| node.id.is_some()) {
+            let header = account.mailbox(name)?.header()?.sums.all();
+            let uses: Vec<&str> = node.special_use.iter().map(|of| of.name()).collect();
+            wire.send(&json!({ "row": {
+                "mailbox": name.as_str(), "messages": header.messages, "unseen": header.unseen, "bytes": header.bytes,
+                "use": uses.join(" "), "class": account.class(name)?.as_str(),
+            } }))?;
+        }
+        Ok(json!({}))
+    }
+
+    pub(super) fn mailbox_create(&self, request: &Value) -> Result<Value, Failed> {
+        // An account may get its mailboxes before its first login.
+        let account = self.manager.account(&account_name(request)?)?;
+        account.create_of_class(&mailbox_name(request, "mailbox")?, &[], class(request)?.as_ref())?;
+        Ok(json!({}))
+    }
+
     /// Sets the class where one is named; says which it is.
     pub(super) fn mailbox_class(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
         let (account, name) = (self.account(request)?, mailbox_name(request, "mailbox")?);
@@ -25,19 +47,39 @@ impl Verbs {
         Ok(json!({}))
     }
 
-    /// Sets what is named, `null` for what the domain says; says what is in force.
-    pub(super) fn account_settings(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
+    pub(super) fn mailbox_rename(&self, request: &Value) -> Result<Value, Failed> {
+        self.account(request)?.rename(&mailbox_name(request, "mailbox")?, &mailbox_name(request, "to")?)?;
+        Ok(json!({}))
+    }
+
+    pub(super) fn mailbox_remove(&self, request: &Value) -> Result<Value, Failed> {
+        self.account(request)?.delete(&mailbox_name(request, "mailbox")?)?;
+        Ok(json!({}))
+    }
+
+    pub(super) fn undelete(&self, request: &Value) -> Result<Value, Failed> {
+        let account = self.account(request)?;
+        let only = request["mailbox"].as_str().map(|_| mailbox_name(request, "mailbox")).transpose()?;
+        let undeleted = account.undelete(only.as_ref(), request["since"].as_i64().unwrap_or(0))?;
+        let mailboxes: Vec<&str> = undeleted.mailboxes.iter().map(MailboxName::as_str).collect();
+        Ok(json!({ "mailboxes": mailboxes, "messages": undeleted.messages }))
+    }
+
+    pub(super) fn alias_add(&self, request: &Value) -> Result<Value, Failed> {
         let account = self.manager.account(&account_name(request)?)?;
-        let mut settings = account.tree().settings();
-        if let Some(wanted) = request.get("show_non_mail") {
-            settings.show_non_mail = wanted.as_bool();
-            account.set_settings(settings)?;
+        account.put_alias(&mailbox_name(request, "alias")?, mailbox_name(request, "mailbox")?.as_str())?;
+        Ok(json!({}))
+    }
+
+    pub(super) fn alias_remove(&self, request: &Value) -> Result<Value, Failed> {
+        self.account(request)?.remove_alias(&mailbox_name(request, "alias")?)?;
+        Ok(json!({}))
+    }
+
+    pub(super) fn alias_list(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
+        for (alias, name) in self.account(request)?.tree().aliases() {
+            wire.send(&json!({ "row": { "alias": alias.as_str(), "mailbox": name } }))?;
         }
-        let word = |shown: bool| if shown { "yes" } else { "no" };
-        wire.send(&json!({ "row": {
-            "setting": "Show Non-Mail Mailboxes", "own": settings.show_non_mail.map_or("default", word),
-            "in force": word(account.shows_non_mail()),
-        } }))?;
         Ok(json!({}))
     }
 }

@@ -6,15 +6,19 @@
 //!
 //! This room never reaches into a session: it sees who is connected, and may ask one to end.
 
+mod accounts;
+mod alerts;
 mod configured;
 mod control;
 mod ctl;
+mod failed;
 mod mail_source;
 mod mailboxes;
 mod progress;
 mod restoring;
 mod table;
 mod transfer;
+mod upkeep;
 mod verbs;
 mod who;
 mod wire;

@@ -7,7 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::verbs::{EX_DATAERR, Failed, Verbs, account_name, mailbox_name};
+use super::failed::{EX_DATAERR, Failed};
+use super::verbs::{Verbs, account_name, mailbox_name};
 use super::wire::{Wire, Writer};
 use crate::mailbox::{
     AccountSettings, Acl, LeftOut, QuotaLimits, SavedAccount, SavedAnnotation, SavedMailbox, SavedName,

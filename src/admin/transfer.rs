@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::verbs::{EX_DATAERR, Failed, Verbs, account_name, mailbox_name};
+use super::failed::{EX_DATAERR, Failed};
+use super::verbs::{Verbs, account_name, mailbox_name};
 use super::wire::Wire;
 use crate::mailbox::{Account, Change, Intake, LeftOut, Mailbox, MailboxError, NewAnnotation, NewMessage, Refusal};
 use crate::types::{AccountName, BlobId, Flag, InternalDate, Keyword, MailboxName, MessageEntry, SystemFlag};

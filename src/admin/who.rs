@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::failed::Failed;
 use super::table;
-use super::verbs::Failed;
 use super::wire::Wire;
 use crate::net::{Activity, Registry, SessionInfo};
 use crate::types::Wildcard;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::super::verbs::{EX_CANTCREAT, EX_CONFIG, EX_DATAERR, EX_IOERR, EX_NOUSER, EX_SOFTWARE, Failed};
+use super::super::failed::{EX_CANTCREAT, EX_CONFIG, EX_DATAERR, EX_IOERR, EX_NOUSER, EX_SOFTWARE, Failed};
 use super::arguments::{Tool, usage};
 use crate::auth::{EditError, Passwd, edit, hash};
 use crate::types::AccountName;

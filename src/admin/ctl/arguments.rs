@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
-use super::super::verbs::{EX_USAGE, Failed};
+use super::super::failed::{EX_USAGE, Failed};
 
 const USAGE: &str = "usage: gatepostctl [-c file] [--json] verb ...
   account add NAME | passwd NAME | list | remove NAME

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::super::verbs::{EX_CANTCREAT, EX_DATAERR, EX_IOERR, EX_UNAVAILABLE, Failed};
+use super::super::failed::{EX_CANTCREAT, EX_DATAERR, EX_IOERR, EX_UNAVAILABLE, Failed};
 use super::super::{copied_json, progress};
 use super::arguments::{Tool, usage};
 use crate::config::Config;

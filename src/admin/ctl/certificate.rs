@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::super::verbs::{EX_CANTCREAT, EX_IOERR, EX_SOFTWARE, Failed};
+use super::super::failed::{EX_CANTCREAT, EX_IOERR, EX_SOFTWARE, Failed};
 use super::arguments::Tool;
 
 impl Tool {

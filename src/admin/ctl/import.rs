@@ -5,8 +5,8 @@ use std::io;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
+use super::super::failed::{EX_IOERR, Failed};
 use super::super::mail_source::{Mail, MailAnnotation, Mails};
-use super::super::verbs::{EX_IOERR, Failed};
 use super::super::wire::{Reader, Wire, Writer};
 use super::requests::next_answer;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::super::verbs::{EX_IOERR, EX_USAGE, Failed};
+use super::super::failed::{EX_IOERR, EX_USAGE, Failed};
 use super::super::{mail_source, progress};
 use super::arguments::{Tool, usage};
 use super::import;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::super::control::{serve, socket_path};
-use super::super::verbs::{EX_CONFIG, EX_IOERR, EX_NOPERM, EX_SOFTWARE, EX_UNAVAILABLE, Failed, Verbs};
+use super::super::failed::{EX_CONFIG, EX_IOERR, EX_NOPERM, EX_SOFTWARE, EX_UNAVAILABLE, Failed};
+use super::super::verbs::Verbs;
 use super::super::wire::{Reader, Wire};
 use super::super::{mailbox_limits, mailbox_policy, progress, quota_policy, store_options, table};
 use super::arguments::Tool;

@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::super::failed::{EX_CONFIG, EX_NOUSER, Failed};
 use super::super::mail_source::{Mail, MailAnnotation, Mails};
 use super::super::progress;
 use super::super::restoring::{account_requests, name_request, send_annotations};
-use super::super::verbs::{EX_CONFIG, EX_NOUSER, Failed};
 use super::super::wire::Wire;
 use super::accounts::account_name;
 use super::arguments::Tool;

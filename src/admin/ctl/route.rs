@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::verbs::{EX_CONFIG, EX_NOUSER, Failed};
+use super::super::failed::{EX_CONFIG, EX_NOUSER, Failed};
 use super::super::{configured, table};
 use super::arguments::Tool;
 use super::config_failed;

@@ -1,0 +1,93 @@
+//! Verbs for the store as a whole: whether all is well with it, a copy of it, and what it takes up.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::copied_json;
+use super::failed::{EX_IOERR, EX_NOUSER, Failed};
+use super::verbs::Verbs;
+use super::wire::Wire;
+use crate::mailbox::describe;
+use crate::store::{Checked, Copied, Mode, Options, Store, StoreError};
+use crate::sys::now_secs;
+use crate::types::{AccountName, MailboxName};
+
+impl Verbs {
+    pub(super) fn check(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
+        let repair = request["repair"].as_bool() == Some(true);
+        let mode = if repair { Mode::Repair(|octets| describe(octets)) } else { Mode::Verify };
+        let store = self.manager.store();
+        let (findings, doubtful) = (self.mended.findings.clone(), self.mended.doubtful.clone());
+        // What has been mended is only whole when all that is doubtful has been dealt with.
+        let only = request["account"].as_str().filter(|_| doubtful.is_empty());
+        let mut checked = Checked { findings, doubtful, ..Checked::default() };
+        self.manager.settle();
+        for (name, id) in store.accounts()? {
+            if only.is_some_and(|only| only != name.as_str()) {
+                continue;
+            }
+            let mut progress = |checked: &Checked| {
+                // A tool that has gone away is found out at the next answer.
+                let _ = wire.send(&json!({ "progress": checked.messages, "of": 0 })).and_then(|()| wire.flush());
+            };
+            store.check_account(&name, id, mode, &mut checked, &mut progress)?;
+        }
+        if let (Some(only), 0) = (only, checked.accounts) {
+            return Err(Failed::new(EX_NOUSER, format!("the account '{only}' has no mail here")));
+        }
+        if repair {
+            self.mended.done()?;
+            store.clean_up()?;
+        }
+        for finding in &checked.findings {
+            let mailbox = finding.mailbox.as_ref().map(MailboxName::as_str);
+            wire.send(&json!({ "row": {
+                "account": finding.account.as_ref().map(AccountName::as_str), "mailbox": mailbox, "finding": finding.what, "repaired": finding.repaired,
+            } }))?;
+        }
+        Ok(json!({
+            "accounts": checked.accounts, "mailboxes": checked.mailboxes, "messages": checked.messages,
+            "bytes": checked.bytes, "findings": checked.findings.len(),
+        }))
+    }
+
+    /// Copies the store, as it is now, to a directory that is the daemon's.
+    pub(super) fn backup(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
+        let directory = Path::new(request["directory"].as_str().unwrap_or(""));
+        let failed = |error: StoreError| Failed::new(EX_IOERR, format!("{}: {error}", directory.display()));
+        let target = Store::open(directory, &Options::default()).map_err(failed)?;
+        let mut said = 0;
+        let mut progress = |copied: &Copied| {
+            if copied.messages >= said + 100 {
+                said = copied.messages;
+                // A tool that has gone away is found out at the answer.
+                let _ = wire.send(&json!({ "progress": said })).and_then(|()| wire.flush());
+            }
+        };
+        self.manager.settle();
+        let copied = self.manager.store().copy_to(&target, now_secs(), &mut progress).map_err(failed)?;
+        Ok(copied_json(&copied))
+    }
+
+    pub(super) fn space(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
+        let (store, only) = (self.manager.store(), request["account"].as_str());
+        let accounts =
+            store.accounts()?.into_iter().filter(|(name, _)| only.is_none_or(|only| only == name.as_str()));
+        let mut count = 0;
+        for (name, id) in accounts {
+            let space = store.frozen()?.space(id)?;
+            wire.send(&json!({ "row": {
+                "account": name.as_str(), "mailboxes": space.mailboxes, "messages": space.messages,
+                "bytes": space.bytes, "kept_messages": space.kept_messages, "kept_bytes": space.kept_bytes,
+                "stored_bytes": space.stored_bytes,
+            } }))?;
+            count += 1;
+            wire.send(&json!({ "progress": count })).and_then(|()| wire.flush())?;
+        }
+        match (only, count) {
+            (Some(only), 0) => Err(Failed::new(EX_NOUSER, format!("the account '{only}' has no mail here"))),
+            _ => Ok(json!({ "disk_bytes": store.figures().disk_bytes })),
+        }
+    }
+}
