@@ -7,28 +7,24 @@
 //!
 //! The damaged file is set aside in the directory `damaged`. Nobody else may have the store open.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lsm_tree::InternalValue;
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::aside::Aside;
 use super::doubtful::{self, Doubtful};
 use super::engine::Reference;
 use super::error::StoreError;
 use super::facade::Options;
-use super::journal::{self, sync_directory};
-use super::journal_batches::{self, End, Walk};
 use super::manifest::{self, Listed, Manifest};
 use super::table_file::Lost;
 use super::tables::{Tables, engine, unbroken};
 use super::vetting::{self, Damage, Part};
-use super::{keys, mail_file, table_file, unfinished};
-
-/// Where damaged files are kept.
-const ASIDE: &str = "damaged";
+use super::{mail_file, table_file, unfinished};
 
 const LOCK_TRIES: usize = 30;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
@@ -61,7 +57,7 @@ pub(super) fn mend(directory: &Path, options: &Options) -> Result<Outcome, Store
         return Err(StoreError::InUse { directory: directory.display().to_string() });
     }
     let doubtful = Doubtful::read(&doubtful::file(directory)).map_err(failed)?;
-    let mut mending = Mending { directory, outcome: Outcome { doubtful, ..Outcome::default() } };
+    let mut mending = Mending { aside: Aside { directory }, outcome: Outcome { doubtful, ..Outcome::default() } };
     mending.version().map_err(failed)?;
     mending.journals().map_err(failed)?;
     for (number, tree) in vetting::trees(directory).map_err(failed)? {
@@ -73,127 +69,30 @@ pub(super) fn mend(directory: &Path, options: &Options) -> Result<Outcome, Store
     Ok(mending.outcome)
 }
 
-struct Mending<'a> {
-    directory: &'a Path,
-    outcome: Outcome,
+pub(super) struct Mending<'a> {
+    pub(super) aside: Aside<'a>,
+    pub(super) outcome: Outcome,
 }
 
 impl Mending<'_> {
-    fn whole(&mut self, file: &Path, what: &str) {
+    pub(super) fn whole(&mut self, file: &Path, what: &str) {
         self.say(file, &format!("{what}, and nothing is lost"), true);
     }
 
-    fn say(&mut self, file: &Path, what: &str, is_whole: bool) {
-        let file = file.strip_prefix(self.directory).unwrap_or(file);
-        let sentence = format!("{} was damaged: {what}", file.display());
+    pub(super) fn say(&mut self, file: &Path, what: &str, is_whole: bool) {
+        let sentence = format!("{} was damaged: {what}", self.aside.place(file).display());
         log::error!("{sentence}");
         self.outcome.said.push((sentence, is_whole));
     }
 
-    /// Sets a file aside, and puts what is in `new` in its place.
-    fn replace(&mut self, file: &Path, new: &[u8]) -> io::Result<()> {
-        let made = self.aside(file)?.with_extension("new");
-        let mut written = File::create(&made)?;
-        written.write_all(new)?;
-        written.sync_all()?;
-        self.put(&made, file)
-    }
-
-    fn put(&self, made: &Path, file: &Path) -> io::Result<()> {
-        fs::rename(made, file)?;
-        sync_directory(file.parent().unwrap_or(self.directory))
-    }
-
-    /// Keeps a copy of a damaged file; where that is.
-    fn aside(&self, file: &Path) -> io::Result<PathBuf> {
-        let aside = self.directory.join(ASIDE);
-        fs::create_dir_all(&aside)?;
-        let name = file.strip_prefix(self.directory).unwrap_or(file).to_string_lossy().replace('/', "-");
-        let names = (0..).map(|number| aside.join(format!("{name}.{number}")));
-        let free = names.into_iter().find(|path| !path.exists()).unwrap_or_else(|| aside.join(&name));
-        if file.is_file() {
-            fs::copy(file, &free)?;
-            File::open(&free)?.sync_all()?;
-            sync_directory(&aside)?;
-        }
-        Ok(free)
-    }
-
     fn version(&mut self) -> io::Result<()> {
-        let file = self.directory.join("version");
+        let file = self.aside.directory.join("version");
         if fs::read(&file).is_ok_and(|octets| octets.starts_with(vetting::VERSION)) {
             return Ok(());
         }
-        self.replace(&file, vetting::VERSION)?;
+        self.aside.replace(&file, vetting::VERSION)?;
         self.whole(&file, "it has been made again");
         Ok(())
-    }
-
-    fn journals(&mut self) -> io::Result<()> {
-        let mut last = None;
-        for (_, file) in journal::all(self.directory)? {
-            last = self.journal(&file, last)?;
-        }
-        Ok(())
-    }
-
-    /// Leaves out the batches that have rotted; the number of the last one.
-    fn journal(&mut self, file: &Path, before: Option<u64>) -> io::Result<Option<u64>> {
-        let mut good = Vec::new();
-        let (mut walk, mut lost) = (Walk::from(file, 0, before)?, 0);
-        let mut renumbered = 0;
-        loop {
-            walk.to_end(|batch| {
-                good.extend_from_slice(batch);
-                Ok(())
-            })?;
-            let rest = journal_batches::rest(file, walk.at)?;
-            let skipped = match journal_batches::end(&rest, walk.at) {
-                End::Unfinished => break,
-                End::Rotten(octets) => {
-                    self.lose(&rest[..octets]);
-                    lost += 1;
-                    octets
-                }
-                End::OutOfOrder(octets) => {
-                    let (batch, number) = journal_batches::renumbered(&rest, octets, walk.last);
-                    good.extend(batch);
-                    walk.last = Some(number);
-                    renumbered += 1;
-                    octets
-                }
-            };
-            walk = Walk::from(file, walk.at + skipped as u64, walk.last)?;
-        }
-        if lost + renumbered > 0 {
-            self.outcome.doubtful.write(&doubtful::file(self.directory))?;
-            self.replace(file, &good)?;
-            match lost {
-                0 => self.whole(file, "the order of its changes has been restored"),
-                lost => self.say(
-                    file,
-                    &format!("{lost} of the last changes are lost; what came after them is there"),
-                    false,
-                ),
-            }
-        }
-        Ok(walk.last)
-    }
-
-    /// What a batch that has rotted was of.
-    fn lose(&mut self, octets: &[u8]) {
-        let (keys, all) = journal_batches::items(octets);
-        for key in keys {
-            // Keys of chunks are of 44 octets: they begin with an account, and are of no partition.
-            match keys::read_reference(key).filter(|_| key.len() == 61) {
-                Some(reference) => self.outcome.lost.push(reference),
-                None if key.len() == 44 => {}
-                None => self.outcome.doubtful.add_key(key),
-            }
-        }
-        if !all {
-            self.outcome.doubtful.add_all();
-        }
     }
 
     /// The tree of names is made anew: it says what this version says of each.
@@ -204,7 +103,7 @@ impl Mending<'_> {
             Err(file) => Some(file),
         };
         let Some(broken) = broken else { return Ok(()) };
-        let made = self.directory.join("names.new");
+        let made = self.aside.directory.join("names.new");
         let remade = |made: &Path| -> Result<(), StoreError> {
             if made.exists() {
                 fs::remove_dir_all(made).map_err(failed)?;
@@ -213,9 +112,9 @@ impl Mending<'_> {
             Tables::of(db, options.compression).map(drop)
         };
         remade(&made)?;
-        let aside = self.aside(tree).map_err(failed)?;
+        let aside = self.aside.keep(tree).map_err(failed)?;
         fs::rename(tree, &aside).map_err(failed)?;
-        self.put(&made.join("keyspaces").join("0"), tree).map_err(failed)?;
+        self.aside.put(&made.join("keyspaces").join("0"), tree).map_err(failed)?;
         fs::remove_dir_all(&made).map_err(failed)?;
         self.whole(&broken, "the names of the parts of the store have been made again");
         Ok(())
@@ -256,7 +155,7 @@ impl Mending<'_> {
         };
         let broken = || StoreError::from(Damage { file: file.clone(), part: Part::List });
         let Some((file, octets)) = manifest::corrected(tree).map_err(failed)? else { return Err(cannot(broken())) };
-        self.replace(&file, &octets).map_err(failed)?;
+        self.aside.replace(&file, &octets).map_err(failed)?;
         self.whole(&file, "it has been corrected");
         manifest::read(tree).map_err(failed)?.map_err(|_| cannot(broken()))
     }
@@ -274,7 +173,7 @@ impl Mending<'_> {
         if table.is(&file).map_err(failed)? {
             return Ok(None);
         }
-        let made = self.aside(&file).map_err(failed)?.with_extension("new");
+        let made = self.aside.keep(&file).map_err(failed)?.with_extension("new");
         let rebuilt = match file.is_file() {
             true => table_file::rebuild(&file, table.number, &made, &|lost| find_places(tree, blobs, lost))?,
             false => None,
@@ -282,9 +181,9 @@ impl Mending<'_> {
         let Some(rebuilt) = rebuilt else { return Err(cannot(Damage { file, part }.into())) };
         if part == Part::Index {
             rebuilt.lost.iter().for_each(|lost| self.outcome.doubtful.add(lost));
-            self.outcome.doubtful.write(&doubtful::file(self.directory)).map_err(failed)?;
+            self.outcome.doubtful.write(&doubtful::file(self.aside.directory)).map_err(failed)?;
         }
-        self.put(&made, &file).map_err(failed)?;
+        self.aside.put(&made, &file).map_err(failed)?;
         match (rebuilt.lost.len(), part) {
             (0, _) => self.whole(&file, "what could not be read of it has been made again"),
             (_, Part::Places) => self.say(
@@ -310,7 +209,7 @@ impl Mending<'_> {
         }
         let mended = if path.is_file() { mail_file::mended(&path, file.number)? } else { None };
         let Some(octets) = mended else { return Err(cannot(Damage { file: path, part: Part::Mail }.into())) };
-        self.replace(&path, &octets).map_err(failed)?;
+        self.aside.replace(&path, &octets).map_err(failed)?;
         self.say(&path, "its end has been made again; messages in it that cannot be read are named below", true);
         Ok(Some(xxh3_128(&octets)))
     }

@@ -10,6 +10,7 @@
 mod ahead;
 mod annotations;
 mod archive;
+mod aside;
 mod batches;
 mod blob_cache;
 mod blobs;
@@ -34,6 +35,7 @@ mod manifest;
 mod memory;
 mod mended;
 mod mending;
+mod mending_journal;
 mod message_annotations;
 mod model;
 mod ordered;
