@@ -30,9 +30,9 @@ pub(super) fn notify(core: &mut Core, state: &mut State, own: &Arc<Account>, wan
         return Err(Reply::no(ResponseCode::NotificationOverflow, text).into());
     }
     if status {
-        notify.status(core, state.selected())?;
+        notify.watched.status(core, state.selected())?;
     }
-    if notify.wants_annotations() {
+    if notify.groups.wants_annotations() {
         core.watch_annotations(own);
     }
     core.notify = Some(Box::new(notify));

@@ -175,7 +175,7 @@ struct Teller<'a> {
 
 impl Teller<'_> {
     fn owner(&self) -> Arc<Account> {
-        self.notify.heard[self.account].listening.account().clone()
+        self.notify.watched.heard[self.account].listening.account().clone()
     }
 
     fn of_own(&self) -> bool {
@@ -188,14 +188,14 @@ impl Teller<'_> {
 
     /// How the client names what is of this account.
     fn shown(&self, name: &MailboxName) -> Vec<String> {
-        let prefixes = &self.notify.heard[self.account].prefixes;
+        let prefixes = &self.notify.watched.heard[self.account].prefixes;
         let foreign = |prefix: &&String| self.of_own() || !prefix.is_empty();
         prefixes.iter().filter(foreign).map(|prefix| format!("{prefix}{}", name.as_str())).collect()
     }
 
     /// Says a name, where the client wants to hear of it.
     fn name(&self, shown: &str, old: Option<&str>, cause: Cause) -> Result<(), Failure> {
-        let wanted = |name: &str| self.notify.wants(self.own, name, &Event::MailboxName);
+        let wanted = |name: &str| self.notify.groups.wants(self.own, name, &Event::MailboxName);
         if self.author == Author::Oneself || !(wanted(shown) || old.is_some_and(wanted)) {
             return Ok(());
         }
@@ -237,7 +237,7 @@ impl Teller<'_> {
     fn consider(&mut self, name: &MailboxName) -> Result<(), Failure> {
         let since = self.since();
         let mut all: BTreeSet<String> = self.shown(name).into_iter().collect();
-        let leading = self.notify.leading_to(self.account, name);
+        let leading = self.notify.watched.leading_to(self.account, name);
         all.extend(leading.into_iter().filter(|(_, led)| led == name).map(|(shown, _)| shown));
         all.iter().try_for_each(|shown| self.notify.consider(self.core, self.own, shown, since))
     }
@@ -265,12 +265,12 @@ impl Teller<'_> {
         let prefixes: Vec<(String, String)> = prefixes.collect();
         // INBOX leaves what is below it where it is.
         let moves = |name: &MailboxName| !from.is_inbox() || name == from;
-        for (shown, name) in self.notify.leading_to(self.account, from) {
+        for (shown, name) in self.notify.watched.leading_to(self.account, from) {
             let Ok(moved) = name.moved(from, to) else { continue };
             let of =
                 prefixes.iter().find_map(|(old, new)| Some(format!("{new}{}", shown.strip_prefix(old.as_str())?)));
             if let Some(new) = of.filter(|_| moves(&name)) {
-                self.notify.rename(&shown, new, moved);
+                self.notify.watched.rename(&shown, new, moved);
             }
         }
         let tree = self.owner().tree();
@@ -281,8 +281,8 @@ impl Teller<'_> {
 
     fn subscription(&mut self, name: &str) -> Result<(), Failure> {
         let subscribed = self.own.tree().subscriptions().contains(name);
-        let wanted = self.notify.wants(self.own, name, &Event::SubscriptionChange)
-            || (!subscribed && self.notify.wants_of_subscribed(&Event::SubscriptionChange));
+        let wanted = self.notify.groups.wants(self.own, name, &Event::SubscriptionChange)
+            || (!subscribed && self.notify.groups.wants_of_subscribed(&Event::SubscriptionChange));
         if wanted && self.author == Author::Others {
             say(self.core, &listed(self.core, self.own, name), None, Cause::Change)?;
         }
@@ -296,9 +296,9 @@ impl Teller<'_> {
             (false, true) => self.names(name, Cause::Change)?,
             (true, false) => {
                 self.names(name, Cause::Deletion)?;
-                let told = |shown: &&String| !self.notify.wants(self.own, shown, &Event::MailboxName);
+                let told = |shown: &&String| !self.notify.groups.wants(self.own, shown, &Event::MailboxName);
                 let lost: Vec<String> = self.shown(name);
-                for shown in lost.iter().filter(|shown| self.notify.is_watched(shown)).filter(told) {
+                for shown in lost.iter().filter(|shown| self.notify.watched.is_watched(shown)).filter(told) {
                     no_access(self.core, shown)?;
                 }
             }
