@@ -29,6 +29,7 @@ mod lower_url;
 mod mask;
 mod parse;
 pub mod response;
+mod response_code;
 #[cfg(test)]
 mod tests;
 mod url;
@@ -45,5 +46,5 @@ pub use frame::{Frame, Limits, Literal, LiteralProgress, Refusal, Step, Why};
 pub use framer::Framer;
 pub use mask::mask;
 pub use parse::{Malformed, parse};
-pub use response::ResponseCode;
+pub use response_code::ResponseCode;
 pub use url::{MessageUrl, UrlAccess, UrlAuthorization, UrlServer, UrlVerifier};
