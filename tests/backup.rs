@@ -3,8 +3,13 @@
 mod common;
 
 use std::process::Output;
+use std::sync::Arc;
 
+use common::torn::Torn;
 use common::{Client, Server};
+use gatepost::mailbox::{Account, Change, Limits, Manager};
+use gatepost::store::{Batch, CHUNK_BYTES, Copied, Durability, Engine, Memory, Partition, Reference, Store};
+use gatepost::types::{AccountId, AccountName, BlobId, InternalDate, MailboxId, MailboxName, Uid};
 use serde_json::Value;
 
 fn json(output: &Output) -> Value {
@@ -430,6 +435,7 @@ fn annotations_beyond_the_bounds_are_left_out() {
                 "Work/2026: annotations beyond what there may be": 1,
                 "Work/2026: annotations of messages beyond what there may be": 1,
             },
+            "unread": [],
         })
     );
     let mut owner = other.user("user1");
@@ -469,4 +475,209 @@ fn space_is_shown() {
     assert!(space["result"]["disk_bytes"].as_u64() > Some(0));
     let table = server.ctl(&["space", "--account", "user1"]);
     assert!(String::from_utf8_lossy(&table.stdout).contains("STORED_BYTES"), "{table:?}");
+}
+
+/// Message `n` of those that are harmed below: no octet of it is stored in another way than it is written.
+fn harmed(n: u64) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(n);
+    let text: String = std::iter::repeat_with(|| random.alphanumeric()).take(3000).collect();
+    format!("Subject: m{n}\r\n\r\nharmed {n}: {text}\r\n").into_bytes()
+}
+
+/// Changes the octet behind `what` wherever it stands in the files of mail.
+fn harm(server: &Server, what: &str) {
+    let mut found = 0;
+    for entry in std::fs::read_dir(server.path("data/store/keyspaces/2/blobs")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut octets = std::fs::read(&path).unwrap();
+        if let Some(at) = octets.windows(what.len()).position(|octets| octets == what.as_bytes()) {
+            octets[at + what.len()] ^= 1;
+            std::fs::write(&path, octets).unwrap();
+            found += 1;
+        }
+    }
+    assert_eq!(found, 1, "{what}");
+}
+
+/// A message whose octets are damaged keeps nothing else from a backup, nor from coming back from it. It is named each
+/// time; a backup that has its octets from before keeps them.
+#[test]
+fn what_cannot_be_read_is_named_and_costs_nothing_else() {
+    let server = Server::start("");
+    let mut client = server.user("user1");
+    client.ok("CREATE Two");
+    for n in 0..6 {
+        assert!(client.append("INBOX", &harmed(n)).unwrap().starts_with("OK"));
+    }
+    client.ok("SELECT INBOX");
+    client.ok("COPY 2 Two");
+    client.ok("STORE 5 +FLAGS (\\Deleted)");
+    client.ok("EXPUNGE");
+    let early = directory(&server, "early");
+    json(&server.ctl(&["--json", "backup", &early]));
+    // What comes in so many chunks is written out of the journal, and all that came before it.
+    let large = format!("Subject: large\r\n\r\n{}\r\n", "x".repeat(9 << 20));
+    assert!(client.append("Two", large.as_bytes()).unwrap().starts_with("OK"));
+    for n in [1, 4] {
+        harm(&server, &format!("harmed {n}:"));
+    }
+
+    let named = |output: &Output| -> Vec<String> {
+        assert_eq!(output.status.code(), Some(65), "{output:?}");
+        let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let row = |row: &Value| format!("{} {} {} {}", row["account"], row["mailbox"], row["uid"], row["what"]);
+        said["unread"].as_array().unwrap().iter().map(row).collect()
+    };
+    let damaged = |what: &str| {
+        [("INBOX", 2, ""), ("INBOX", 5, "it has been expunged and is kept; "), ("Two", 1, "")]
+            .map(|(mailbox, uid, of)| format!("\"user1\" \"{mailbox}\" {uid} \"{of}its octets are {what}\""))
+    };
+    let late = directory(&server, "late");
+    for _ in 0..2 {
+        assert_eq!(named(&server.ctl(&["--json", "backup", &late])), damaged("damaged"));
+    }
+    let text = server.ctl(&["backup", &late]);
+    assert!(
+        String::from_utf8_lossy(&text.stdout).contains("user1    INBOX      2  its octets are damaged"),
+        "{text:?}"
+    );
+    assert!(String::from_utf8_lossy(&text.stderr).contains("but what is listed (3)"), "{text:?}");
+    // The octets are there from before.
+    assert_eq!(json(&server.ctl(&["--json", "backup", &early]))["messages"].as_u64(), Some(1));
+
+    for (place, lost) in [(&early, false), (&late, true)] {
+        let mut other = Server::prepare("");
+        let restored = other.ctl(&["--json", "restore", place]);
+        let expected = if lost { damaged("lost").to_vec() } else { Vec::new() };
+        match lost {
+            true => assert_eq!(named(&restored), expected),
+            false => drop(json(&restored)),
+        }
+        let checked = String::from_utf8_lossy(&other.ctl(&["check"]).stdout).into_owned();
+        assert_eq!(checked.matches("missing: the octets").count(), if lost { 2 } else { 0 }, "{checked}");
+        other.restart();
+        for (uid, n) in [(1, 0), (2, 1), (3, 2), (4, 3), (6, 5)] {
+            let mut client = other.user("user1");
+            client.ok("SELECT INBOX");
+            let fetched = client.try_command(&format!("UID FETCH {uid} (UID BODY.PEEK[])"));
+            let is_it = |lines: &[String]| lines.concat().contains(&format!("harmed {n}:"));
+            let is_there = fetched.is_some_and(|(lines, end)| end.starts_with("OK") && is_it(&lines));
+            assert_eq!(is_there, !(lost && uid == 2), "UID {uid}");
+        }
+        // An account comes back likewise.
+        let third = Server::start("");
+        let restored = third.ctl(&["--json", "restore", "--account", "user1", place]);
+        match lost {
+            true => assert_eq!(named(&restored), [&expected[0][..], &expected[2][..]]),
+            false => drop(json(&restored)),
+        }
+        let status = third.user("user1").ok("STATUS INBOX (MESSAGES)").concat();
+        assert!(status.contains(if lost { "MESSAGES 4" } else { "MESSAGES 5" }), "{status}");
+    }
+}
+
+const A: AccountId = AccountId(1);
+
+fn torn(partition: Partition) -> (Arc<Torn>, Store) {
+    let engine = Arc::new(Torn::new(partition));
+    (engine.clone(), Store::with_engine(engine).unwrap())
+}
+
+fn account(store: &Store) -> Arc<Account> {
+    Manager::new(store.clone(), Limits::default()).account(&AccountName::new("joe").unwrap()).unwrap()
+}
+
+fn append(account: &Account, name: &str, octets: Vec<u8>) {
+    let mailbox = account.mailbox(&MailboxName::new(name).unwrap()).unwrap();
+    let date = InternalDate { secs: 0, zone_mins: 0 };
+    let message = account.intake(&mailbox).unwrap().take(octets, Vec::new(), date).unwrap();
+    mailbox.commit(Change::Append(vec![message])).unwrap();
+}
+
+fn copy(from: &Store, to: &Store) -> Copied {
+    from.copy_to(to, 1, &mut |_| {}).unwrap()
+}
+
+fn named(copied: &Copied) -> Vec<(Option<&str>, Option<u32>)> {
+    copied.unread.iter().map(|of| (of.mailbox.as_ref().map(MailboxName::as_str), of.uid.map(Uid::get))).collect()
+}
+
+/// Messages of a mailbox, all of which can be read.
+fn read(store: &Store, name: &str) -> usize {
+    let account = account(store);
+    let mailbox = account.mailbox(&MailboxName::new(name).unwrap()).unwrap();
+    let snapshot = mailbox.snapshot().unwrap();
+    snapshot.load_all().unwrap();
+    snapshot.messages().filter(|message| mailbox.octets_of(message.blob(), 0..u64::MAX).is_ok()).count()
+}
+
+/// Of a mailbox that cannot be read the copy has what it had; of one that it never had, an empty one.
+#[test]
+fn a_mailbox_that_cannot_be_read_keeps_no_other_away() {
+    let (engine, store) = torn(Partition::Mailbox(A, MailboxId(1)));
+    let joe = account(&store);
+    joe.create(&MailboxName::new("Two").unwrap(), &[]).unwrap();
+    append(&joe, "INBOX", b"one\r\n".to_vec());
+    append(&joe, "Two", b"two\r\n".to_vec());
+    let target = Store::memory();
+    engine.tear(true);
+    for _ in 0..2 {
+        assert_eq!(named(&copy(&store, &target)), [(Some("INBOX"), None)]);
+        assert_eq!((read(&target, "INBOX"), read(&target, "Two")), (0, 1));
+    }
+    engine.tear(false);
+    assert_eq!(named(&copy(&store, &target)), []);
+    assert_eq!((read(&target, "INBOX"), read(&target, "Two")), (1, 1));
+    assert_eq!(copy(&store, &target).mailboxes, 0);
+    append(&joe, "INBOX", b"three\r\n".to_vec());
+    append(&joe, "Two", b"four\r\n".to_vec());
+    engine.tear(true);
+    assert_eq!(named(&copy(&store, &target)), [(Some("INBOX"), None)]);
+    assert_eq!((read(&target, "INBOX"), read(&target, "Two")), (1, 2));
+}
+
+#[test]
+fn an_account_that_cannot_be_read_keeps_no_other_away() {
+    let (engine, store) = torn(Partition::Account(A));
+    append(&account(&store), "INBOX", b"one\r\n".to_vec());
+    let manager = Manager::new(store.clone(), Limits::default());
+    append(&manager.account(&AccountName::new("sue").unwrap()).unwrap(), "INBOX", b"two\r\n".to_vec());
+    let target = Store::memory();
+    engine.tear(true);
+    let copied = copy(&store, &target);
+    assert_eq!((named(&copied), copied.mailboxes), (vec![(None, None)], 1));
+    engine.tear(false);
+    assert_eq!(named(&copy(&store, &target)), []);
+    assert_eq!(read(&target, "INBOX"), 1);
+}
+
+/// What a message refers to is copied where its reference is lost, and a large message that was cut short as a whole.
+#[test]
+fn what_a_record_names_is_copied() {
+    let (engine, store) = torn(Partition::Server);
+    let joe = account(&store);
+    let large = vec![b'x'; CHUNK_BYTES * 2 + 1];
+    let blob = |octets: &[u8]| BlobId(blake3::hash(octets).into());
+    append(&joe, "INBOX", b"one\r\n".to_vec());
+    append(&joe, "INBOX", large.clone());
+    let uid = Uid::new(1).unwrap();
+    let reference = Reference { blob: blob(b"one\r\n"), account: A, mailbox: MailboxId(1), uid };
+    let mut batch = Batch::new(Partition::Account(A), store.account_version(A).unwrap());
+    batch.removed.push(reference);
+    engine.commit(vec![batch], Durability::Synced).unwrap();
+    let cut_short = Arc::new(Memory::default());
+    let target = Store::with_engine(cut_short.clone()).unwrap();
+    // All but the first chunk: so a copy may have been cut short.
+    cut_short.write_chunk(A, blob(&large), 1, &large[CHUNK_BYTES..CHUNK_BYTES * 2]).unwrap();
+    assert_eq!(named(&copy(&store, &target)), []);
+    assert_eq!(read(&target, "INBOX"), 2);
+    // Octets that are others are none.
+    engine.write_chunk(A, blob(b"one\r\n"), 0, b"two\r\n").unwrap();
+    let again = Store::memory();
+    assert_eq!(named(&copy(&store, &again)), [(Some("INBOX"), Some(1))]);
+    assert_eq!(read(&again, "INBOX"), 1);
+    // It comes back as it is in the copy, and is named.
+    let back = Store::memory();
+    assert_eq!(named(&again.restore_to(&back, &mut |_| {}).unwrap()), [(Some("INBOX"), Some(1))]);
+    assert_eq!(read(&back, "INBOX"), 1);
 }

@@ -29,11 +29,20 @@ pub use ctl::main as ctl_main;
 
 use serde_json::{Value, json};
 
-use crate::store::Copied;
+use crate::store::{Copied, Unread};
+use crate::types::{MailboxName, Uid};
 
 /// What a copy of the store has come to, for the tool.
 fn copied_json(copied: &Copied) -> Value {
     json!({
         "accounts": copied.accounts, "mailboxes": copied.mailboxes, "messages": copied.messages, "bytes": copied.bytes,
+    })
+}
+
+/// What a copy of the store lacks: rows for the tool.
+fn unread_json(unread: &Unread) -> Value {
+    json!({
+        "account": unread.account.as_str(), "mailbox": unread.mailbox.as_ref().map(MailboxName::as_str),
+        "uid": unread.uid.map(Uid::get), "what": unread.what,
     })
 }

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::copied_json;
 use super::failed::{EX_IOERR, EX_NOUSER, Failed};
 use super::verbs::Verbs;
 use super::wire::Wire;
+use super::{copied_json, unread_json};
 use crate::mailbox::describe;
 use crate::store::{Checked, Copied, Mode, Options, Store, StoreError};
 use crate::sys::now_secs;
@@ -67,6 +67,9 @@ impl Verbs {
         };
         self.manager.settle();
         let copied = self.manager.store().copy_to(&target, now_secs(), &mut progress).map_err(failed)?;
+        for unread in &copied.unread {
+            wire.send(&json!({ "row": unread_json(unread) }))?;
+        }
         Ok(copied_json(&copied))
     }
 

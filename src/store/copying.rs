@@ -3,16 +3,32 @@
 //! A copy is a store of its own. Each partition of it says which version of the original it holds, so that the next copy
 //! to the same place writes what has changed since. Octets come first, what names them after them, the list of accounts
 //! last; a copy that was cut short says so until it has been finished.
+//!
+//! What cannot be read is left out, and named; all the rest is copied. Of a mailbox, or an account, that cannot be read as a
+//! whole the copy keeps what it had. It is looked at again by the next copy, whether it has changed or not.
 
-use super::engine::{Batch, CHUNK_BYTES, Partition, Reference, Value};
+use std::collections::HashSet;
+
+use super::engine::{Batch, Partition, Reference};
 use super::error::{CommitFailure, StoreError};
 use super::facade::Store;
 use super::layout;
-use super::model::Durability;
-use crate::types::{AccountId, BlobId, MailboxId};
+use super::model::{AccountImage, Durability, MailboxHeader};
+use crate::types::{AccountId, AccountName, MailboxId, MailboxName, Uid, UidValidity};
+
+/// Something that a copy does not have, as it cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    pub account: AccountName,
+    /// `None` where it is the account.
+    pub mailbox: Option<MailboxName>,
+    /// `None` where it is the mailbox.
+    pub uid: Option<Uid>,
+    pub what: String,
+}
 
 /// What a copy has written, and what there is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Copied {
     pub accounts: u64,
     /// Mailboxes that had changed.
@@ -20,6 +36,7 @@ pub struct Copied {
     /// Messages whose octets were not in the copy yet.
     pub messages: u64,
     pub bytes: u64,
+    pub unread: Vec<Unread>,
 }
 
 /// In a copy: the version of the original that a partition holds.
@@ -28,9 +45,9 @@ const HOLDS: &[u8] = &[1];
 const FINISHED: &[u8] = &[2];
 
 /// Writes of one commit to a copy.
-const STEP: usize = 1000;
+pub(super) const STEP: usize = 1000;
 /// Octets of messages of one commit to a copy.
-const STEP_BYTES: usize = 8 << 20;
+pub(super) const STEP_BYTES: usize = 8 << 20;
 
 impl Store {
     /// When this copy of another store was finished, in seconds since 1970. `None` for one that was cut short, and for a
@@ -55,15 +72,17 @@ impl Store {
         target.mark(0)?;
         let mut copy = Copy { source: &source, target, copied: Copied::default(), progress };
         let accounts = source.accounts()?;
-        for (_, account) in &accounts {
-            copy.account(*account)?;
+        for (name, account) in &accounts {
+            copy.account(name, *account)?;
         }
         for (name, account) in target.accounts()? {
             if !accounts.iter().any(|(_, known)| *known == account) {
                 target.account_remove(account, &name)?;
             }
         }
-        copy.partition(Partition::Server)?;
+        if let Done::Unread(error) = copy.partition(Partition::Server, Holds::All)? {
+            return Err(error);
+        }
         let copied = copy.copied;
         target.mark(now_secs as u64)?;
         target.sync()?;
@@ -85,34 +104,67 @@ impl Store {
     }
 }
 
-struct Copy<'a> {
-    source: &'a Store,
-    target: &'a Store,
-    copied: Copied,
+/// What has become of a partition.
+enum Done {
+    Copied,
+    /// It had not changed.
+    Same,
+    /// The copy has what it had.
+    Unread(StoreError),
+}
+
+/// Whether a copy has all of an account: the next one looks at it again where it does not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    All,
+    Part,
+}
+
+pub(super) struct Copy<'a> {
+    pub(super) source: &'a Store,
+    pub(super) target: &'a Store,
+    pub(super) copied: Copied,
     progress: &'a mut dyn FnMut(&Copied),
 }
 
 impl Copy<'_> {
-    fn account(&mut self, account: AccountId) -> Result<(), StoreError> {
+    pub(super) fn progress(&mut self) {
+        (self.progress)(&self.copied);
+    }
+
+    fn unread(&mut self, account: &AccountName, mailbox: Option<&MailboxName>, error: &StoreError) {
+        let what = format!("it cannot be read; the copy keeps what it had of it: {error}");
+        self.copied.unread.push(Unread { account: account.clone(), mailbox: mailbox.cloned(), uid: None, what });
+    }
+
+    fn account(&mut self, name: &AccountName, account: AccountId) -> Result<(), StoreError> {
         self.copied.accounts += 1;
-        let mailboxes: Vec<MailboxId> = self.source.account_image(account)?.mailboxes().collect();
-        let partitions = mailboxes.iter().map(|id| Partition::Mailbox(account, *id));
-        let changed = partitions.clone().chain([Partition::Account(account)]).map(|of| self.has_changed(of));
+        let image = match self.source.account_image(account) {
+            Ok(image) => image,
+            Err(error) => return Ok(self.unread(name, None, &error)),
+        };
+        let mailboxes: HashSet<MailboxId> = image.mailboxes().collect();
+        let partitions = image.mailboxes().map(|id| Partition::Mailbox(account, id));
+        let changed = partitions.chain([Partition::Account(account)]).map(|of| self.has_changed(of));
         if !changed.collect::<Result<Vec<bool>, _>>()?.contains(&true) {
             return Ok(());
         }
-        let (ours, theirs) = (references(self.source, account)?, references(self.target, account)?);
-        self.octets(account, &ours, &theirs)?;
-        for partition in partitions {
-            self.copied.mailboxes += u64::from(self.partition(partition)?);
-        }
+        let (ours, theirs) = (self.referred(account, &image), references(self.target, account)?);
+        let named_before = self.copied.unread.len();
+        let bare = self.octets(account, &ours, &theirs)?;
+        self.name_bare(name, account, &image, bare);
+        let kept = self.mailboxes(name, account, &image)?;
         for old in self.target.account_image(account)?.mailboxes() {
             if !mailboxes.contains(&old) {
                 self.target.empty_partition(Partition::Mailbox(account, old))?;
             }
         }
-        self.partition(Partition::Account(account))?;
-        let stale: Vec<Reference> = theirs.into_iter().filter(|of| ours.binary_search(of).is_err()).collect();
+        let holds = if self.copied.unread.len() == named_before { Holds::All } else { Holds::Part };
+        if let Done::Unread(error) = self.partition(Partition::Account(account), holds)? {
+            return Ok(self.unread(name, None, &error));
+        }
+        let is_stale = |of: &Reference| ours.binary_search(of).is_err() && !kept.contains(&of.mailbox);
+        let stale: Vec<Reference> = theirs.into_iter().filter(is_stale).collect();
         for step in stale.chunks(STEP) {
             let mut batch = self.batch(Partition::Account(account))?;
             batch.removed = step.to_vec();
@@ -121,17 +173,53 @@ impl Copy<'_> {
         Ok(())
     }
 
+    /// Copies the mailboxes of an account: those that the copy has as it had them.
+    fn mailboxes(
+        &mut self,
+        name: &AccountName,
+        account: AccountId,
+        image: &AccountImage,
+    ) -> Result<HashSet<MailboxId>, StoreError> {
+        let mut kept = HashSet::new();
+        let named = image.nodes.iter().filter_map(|node| Some((node.id?, &node.name)));
+        for (id, mailbox) in named.chain(image.deleted.iter().map(|deleted| (deleted.id, &deleted.name))) {
+            match self.partition(Partition::Mailbox(account, id), Holds::All)? {
+                Done::Copied => self.copied.mailboxes += 1,
+                Done::Same => {}
+                Done::Unread(error) => {
+                    self.unread(name, Some(mailbox), &error);
+                    self.make_empty(account, id, image)?;
+                    kept.insert(id);
+                }
+            }
+        }
+        Ok(kept)
+    }
+
+    /// A mailbox that a copy has never had is an empty one there; no client takes it for the one that it knows.
+    fn make_empty(&self, account: AccountId, id: MailboxId, image: &AccountImage) -> Result<(), StoreError> {
+        let uid_validity = UidValidity::new(image.last_uid_validity.saturating_add(1));
+        if let (None, Some(uid_validity)) = (self.target.mailbox_header(account, id)?, uid_validity) {
+            let mut batch = self.batch(Partition::Mailbox(account, id))?;
+            batch.put(layout::key(b'h'), layout::header(&MailboxHeader::new(uid_validity)));
+            self.write(batch)?;
+        }
+        Ok(())
+    }
+
     fn has_changed(&self, partition: Partition) -> Result<bool, StoreError> {
-        let version = self.source.reader().version(partition)?.0.to_be_bytes();
+        // What cannot be read is named when it is copied.
+        let Ok(version) = self.source.reader().version(partition) else { return Ok(true) };
+        let version = version.0.to_be_bytes();
         Ok(self.target.reader().get(partition, HOLDS)?.is_none_or(|held| held[..] != version))
     }
 
-    fn batch(&self, partition: Partition) -> Result<Batch, StoreError> {
+    pub(super) fn batch(&self, partition: Partition) -> Result<Batch, StoreError> {
         Ok(Batch::new(partition, self.target.reader().version(partition)?))
     }
 
     /// A copy is synced once, at its end.
-    fn write(&self, batch: Batch) -> Result<(), StoreError> {
+    pub(super) fn write(&self, batch: Batch) -> Result<(), StoreError> {
         match self.target.write(vec![batch], Durability::Relaxed) {
             Ok(()) => Ok(()),
             Err(CommitFailure::Store(error)) => Err(error),
@@ -139,63 +227,19 @@ impl Copy<'_> {
         }
     }
 
-    /// Copies the octets that the target does not have, and refers to them.
-    fn octets(&mut self, account: AccountId, ours: &[Reference], theirs: &[Reference]) -> Result<(), StoreError> {
-        let mut batch = self.batch(Partition::Account(account))?;
-        let (mut bytes, mut last) = (0, None);
-        for reference in ours.iter().filter(|of| theirs.binary_search(of).is_err()) {
-            if last != Some(reference.blob) && self.target.reader().read_chunk(account, reference.blob, 0)?.is_none()
-            {
-                let octets = self.blob(account, reference.blob)?;
-                bytes += octets.as_ref().map_or(0, |octets| octets.len());
-                batch.blobs.extend(octets.map(|octets| (account, reference.blob, octets)));
-                (self.progress)(&self.copied);
-            }
-            last = Some(reference.blob);
-            batch.added.push(*reference);
-            if batch.added.len() >= STEP || bytes >= STEP_BYTES {
-                self.write(batch)?;
-                batch = self.batch(Partition::Account(account))?;
-                bytes = 0;
-            }
-        }
-        if batch.added.is_empty() { Ok(()) } else { self.write(batch) }
-    }
-
-    /// The octets of a blob of one chunk; a larger one is written at once.
-    fn blob(&mut self, account: AccountId, blob: BlobId) -> Result<Option<Value>, StoreError> {
-        let missing = || StoreError::Missing(format!("the octets of message {blob}"));
-        let first = self.source.reader().read_chunk(account, blob, 0)?.ok_or_else(missing)?;
-        self.copied.messages += 1;
-        self.copied.bytes += first.len() as u64;
-        // Where a full chunk is the last, the reader knows whether there were others.
-        let length = first.len();
-        let Some(second) = self.source.reader().read_chunk(account, blob, 1)? else {
-            if length == CHUNK_BYTES {
-                self.source.blob(account, blob).read_at(length as u64)?;
-            }
-            return Ok(Some(first));
-        };
-        let (mut number, mut chunk) = (1, Some(second));
-        self.target.engine().write_chunk(account, blob, 0, &first)?;
-        let mut length = length as u64;
-        while let Some(octets) = chunk {
-            self.copied.bytes += octets.len() as u64;
-            length += octets.len() as u64;
-            self.target.engine().write_chunk(account, blob, number, &octets)?;
-            number += 1;
-            chunk = self.source.reader().read_chunk(account, blob, number)?;
-        }
-        self.source.blob(account, blob).read_at(length)?;
-        Ok(None)
-    }
-
-    /// Makes a partition as it is in the source; whether there was anything to do.
-    fn partition(&mut self, partition: Partition) -> Result<bool, StoreError> {
-        if !self.has_changed(partition)? {
-            return Ok(false);
+    /// Makes a partition as it is in the source, where all of it can be read.
+    fn partition(&mut self, partition: Partition, holds: Holds) -> Result<Done, StoreError> {
+        if holds == Holds::All && !self.has_changed(partition)? {
+            return Ok(Done::Same);
         }
         let (source, target) = (self.source.reader().clone(), self.target.reader().clone());
+        let version = match source.version(partition) {
+            Ok(version) => version,
+            Err(error) => return Ok(Done::Unread(error)),
+        };
+        if let Err(error) = source.scan(partition, &[3], &[0xff], &mut |_, _| Ok(())) {
+            return Ok(Done::Unread(error));
+        }
         let mut batch = self.batch(partition)?;
         source.scan(partition, &[3], &[0xff], &mut |key, value| {
             if target.get(partition, key)?.is_none_or(|known| known != value) {
@@ -214,9 +258,12 @@ impl Copy<'_> {
             batch.remove(key);
             self.spill(&mut batch)?;
         }
-        batch.put(HOLDS.to_vec(), source.version(partition)?.0.to_be_bytes().to_vec());
+        match holds {
+            Holds::All => batch.put(HOLDS.to_vec(), version.0.to_be_bytes().to_vec()),
+            Holds::Part => batch.remove(HOLDS.to_vec()),
+        }
         self.write(batch)?;
-        Ok(true)
+        Ok(Done::Copied)
     }
 
     fn spill(&self, batch: &mut Batch) -> Result<(), StoreError> {

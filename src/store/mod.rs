@@ -17,6 +17,7 @@ mod blobs;
 mod blocks;
 mod check;
 mod commits;
+mod copied_octets;
 mod copying;
 mod disk;
 mod doubtful;
@@ -54,7 +55,7 @@ mod vetting;
 
 pub use blobs::{BlobReader, Piece, Pin};
 pub use check::{Checked, Describe, Described, Finding, Mode};
-pub use copying::Copied;
+pub use copying::{Copied, Unread};
 pub use embedded::Embedded;
 pub use engine::{
     Batch, CHUNK_BYTES, Doubt, Engine, Figures, Hear, Partition, Reader, Realm, Reference, Relaxed, Settled, Value,

@@ -4,6 +4,7 @@
 pub mod contended;
 pub mod mixed;
 pub mod running;
+pub mod torn;
 pub mod transcript;
 
 use std::io::{BufRead, BufReader, Read, Write};

@@ -10,11 +10,14 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::super::failed::{EX_CANTCREAT, EX_DATAERR, EX_IOERR, EX_UNAVAILABLE, Failed};
-use super::super::{copied_json, progress};
+use super::super::{copied_json, progress, unread_json};
 use super::arguments::{Tool, usage};
 use crate::config::Config;
 use crate::store::{Options, Store};
 use crate::sys;
+
+/// Of the table of what cannot be read.
+pub(super) const UNREAD: [&str; 4] = ["account", "mailbox", "uid", "what"];
 
 impl Tool {
     pub(super) fn backup(&self, directory: &Path) -> Result<(), Failed> {
@@ -29,18 +32,33 @@ impl Tool {
             sys::give_to(&config.user, directory).map_err(failed)?;
         }
         let directory = directory.canonicalize().map_err(failed)?;
-        let (_, ok) = self.ask(&json!({ "verb": "backup", "directory": directory }), "messages copied")?;
-        self.show_copied(&ok);
-        Ok(())
+        let (unread, ok) = self.ask(&json!({ "verb": "backup", "directory": directory }), "messages copied")?;
+        self.show_copied(ok, &unread)
     }
 
-    fn show_copied(&self, ok: &Value) {
+    /// What has been copied, and what could not be: the rest is whole.
+    fn show_copied(&self, mut ok: Value, unread: &[Value]) -> Result<(), Failed> {
         match self.json {
-            true => println!("{ok}"),
-            false => println!(
-                "{} accounts; {} mailboxes had changed, {} messages ({} bytes) were new",
-                ok["accounts"], ok["mailboxes"], ok["messages"], ok["bytes"]
-            ),
+            true => {
+                ok["unread"] = json!(unread);
+                println!("{ok}");
+            }
+            false => {
+                self.show(&UNREAD, unread, &ok)?;
+                println!(
+                    "{} accounts; {} mailboxes had changed, {} messages ({} bytes) were new",
+                    ok["accounts"], ok["mailboxes"], ok["messages"], ok["bytes"]
+                );
+            }
+        }
+        match unread.len() {
+            0 => Ok(()),
+            n => Err(Failed::new(
+                EX_DATAERR,
+                format!(
+                    "all has been copied but what is listed ({n}), which cannot be read; gatepostctl check says more"
+                ),
+            )),
         }
     }
 
@@ -73,8 +91,8 @@ impl Tool {
         let bar = progress::bar("messages copied", 0);
         let copied = backup.restore_to(&store, &mut |copied| bar.set_position(copied.messages))?;
         bar.finish_and_clear();
-        self.show_copied(&copied_json(&copied));
-        Ok(())
+        let unread: Vec<Value> = copied.unread.iter().map(unread_json).collect();
+        self.show_copied(copied_json(&copied), &unread)
     }
 }
 

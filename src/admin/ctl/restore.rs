@@ -13,21 +13,24 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::failed::{EX_CONFIG, EX_NOUSER, Failed};
+use super::super::failed::{EX_CONFIG, EX_DATAERR, EX_NOUSER, Failed};
 use super::super::mail_source::{Mail, MailAnnotation, Mails};
 use super::super::progress;
 use super::super::restoring::{account_requests, name_request, send_annotations};
 use super::super::wire::Wire;
 use super::accounts::account_name;
 use super::arguments::Tool;
-use super::backup::open_backup;
+use super::backup::{UNREAD, open_backup};
 use super::import;
 use super::requests::next_answer;
 use crate::auth::{Groups, Passwd, PasswdError};
 use crate::config::Config;
-use crate::mailbox::{Account, AccountNames, Limits, Mailbox, Manager, NewAnnotation, SavedAnnotation, SavedMailbox};
+use crate::mailbox::{
+    Account, AccountNames, Limits, Mailbox, MailboxError, Manager, NewAnnotation, SavedAnnotation, SavedMailbox,
+    StoreError,
+};
 use crate::sys;
-use crate::types::{AccountName, MailboxName};
+use crate::types::{AccountName, MailboxName, Uid};
 
 const OF_NOBODY: &str = "annotations of accounts that the backup does not have";
 
@@ -79,6 +82,8 @@ struct Restore<'a> {
     names: Rc<AccountNames>,
     known: Rc<Known>,
     left_out: Rc<RefCell<Tally>>,
+    /// What the backup does not have, or what cannot be read there: rows.
+    unread: Rc<RefCell<Vec<Value>>>,
     /// One connection for all: where no daemon runs, the store is opened once.
     wire: Wire,
 }
@@ -98,23 +103,35 @@ impl Tool {
         let manager = Manager::new(backup, Limits::default());
         let missing = || Failed::new(EX_NOUSER, format!("the backup has no mail of '{account}'"));
         let saved = manager.existing_account(&name)?.ok_or_else(missing)?;
-        let (names, known, left_out) = (Rc::new(names), Rc::new(known), Rc::default());
-        let mut restore = Restore { account, saved, names, known, left_out, wire };
+        let (names, known, left_out, unread) = (Rc::new(names), Rc::new(known), Rc::default(), Rc::default());
+        let mut restore = Restore { account, saved, names, known, left_out, unread, wire };
         let (mailboxes, messages) = restore.names(self.mailbox.as_deref())?;
         if self.mailbox.is_none() {
             restore.rest()?;
         }
-        let left_out = &restore.left_out.borrow().0;
+        self.show_restored(&restore, mailboxes, messages)
+    }
+
+    fn show_restored(&self, restore: &Restore<'_>, mailboxes: u64, messages: u64) -> Result<(), Failed> {
+        let (left_out, unread) = (&restore.left_out.borrow().0, restore.unread.borrow());
+        let ok = json!({ "mailboxes": mailboxes, "messages": messages, "left_out": left_out, "unread": *unread });
         if self.json {
-            println!("{}", json!({ "mailboxes": mailboxes, "messages": messages, "left_out": left_out }));
-            return Ok(());
+            println!("{ok}");
+        } else {
+            self.show(&UNREAD, &unread, &ok)?;
+            println!("{messages} messages are back in {mailboxes} mailboxes of {}", restore.account);
+            for (text, count) in left_out {
+                let often = if *count > 1 { format!(" ({count} times)") } else { String::new() };
+                println!("left out: {text}{often}");
+            }
         }
-        println!("{messages} messages are back in {mailboxes} mailboxes of {account}");
-        for (text, count) in left_out {
-            let often = if *count > 1 { format!(" ({count} times)") } else { String::new() };
-            println!("left out: {text}{often}");
+        match unread.len() {
+            0 => Ok(()),
+            n => Err(Failed::new(
+                EX_DATAERR,
+                format!("all is back but what is listed ({n}): the backup does not have it"),
+            )),
         }
-        Ok(())
     }
 }
 
@@ -194,27 +211,40 @@ impl Restore<'_> {
 
     fn messages(&mut self, name: &MailboxName) -> Result<u64, Failed> {
         let mailbox = self.saved.mailbox(name)?;
-        let bytes = mailbox.header()?.sums.all().bytes;
+        let (bytes, mails) = match self.mails(name, &mailbox) {
+            Err(error) if is_unread(&error) => {
+                self.unread.borrow_mut().push(unread(self.account, name, None, &error));
+                return Ok(0);
+            }
+            found => found?,
+        };
         let request =
             json!({ "verb": "import", "account": self.account, "mailbox": name.as_str(), "only": "missing" });
         self.wire.send(&request)?;
         let bar = progress::bar("restore", bytes.max(1));
-        let mails = self.mails(mailbox)?;
         let ok = import::send_all(&mut self.wire, mails, name.as_str(), &bar)?;
         bar.finish_and_clear();
         self.tally(&ok);
         Ok(ok["messages"].as_u64().unwrap_or(0))
     }
 
-    /// All messages of a mailbox of the backup.
-    fn mails(&self, mailbox: Arc<Mailbox>) -> Result<Mails, Failed> {
+    /// All messages of a mailbox of the backup that can be read, and the octets of all.
+    fn mails(&self, name: &MailboxName, mailbox: &Arc<Mailbox>) -> Result<(u64, Mails), MailboxError> {
+        let (mailbox, bytes) = (mailbox.clone(), mailbox.header()?.sums.all().bytes);
         let snapshot = mailbox.snapshot()?;
         snapshot.load_all()?;
         let uids: Vec<_> = snapshot.messages().map(|message| message.uid()).collect();
         let (names, known, left_out) = (self.names.clone(), self.known.clone(), self.left_out.clone());
+        let (unread_rows, account, name) = (self.unread.clone(), self.account.to_string(), name.clone());
         let mail = move |uid| {
             let message = snapshot.by_uid(uid)?;
-            let octets = mailbox.octets_of(message.blob(), 0..u64::MAX).map_err(io::Error::other);
+            let octets = match mailbox.octets_of(message.blob(), 0..u64::MAX) {
+                Err(error) if is_unread(&error) => {
+                    unread_rows.borrow_mut().push(unread(&account, &name, Some(uid), &error));
+                    return None;
+                }
+                read => read.map_err(io::Error::other),
+            };
             let annotations = match snapshot.all_annotations(uid) {
                 Ok(found) => found.into_iter().filter_map(|new| annotation(new, &names, &known, &left_out)).collect(),
                 Err(error) => return Some(Err(io::Error::other(error))),
@@ -227,8 +257,22 @@ impl Restore<'_> {
                 annotations,
             }))
         };
-        Ok(Box::new(uids.into_iter().filter_map(mail)))
+        Ok((bytes, Box::new(uids.into_iter().filter_map(mail))))
     }
+}
+
+/// Whether it is the backup that lacks something.
+fn is_unread(error: &MailboxError) -> bool {
+    matches!(error, MailboxError::Store(StoreError::Missing(_) | StoreError::Corrupt(_)))
+}
+
+fn unread(account: &str, name: &MailboxName, uid: Option<Uid>, error: &MailboxError) -> Value {
+    let what = match error {
+        MailboxError::Store(StoreError::Missing(_)) if uid.is_some() => "its octets are lost".to_string(),
+        MailboxError::Store(StoreError::Corrupt(_)) if uid.is_some() => "its octets are damaged".to_string(),
+        error => format!("it cannot be read: {error}"),
+    };
+    json!({ "account": account, "mailbox": name.as_str(), "uid": uid.map(Uid::get), "what": what })
 }
 
 /// Whether there is the account; where not, its annotations are left out.
