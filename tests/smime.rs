@@ -88,11 +88,12 @@ fn copies_come_back_to_the_octet() {
     for message in &messages {
         append(&mut sender, "(\\Flagged $Work) \"17-Jul-1996 02:44:25 -0700\" ", message);
     }
-    let kinds: [(&str, &[&str]); 4] = [
+    let kinds: [(&str, &[&str]); 5] = [
         ("rsa2048", &["rsa:2048"]),
         ("rsa4096", &["rsa:4096"]),
         ("p256", &["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]),
         ("p384", &["ec", "-pkeyopt", "ec_paramgen_curve:P-384"]),
+        ("p521", &["ec", "-pkeyopt", "ec_paramgen_curve:P-521"]),
     ];
     for (name, key) in kinds {
         let pair = pair(&directory, name, key);
@@ -117,6 +118,150 @@ fn copies_come_back_to_the_octet() {
         assert!(kept.contains("\\Flagged") && kept.contains("hello world") && kept.contains("<1@x>"), "{kept}");
         assert!(!client.ok("SEARCH SUBJECT hello").is_empty());
     }
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+    digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}
+
+fn in_hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+/// What stands behind one sequence of octets, which is there once or more.
+fn behind<'a>(octets: &'a [u8], before: &str) -> &'a [u8] {
+    let before = hex(before);
+    let at = octets.windows(before.len()).position(|window| window == before);
+    &octets[at.unwrap_or_else(|| panic!("no {before:02x?}")) + before.len()..]
+}
+
+/// The algorithms of an envelope, as openssl names them.
+fn printed(directory: &Path, enveloped: &str) -> String {
+    let file = directory.join("printed");
+    std::fs::write(&file, enveloped).unwrap();
+    String::from_utf8(openssl(&["cms", "-cmsout", "-print", "-noout", "-in", file.to_str().unwrap()])).unwrap()
+}
+
+/// Message 1 of INBOX, for a certificate, into Safe.
+fn sealed(client: &mut Client, certificate: &str) -> String {
+    client.ok("SELECT INBOX");
+    client.ok(&format!("COPY 1 Safe ENCRYPTED {certificate}"));
+    let selected = client.ok("SELECT Safe");
+    let count = selected.iter().find_map(|line| line.strip_prefix("* ")?.strip_suffix(" EXISTS")).unwrap();
+    fetched(client, count.parse().unwrap())
+}
+
+/// A capability of RSAES-OAEP with one hash, by its parameters. RFC 3560 4
+const OAEP_SHA256: &str = "303c 06092a864886f70d010107 302f a00f300d06096086480165030402010500 \
+    a11c301a06092a864886f70d010108300d06096086480165030402010500";
+const OAEP_SHA1: &str = "300d 06092a864886f70d010107 3000";
+/// SHA-256 and the mask by SHA-1: of two hashes.
+const OAEP_MIXED: &str = "301e 06092a864886f70d010107 3011 a00f300d06096086480165030402010500";
+const AES256_CBC: &str = "300b 060960864801650304012a";
+
+/// OAEP where a certificate says that it is read, or that its key is for nothing else. RFC 3560, RFC 4055 4.1, RFC 4262
+#[test]
+fn keys_that_take_oaep() {
+    if !installed("openssl") {
+        return;
+    }
+    use base64::Engine;
+    let base64 = base64::engine::general_purpose::STANDARD;
+    let server = Server::start("");
+    let directory = server.directory.path().to_path_buf();
+    let message = b"Subject: oaep\r\n\r\nbody\r\n";
+    let mut client = server.user("user1");
+    append(&mut client, "", message);
+    client.ok("CREATE Safe");
+    let capable = [
+        (vec![AES256_CBC, OAEP_SHA256], "(rsaesOaep)", "sha256"),
+        (vec![OAEP_SHA1], "(rsaesOaep)", "EMPTY"),
+        (vec![OAEP_MIXED, OAEP_SHA1], "(rsaesOaep)", "EMPTY"),
+        (vec![OAEP_MIXED], "(rsaEncryption)", ""),
+        (vec![AES256_CBC], "(rsaEncryption)", ""),
+        (vec!["3005"], "(rsaEncryption)", ""),
+    ];
+    for (at, (capabilities, algorithm, hash)) in capable.iter().enumerate() {
+        let list = hex(&capabilities.concat());
+        let extension = format!("1.2.840.113549.1.9.15=DER:30{:02x}{}", list.len(), in_hex(&list));
+        let pair = pair(&directory, &format!("capable{at}"), &["rsa:2048", "-addext", &extension]);
+        let enveloped = sealed(&mut client, &base64_of(&pair.0));
+        let printed = printed(&directory, &enveloped);
+        assert!(printed.contains(&format!("algorithm: {}", algorithm.trim_matches(['(', ')']))), "{at}: {printed}");
+        assert!(*hash == "EMPTY" || printed.contains(hash), "{at}: {printed}");
+        assert_eq!(decrypted(&directory, &enveloped, &pair), message, "{at}");
+    }
+
+    // openssl makes no certificate of a key that is for OAEP alone, but the algorithm of one can be made it.
+    let pair = pair(&directory, "only", &["rsa:2048"]);
+    let der = base64.decode(base64_of(&pair.0)).unwrap();
+    let key = hex("06092a864886f70d0101010500");
+    let at = der.windows(key.len()).position(|window| window == key).unwrap();
+    let with = |algorithm: &str| {
+        let algorithm = hex(algorithm);
+        base64.encode([&der[..at], &algorithm, &der[at + algorithm.len()..]].concat())
+    };
+    let enveloped = sealed(&mut client, &with("06092a864886f70d0101073000"));
+    assert!(printed(&directory, &enveloped).contains("algorithm: rsaesOaep"));
+    assert_eq!(decrypted(&directory, &enveloped, &pair), message);
+    client.ok("SELECT INBOX");
+    let (_, end) = client.command(&format!("COPY 1 Safe ENCRYPTED {}", with("06092a864886f70d0101070500")));
+    assert!(end.starts_with("NO [CANNOT]") && end.contains("neither RSA"), "{end}");
+}
+
+/// The openssl that is installed may not know X25519 in CMS; it knows each of the steps. RFC 8418 2
+#[test]
+fn keys_of_x25519() {
+    if !installed("openssl") {
+        return;
+    }
+    use base64::Engine;
+    let server = Server::start("");
+    let directory = server.directory.path().to_path_buf();
+    let message = b"Subject: x25519\r\n\r\nbody\r\n";
+    let mut client = server.user("user1");
+    append(&mut client, "", message);
+    client.ok("CREATE Safe");
+    let path = |name: &str| directory.join(name).to_str().unwrap().to_string();
+    let (ca, ca_key) = pair(&directory, "ca", &["rsa:2048"]);
+    let (ca, ca_key) = (ca.to_str().unwrap(), ca_key.to_str().unwrap());
+    let (key, public, request, certificate) = (path("x.key"), path("x.pub"), path("x.csr"), path("x.pem"));
+    openssl(&["genpkey", "-algorithm", "X25519", "-out", &key]);
+    openssl(&["pkey", "-in", &key, "-pubout", "-out", &public]);
+    openssl(&["req", "-new", "-key", ca_key, "-subj", "/CN=Joe Doe", "-out", &request]);
+    let made = ["x509", "-req", "-days", "30", "-set_serial", "7", "-in", &request, "-force_pubkey", &public];
+    openssl(&[&made[..], &["-CA", ca, "-CAkey", ca_key, "-out", &certificate]].concat());
+    let shown = server.ctl(&["account", "certificate", "user1", &certificate]);
+    assert!(shown.status.success(), "{shown:?}");
+    let shown = String::from_utf8(server.ctl(&["account", "certificate", "user1"]).stdout).unwrap();
+    assert!(shown.contains("X25519") && shown.contains("yes"), "{shown}");
+
+    let enveloped = sealed(&mut client, "*");
+    assert!(printed(&directory, &enveloped).contains("1.2.840.113549.1.9.16.3.19"));
+    let body: String = enveloped.split_once("\r\n\r\n").unwrap().1.split_whitespace().collect();
+    let der = base64::engine::general_purpose::STANDARD.decode(body).unwrap();
+    // Our key, the wrapped key, the vector and the encrypted octets.
+    let ours = &behind(&der, "3005 06032b656e 032100")[..32];
+    let wrapped = &behind(&der, "0428")[..40];
+    let sealed = behind(&der, "060960864801650304012a 0410");
+    let (vector, sealed) = (&sealed[..16], &sealed[16..]);
+    assert_eq!((sealed[0], usize::from(sealed[1])), (0x80, sealed.len() - 2));
+
+    let peer = [hex("302a300506032b656e032100"), ours.to_vec()].concat();
+    std::fs::write(path("peer"), peer).unwrap();
+    let derive = ["pkeyutl", "-derive", "-inkey", &key, "-peerkey", &path("peer"), "-peerform", "DER"];
+    let shared = in_hex(&openssl(&derive));
+    let info = "3015 300b060960864801650304012d a206040400000100".replace(' ', "");
+    let (secret, info) = (format!("hexkey:{shared}"), format!("hexinfo:{info}"));
+    let options = ["-kdfopt", "digest:SHA256", "-kdfopt", &secret, "-kdfopt", &info];
+    let kek = openssl(&[&["kdf", "-keylen", "32", "-binary"], &options[..], &["HKDF"]].concat());
+    let open = |cipher: &str, key: &[u8], vector: &[u8], octets: &[u8]| {
+        std::fs::write(path("closed"), octets).unwrap();
+        openssl(&["enc", "-d", cipher, "-K", &in_hex(key), "-iv", &in_hex(vector), "-in", &path("closed")])
+    };
+    let content_key = open("-id-aes256-wrap", &kek, &[0xa6; 8], wrapped);
+    assert_eq!(open("-aes-256-cbc", &content_key, vector, &sealed[2..]), message);
 }
 
 #[test]
@@ -189,6 +334,18 @@ fn made(change: impl FnOnce(&mut rcgen::CertificateParams), algorithm: &'static 
     base64::engine::general_purpose::STANDARD.encode(params.self_signed(&key).unwrap().der())
 }
 
+/// A certificate whose key, which stands behind these octets, is no point of its curve.
+fn off_the_curve(directory: &Path, curve: &str, before: &str) -> String {
+    use base64::Engine;
+    let base64 = base64::engine::general_purpose::STANDARD;
+    let (certificate, _) =
+        pair(directory, &format!("off-{curve}"), &["ec", "-pkeyopt", &format!("ec_paramgen_curve:{curve}")]);
+    let mut der = base64.decode(base64_of(&certificate)).unwrap();
+    let at = der.len() - behind(&der, before).len();
+    der[at + 20] ^= 1;
+    base64.encode(der)
+}
+
 #[test]
 fn certificates_that_cannot_be_used() {
     if !installed("openssl") {
@@ -197,7 +354,8 @@ fn certificates_that_cannot_be_used() {
     use rcgen::{ExtendedKeyUsagePurpose as Purpose, KeyUsagePurpose as Usage, PKCS_ECDSA_P256_SHA256 as P256};
     let server = Server::start("");
     let weak = base64_of(&pair(server.directory.path(), "weak", &["rsa:1024"]).0);
-    let p521 = base64_of(&pair(server.directory.path(), "p521", &["ec", "-pkeyopt", "ec_paramgen_curve:P-521"]).0);
+    let koblitz =
+        base64_of(&pair(server.directory.path(), "k1", &["ec", "-pkeyopt", "ec_paramgen_curve:secp256k1"]).0);
     let good = made(|_| {}, &P256);
     let critical = |params: &mut rcgen::CertificateParams| {
         let mut extension = rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99999, 1], vec![5, 0]);
@@ -220,8 +378,10 @@ fn certificates_that_cannot_be_used() {
         ),
         ("critical", "critical extension", made(critical, &P256)),
         ("weak", "too weak", weak),
-        ("another curve", "neither RSA", p521),
+        ("another curve", "neither RSA", koblitz),
         ("no encryption", "neither RSA", made(|_| {}, &rcgen::PKCS_ED25519)),
+        ("off the curve", "no X.509 certificate", off_the_curve(server.directory.path(), "P-256", "03420004")),
+        ("off P-521", "no X.509 certificate", off_the_curve(server.directory.path(), "P-521", "0381860004")),
     ];
     let mut client = server.user("user1");
     for n in 0..3 {

@@ -10,6 +10,9 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
 
+use super::agreement::Curve;
+use super::oaep::{Oaep, RSAES_OAEP_TEXT};
+
 /// Octets of one; those with pictures in them are smaller.
 const BYTES_MAX: usize = 64 * 1024;
 
@@ -22,6 +25,8 @@ const RSA_ENCRYPTION: &str = "1.2.840.113549.1.1.1";
 const EC_PUBLIC_KEY: &str = "1.2.840.10045.2.1";
 const P256: &str = "1.2.840.10045.3.1.7";
 const P384: &str = "1.3.132.0.34";
+const P521: &str = "1.3.132.0.35";
+const X25519: &str = "1.3.101.110";
 
 /// Why mail cannot be encrypted for a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +56,7 @@ impl fmt::Display for Unusable {
             Unusable::CriticalExtension => "The certificate has a critical extension that is not known here",
             Unusable::TooWeak => "The certificate's key is too weak; RSA needs 2048 bits",
             Unusable::Algorithm => {
-                "The certificate's key is neither RSA of at most 16384 bits nor of the curve P-256 or P-384"
+                "The certificate's key is neither RSA of at most 16384 bits nor of the curve P-256, P-384, P-521 or X25519"
             }
         })
     }
@@ -62,10 +67,10 @@ impl std::error::Error for Unusable {}
 /// The key of a certificate that can be encrypted for.
 #[derive(Clone, Debug)]
 pub(super) enum Key {
-    Rsa(RsaPublicKey),
-    /// An uncompressed point.
-    P256(Vec<u8>),
-    P384(Vec<u8>),
+    /// By PKCS #1 v1.5 where nothing else is said.
+    Rsa(RsaPublicKey, Option<Oaep>),
+    /// An uncompressed point; of X25519 its 32 octets.
+    Ec(Curve, Vec<u8>),
 }
 
 /// A certificate that mail can be encrypted for.
@@ -105,12 +110,18 @@ fn key(parsed: &X509Certificate<'_>) -> Result<Key, Unusable> {
     let info = parsed.public_key();
     let octets = info.subject_public_key.data.as_ref();
     match info.algorithm.algorithm.to_id_string().as_str() {
-        RSA_ENCRYPTION => rsa_key(octets),
+        RSA_ENCRYPTION => Ok(Key::Rsa(rsa_key(octets)?, Oaep::of_capabilities(parsed))),
+        RSAES_OAEP_TEXT => {
+            let oaep = Oaep::of_key(info.algorithm.parameters.as_ref()).ok_or(Unusable::Algorithm)?;
+            Ok(Key::Rsa(rsa_key(octets)?, Some(oaep)))
+        }
+        X25519 if octets.len() == 32 => Ok(Key::Ec(Curve::X25519, octets.to_vec())),
         EC_PUBLIC_KEY => {
             let curve = info.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok());
             match (curve.map(|oid| oid.to_id_string()).as_deref(), octets) {
-                (Some(P256), [4, point @ ..]) if point.len() == 64 => Ok(Key::P256(octets.to_vec())),
-                (Some(P384), [4, point @ ..]) if point.len() == 96 => Ok(Key::P384(octets.to_vec())),
+                (Some(P256), [4, point @ ..]) if point.len() == 64 => Ok(Key::Ec(Curve::P256, octets.to_vec())),
+                (Some(P384), [4, point @ ..]) if point.len() == 96 => Ok(Key::Ec(Curve::P384, octets.to_vec())),
+                (Some(P521), [4, point @ ..]) if point.len() == 132 => Ok(Key::Ec(Curve::P521, octets.to_vec())),
                 _ => Err(Unusable::Algorithm),
             }
         }
@@ -118,7 +129,7 @@ fn key(parsed: &X509Certificate<'_>) -> Result<Key, Unusable> {
     }
 }
 
-fn rsa_key(octets: &[u8]) -> Result<Key, Unusable> {
+fn rsa_key(octets: &[u8]) -> Result<RsaPublicKey, Unusable> {
     let numbers = rsa::pkcs1::RsaPublicKey::try_from(octets).map_err(|_| Unusable::Malformed)?;
     let modulus = BigUint::from_bytes_be(numbers.modulus.as_bytes());
     let exponent = BigUint::from_bytes_be(numbers.public_exponent.as_bytes());
@@ -128,7 +139,7 @@ fn rsa_key(octets: &[u8]) -> Result<Key, Unusable> {
         _ => {}
     }
     // An even modulus, an exponent of 1 and the like are refused here.
-    RsaPublicKey::new_with_max_size(modulus, exponent, RSA_BITS_MAX).map(Key::Rsa).map_err(|_| Unusable::Malformed)
+    RsaPublicKey::new_with_max_size(modulus, exponent, RSA_BITS_MAX).map_err(|_| Unusable::Malformed)
 }
 
 /// What the certificate says that its key is for. RFC 8550 4.4.2, 4.4.4
@@ -136,8 +147,8 @@ fn check_extensions(parsed: &X509Certificate<'_>, key: &Key) -> Result<(), Unusa
     for extension in parsed.extensions() {
         let permitted = match extension.parsed_extension() {
             ParsedExtension::KeyUsage(usage) => match key {
-                Key::Rsa(_) => usage.key_encipherment(),
-                Key::P256(_) | Key::P384(_) => usage.key_agreement(),
+                Key::Rsa(..) => usage.key_encipherment(),
+                Key::Ec(..) => usage.key_agreement(),
             },
             ParsedExtension::ExtendedKeyUsage(usage) => usage.email_protection || usage.any,
             ParsedExtension::UnsupportedExtension { .. } | ParsedExtension::Unparsed if extension.critical => {

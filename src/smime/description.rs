@@ -1,11 +1,13 @@
 //! What an administrator is shown of a certificate.
 
 use ring::digest;
+use rsa::traits::PublicKeyParts;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 
-use super::certificate::{Certificate, Unusable};
+use super::agreement::Curve;
+use super::certificate::{Certificate, Key, Unusable};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
@@ -14,7 +16,7 @@ pub struct Description {
     /// Seconds since 1970.
     pub not_before_secs: i64,
     pub not_after_secs: i64,
-    /// As `RSA 2048` or `EC 256`.
+    /// As `RSA 2048`, `EC 256` or `X25519`.
     pub key: String,
     /// In hexadecimal digits.
     pub sha256: String,
@@ -26,9 +28,13 @@ impl Description {
     /// Of DER, at a time in seconds since 1970.
     pub fn of(der: &[u8], now_secs: i64) -> Result<Description, Unusable> {
         let (_, parsed) = X509Certificate::from_der(der).map_err(|_| Unusable::Malformed)?;
-        let key = match parsed.public_key().parsed() {
-            Ok(PublicKey::RSA(key)) => format!("RSA {}", key.key_size()),
-            Ok(PublicKey::EC(point)) => format!("EC {}", point.key_size()),
+        let usable = Certificate::from_der(der, parsed.validity().not_before.timestamp());
+        let key = match (usable.map(|usable| usable.key), parsed.public_key().parsed()) {
+            (Ok(Key::Rsa(key, Some(_))), _) => format!("RSA {}, OAEP", key.size() * 8),
+            (Ok(Key::Ec(Curve::P521, _)), _) => "EC 521".to_string(),
+            (Ok(Key::Ec(Curve::X25519, _)), _) => "X25519".to_string(),
+            (_, Ok(PublicKey::RSA(key))) => format!("RSA {}", key.key_size()),
+            (_, Ok(PublicKey::EC(point))) => format!("EC {}", point.key_size()),
             _ => "of another kind".to_string(),
         };
         let hash = digest::digest(&digest::SHA256, der);
