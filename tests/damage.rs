@@ -30,8 +30,29 @@ fn message(n: usize) -> Vec<u8> {
     format!("From: {n}@example.com\r\nSubject: number {n}\r\n\r\n{}", line.repeat(10 + n * 7 % 400)).into_bytes()
 }
 
+/// Octets of the large message, and changes of a mailbox before another begins: what is enough for the engine to write out
+/// tables by itself in the long runs, and less where each round shall cost little.
+fn sizes() -> (usize, usize) {
+    if common::rounds(40) > 40 { (9 << 20, 2000) } else { (512 << 10, 20) }
+}
+
+/// Has the engine write out what its journal has to tables, as it does by itself when there is more.
+fn write_out(directory: &Path) {
+    let db = fjall::Database::builder(directory).open().unwrap();
+    for name in ["index", "chunks"] {
+        let keyspace = db.keyspace(name, fjall::KeyspaceCreateOptions::default).unwrap();
+        keyspace.rotate_memtable_and_wait().unwrap();
+    }
+}
+
 /// A store whose tables, and not only its journal, have mail in them.
 fn fill(directory: &Path) -> HashMap<BlobId, Vec<u8>> {
+    let known = fill_journal(directory);
+    write_out(directory);
+    known
+}
+
+fn fill_journal(directory: &Path) -> HashMap<BlobId, Vec<u8>> {
     let manager = Manager::new(Store::open(directory, &OPTIONS).unwrap(), Limits::default());
     let account = manager.account(&AccountName::new("joe").unwrap()).unwrap();
     let inbox = account.mailbox(&MailboxName::inbox()).unwrap();
@@ -42,8 +63,8 @@ fn fill(directory: &Path) -> HashMap<BlobId, Vec<u8>> {
         known.insert(message.blob.id, self::message(n));
         inbox.commit(Change::Append(vec![message])).unwrap();
     }
-    // A message of many chunks has the tables written out.
-    let large = vec![b'x'; 9 << 20];
+    // A message of many chunks.
+    let large = vec![b'x'; sizes().0];
     let taken = account
         .intake(&inbox)
         .unwrap()
@@ -201,25 +222,33 @@ fn link(from: &Path, to: &Path) {
 /// A store some of whose messages have been expunged, and that has changed so often since that all of its tables are there.
 fn fill_tables(directory: &Path) -> HashMap<BlobId, Vec<u8>> {
     let known = fill(directory);
+    change(directory, |inbox| {
+        rewrite(inbox);
+        store(inbox, EXPUNGED.start..EXPUNGED.end, StoreMode::Add, SystemFlag::Deleted);
+        inbox.commit(Change::Expunge { among: None, visibility: Visibility::ALL }).unwrap();
+        store(inbox, 1..8, StoreMode::Add, SystemFlag::Answered);
+    });
+    write_out(directory);
+    change(directory, rewrite);
+    known
+}
+
+fn change(directory: &Path, change: impl FnOnce(&Arc<Mailbox>)) {
     let manager = Manager::new(Store::open(directory, &OPTIONS).unwrap(), Limits::default());
     let account = manager.account(&AccountName::new("joe").unwrap()).unwrap();
-    let inbox = account.mailbox(&MailboxName::inbox()).unwrap();
-    let store = |from, to, mode, flag| {
-        let (mut uids, flags, visibility) = (UidSet::new(), vec![Flag::System(flag)], Visibility::ALL);
-        uids.push_range(from, to);
-        inbox.commit(Change::Store { uids, mode, flags, unchanged_since: None, visibility }).unwrap();
-    };
-    let rewrite = |times: usize| {
-        for time in 0..times {
-            store(1, 301, [StoreMode::Add, StoreMode::Remove][time % 2], SystemFlag::Flagged);
-        }
-    };
-    rewrite(2000);
-    store(EXPUNGED.start, EXPUNGED.end - 1, StoreMode::Add, SystemFlag::Deleted);
-    inbox.commit(Change::Expunge { among: None, visibility: Visibility::ALL }).unwrap();
-    store(1, 7, StoreMode::Add, SystemFlag::Answered);
-    rewrite(2000);
-    known
+    change(&account.mailbox(&MailboxName::inbox()).unwrap());
+}
+
+fn store(inbox: &Arc<Mailbox>, uids: std::ops::Range<u32>, mode: StoreMode, flag: SystemFlag) {
+    let uids: UidSet = uids.filter_map(Uid::new).collect();
+    let (flags, visibility) = (vec![Flag::System(flag)], Visibility::ALL);
+    inbox.commit(Change::Store { uids, mode, flags, unchanged_since: None, visibility }).unwrap();
+}
+
+fn rewrite(inbox: &Arc<Mailbox>) {
+    for time in 0..sizes().1 {
+        store(inbox, 1..302, [StoreMode::Add, StoreMode::Remove][time % 2], SystemFlag::Flagged);
+    }
 }
 
 /// UIDs.
