@@ -49,6 +49,14 @@ impl Mailbox {
         Ok(self.snapshot()?.seen_by(visibility)?)
     }
 
+    /// Whether nothing that somebody sees of a mailbox where there is more has changed since, but for what has gone.
+    pub fn is_quiet_for(&self, visibility: Visibility, since: ModSeq) -> Result<bool, MailboxError> {
+        if !self.header()?.sums.has_unseen_by(visibility) {
+            return Ok(false);
+        }
+        Ok(self.seen_by(visibility)?.changed_since(since).next().is_none())
+    }
+
     /// The sums of STATUS, over what somebody sees; one read where the mailbox is not loaded.
     pub fn counts(&self, visibility: Visibility) -> Result<Sums, MailboxError> {
         Ok(self.header()?.sums.seen(visibility))

@@ -59,6 +59,12 @@ impl Told {
         }
     }
 
+    /// Whether the mailbox has as many messages as it had: what else is new may be of messages that the client does not see.
+    pub(super) fn counts_as(&self, before: &Told) -> bool {
+        let counts = |told: &Told| (told.uid_validity, told.messages, told.unseen);
+        counts(self) == counts(before)
+    }
+
     /// What has to be told of a mailbox. RFC 5465 5.1 to 5.3
     pub(super) fn items_since(&self, before: &Told, kinds: Kinds, changed: bool, condstore: bool) -> Vec<StatusItem> {
         let another = kinds.any() && before.uid_validity != self.uid_validity;

@@ -189,6 +189,10 @@ impl WatchedMailboxes {
                 Err(error) => return Err(error.into()),
             };
             let before = std::mem::replace(&mut watched.told, now);
+            // What has come or changed out of the client's sight is nothing to it. CommuniGate Pro's $Service
+            if now != before && now.counts_as(&before) && mailbox.is_quiet_for(visibility, before.mod_seq)? {
+                continue;
+            }
             let changed = watched.kinds.are_new(before.mod_seq, now.mod_seq, mailbox.latest());
             let items = now.items_since(&before, watched.kinds, changed, core.dialect.condstore);
             if !items.is_empty() {
