@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use gatepost::mailbox::{Change, Limits, Mailbox, MailboxError, Manager, StoreMode, describe};
 use gatepost::store::{
-    Batch, Checked, Compression, Durability, Engine, Finding, Memory, Mode, Options, Partition, Reader, Reference,
-    Store, StoreError,
+    Batch, Checked, CommitError, Compression, Durability, Embedded, Engine, Finding, Memory, Mode, Options,
+    Partition, Reader, Reference, Store, StoreError,
 };
 use gatepost::types::{
     AccountId, AccountName, BlobId, Flag, InternalDate, MailboxId, MailboxName, SystemFlag, Uid, UidSet, Visibility,
@@ -518,5 +518,109 @@ fn what_a_check_finds_a_repair_rebuilds() {
         assert_eq!(snapshot.len(), 300, "after {what}");
         let seen = snapshot.messages().filter(|message| message.flags().has(SystemFlag::Seen)).count();
         assert_eq!(seen, if what.contains("flags") { 72 } else { 200 }, "after {what}");
+    }
+}
+
+/// So many messages that fjall moves what is left of the first of their files when most of them have gone.
+const ROTTING: u32 = 900;
+
+/// Octets that are stored as they are, beside the tables.
+fn rotting(n: u32) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(n.into());
+    std::iter::repeat_with(|| random.u8(..)).take(100_000).collect()
+}
+
+fn reference_to(n: u32) -> Reference {
+    let blob = BlobId(*blake3::hash(&rotting(n)).as_bytes());
+    Reference { blob, account: AccountId(1), mailbox: MailboxId(1), uid: Uid::new(n).unwrap() }
+}
+
+fn change_references(engine: &Embedded, change: impl FnOnce(&mut Batch)) -> Result<(), CommitError> {
+    let partition = Partition::Account(AccountId(1));
+    let mut batch = Batch::new(partition, engine.version(partition)?);
+    change(&mut batch);
+    engine.commit(vec![batch], Durability::Relaxed)
+}
+
+fn add(engine: &Embedded, n: u32) -> Result<(), CommitError> {
+    change_references(engine, |batch| {
+        batch.blobs.push((AccountId(1), reference_to(n).blob, rotting(n).into()));
+        batch.added.push(reference_to(n));
+    })
+}
+
+/// Adds until fjall has moved what is left of the file of mail `0`; the error where it cannot.
+fn add_until_moved(engine: &Embedded, directory: &Path, numbers: std::ops::Range<u32>) -> Result<bool, CommitError> {
+    let first = directory.join("keyspaces/2/blobs/0");
+    for n in numbers {
+        add(engine, n)?;
+        if !first.exists() {
+            return Ok(true);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    Ok(false)
+}
+
+/// fjall ends all writing when it comes upon a message that has rotted in a file of mail that it clears away, and does so again
+/// after each start. A repair gives the message up, and nothing else.
+#[test]
+fn what_has_rotted_ends_no_writing_after_a_repair() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = directory.path();
+    let engine = Embedded::open(store, &OPTIONS).unwrap();
+    (1..=ROTTING).for_each(|n| add(&engine, n).unwrap());
+    let first = store.join("keyspaces/2/blobs/0");
+    (0..3000)
+        .find(|_| {
+            first.exists() || {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+                false
+            }
+        })
+        .unwrap();
+    let mut octets = std::fs::read(&first).unwrap();
+    // Two of them, the second in what is said before it.
+    for (n, at) in [(3, 50_000), (7, 0)] {
+        let begin = &rotting(n)[..32];
+        let found = octets.windows(32).position(|octets| octets == begin).unwrap();
+        octets[if at > 0 { found + at } else { found - 40 }] ^= 1;
+    }
+    std::fs::write(&first, octets).unwrap();
+    let gone = |n: &u32| n % 4 != 3;
+    (1..=ROTTING).filter(gone).for_each(|n| {
+        change_references(&engine, |batch| batch.removed.push(reference_to(n))).unwrap();
+    });
+    engine.collect(u64::MAX, ROTTING as usize).unwrap();
+    let stopped = add_until_moved(&engine, store, 1000..4000);
+    assert!(matches!(stopped, Err(CommitError::Store(StoreError::Poisoned))), "{stopped:?}");
+    drop(engine);
+
+    let open = || {
+        (0..3000).find_map(|_| match Store::open_mended(store, &OPTIONS) {
+            Err(StoreError::InUse { .. }) => {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+                None
+            }
+            opened => Some(opened.unwrap()),
+        })
+    };
+    let (opened, mended) = open().unwrap();
+    assert_eq!(mended.findings.len(), 1, "{mended:?}");
+    assert!(
+        mended.findings[0].what.starts_with("keyspaces/2/blobs/0 was damaged: what could not be read at 2 places")
+    );
+    drop((opened, mended));
+    let (opened, mended) = open().unwrap();
+    assert_eq!(mended.findings, []);
+    drop((opened, mended));
+    let engine = Embedded::open(store, &OPTIONS).unwrap();
+    assert!(add_until_moved(&engine, store, 4000..7000).unwrap(), "fjall has moved nothing");
+    for n in (1..=ROTTING).filter(|n| !gone(n)) {
+        let read = engine.read_chunk(AccountId(1), reference_to(n).blob, 0).unwrap();
+        match [3, 7].contains(&n) {
+            true => assert_eq!(read, None, "{n}"),
+            false => assert_eq!(read.unwrap(), rotting(n), "{n}"),
+        }
     }
 }

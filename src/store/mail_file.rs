@@ -4,16 +4,22 @@
 //! as stored, key, octets. Behind them stands `META` and a block of the file's properties. Numbers are little-endian.
 //!
 //! Who reads mail is told its place by a table: what stands where it stood is found, whatever is made anew behind it.
+//!
+//! fjall moves what is left of a file when much of it has gone, and reads all of it for that: one octet that has rotted ends its
+//! thread, and with it all writing, though the message be long expunged. What has rotted is given up: no table leads there any
+//! more, and a value of no key that is as long takes its place.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 use lsm_tree::coding::Encode;
 use lsm_tree::table::block::BlockType;
 use lsm_tree::table::{Block, DataBlock};
 use lsm_tree::{CompressionType, InternalValue, ValueType};
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::archive::{self, Cursor, Section};
 use super::blocks;
@@ -45,18 +51,60 @@ struct Values {
     first: Vec<u8>,
     last: Vec<u8>,
     are_compressed: bool,
-    are_all: bool,
+    /// What cannot be read among them.
+    rotten: Vec<Range<usize>>,
+    /// There may have been more behind them.
+    are_cut: bool,
 }
 
-/// The octets of the file, with its end made anew; `None` where no mail can be found in it.
+/// Where values have rotted, by the number of their file.
+#[derive(Default)]
+pub(super) struct Rotten(BTreeMap<u64, Vec<Range<u64>>>);
+
+impl Rotten {
+    /// Looks through a file.
+    pub(super) fn find(&mut self, path: &Path, number: u64) -> io::Result<()> {
+        let file = fs::read(path)?;
+        let values = values(&file, said(path));
+        let mut rotten: Vec<Range<u64>> = values.rotten.iter().map(|of| of.start as u64..of.end as u64).collect();
+        if values.are_cut {
+            rotten.push(values.end as u64..u64::MAX);
+        }
+        if !rotten.is_empty() {
+            self.0.insert(number, rotten);
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a value of this file, at this place, cannot be read.
+    pub(super) fn has(&self, number: u64, at: u64) -> bool {
+        self.0.get(&number).is_some_and(|rotten| rotten.iter().any(|of| of.contains(&at)))
+    }
+
+    /// How many places of a file.
+    pub(super) fn count(&self, number: u64) -> usize {
+        self.0.get(&number).map_or(0, Vec::len)
+    }
+}
+
+/// Octets of the values of a file, by its list of sections.
+fn said(path: &Path) -> Option<usize> {
+    let sections = archive::sections(path).ok().flatten()?;
+    sections.iter().find(|section| section.name == b"data").map(|section| section.octets as usize)
+}
+
+/// The octets of the file, with its end made anew, and without what has rotted; `None` where no mail can be found in it.
 pub(super) fn mended(path: &Path, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
     let mut file = fs::read(path).map_err(|error| StoreError::Engine(format!("{}: {error}", path.display())))?;
-    let said = archive::sections(path).ok().flatten().unwrap_or_default();
-    let said = said.iter().find(|section| section.name == b"data").map(|section| section.octets as usize);
-    let values = values(&file, said);
-    if values.count == 0 {
+    let values = values(&file, said(path));
+    if values.count == 0 && good_metadata(&file[values.end..]).is_none() {
         return Ok(None);
     }
+    values.rotten.iter().for_each(|rotten| give_up(&mut file[rotten.clone()]));
     let meta = match good_metadata(&file[values.end..]) {
         Some(meta) => meta.to_vec(),
         None => properties(&values, number).map_err(|error| StoreError::Engine(error.to_string()))?,
@@ -69,6 +117,16 @@ pub(super) fn mended(path: &Path, number: u64) -> Result<Option<Vec<u8>>, StoreE
     let ending = archive::ending(&sections, file.len() as u64);
     file.extend(ending);
     Ok(Some(file))
+}
+
+/// Puts one value in the place of what cannot be read. No table leads to it, and its key is below all keys.
+fn give_up(octets: &mut [u8]) {
+    // No value was shorter.
+    let Some((head, value)) = octets.split_at_mut_checked(HEAD_BYTES) else { return };
+    value.fill(0);
+    let length = (value.len() as u32).to_le_bytes();
+    let sum = xxh3_128(value).to_le_bytes();
+    head.copy_from_slice(&[&b"BLOB"[..], &sum, &[0; 8], &[0; 2], &length, &length].concat());
 }
 
 /// Where the values of a file stand whose keys are among those that are lost: what a table says of each.
@@ -112,7 +170,7 @@ fn next_value(file: &[u8], at: usize) -> Option<usize> {
 }
 
 fn values(file: &[u8], said: Option<usize>) -> Values {
-    let mut values = Values { are_all: true, ..Values::default() };
+    let mut values = Values::default();
     let mut at = 0;
     while said.is_none_or(|said| at < said) && at < file.len() {
         match value(&file[at..]) {
@@ -129,16 +187,21 @@ fn values(file: &[u8], said: Option<usize>) -> Values {
                 values.end = at;
             }
             None if good_metadata(&file[at..]).is_some() => break,
-            None => {
-                values.are_all = false;
-                match next_value(file, at) {
-                    Some(next) => at = next,
-                    None => break,
+            None => match next_value(file, at) {
+                Some(next) => {
+                    values.rotten.push(at..next);
+                    at = next;
                 }
-            }
+                None => {
+                    values.are_cut = true;
+                    break;
+                }
+            },
         }
     }
     values.end = said.unwrap_or(values.end).min(file.len());
+    values.rotten.push(at.min(values.end)..values.end);
+    values.rotten.retain(|rotten| !rotten.is_empty());
     values
 }
 
@@ -166,7 +229,7 @@ fn good_metadata(octets: &[u8]) -> Option<&[u8]> {
 /// What fjall says of a file of mail.
 fn properties(values: &Values, number: u64) -> lsm_tree::Result<Vec<u8>> {
     let compression = if values.are_compressed { CompressionType::Lz4 } else { CompressionType::None };
-    let octets = values.octets + if values.are_all { 0 } else { UNKNOWN_BYTES };
+    let octets = values.octets + if values.rotten.is_empty() && !values.are_cut { 0 } else { UNKNOWN_BYTES };
     let property = |name: &str, value: &[u8]| InternalValue::from_components(name, value, 0, ValueType::Value);
     let items = [
         property("blob_file_version", &[3]),

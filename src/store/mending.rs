@@ -2,7 +2,7 @@
 //!
 //! What a file says that can be made again is made again and costs nothing: the index, the filter and the properties of a
 //! table, what stands at the end of a file of mail, the names of the trees, one octet of the list of files, the number
-//! of a batch. What is lost is a block of a table or a batch of the journal. As older values come forth behind it, the partitions that it
+//! of a batch. What is lost is a message that has rotted, a block of a table or a batch of the journal. As older values come forth behind it, the partitions that it
 //! may have been of are doubtful: `renewal` sees to it that nobody takes them for what they were.
 //!
 //! The damaged file is set aside in the directory `damaged`. Nobody else may have the store open.
@@ -20,8 +20,9 @@ use super::doubtful::{self, Doubtful};
 use super::engine::Reference;
 use super::error::StoreError;
 use super::facade::Options;
+use super::mail_file::Rotten;
 use super::manifest::{self, Listed, Manifest};
-use super::table_file::Lost;
+use super::table_file::{Lost, Mail};
 use super::tables::{Tables, engine, unbroken};
 use super::vetting::{self, Damage, Part};
 use super::{mail_file, table_file, unfinished};
@@ -137,12 +138,20 @@ impl Mending<'_> {
         }
         let list = self.list(tree)?;
         let part = vetting::of_table(number, &list.blobs);
+        let mut rotten = Rotten::default();
+        for (path, file) in
+            list.blobs.iter().map(|file| (mail_path(tree, file), file)).filter(|(path, _)| path.is_file())
+        {
+            rotten.find(&path, file.number).map_err(failed)?;
+        }
+        let mail = Mail { find: &|lost| find_places(tree, &list.blobs, lost), rotten: &rotten };
         let mut sums = Vec::new();
+        // Tables first: nothing leads to what is given up when it reads as something else.
         for table in &list.tables {
-            sums.extend(self.table(tree, table, part, &list.blobs)?.map(|sum| (table.sum_at, sum)));
+            sums.extend(self.table(tree, table, part, &mail)?.map(|sum| (table.sum_at, sum)));
         }
         for file in &list.blobs {
-            sums.extend(self.mail(tree, file)?.map(|sum| (file.sum_at, sum)));
+            sums.extend(self.mail(tree, file, &rotten)?.map(|sum| (file.sum_at, sum)));
         }
         manifest::put_sums(tree, &list, &sums).map_err(failed)
     }
@@ -160,25 +169,34 @@ impl Mending<'_> {
         manifest::read(tree).map_err(failed)?.map_err(|_| cannot(broken()))
     }
 
-    /// Makes a table that is not as it was written anew; its new checksum.
+    /// Makes a table that is not as it was written, or leads to what has rotted, anew; its new checksum.
     fn table(
         &mut self,
         tree: &Path,
         table: &Listed,
         part: Part,
-        blobs: &[Listed],
+        mail: &Mail<'_>,
     ) -> Result<Option<u128>, StoreError> {
         let failed = |error: io::Error| engine(error.into());
         let file = tree.join("tables").join(table.number.to_string());
-        if table.is(&file).map_err(failed)? {
+        let is_whole = table.is(&file).map_err(failed)?;
+        if is_whole && mail.rotten.is_empty() {
             return Ok(None);
         }
-        let made = self.aside.keep(&file).map_err(failed)?.with_extension("new");
+        let kept = self.aside.keep(&file).map_err(failed)?;
+        let made = kept.with_extension("new");
         let rebuilt = match file.is_file() {
-            true => table_file::rebuild(&file, table.number, &made, &|lost| find_places(tree, blobs, lost))?,
+            true => table_file::rebuild(&file, table.number, &made, mail)?,
             false => None,
         };
         let Some(rebuilt) = rebuilt else { return Err(cannot(Damage { file, part }.into())) };
+        if is_whole {
+            // What has rotted is said of the files of mail.
+            return match rebuilt.rotten {
+                0 => fs::remove_file(&made).and_then(|()| fs::remove_file(&kept)).map(|()| None).map_err(failed),
+                _ => self.aside.put(&made, &file).map(|()| Some(rebuilt.sum)).map_err(failed),
+            };
+        }
         if part == Part::Index {
             rebuilt.lost.iter().for_each(|lost| self.outcome.doubtful.add(lost));
             self.outcome.doubtful.write(&doubtful::file(self.aside.directory)).map_err(failed)?;
@@ -200,24 +218,38 @@ impl Mending<'_> {
         Ok(Some(rebuilt.sum))
     }
 
-    /// Makes the end of a file of mail anew; the new checksum of the file. Messages that have rotted stay: who reads one is told.
-    fn mail(&mut self, tree: &Path, file: &Listed) -> Result<Option<u128>, StoreError> {
+    /// Makes a file of mail anew whose end is damaged, or in which something has rotted; its new checksum.
+    fn mail(&mut self, tree: &Path, file: &Listed, rotten: &Rotten) -> Result<Option<u128>, StoreError> {
         let failed = |error: io::Error| engine(error.into());
-        let path = tree.join("blobs").join(file.number.to_string());
-        if path.is_file() && mail_file::metadata(&path).map_err(failed)?.is_some() {
+        let path = mail_path(tree, file);
+        let has_end = path.is_file() && mail_file::metadata(&path).map_err(failed)?.is_some();
+        let places = rotten.count(file.number);
+        if has_end && places == 0 {
             return Ok(None);
         }
         let mended = if path.is_file() { mail_file::mended(&path, file.number)? } else { None };
         let Some(octets) = mended else { return Err(cannot(Damage { file: path, part: Part::Mail }.into())) };
         self.aside.replace(&path, &octets).map_err(failed)?;
-        self.say(&path, "its end has been made again; messages in it that cannot be read are named below", true);
+        if !has_end {
+            self.say(&path, "its end has been made again; messages in it that cannot be read are named below", true);
+        }
+        if places > 0 {
+            let what = format!(
+                "what could not be read at {places} places is given up; messages that were there are named below"
+            );
+            self.say(&path, &what, true);
+        }
         Ok(Some(xxh3_128(&octets)))
     }
 }
 
+fn mail_path(tree: &Path, file: &Listed) -> PathBuf {
+    tree.join("blobs").join(file.number.to_string())
+}
+
 /// What a table said of places that are lost, found again in the files of mail.
 fn find_places(tree: &Path, files: &[Listed], lost: &Lost) -> Vec<InternalValue> {
-    let paths = files.iter().map(|file| (file.number, tree.join("blobs").join(file.number.to_string())));
+    let paths = files.iter().map(|file| (file.number, mail_path(tree, file)));
     paths.flat_map(|(number, path)| mail_file::places(&path, number, lost)).collect()
 }
 

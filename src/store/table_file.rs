@@ -15,6 +15,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::archive::{self, Cursor};
 use super::blocks::Head;
 use super::error::StoreError;
+use super::mail_file::Rotten;
 use super::tables::unbroken;
 
 /// Keys above the one and below the other; empty where it has no bound.
@@ -37,6 +38,14 @@ pub(super) struct Rebuilt {
     /// XXH3 of the new file.
     pub(super) sum: u128,
     pub(super) lost: Vec<Lost>,
+    /// Values that were left out, as they have rotted.
+    pub(super) rotten: usize,
+}
+
+/// What is found for what is lost, and what is not to be found any more.
+pub(super) struct Mail<'a> {
+    pub(super) find: Find<'a>,
+    pub(super) rotten: &'a Rotten,
 }
 
 /// Good blocks that follow each other, and whether something is lost before and behind them.
@@ -50,7 +59,7 @@ struct Blocks {
 }
 
 /// Writes the table `number`, as far as it can be read, to `to`. `None` where nothing can.
-pub(super) fn rebuild(path: &Path, number: u64, to: &Path, find: Find<'_>) -> Result<Option<Rebuilt>, StoreError> {
+pub(super) fn rebuild(path: &Path, number: u64, to: &Path, mail: &Mail<'_>) -> Result<Option<Rebuilt>, StoreError> {
     let failed = |error: &dyn std::fmt::Display| StoreError::Engine(format!("{}: {error}", path.display()));
     let octets = fs::read(path).map_err(|error| failed(&error))?;
     let sections = archive::sections(path).map_err(|error| failed(&error))?.unwrap_or_default();
@@ -60,9 +69,9 @@ pub(super) fn rebuild(path: &Path, number: u64, to: &Path, find: Find<'_>) -> Re
     if blocks.runs.is_empty() && bounds.0.is_empty() {
         return Ok(None);
     }
-    let lost = unbroken(|| write(&blocks, number, to, bounds, find).map_err(|error| failed(&error)))?;
+    let (lost, rotten) = unbroken(|| write(&blocks, number, to, bounds, mail).map_err(|error| failed(&error)))?;
     let sum = xxh3_128(&fs::read(to).map_err(|error| failed(&error))?);
-    Ok(Some(Rebuilt { sum, lost }))
+    Ok(Some(Rebuilt { sum, lost, rotten }))
 }
 
 fn good_blocks(data: &[u8], is_whole: bool) -> Blocks {
@@ -122,16 +131,17 @@ fn write(
     number: u64,
     to: &Path,
     bounds: (Vec<u8>, Vec<u8>),
-    find: Find<'_>,
-) -> lsm_tree::Result<Vec<Lost>> {
+    mail: &Mail<'_>,
+) -> lsm_tree::Result<(Vec<Lost>, usize)> {
     let compression = if blocks.are_compressed { CompressionType::Lz4 } else { CompressionType::None };
     let writer = Writer::new(to.to_path_buf(), number, 0)?.use_data_block_compression(compression);
-    let mut writing = Writing { writer, links: Links::default(), lost: Vec::new(), find, is_empty: true };
+    let mut writing =
+        Writing { writer, links: Links::default(), lost: Vec::new(), rotten: Vec::new(), mail, is_empty: true };
     if blocks.runs.is_empty() {
         // A table is not without keys: this one is nobody's, and deleted.
         let key = above(bounds.0.clone());
         writing.gap(Lost { above: below(bounds.0), below: above(bounds.1) })?;
-        if writing.is_empty {
+        if writing.is_empty && writing.rotten.is_empty() {
             writing.item(InternalValue::new_tombstone(key, 0))?;
         }
         return writing.finish();
@@ -162,19 +172,27 @@ struct Writing<'a> {
     writer: Writer,
     links: Links,
     lost: Vec<Lost>,
-    find: Find<'a>,
+    /// Keys of what was left out.
+    rotten: Vec<Vec<u8>>,
+    mail: &'a Mail<'a>,
     is_empty: bool,
 }
 
 impl Writing<'_> {
     fn item(&mut self, item: InternalValue) -> lsm_tree::Result<()> {
+        if let Some(place) = Place::of(&item)? {
+            if self.mail.rotten.has(place.file, place.at) {
+                self.rotten.push(item.key.user_key.to_vec());
+                return Ok(());
+            }
+            self.links.count(&place);
+        }
         self.is_empty = false;
-        self.links.count(&item)?;
         self.writer.write(item)
     }
 
     fn gap(&mut self, lost: Lost) -> lsm_tree::Result<()> {
-        let mut found = (self.find)(&lost);
+        let mut found = (self.mail.find)(&lost);
         found.sort_by(|a, b| (&a.key.user_key, b.key.seqno).cmp(&(&b.key.user_key, a.key.seqno)));
         // A value may have been moved from one file to another under the same number.
         found.dedup_by(|a, b| (&a.key.user_key, a.key.seqno) == (&b.key.user_key, b.key.seqno));
@@ -183,12 +201,15 @@ impl Writing<'_> {
         Ok(())
     }
 
-    fn finish(mut self) -> lsm_tree::Result<Vec<Lost>> {
+    fn finish(mut self) -> lsm_tree::Result<(Vec<Lost>, usize)> {
+        if let (true, Some(key)) = (self.is_empty, self.rotten.last()) {
+            self.writer.write(InternalValue::new_tombstone(key.clone(), 0))?;
+        }
         for (file, (count, octets, stored)) in self.links.0 {
             self.writer.link_blob_file(file, count, octets, stored);
         }
         self.writer.finish()?;
-        Ok(self.lost)
+        Ok((self.lost, self.rotten.len()))
     }
 }
 
@@ -214,18 +235,29 @@ fn above(mut key: Vec<u8>) -> Vec<u8> {
 struct Links(std::collections::BTreeMap<u64, (usize, u64, u64)>);
 
 impl Links {
-    /// A value that stands elsewhere is: its place, the number of its file, its octets as stored, its octets.
-    fn count(&mut self, item: &InternalValue) -> io::Result<()> {
+    fn count(&mut self, place: &Place) {
+        let of_file = self.0.entry(place.file).or_default();
+        *of_file = (of_file.0 + 1, of_file.1 + place.octets, of_file.2 + place.stored);
+    }
+}
+
+/// Where a value stands that stands elsewhere.
+struct Place {
+    at: u64,
+    file: u64,
+    stored: u64,
+    octets: u64,
+}
+
+impl Place {
+    fn of(item: &InternalValue) -> io::Result<Option<Place>> {
         if u8::from(item.key.value_type) != 4 {
-            return Ok(());
+            return Ok(None);
         }
         let mut cursor = Cursor(&item.value);
         let wrong = || io::Error::other("the place of a value cannot be read");
         let mut number = || varint(&mut cursor).ok_or_else(wrong);
-        let (_, file, stored, octets) = (number()?, number()?, number()?, number()?);
-        let of_file = self.0.entry(file).or_default();
-        *of_file = (of_file.0 + 1, of_file.1 + octets, of_file.2 + stored);
-        Ok(())
+        Ok(Some(Place { at: number()?, file: number()?, stored: number()?, octets: number()? }))
     }
 }
 
