@@ -10,7 +10,7 @@ fn capabilities(server: &Server) -> String {
     client.ok("CAPABILITY").remove(0) + " "
 }
 
-/// RFC 9755 6
+/// RFC 6855 6; RFC 9755 7
 #[test]
 fn utf8_only() {
     let server = Server::start("UTF-8 = only");

@@ -142,7 +142,7 @@ pub fn is_known(pattern: &Wildcard) -> bool {
     ROWS.iter().any(|row| !BASE.contains(&row.word) && names(row.word))
 }
 
-/// One of the two, or none; what is enabled is always UTF8=ACCEPT. RFC 9755 6
+/// One of the two, or none; what is enabled is always UTF8=ACCEPT. RFC 9755 7
 fn utf8(core: &Core, _: bool) -> Option<Word> {
     match core.service.settings().utf8 {
         Utf8::Off => None,

@@ -77,7 +77,7 @@ impl Core {
         self.service.settings().limits.literal_unasked_max != u64::MAX
     }
 
-    /// Whether this client is given headers in UTF-8, and gives them. RFC 9755 4, 8
+    /// Whether this client is given headers in UTF-8, and gives them. RFC 9755 4, 9
     ///
     /// By the letter only who has enabled it. Old mail is full of headers in 8 bits, and clients that move it from server
     /// to server by APPEND and FETCH would lose it or change it: the letter is for the admin to ask for.

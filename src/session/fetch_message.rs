@@ -32,7 +32,7 @@ pub(super) struct Fetcher<'a> {
     asks_annotations: bool,
     /// What there is to say of the message's annotations, item by item, where any are asked for.
     annotations: Vec<Wanting>,
-    /// Headers in UTF-8 are nothing for this client, and some are asked for. RFC 9755 8
+    /// Headers in UTF-8 are nothing for this client, and some are asked for. RFC 9755 9
     downgrades: bool,
     /// Messages that something else was given of.
     pub(super) downgraded: UidSet,

@@ -1,4 +1,4 @@
-//! What a client that knows ASCII alone is given of a message with headers in UTF-8.       RFC 9755 7, 8; RFC 6858
+//! What a client that knows ASCII alone is given of a message with headers in UTF-8.       RFC 9755 8, 9; RFC 6858
 //!
 //! The same message with other headers, its own and those of its parts: all that is fetched of it agrees, but RFC822.SIZE,
 //! which stays what it is (RFC 6858 4). It is made when it is asked for and not kept.

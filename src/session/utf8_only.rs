@@ -1,4 +1,4 @@
-//! UTF8=ONLY: what a client may not say before it has enabled UTF8=ACCEPT.        RFC 9755 6
+//! UTF8=ONLY: what a client may not say before it has enabled UTF8=ACCEPT.        RFC 9755 7
 
 use super::core::Core;
 use super::reply::{Failure, Reply};

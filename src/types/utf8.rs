@@ -7,7 +7,7 @@ pub enum Utf8 {
     Off,
     /// UTF8=ACCEPT; headers go and come as they are, whoever asks.
     Accept,
-    /// UTF8=ACCEPT; who has not enabled it has and gives headers in ASCII. RFC 9755 4, 8
+    /// UTF8=ACCEPT; who has not enabled it has and gives headers in ASCII. RFC 9755 4, 9
     Strict,
     /// UTF8=ONLY
     Only,
