@@ -7,7 +7,9 @@ mod accounts;
 mod arguments;
 mod backup;
 mod certificate;
+mod check;
 mod import;
+mod known;
 mod mail;
 mod requests;
 mod restore;
@@ -20,7 +22,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use self::arguments::{Tool, arguments, usage};
-use super::failed::{EX_CONFIG, EX_DATAERR, Failed};
+use super::failed::{EX_CONFIG, Failed};
 use super::who;
 use crate::config::{Config, ConfigError, duration_from};
 
@@ -163,10 +165,7 @@ impl Tool {
                 ok["accounts"], ok["mailboxes"], ok["messages"], ok["bytes"], ok["findings"]
             );
         }
-        match rows.iter().any(|row| row["repaired"] != json!(true)) {
-            true => Err(Failed::new(EX_DATAERR, "the store is not as it should be")),
-            false => Ok(()),
-        }
+        check::verdict(&rows, &ok, self.repair)
     }
 
     fn quota(&self, verb: &str, account: &str, limits: Value) -> Result<(), Failed> {

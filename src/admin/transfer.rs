@@ -1,6 +1,5 @@
 //! Import and export of messages.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -8,8 +7,10 @@ use serde_json::{Value, json};
 use super::failed::{EX_DATAERR, Failed};
 use super::verbs::{Verbs, account_name, mailbox_name};
 use super::wire::Wire;
-use crate::mailbox::{Account, Change, Intake, LeftOut, Mailbox, MailboxError, NewAnnotation, NewMessage, Refusal};
-use crate::types::{AccountName, BlobId, Flag, InternalDate, Keyword, MailboxName, MessageEntry, SystemFlag};
+use crate::mailbox::{
+    Account, Change, Intake, LeftOut, Mailbox, MailboxError, NewAnnotation, NewMessage, Present, Refusal,
+};
+use crate::types::{AccountName, Flag, InternalDate, Keyword, MailboxName, MessageEntry, SystemFlag};
 
 /// Messages, and octets, of one commit of an import: its sync is shared by all of them.
 const BATCH_MESSAGES: usize = 200;
@@ -17,13 +18,13 @@ const BATCH_BYTES: u64 = 8 << 20;
 
 /// Takes messages until one of size 0: each `{"size", "flags", "secs", "zone", "annotations"}` and its octets, and so many
 /// annotations, each `{"entry", "user", "size"}` and its octets. Of the messages that the mailbox has already none is taken
-/// where the request says `"only": "missing"`. The answer says whether annotations were left out.
+/// where the request says `"only": "missing"`, but gives its octets back where those there cannot be read. The answer says whether annotations were left out.
 pub(super) fn import(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
     let account = verbs.manager.account(&account_name(request)?)?;
     let name = mailbox_name(request, "mailbox")?;
     let mailbox = made(&account, &name)?;
     let mut there = match request["only"].as_str() {
-        Some("missing") => Some(blobs(&mailbox)?),
+        Some("missing") => Some(mailbox.present()?),
         _ => None,
     };
     let (mut batch, mut bytes, mut count) = (Vec::new(), 0, 0u64);
@@ -40,7 +41,7 @@ pub(super) fn import(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<
         if size > 0 {
             let mut message = message(&mut intake, &head, wire.octets(size)?)?;
             message.annotations = annotations(verbs, &head, wire, &mut left_out)?;
-            if there.as_mut().is_none_or(|there| there.insert(message.blob.id)) {
+            if there.as_mut().map_or(Ok(true), |there| there.lacks(&message))? {
                 batch.push(message);
                 bytes += size;
                 count += 1;
@@ -54,16 +55,10 @@ pub(super) fn import(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<
         }
         if size == 0 {
             let left_out = left_out.then(|| LeftOut::MessageAnnotations(name).to_string());
-            return Ok(json!({ "messages": count, "left_out": left_out.as_slice() }));
+            let mended = there.as_ref().map_or(0, Present::mended);
+            return Ok(json!({ "messages": count, "mended": mended, "left_out": left_out.as_slice() }));
         }
     }
-}
-
-/// The messages that a mailbox has.
-fn blobs(mailbox: &Mailbox) -> Result<HashSet<BlobId>, Failed> {
-    let snapshot = mailbox.snapshot()?;
-    snapshot.load_all()?;
-    Ok(snapshot.messages().map(|message| message.blob()).collect())
 }
 
 #[derive(PartialEq)]

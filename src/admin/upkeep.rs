@@ -43,12 +43,14 @@ impl Verbs {
         for finding in &checked.findings {
             let mailbox = finding.mailbox.as_ref().map(MailboxName::as_str);
             wire.send(&json!({ "row": {
-                "account": finding.account.as_ref().map(AccountName::as_str), "mailbox": mailbox, "finding": finding.what, "repaired": finding.repaired,
+                "account": finding.account.as_ref().map(AccountName::as_str), "mailbox": mailbox, "finding": finding.what,
+                "mendable": finding.mendable, "repaired": finding.repaired,
             } }))?;
         }
         Ok(json!({
             "accounts": checked.accounts, "mailboxes": checked.mailboxes, "messages": checked.messages,
-            "bytes": checked.bytes, "findings": checked.findings.len(),
+            "bytes": checked.bytes, "findings": checked.findings.len(), "broken": checked.broken,
+            "daemon": self.registry.is_some(),
         }))
     }
 

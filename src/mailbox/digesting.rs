@@ -55,7 +55,7 @@ impl Summaries {
         match mailbox.store.digest(mailbox.account, mailbox.id, no) {
             Ok(record) => Ok(record.and_then(|record| Digest::of_record(&record))),
             // It can be made of the summaries.
-            Err(StoreError::Corrupt(what)) => {
+            Err(StoreError::Corrupt(what) | StoreError::Broken(what)) => {
                 log::warn!("a digest of mailbox {}: {what}", mailbox.object_id());
                 Ok(None)
             }

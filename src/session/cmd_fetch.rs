@@ -50,6 +50,10 @@ pub(super) fn fetch(
     let items = with_uid(items, by, core.dialect);
     let answered = fetch_items(core, selected, &uids, &items, order)?;
     report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;
+    if answered.unread {
+        let text = "Some of the messages cannot be read; the server's log says which";
+        return Err(Reply::no(ResponseCode::ServerBug, text).into());
+    }
     let expunged = "Some of the messages have been expunged";
     match (answered.missing, answered.downgraded.is_empty()) {
         (false, true) => Ok(limits::finish(core, Reply::ok("FETCH completed"), limited)?),
@@ -125,8 +129,10 @@ fn sets_seen(item: &FetchItem) -> bool {
 
 #[derive(Default)]
 struct Answered {
-    /// Some messages could not be read.
+    /// Some messages are there no more.
     missing: bool,
+    /// The octets of some are lost.
+    unread: bool,
     /// What was given of them is not what they are.
     downgraded: UidSet,
 }
@@ -134,6 +140,7 @@ struct Answered {
 impl Answered {
     fn add(&mut self, more: Answered) {
         self.missing |= more.missing;
+        self.unread |= more.unread;
         more.downgraded.uids().for_each(|uid| self.downgraded.push(uid));
     }
 }
@@ -172,7 +179,7 @@ fn answer(
     // Summaries are read by pages upwards.
     let together = if order == Order::Ascending { uids.count() } else { 1 };
     let mut fetcher = Fetcher::new(&selected.view, items, together, core);
-    let mut missing = false;
+    let (mut missing, mut unread) = (false, false);
     let shown = selected.view.shown().clone();
     let ascending = shown.in_uids(uids);
     let messages: Box<dyn Iterator<Item = Message<'_>>> = match order {
@@ -184,12 +191,13 @@ fn answer(
         match core.output.respond(|response| Ok(fetcher.message(response, &message, with_flags)))? {
             Ok(()) => {}
             Err(Missing::Message) => missing = true,
+            Err(Missing::Octets) => unread = true,
             Err(Missing::Refused(failure)) => return Err(failure),
         }
         core.user.iter().for_each(|user| fetcher.keep(user));
     }
     core.user.iter().for_each(|user| fetcher.keep_all(user));
-    Ok(Answered { missing, downgraded: fetcher.downgraded })
+    Ok(Answered { missing, unread, downgraded: fetcher.downgraded })
 }
 
 fn fetch_and_mark(

@@ -238,7 +238,7 @@ fn binary(url: &MessageUrl, located: &Located) -> Result<Binary, Failure> {
     let content = match url.section.text == SectionText::Whole {
         true => match located.source.binary(&url.section.part, &summary_of(&located.summary)?) {
             Ok(content) => content,
-            Err(Missing::Message) => Prepared::Nil,
+            Err(Missing::Message | Missing::Octets) => Prepared::Nil,
             Err(Missing::Refused(Failure::Refused(reply))) if reply.code == Some(ResponseCode::UnknownCte) => {
                 Prepared::Nil
             }

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::output::{Gone, Response};
 use super::reply::{Failure, Reply};
 use super::surrogate::Surrogate;
-use crate::mailbox::{Mailbox, MailboxError, Octets, Piece, summary_of};
+use crate::mailbox::{Mailbox, MailboxError, Octets, Piece, StoreError, summary_of};
 use crate::mime::{
     Content, Encoding, Include, PartRef, SummaryRef, TransferDecoder, filter_fields, section as find_section,
 };
@@ -22,6 +22,8 @@ const PIECE_BYTES: usize = 64 * 1024;
 pub(super) enum Missing {
     /// It has been expunged and is gone.
     Message,
+    /// Its octets are lost, or damaged.
+    Octets,
     Refused(Failure),
 }
 
@@ -102,6 +104,23 @@ impl Source {
     /// All of it.
     pub(super) fn whole(&self, size: u64) -> Prepared {
         Prepared::Range(0..self.surrogate.as_ref().map_or(size, Surrogate::size))
+    }
+
+    /// Looks whether what a response gives of a content can be read, where it begins: nothing has been said yet. What is read
+    /// here is not read again.
+    pub(super) fn begins(&self, content: &Prepared, partial: Option<Partial>) -> Result<(), Missing> {
+        let (Prepared::Range(range), None) = (content, &self.surrogate) else { return Ok(()) };
+        let range = cut(range.clone(), partial);
+        if range.is_empty() {
+            return Ok(());
+        }
+        match self.octets.borrow_mut().piece(range.start) {
+            Err(MailboxError::Store(error @ (StoreError::Missing(_) | StoreError::Broken(_)))) => {
+                log::error!("message {}: {error}", self.blob);
+                Err(Missing::Octets)
+            }
+            begun => Ok(drop(begun?)),
+        }
     }
 
     /// Gives octets of the message itself to `take`.

@@ -12,7 +12,7 @@ use super::report::FlagWriter;
 use crate::mailbox::{MailboxError, Message, View, summary_of};
 use crate::proto::Dialect;
 use crate::proto::response as wire;
-use crate::types::{AccountName, BlobId, FetchItem, Uid, UidSet};
+use crate::types::{AccountName, BlobId, FetchItem, Partial, Uid, UidSet};
 
 pub(super) struct Fetcher<'a> {
     view: &'a View,
@@ -27,6 +27,8 @@ pub(super) struct Fetcher<'a> {
     is_indexed: bool,
     /// Some items are more than an answer of the index or the summary.
     prepares: bool,
+    /// Some items may give octets of the message itself.
+    streams: bool,
     /// What has been prepared of the message, item by item.
     prepared: Vec<Option<Prepared>>,
     asks_annotations: bool,
@@ -52,6 +54,7 @@ impl<'a> Fetcher<'a> {
             needs_summary: items.iter().any(needs_summary),
             is_indexed: items.iter().all(is_indexed),
             prepares: items.iter().any(is_prepared),
+            streams: items.iter().any(|item| streamed(item).is_some()),
             prepared: Vec::with_capacity(items.len()),
             asks_annotations: items.iter().any(|item| matches!(item, FetchItem::Annotation(_))),
             annotations: Vec::new(),
@@ -118,6 +121,9 @@ impl<'a> Fetcher<'a> {
         if self.prepares {
             prepare(&mut self.prepared, self.items, &mut self.sections, source, summary.as_ref())?;
         }
+        if self.streams {
+            begins(self.items, &self.prepared, source, message)?;
+        }
         wire::fetch_begin(response.buffer, message.seq(), message.uid(), self.dialect);
         let mut writer = Writer { response, source, message, summary };
         let mut separator: &[u8] = b"";
@@ -178,6 +184,33 @@ impl<'a> Fetcher<'a> {
 
     pub(super) fn keep_all(&mut self, user: &AccountName) {
         self.summaries.keep_all(user);
+    }
+}
+
+/// Looks whether the octets that items give are there: where not, nothing has been said yet.
+fn begins(
+    items: &[FetchItem],
+    prepared: &[Option<Prepared>],
+    source: &Source,
+    message: &Message<'_>,
+) -> Result<(), Missing> {
+    for (i, item) in items.iter().enumerate() {
+        if let Some(partial) = streamed(item) {
+            match prepared.get(i).and_then(Option::as_ref) {
+                Some(content) => source.begins(content, partial)?,
+                None => source.begins(&source.whole(message.size().into()), partial)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Of an item that may give octets of the message itself, which of them.
+fn streamed(item: &FetchItem) -> Option<Option<Partial>> {
+    match item {
+        FetchItem::BodySection { partial, .. } | FetchItem::Binary { partial, .. } => Some(*partial),
+        FetchItem::Rfc822 | FetchItem::Rfc822Header | FetchItem::Rfc822Text => Some(None),
+        _ => None,
     }
 }
 

@@ -54,7 +54,7 @@ impl Core {
         let content = match is_whole(&url.section) {
             true => Prepared::Range(0..message.size().into()),
             false => match source.section(&url.section, &summary_of(&summary)?) {
-                Ok(Prepared::Nil) | Err(Missing::Message) => return Ok(None),
+                Ok(Prepared::Nil) | Err(Missing::Message | Missing::Octets) => return Ok(None),
                 Ok(content) => content,
                 Err(Missing::Refused(failure)) => return Err(failure),
             },

@@ -4,9 +4,10 @@ use std::io::Read;
 use std::sync::Arc;
 
 use super::blob_cache::{BlobCache, Chunk};
-use super::engine::{CHUNK_BYTES, Engine, Reader, Value};
+use super::engine::{CHUNK_BYTES, Engine, Partition, Reader, Reference, Value};
 use super::error::StoreError;
 use super::facade::Store;
+use super::model::NewBlob;
 use crate::types::{AccountId, BlobId};
 
 /// Reads blobs, one at a time, by chunks.
@@ -124,6 +125,20 @@ impl Store {
     pub fn pin(&self, account: AccountId, blobs: Vec<BlobId>) -> Pin {
         blobs.iter().for_each(|blob| self.engine().pin(account, *blob));
         Pin { engine: self.engine().clone(), account, blobs }
+    }
+
+    /// Gives messages their octets back, which cannot be read any more: those that come along, or that have been written ahead.
+    pub fn renew_octets(
+        &self,
+        account: AccountId,
+        blob: &NewBlob,
+        references: Vec<Reference>,
+    ) -> Result<(), StoreError> {
+        self.alone(Partition::Account(account), |batch| {
+            batch.blobs.extend(blob.bytes.iter().map(|octets| (account, blob.id, octets.clone())));
+            batch.added = references.clone();
+            Ok(())
+        })
     }
 
     /// Writes the octets of a large message ahead of the commit that refers to it. The pin must live until then.

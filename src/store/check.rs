@@ -25,6 +25,8 @@ pub struct Finding {
     pub mailbox: Option<MailboxName>,
     /// A sentence for the admin.
     pub what: String,
+    /// Whether a repair can do something about it.
+    pub mendable: bool,
     pub repaired: bool,
 }
 
@@ -36,6 +38,8 @@ pub struct Checked {
     pub messages: u64,
     pub bytes: u64,
     pub findings: Vec<Finding>,
+    /// What a file of the store has is not what was written there: only while nobody has the store open it can be mended.
+    pub broken: bool,
     /// Mailboxes that may be in part as they were earlier (`Store::open_mended`): what is referred to of their messages
     /// is theirs.
     pub doubtful: BTreeSet<(AccountId, MailboxId)>,
@@ -75,7 +79,7 @@ impl Store {
         let store = self.frozen()?;
         let image = match store.account_image(id) {
             Ok(image) => image,
-            Err(error) => return Ok(checked.findings.push(finding(name, None, error.to_string()))),
+            Err(error) => return Ok(checked.unreadable(name, None, &error)),
         };
         let (seen, expected) = (HashSet::new(), HashSet::new());
         let mut check = Check { store: &store, name, id, mode, seen, expected, checked, progress };
@@ -83,18 +87,37 @@ impl Store {
         let deleted = image.deleted.iter().map(|deleted| (&deleted.name, deleted.id, Life::Deleted));
         for (mailbox, id, life) in named.chain(deleted) {
             if let Err(error) = check.mailbox(mailbox, id, life) {
-                check.unreadable(Some(mailbox), &error);
+                check.checked.unreadable(name, Some(mailbox), &error);
             }
         }
         if let Err(error) = check.annotations(&image).and_then(|()| check.references(&image)) {
-            check.unreadable(None, &error);
+            check.checked.unreadable(name, None, &error);
         }
         Ok(())
     }
 }
 
 pub(super) fn finding(account: &AccountName, mailbox: Option<&MailboxName>, what: String) -> Finding {
-    Finding { account: Some(account.clone()), mailbox: mailbox.cloned(), what, repaired: false }
+    Finding { account: Some(account.clone()), mailbox: mailbox.cloned(), what, mendable: false, repaired: false }
+}
+
+impl Checked {
+    /// What an error says of what was to be read.
+    pub(super) fn describe(&mut self, error: &StoreError) -> String {
+        self.broken |= matches!(error, StoreError::Broken(_));
+        match error {
+            StoreError::Broken(how) => format!("a file of the store is damaged: {how}"),
+            StoreError::Corrupt(what) => format!("it is not what was stored: {what}"),
+            StoreError::Missing(what) => format!("it is lost: {what}"),
+            error => error.to_string(),
+        }
+    }
+
+    /// A part of an account or a mailbox cannot be read.
+    fn unreadable(&mut self, account: &AccountName, mailbox: Option<&MailboxName>, error: &StoreError) {
+        let what = format!("a part of it cannot be read: {}", self.describe(error));
+        self.findings.push(finding(account, mailbox, what));
+    }
 }
 
 pub(super) struct Check<'a> {
@@ -129,7 +152,7 @@ impl Check<'_> {
                 let references = kept.iter().map(|kept| (kept.record.blob, id, kept.record.uid.get()));
                 self.expected.extend(references);
             }
-            Err(error) => found.wrong.push((error.to_string(), false)),
+            Err(error) => found.wrong.push((self.checked.describe(&error), false)),
         }
         self.rebuild(id, &mut found)?;
         found.tail();
@@ -179,7 +202,10 @@ impl Check<'_> {
             Ok(Some(value)) if !value.is_empty() => return Ok(()),
             // It may be on its way, or have been when the server was killed: who asks for it has it made.
             Ok(None) => {}
-            _ => found.wrong.push((format!("message UID {}: its summary cannot be read", record.uid), true)),
+            unread => {
+                unread.as_ref().err().iter().for_each(|error| drop(self.checked.describe(error)));
+                found.wrong.push((format!("message UID {}: its summary cannot be read", record.uid), true));
+            }
         }
         if let Mode::Repair(describe) = self.mode {
             let described = describe(&|take| self.octets(record.blob, take))?;
@@ -188,28 +214,23 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// A part of the store's files cannot be read: only with the store closed can something be done about it.
-    fn unreadable(&mut self, mailbox: Option<&MailboxName>, error: &StoreError) {
-        let advice = "end gatepostd and run gatepostctl check --repair";
-        let what = match error {
-            StoreError::Corrupt(what) | StoreError::Missing(what) => {
-                format!("a part of it cannot be read: {what}; {advice}")
-            }
-            error => format!("a part of it cannot be read: {error}; {advice}"),
-        };
-        self.checked.findings.push(finding(self.name, mailbox, what));
-    }
-
-    fn verify(&self, record: &MessageRecord) -> Result<(), String> {
+    fn verify(&mut self, record: &MessageRecord) -> Result<(), String> {
         let (mut hasher, mut size) = (blake3::Hasher::new(), 0u64);
         let mut take = |piece: &[u8]| {
             hasher.update(piece);
             size += piece.len() as u64;
         };
-        self.octets(record.blob, &mut take).map_err(|error| error.to_string())?;
+        if let Err(error) = self.octets(record.blob, &mut take) {
+            let said = self.checked.describe(&error);
+            return Err(match error {
+                StoreError::Missing(_) => "its octets are lost".into(),
+                StoreError::Broken(_) => "its octets are damaged".into(),
+                _ => said,
+            });
+        }
         match size == u64::from(record.size) && hasher.finalize().as_bytes() == &record.blob.0 {
             true => Ok(()),
-            false => Err("its octets are not what was stored; restore it from a backup".into()),
+            false => Err("its octets are not what was stored".into()),
         }
     }
 
@@ -234,7 +255,11 @@ impl Check<'_> {
         }
         for (what, can_be_mended) in found.wrong {
             let repaired = mended && can_be_mended;
-            self.checked.findings.push(Finding { repaired, ..finding(self.name, Some(name), what) });
+            self.checked.findings.push(Finding {
+                repaired,
+                mendable: can_be_mended,
+                ..finding(self.name, Some(name), what)
+            });
         }
     }
 
@@ -245,7 +270,7 @@ impl Check<'_> {
             return Ok(());
         }
         let what = format!("{} annotations cannot be read, or belong to no mailbox", stray.len());
-        let mut found = finding(self.name, None, what);
+        let mut found = Finding { mendable: true, ..finding(self.name, None, what) };
         if matches!(self.mode, Mode::Repair(_)) {
             let mut batch = Batch::new(Partition::Account(self.id), image.version);
             stray.into_iter().for_each(|key| batch.remove(key));
@@ -274,7 +299,7 @@ impl Check<'_> {
         }
         let what =
             format!("{} messages without a reference, {} references without a message", missing.len(), stray.len());
-        let mut found = finding(self.name, None, what);
+        let mut found = Finding { mendable: true, ..finding(self.name, None, what) };
         if matches!(self.mode, Mode::Repair(_)) {
             let mut batch = Batch::new(Partition::Account(self.id), image.version);
             let refer = |&(blob, mailbox, uid): &(BlobId, MailboxId, u32)| {

@@ -151,7 +151,7 @@ impl Copy<'_> {
                 };
                 let what = match error {
                     StoreError::Missing(_) => format!("{of}its octets are lost"),
-                    StoreError::Corrupt(_) => format!("{of}its octets are damaged"),
+                    StoreError::Broken(_) => format!("{of}its octets are damaged"),
                     error => format!("{of}its octets cannot be read: {error}"),
                 };
                 let (account, mailbox) = (name.clone(), Some(mailbox.clone()));

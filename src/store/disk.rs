@@ -95,7 +95,9 @@ impl Disk {
                 Failure::Full { tried: Instant::now() }
             }
             error => {
-                log::error!("the disk has failed, no more is written until gatepostd is restarted: {error}");
+                log::error!(
+                    "the disk has failed, or a file of the store is damaged; no more is written until gatepostd is restarted: {error}"
+                );
                 Failure::Broken
             }
         };

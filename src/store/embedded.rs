@@ -252,8 +252,9 @@ fn add(group: &mut Group<'_>, writer: &mut Writer, batch: Batch) {
     }
     for (account, blob, octets) in batch.blobs {
         let key = keys::chunk(account, blob, 0);
-        // A chunk that cannot be looked up is written once more, which does no harm.
-        if !has_chunk(tables, &key).unwrap_or(false) {
+        // What cannot be read, or has rotted, is written once more: who brings it again is told that it is kept.
+        let is_there = unbroken(|| tables.chunks.get(&key).map_err(engine));
+        if !is_there.is_ok_and(|there| there.is_some_and(|there| there == octets)) {
             group.insert(&tables.chunks, key, octets);
         }
     }

@@ -18,6 +18,8 @@ pub enum StoreError {
     },
     /// What was read is not what was written; the text names it.
     Corrupt(String),
+    /// What was read from a file of the store is not what was written there; how that shows.
+    Broken(String),
     /// A file of the store is not as it was written, so that the store cannot be opened; what it is to the store.
     Damaged {
         file: String,
@@ -52,6 +54,10 @@ impl fmt::Display for StoreError {
                 "the store has format {found}, this gatepostd knows formats up to {known}; run a newer gatepostd"
             ),
             StoreError::Corrupt(what) => write!(f, "corrupt: {what}; run gatepostctl check"),
+            StoreError::Broken(how) => write!(
+                f,
+                "a file of the store is damaged ({how}); stop gatepostd, run gatepostctl check --repair, and start it again"
+            ),
             StoreError::Damaged { file, what } => write!(
                 f,
                 "{file} is damaged: {what}. The store is left as it is; keep a copy of it, then run gatepostctl check --repair"
@@ -65,7 +71,7 @@ impl fmt::Display for StoreError {
             StoreError::Unsettled => f.write_str("the store does not answer whether a change was made"),
             StoreError::Full => f.write_str("no space left on the disk of the data directory"),
             StoreError::Poisoned => {
-                f.write_str("an earlier write to the disk failed: no more is written until gatepostd is restarted")
+                f.write_str("an earlier write to the disk failed: no more is written until gatepostd is restarted; where that does not help, stop it, run gatepostctl check --repair, and start it again")
             }
             StoreError::Engine(error) => f.write_str(error),
         }

@@ -55,7 +55,7 @@ impl Store {
         let of_blobs = options.cache_bytes / 4 * 3;
         let others = Options { cache_bytes: options.cache_bytes - of_blobs, ..options.clone() };
         let store = Store::with_engine(Embedded::open(directory, &others)?).map_err(|error| match error {
-            StoreError::Corrupt(_) => vetting::named(directory, error),
+            StoreError::Corrupt(_) | StoreError::Broken(_) => vetting::named(directory, error),
             error => error,
         })?;
         Ok(Store { blob_cache: Some(Arc::new(BlobCache::new(of_blobs))), ..store })

@@ -38,7 +38,7 @@ impl State {
             }
         }
         for (account, blob, octets) in batch.blobs {
-            self.chunks.entry(keys::chunk(account, blob, 0).into()).or_insert(octets);
+            self.chunks.insert(keys::chunk(account, blob, 0).into(), octets);
         }
         for reference in batch.added.iter().chain(&batch.shared) {
             self.index.insert(keys::reference(reference).into(), Value::from(&[][..]));

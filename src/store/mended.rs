@@ -58,10 +58,16 @@ impl Store {
         let file = doubtful::renewed_file(directory);
         let ranges = Doubtful::read(&file).map_err(failed)?;
         let store = Store::open(directory, options)?;
-        let of_file = |(what, repaired)| Finding { account: None, mailbox: None, what, repaired };
+        let of_file = |(what, repaired)| Finding { account: None, mailbox: None, what, mendable: repaired, repaired };
         let mut findings: Vec<Finding> = mended.said.into_iter().map(of_file).collect();
         if renewed.contains(&Partition::Server) {
-            findings.push(Finding { account: None, mailbox: None, what: SERVER.into(), repaired: false });
+            findings.push(Finding {
+                account: None,
+                mailbox: None,
+                what: SERVER.into(),
+                mendable: false,
+                repaired: false,
+            });
         }
         let mut doubtful = BTreeSet::new();
         for (name, account) in store.accounts()? {

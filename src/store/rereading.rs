@@ -13,7 +13,7 @@ use crate::types::{InternalDate, KeywordTable, MailboxId, Uid};
 
 impl Check<'_> {
     /// Reads page by page: one that cannot be read costs no other.
-    pub(super) fn read(&self, id: MailboxId) -> Result<Found, StoreError> {
+    pub(super) fn read(&mut self, id: MailboxId) -> Result<Found, StoreError> {
         let partition = Partition::Mailbox(self.id, id);
         let version = self.reader().version(partition)?;
         let mut found = Found {
@@ -35,11 +35,11 @@ impl Check<'_> {
         let header = self.reader().get(partition, b"h")?.ok_or_else(|| StoreError::Missing("its header".into()));
         match header.and_then(|value| decode(|| "its header".into(), &value, layout::read_header)) {
             Ok(header) => found.header = Some(header),
-            Err(error) => found.wrong.push((error.to_string(), true)),
+            Err(error) => found.wrong.push((self.checked.describe(&error), true)),
         }
         match self.store.keywords(self.id, id) {
             Ok(keywords) => found.keywords = keywords,
-            Err(error) => found.wrong.push((error.to_string(), false)),
+            Err(error) => found.wrong.push((self.checked.describe(&error), false)),
         }
         self.pages(&mut found)?;
         Ok(found)
@@ -132,7 +132,7 @@ impl Check<'_> {
     }
 
     /// Message records from the references to their octets; the dates from the messages themselves.
-    fn rebuild_page(&self, page: PageNo, references: Vec<Reference>, found: &mut Found) {
+    fn rebuild_page(&mut self, page: PageNo, references: Vec<Reference>, found: &mut Found) {
         let first = page.first().get();
         let what = format!("the records of messages {first} to {} cannot be read", first + PAGE_UIDS - 1);
         found.wrong.push((what, true));
@@ -141,7 +141,7 @@ impl Check<'_> {
             let described = match describe(&|take| self.octets(blob, take)) {
                 Ok(described) => described,
                 Err(error) => {
-                    found.wrong.push((format!("message UID {uid}: {error}"), false));
+                    found.wrong.push((format!("message UID {uid}: {}", self.checked.describe(&error)), false));
                     continue;
                 }
             };

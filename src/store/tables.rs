@@ -143,5 +143,5 @@ pub(super) fn unbroken<T>(read: impl FnOnce() -> Result<T, StoreError>) -> Resul
 }
 
 fn broken(how: &str) -> StoreError {
-    StoreError::Corrupt(format!("what was read from a file of the store is not what was written ({how})"))
+    StoreError::Broken(how.into())
 }

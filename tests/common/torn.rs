@@ -37,7 +37,7 @@ impl Torn {
 impl TornReader {
     fn check(&self, partition: Partition) -> Result<(), StoreError> {
         match partition == self.partition && self.is_torn.load(Ordering::Relaxed) {
-            true => Err(StoreError::Corrupt("torn".into())),
+            true => Err(StoreError::Broken("torn".into())),
             false => Ok(()),
         }
     }

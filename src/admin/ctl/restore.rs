@@ -5,7 +5,7 @@
 //! later gets nothing with it; a right that is taken away from him stays taken away.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
@@ -22,8 +22,8 @@ use super::accounts::account_name;
 use super::arguments::Tool;
 use super::backup::{UNREAD, open_backup};
 use super::import;
+use super::known::Known;
 use super::requests::next_answer;
-use crate::auth::{Groups, Passwd, PasswdError};
 use crate::config::Config;
 use crate::mailbox::{
     Account, AccountNames, Limits, Mailbox, MailboxError, Manager, NewAnnotation, SavedAnnotation, SavedMailbox,
@@ -44,34 +44,13 @@ impl Tally {
     }
 }
 
-/// Who there is on this server.
-struct Known {
-    accounts: HashSet<AccountName>,
-    groups: Groups,
-}
-
-impl Known {
-    fn load(config: &Config) -> Result<Known, Failed> {
-        let failed = |error: PasswdError| Failed::new(EX_CONFIG, error.to_string());
-        let passwd = Passwd::load(&config.passwd_file).map_err(failed)?;
-        let groups = config.groups_file.as_deref().map(Groups::load).transpose().map_err(failed)?;
-        Ok(Known { accounts: passwd.names().cloned().collect(), groups: groups.unwrap_or_default() })
-    }
-
-    /// Whether an identifier of an access control list means anybody, or takes rights away.
-    fn means_somebody(&self, identifier: &str) -> bool {
-        if let Some(domain) = identifier.strip_prefix("anyone@").filter(|domain| !domain.is_empty()) {
-            return self.accounts.iter().any(|name| name.domain() == Some(domain));
-        }
-        match identifier.strip_prefix('#') {
-            Some(group) => self.groups.has_members(group),
-            None => {
-                identifier.starts_with('-')
-                    || ["anyone", "anyone@"].contains(&identifier)
-                    || AccountName::new(identifier).is_some_and(|name| self.accounts.contains(&name))
-            }
-        }
-    }
+/// What has come back.
+#[derive(Default)]
+struct Back {
+    mailboxes: u64,
+    messages: u64,
+    /// Messages that were there, without their octets.
+    mended: u64,
 }
 
 /// One restoring of one account.
@@ -105,21 +84,27 @@ impl Tool {
         let saved = manager.existing_account(&name)?.ok_or_else(missing)?;
         let (names, known, left_out, unread) = (Rc::new(names), Rc::new(known), Rc::default(), Rc::default());
         let mut restore = Restore { account, saved, names, known, left_out, unread, wire };
-        let (mailboxes, messages) = restore.names(self.mailbox.as_deref())?;
+        let back = restore.names(self.mailbox.as_deref())?;
         if self.mailbox.is_none() {
             restore.rest()?;
         }
-        self.show_restored(&restore, mailboxes, messages)
+        self.show_restored(&restore, &back)
     }
 
-    fn show_restored(&self, restore: &Restore<'_>, mailboxes: u64, messages: u64) -> Result<(), Failed> {
+    fn show_restored(&self, restore: &Restore<'_>, back: &Back) -> Result<(), Failed> {
+        let Back { mailboxes, messages, mended } = back;
         let (left_out, unread) = (&restore.left_out.borrow().0, restore.unread.borrow());
-        let ok = json!({ "mailboxes": mailboxes, "messages": messages, "left_out": left_out, "unread": *unread });
+        let ok = json!({
+            "mailboxes": mailboxes, "messages": messages, "mended": mended, "left_out": left_out, "unread": *unread,
+        });
         if self.json {
             println!("{ok}");
         } else {
             self.show(&UNREAD, &unread, &ok)?;
             println!("{messages} messages are back in {mailboxes} mailboxes of {}", restore.account);
+            if *mended > 0 {
+                println!("{mended} messages that were there have their octets again");
+            }
             for (text, count) in left_out {
                 let often = if *count > 1 { format!(" ({count} times)") } else { String::new() };
                 println!("left out: {text}{often}");
@@ -136,23 +121,23 @@ impl Tool {
 }
 
 impl Restore<'_> {
-    /// Mailboxes that were looked at, and messages that have come back to them.
-    fn names(&mut self, only: Option<&str>) -> Result<(u64, u64), Failed> {
-        let (mut names, mut mailboxes, mut messages) = (0, 0, 0);
+    /// Looks at mailboxes, and brings messages back to them.
+    fn names(&mut self, only: Option<&str>) -> Result<Back, Failed> {
+        let (mut names, mut back) = (0, Back::default());
         let tree = self.saved.tree();
         for (name, node) in tree.nodes().filter(|(name, _)| only.is_none_or(|only| only == name.as_str())) {
             names += 1;
             let there = self.name(name)?;
             if node.id.is_some() && there {
-                messages += self.messages(name)?;
-                mailboxes += 1;
+                self.messages(name, &mut back)?;
+                back.mailboxes += 1;
             }
         }
         match (names, only) {
             (0, Some(only)) => {
                 Err(Failed::new(EX_NOUSER, format!("the backup has no mailbox '{only}' of '{}'", self.account)))
             }
-            _ => Ok((mailboxes, messages)),
+            _ => Ok(back),
         }
     }
 
@@ -209,12 +194,12 @@ impl Restore<'_> {
         texts.for_each(|text| self.left_out.borrow_mut().count(text));
     }
 
-    fn messages(&mut self, name: &MailboxName) -> Result<u64, Failed> {
+    fn messages(&mut self, name: &MailboxName, back: &mut Back) -> Result<(), Failed> {
         let mailbox = self.saved.mailbox(name)?;
         let (bytes, mails) = match self.mails(name, &mailbox) {
             Err(error) if is_unread(&error) => {
                 self.unread.borrow_mut().push(unread(self.account, name, None, &error));
-                return Ok(0);
+                return Ok(());
             }
             found => found?,
         };
@@ -225,7 +210,9 @@ impl Restore<'_> {
         let ok = import::send_all(&mut self.wire, mails, name.as_str(), &bar)?;
         bar.finish_and_clear();
         self.tally(&ok);
-        Ok(ok["messages"].as_u64().unwrap_or(0))
+        back.messages += ok["messages"].as_u64().unwrap_or(0);
+        back.mended += ok["mended"].as_u64().unwrap_or(0);
+        Ok(())
     }
 
     /// All messages of a mailbox of the backup that can be read, and the octets of all.
@@ -263,13 +250,13 @@ impl Restore<'_> {
 
 /// Whether it is the backup that lacks something.
 fn is_unread(error: &MailboxError) -> bool {
-    matches!(error, MailboxError::Store(StoreError::Missing(_) | StoreError::Corrupt(_)))
+    matches!(error, MailboxError::Store(StoreError::Missing(_) | StoreError::Corrupt(_) | StoreError::Broken(_)))
 }
 
 fn unread(account: &str, name: &MailboxName, uid: Option<Uid>, error: &MailboxError) -> Value {
     let what = match error {
         MailboxError::Store(StoreError::Missing(_)) if uid.is_some() => "its octets are lost".to_string(),
-        MailboxError::Store(StoreError::Corrupt(_)) if uid.is_some() => "its octets are damaged".to_string(),
+        MailboxError::Store(StoreError::Broken(_)) if uid.is_some() => "its octets are damaged".to_string(),
         error => format!("it cannot be read: {error}"),
     };
     json!({ "account": account, "mailbox": name.as_str(), "uid": uid.map(Uid::get), "what": what })
