@@ -584,6 +584,9 @@ fn what_cannot_be_read_is_named_and_costs_nothing_else() {
     assert_eq!(read_all(&mut client), [1, 2, 3, 4, 6]);
     let checked = String::from_utf8_lossy(&server.ctl(&["check"]).stdout).into_owned();
     assert!(!checked.contains("octets are"), "{checked}");
+    // Who brings a message of octets that are damaged is not told that it is kept when it is not.
+    assert!(client.append("INBOX", &harmed(4)).unwrap().starts_with("OK"));
+    assert_eq!(read_all(&mut client), [1, 2, 3, 4, 6, 7]);
     // The file is mended when the store is not open.
     server.ctl(&["stop"]);
     server.wait();
@@ -591,7 +594,7 @@ fn what_cannot_be_read_is_named_and_costs_nothing_else() {
     assert!(repaired.status.success(), "{repaired:?}");
     assert!(String::from_utf8_lossy(&repaired.stdout).contains("at 2 places is given up"), "{repaired:?}");
     server.restart();
-    assert_eq!(read_all(&mut server.user("user1")), [1, 2, 3, 4, 6]);
+    assert_eq!(read_all(&mut server.user("user1")), [1, 2, 3, 4, 6, 7]);
 }
 
 /// UIDs of the messages in INBOX that can be read, all of which are what they were; a FETCH of others is refused.

@@ -39,6 +39,7 @@ mod mending;
 mod mending_journal;
 mod message_annotations;
 mod model;
+mod one_octet;
 mod ordered;
 mod pins;
 mod renewal;
