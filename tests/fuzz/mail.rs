@@ -148,8 +148,21 @@ fn certificates() {
     let (ours, p256) = certificate(&rcgen::PKCS_ECDSA_P256_SHA256);
     let (_, p384) = certificate(&rcgen::PKCS_ECDSA_P384_SHA384);
     let (pem, message) = (p256.pem(), sealed(&ours));
+    // By openssl: rcgen makes none of these keys.
     let rsa = include_bytes!("../data/rsa.pem");
-    let seeds: [&[u8]; 5] = [p256.der(), p384.der(), pem.as_bytes(), rsa, &message];
+    let der = |pem: &[u8]| decode(pem).unwrap();
+    let oaep = der(include_bytes!("../data/rsa-oaep.pem"));
+    let p521 = der(include_bytes!("../data/p521.pem"));
+    let x25519 = der(include_bytes!("../data/x25519.pem"));
+    // A key that is for OAEP alone, which openssl does not make either.
+    let key = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
+    let at = memchr::memmem::find(&oaep, key).unwrap();
+    let mut alone = oaep.clone();
+    alone[at + 8..at + 11].copy_from_slice(b"\x07\x30\x00");
+    for der in [&oaep, &alone, &p521, &x25519] {
+        Certificate::from_der(der, NOW_SECS).unwrap();
+    }
+    let seeds: [&[u8]; 9] = [p256.der(), p384.der(), pem.as_bytes(), rsa, &message, &oaep, &alone, &p521, &x25519];
     fuzz("certificates", owned(&seeds), move |input| {
         ours.recognises(input);
         let Ok(der) = decode(input) else { return };
