@@ -213,6 +213,48 @@ fn what_is_not_known_is_not_said() {
     stop(running);
 }
 
+/// Annotations that another server sets, takes away or gives another value are told to who wants to hear of them; those that
+/// were set here are not told again with them.
+#[test]
+fn annotations_of_others_are_told() {
+    let engine = Arc::new(Contended::default());
+    let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let (running, [mut a, mut b]) = two_servers(&engine, &directories);
+    a.ok("CREATE Holder/Work");
+    a.ok("SETMETADATA Holder/Work (/shared/comment \"here\")");
+    a.ok("ENABLE METADATA");
+    let mut c = login_of(&running[0], "ann");
+    c.ok("ENABLE METADATA");
+    for (command, told) in [
+        ("INBOX (/shared/comment \"x\")", "* METADATA INBOX /shared/comment"),
+        ("INBOX (/shared/comment \"y\")", "* METADATA INBOX /shared/comment"),
+        ("INBOX (/private/comment \"p\" /shared/comment NIL)", "* METADATA INBOX /private/comment /shared/comment"),
+        ("Holder (/shared/comment \"h\")", "* METADATA Holder /shared/comment"),
+        ("\"\" (/private/vendor/x/y \"s\")", "* METADATA \"\" /private/vendor/x/y"),
+        ("Holder/Work (/private/specialuse \"\\\\Sent\")", "* METADATA Holder/Work /private/specialuse"),
+        (
+            "Holder/Work (/shared/vendor/gatepost/class \"IPF.Task\")",
+            "* METADATA Holder/Work /shared/vendor/gatepost/class",
+        ),
+    ] {
+        hears(&mut a, told, &mut || drop(b.ok(&format!("SETMETADATA {command}"))));
+        // Told once, and of nothing else.
+        let more = a.ok("NOOP");
+        assert!(!more.iter().any(|line| line.contains("METADATA")), "{command}: {more:?}");
+        a.ok("SETMETADATA Holder/Work (/shared/comment \"again\" /private/comment \"and again\")");
+        a.ok("SETMETADATA Holder/Work (/private/comment NIL)");
+    }
+    // Who may not see a mailbox hears nothing of it; who may, of what all share.
+    assert!(!c.ok("NOOP").iter().any(|line| line.contains("METADATA")));
+    b.ok("SETACL INBOX ann lr");
+    hears(&mut c, "* METADATA ~joe/INBOX /shared/comment", &mut || {
+        b.ok("SETMETADATA INBOX (/shared/comment \"z\" /private/comment \"mine\")");
+    });
+    assert!(!c.ok("NOOP").iter().any(|line| line.contains("METADATA")));
+    drop((a, b, c));
+    stop(running);
+}
+
 /// What an account has is summed up once, and kept up with what other servers do, in mailboxes that are in no use here too.
 #[test]
 fn quotas_count_what_others_have_taken() {

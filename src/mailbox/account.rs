@@ -7,7 +7,7 @@ use parking_lot::{Mutex, ReentrantMutex, RwLock};
 
 use super::error::{MailboxError, Refusal};
 use super::happenings::happenings;
-use super::locks::{AnnotationBytes, MailboxTable, Published, TreeWriter};
+use super::locks::{AnnotationBytes, KnownAnnotations, MailboxTable, Published, TreeWriter};
 use super::mailbox::Mailbox;
 use super::manager::Shared;
 use super::planning::{Fate, Plan};
@@ -31,6 +31,8 @@ pub struct Account {
     pub(super) usage: Arc<Usage>,
     /// Of the annotations of its mailboxes; nothing until somebody sets one.
     pub(super) annotation_bytes: AnnotationBytes,
+    /// Nothing where nobody else writes.
+    pub(super) known_annotations: KnownAnnotations,
     pub(super) listeners: Arc<Listeners>,
     /// Another server may have changed the tree since it was read: whoever looks next looks into the store.
     pub(super) suspicion: Suspicion,
@@ -51,12 +53,14 @@ impl Account {
             mailboxes: RwLock::new(HashMap::new()),
             usage: Arc::default(),
             annotation_bytes: Mutex::default(),
+            known_annotations: Mutex::default(),
             listeners: Arc::default(),
             // It may have changed before it is watched.
             suspicion: Suspicion::standing(),
             watching: OnceLock::new(),
         });
         account.watching.get_or_init(|| Account::watch_store(&account));
+        account.know_annotations();
         if account.tree().node(&MailboxName::inbox()).is_none() {
             match account.create(&MailboxName::inbox(), &[]) {
                 // Another server was first.
@@ -200,6 +204,7 @@ impl Account {
                         self.usage.forget();
                     }
                     self.annotations_changed(&plan);
+                    self.follow_annotations(&plan);
                     if self.listeners.are_there() {
                         self.listeners.tell(happenings(&tree, &plan));
                     }

@@ -13,7 +13,7 @@ use super::annotations::may_annotate;
 use super::locks::AnnotationFeedLock;
 use super::manager::{Manager, Shared};
 use crate::sys::Bell;
-use crate::types::{AccountName, EntryName, EntryScope, MailboxName};
+use crate::types::{AccountId, AccountName, EntryName, EntryScope, MailboxName};
 
 /// Names that wait for one session.
 const PENDING_MAX: usize = 1000;
@@ -43,6 +43,7 @@ pub(super) struct Pending {
 
 pub(super) struct Listener {
     who: Who,
+    account: AccountId,
     bell: Arc<Bell>,
     pending: parking_lot::Mutex<Pending>,
 }
@@ -58,9 +59,9 @@ pub struct AnnotationWatch {
 }
 
 impl Manager {
-    /// Has changes of annotations that `who` may see put down from now on.
-    pub fn watch_annotations(&self, who: Who, bell: Arc<Bell>) -> AnnotationWatch {
-        let listener = Arc::new(Listener { who, bell, pending: Default::default() });
+    /// Has changes of annotations that `who`, of this account, may see put down from now on.
+    pub fn watch_annotations(&self, who: Who, account: &Account, bell: Arc<Bell>) -> AnnotationWatch {
+        let listener = Arc::new(Listener { who, account: account.id, bell, pending: Default::default() });
         self.shared().annotation_feed.0.lock().push(listener.clone());
         AnnotationWatch { shared: self.shared_arc(), listener }
     }
@@ -103,6 +104,23 @@ impl AnnotationFeed {
             let concerns =
                 |entry: &&EntryName| sees && (entry.scope() == EntryScope::Shared || listener.who.account == *user);
             listener.hear(&place, entries.clone().filter(concerns));
+        }
+    }
+
+    /// Another server has set these entries for a user, or for all.
+    pub(super) fn changed_elsewhere<'a>(
+        &self,
+        owner: &Account,
+        mailbox: Option<&MailboxName>,
+        user: Option<AccountId>,
+        entries: impl Iterator<Item = &'a EntryName> + Clone,
+    ) {
+        let place = mailbox.map(|name| (owner.name().clone(), name.clone()));
+        for listener in self.0.lock().iter() {
+            let sees = mailbox.is_none_or(|name| may_annotate(owner.rights(name, &listener.who)));
+            if sees && user.is_none_or(|user| user == listener.account) {
+                listener.hear(&place, entries.clone());
+            }
         }
     }
 }

@@ -34,8 +34,8 @@ impl Default for AnnotationLimits {
 }
 
 /// Entries that stand for something else that is kept.
-const SPECIAL_USE: &str = "/private/specialuse";
-const CLASS: &str = "/shared/vendor/gatepost/class";
+pub(super) const SPECIAL_USE: &str = "/private/specialuse";
+pub(super) const CLASS: &str = "/shared/vendor/gatepost/class";
 const ALIASES: &str = "/private/vendor/gatepost/alias";
 const ADMIN: &str = "/shared/admin";
 /// What says how the server treats a mailbox is for those who administer it.
@@ -44,7 +44,7 @@ const OURS: &str = "/shared/vendor/gatepost";
 /// An entry and its new value; `None` takes it away.
 pub type NewValue = (EntryName, Option<Vec<u8>>);
 
-fn entry(name: &str) -> EntryName {
+pub(super) fn entry(name: &str) -> EntryName {
     EntryName::new(name).unwrap_or_else(|| unreachable!("{name} is an entry"))
 }
 

@@ -81,6 +81,6 @@ impl Account {
         if self.listeners.are_there() {
             self.listeners.tell_foreign(differences(&before, &tree));
         }
-        Ok(())
+        self.tell_foreign_annotations(&before, &tree)
     }
 }

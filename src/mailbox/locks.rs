@@ -12,7 +12,8 @@
 //! 8. `AnnotationFeedLock`  of the server; held while names are put down for those who listen.
 //! 9. `AnnotationBytes`     one for each account; held while they are summed up.
 //! 10. `Listening`   one for each account; held while its listeners are told.
-//! 11. `Published`, `Watchers`, `Policy`, `Changed`, `Grown`, `Owing`, `SuspectedMailboxes`, `OthersLock`: leaves;
+//! 11. `Published`, `Watchers`, `Policy`, `Changed`, `Grown`, `Owing`, `SuspectedMailboxes`, `OthersLock`, `KnownAnnotations`:
+//!    leaves;
 //!    nothing is taken under them, and nothing waits.
 //!
 //! A hint of the engine that another server has committed comes under whatever its committer holds, and takes 3, 10 and
@@ -38,7 +39,7 @@ use super::owed::OwedState;
 use super::policy::MailboxPolicy;
 use super::usage::UsageState;
 use super::watch::{Heard, Watcher};
-use crate::store::{PageNo, Together};
+use crate::store::{AnnotationDigests, PageNo, Together};
 use crate::types::{AccountId, AccountName, MailboxId};
 
 pub(super) type AccountTable = RwLock<HashMap<AccountName, Arc<Account>>>;
@@ -47,6 +48,7 @@ pub(super) type TreeWriter = ReentrantMutex<()>;
 pub(super) type MailboxTable = RwLock<HashMap<MailboxId, Arc<Mailbox>>>;
 pub(super) type AnnotationFeedLock = Mutex<Vec<Arc<Listener>>>;
 pub(super) type AnnotationBytes = Mutex<Option<HashMap<Option<AccountId>, u64>>>;
+pub(super) type KnownAnnotations = Mutex<Option<AnnotationDigests>>;
 pub(super) type MailboxPolicyLock = RwLock<MailboxPolicy>;
 pub(super) type Writer = Mutex<WriterState>;
 pub(super) type Changes = Together<Change, Result<Outcome, MailboxError>>;

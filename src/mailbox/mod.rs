@@ -12,6 +12,7 @@ mod account;
 mod acl;
 mod alerts;
 mod annotation_index;
+mod annotation_memory;
 mod annotation_watch;
 mod annotations;
 mod change;

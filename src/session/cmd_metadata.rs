@@ -148,7 +148,7 @@ impl Core {
     pub(super) fn watch_annotations(&mut self, account: &Account) {
         if self.annotations.is_none() {
             let who = Who { account: account.name().clone(), groups: self.groups.clone() };
-            self.annotations = Some(self.service.manager.watch_annotations(who, self.bell.clone()));
+            self.annotations = Some(self.service.manager.watch_annotations(who, account, self.bell.clone()));
         }
     }
 

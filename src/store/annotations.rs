@@ -3,7 +3,9 @@
 //! They stand in the partition of the mailbox's owner, whoever's they are, so that they go with the mailbox; those of the
 //! server that all share stand in the server's. They are read when they are asked for, and kept in no memory.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::engine::{Batch, Partition};
 use super::error::StoreError;
@@ -12,6 +14,9 @@ use super::keys::after;
 use super::layout::{self, decode};
 use super::model::{AccountImage, Annotated, Annotation};
 use crate::types::{AccountId, EntryName, MailboxId};
+
+/// Where each stands, whose it is, its name, and a digest of its value.
+pub type AnnotationDigests = BTreeMap<(Annotated, Option<AccountId>, EntryName), u128>;
 
 impl Store {
     /// All that stand there for a user, or that are shared there, in the order of their names.
@@ -69,6 +74,28 @@ impl Store {
             })?;
         }
         Ok(sums)
+    }
+
+    /// All annotations of an account's mailboxes, and of the account, as far as they can be read.
+    pub fn annotation_digests(&self, account: AccountId) -> Result<AnnotationDigests, StoreError> {
+        let mut found = AnnotationDigests::new();
+        for (low, high) in [(b"m", b"n"), (b"o", b"p")] {
+            self.reader().scan(Partition::Account(account), low, high, &mut |key, value| {
+                let annotation = decode(String::new, &value, layout::read_annotation).ok();
+                if let Some(((at, user), Annotation { entry, value })) =
+                    layout::read_annotation_key(key).zip(annotation)
+                {
+                    found.insert((at, user, entry), Store::annotation_digest(&value));
+                }
+                Ok(())
+            })?;
+        }
+        Ok(found)
+    }
+
+    /// By which a value is known from another.
+    pub fn annotation_digest(value: &[u8]) -> u128 {
+        xxh3_128(value)
     }
 
     /// Octets that an annotation takes in the sums.

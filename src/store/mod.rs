@@ -54,6 +54,7 @@ mod unfinished;
 mod upgrade;
 mod vetting;
 
+pub use annotations::AnnotationDigests;
 pub use blobs::{BlobReader, Piece, Pin};
 pub use check::{Checked, Describe, Described, Finding, Mode};
 pub use copying::{Copied, Unread};

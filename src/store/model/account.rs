@@ -55,7 +55,7 @@ pub struct AccountSettings {
 }
 
 /// What an annotation stands at, within an account. RFC 5464 3.1
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Annotated {
     /// The server itself, as this account's user sees it.
     Account,
