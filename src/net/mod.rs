@@ -1,4 +1,4 @@
-//! Connections: listeners, the acceptors, the bounded pool of workers, TLS.
+//! Connections: listeners and who waits at their doors, the bounded pool of workers, TLS.
 //!
 //! A worker has one connection from its greeting to its end. Nothing queues without bound: when all workers are busy,
 //! or one address has too many connections, the client is told so and closed. `registry` knows who is connected, so
@@ -9,6 +9,7 @@
 mod acceptor;
 mod crew;
 mod deflate;
+mod door;
 mod listener;
 mod pool;
 mod registry;

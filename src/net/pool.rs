@@ -4,21 +4,20 @@ use std::io;
 use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use parking_lot::Mutex;
-use socket2::SockRef;
 
-use super::acceptor;
+use super::acceptor::{self, refuse, take_in};
 use super::crew::{self, Crew, Errand, Seat};
+use super::door::Door;
 use super::listener::{BoundListener, Mode};
 use super::registry::{Registry, Ticket};
 use super::seldom::Seldom;
 use super::stream::Stream;
 use crate::metrics;
-use crate::sys::{self, Bell};
 
 /// The stack of an acceptor, which only ever hands over.
 const ACCEPTOR_STACK_BYTES: usize = 128 * 1024;
@@ -52,8 +51,6 @@ pub(super) struct Shared {
     pub(super) registry: Arc<Registry>,
     handler: Box<Handler>,
     crew: Mutex<Crew>,
-    pub(super) stopping: AtomicBool,
-    pub(super) stop: Bell,
     pub(super) complaints: Complaints,
 }
 
@@ -67,13 +64,16 @@ pub(super) struct Complaints {
 
 pub(super) struct Job {
     pub(super) socket: TcpStream,
-    pub(super) mode: Mode,
     pub(super) ticket: Ticket,
+    pub(super) channel: Channel,
+    /// Where it came in.
+    pub(super) door: Arc<Door>,
 }
 
 /// The running acceptors and workers.
 pub struct Server {
     shared: Arc<Shared>,
+    doors: Vec<Arc<Door>>,
 }
 
 impl Server {
@@ -92,17 +92,16 @@ impl Server {
             registry,
             handler: Box::new(handler),
             crew: Mutex::new(Crew::new()),
-            stopping: AtomicBool::new(false),
-            stop: Bell::new()?,
             complaints: Complaints::default(),
         });
+        let mut doors = Vec::new();
         for listener in listeners {
-            listener.socket.set_nonblocking(true)?;
-            let shared = shared.clone();
-            let thread = std::thread::Builder::new().name(format!("accept {}", listener.name));
-            thread.stack_size(ACCEPTOR_STACK_BYTES).spawn(move || acceptor::run(&listener, &shared))?;
+            let (door, shared) = (Arc::new(Door::new(listener, crew::RETIRE_AFTER)?), shared.clone());
+            doors.push(door.clone());
+            let thread = std::thread::Builder::new().name(format!("accept {}", door.name()));
+            thread.stack_size(ACCEPTOR_STACK_BYTES).spawn(move || acceptor::run(&door, &shared))?;
         }
-        Ok(Server { shared })
+        Ok(Server { shared, doors })
     }
 
     /// Changes the bounds of a running server; sessions that are there stay.
@@ -118,8 +117,11 @@ impl Server {
 
     /// Accepts no more, asks all sessions to end, and waits for them; whether all ended in time.
     pub fn stop(&self, timeout: Duration) -> bool {
-        self.shared.stopping.store(true, Ordering::Release);
-        self.shared.stop.ring();
+        for door in &self.doors {
+            if let Err(error) = door.close() {
+                log::error!("listener {}: close: {error}", door.name());
+            }
+        }
         self.shared.registry.end_all();
         self.shared.crew.lock().dismiss();
         self.shared.registry.wait_until_empty(timeout)
@@ -128,6 +130,7 @@ impl Server {
     #[cfg(test)]
     pub(super) fn retire_after(&self, time: Duration) {
         self.shared.crew.lock().retire_after(time);
+        self.doors.iter().for_each(|door| door.set_patience(time).unwrap());
     }
 
     #[cfg(test)]
@@ -136,35 +139,44 @@ impl Server {
     }
 }
 
-/// Gives a connection to a worker; back where there is no place for it.
-pub(super) fn hand_over(shared: &Arc<Shared>, job: Job) -> Result<(), Job> {
-    let most = shared.channels_max.load(Ordering::Acquire);
-    let cpu = SockRef::from(&job.socket).cpu_affinity().ok();
-    let mut crew = shared.crew.lock();
-    if crew.busy() >= most {
-        drop(crew);
+/// A connection's place among those that the server has at a time. Dropping it gives it back.
+pub(super) struct Channel(Arc<Shared>);
+
+impl Channel {
+    /// `None` where all are in use.
+    pub(super) fn open(shared: &Arc<Shared>) -> Option<Channel> {
+        let most = shared.channels_max.load(Ordering::Acquire);
+        if shared.crew.lock().begins(most) {
+            return Some(Channel(shared.clone()));
+        }
         shared.complaints.full.complain(|note| log::warn!("refused a client, all {most} channels are in use{note}"));
-        return Err(job);
+        None
     }
-    let seat = match crew.call(cpu, most) {
-        Some(seat) => seat,
-        None => match start_worker(shared) {
-            Ok(seat) => seat,
-            Err(error) => {
-                drop(crew);
-                let say = |note: &str| log::error!("a worker cannot be started: {error}{note}");
-                shared.complaints.worker.complain(say);
-                return Err(job);
-            }
-        },
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        self.0.crew.lock().ends();
+    }
+}
+
+/// Gives a connection to a worker that is idle, or to a new one.
+pub(super) fn hand_over(shared: &Arc<Shared>, job: Job) {
+    let idle = shared.crew.lock().call();
+    let seat = match idle.map_or_else(|| start_worker(shared), Ok) {
+        Ok(seat) => seat,
+        Err(error) => {
+            let say = |note: &str| log::error!("a worker cannot be started: {error}{note}");
+            shared.complaints.worker.complain(say);
+            return refuse(&job.socket, job.door.mode(), &shared.refusal);
+        }
     };
-    crew.begins();
-    drop(crew);
     let give = seat.give.clone();
-    give.send(Errand { job, seat }).map_err(|unsent| {
-        shared.crew.lock().ends();
-        unsent.into_inner().job
-    })
+    if let Err(unsent) = give.send(Errand { job, seat }) {
+        // Who was to serve it has gone, which only a panic outside of any session could do.
+        let Errand { job, .. } = unsent.into_inner();
+        refuse(&job.socket, job.door.mode(), &shared.refusal);
+    }
 }
 
 fn start_worker(shared: &Arc<Shared>) -> io::Result<Seat> {
@@ -172,17 +184,27 @@ fn start_worker(shared: &Arc<Shared>) -> io::Result<Seat> {
     // A worker is given one connection at a time.
     let (give, errands) = bounded(1);
     let thread = std::thread::Builder::new().name("worker".into()).stack_size(super::STACK_BYTES);
-    let worker = thread.spawn(move || work(&own, &errands))?;
-    Ok(Seat { worker: worker.thread().id(), give, cpu: None })
+    let worker = thread.spawn(move || {
+        own.crew.lock().comes();
+        work(&own, &errands);
+        own.crew.lock().goes();
+    })?;
+    Ok(Seat { worker: worker.thread().id(), give })
 }
 
-fn work(shared: &Shared, errands: &Receiver<Errand>) {
+fn work(shared: &Arc<Shared>, errands: &Receiver<Errand>) {
     let mut patience = crew::RETIRE_AFTER;
     loop {
         match errands.recv_timeout(patience) {
             Ok(Errand { job, seat }) => {
+                let door = job.door.clone();
                 serve(shared, job);
-                match shared.crew.lock().sit(Seat { cpu: sys::current_cpu(), ..seat }) {
+                while let Some(place) = door.place() {
+                    let Some(job) = take_in(&door, shared) else { return };
+                    drop(place);
+                    serve(shared, job);
+                }
+                match shared.crew.lock().sit(seat) {
                     Some(time) => patience = time,
                     None => return,
                 }
@@ -198,13 +220,13 @@ fn work(shared: &Shared, errands: &Receiver<Errand>) {
 }
 
 fn serve(shared: &Shared, job: Job) {
-    let Job { socket, mode, ticket } = job;
+    let Job { socket, ticket, door, channel: _open } = job;
     let id = ticket.info.id;
     let stream = match Stream::new(socket, ticket.info.clone(), shared.write_timeout) {
         Ok(stream) => Arc::new(stream),
         Err(error) => return log::info!("session {id}: {error}"),
     };
-    let connection = Connection { stream: stream.clone(), mode, ticket };
+    let connection = Connection { stream: stream.clone(), mode: door.mode(), ticket };
     if catch_unwind(AssertUnwindSafe(|| (shared.handler)(connection))).is_err() {
         metrics::PANICS.add(1);
         log::error!(target: crate::log::CRASH, "session {id} panicked; this is a bug, please report it with the line above");

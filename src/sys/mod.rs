@@ -15,9 +15,7 @@ pub use bell::Bell;
 pub use files::{free_bytes, lock_exclusive, peer_uid, spool_file};
 pub use poll::{For, Ready, wait};
 pub use prefetch::prefetch;
-pub use process::{
-    Parent, become_user, current_cpu, daemonize, give_to, is_root, own_uid, raise_open_files, set_umask, syslog,
-};
+pub use process::{Parent, become_user, daemonize, give_to, is_root, own_uid, raise_open_files, set_umask, syslog};
 pub use signals::{Signal, Signals};
 
 /// The time of day in the local zone.

@@ -143,12 +143,6 @@ pub fn syslog(priority: i32, line: &str) {
     }
 }
 
-/// The processor on which the thread runs at the moment.
-pub fn current_cpu() -> Option<usize> {
-    // SAFETY: takes no arguments, and has no effects.
-    usize::try_from(unsafe { libc::sched_getcpu() }).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

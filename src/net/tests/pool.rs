@@ -30,8 +30,11 @@ fn the_pool_is_bounded_and_refusal_is_heard() {
     inside[0].write_all(b"end\n").unwrap();
     assert_eq!(rest(&mut inside[0]), "");
     eventually("a place is free", || site.server.active() == 1);
-    asks(&mut site.connect(), "let in\n");
-    assert_eq!(site.server.workers(), 2, "idle workers are used again");
+    for _ in 0..20 {
+        asks(&mut site.connect(), "let in\n");
+        eventually("its place is free", || site.server.active() == 1);
+    }
+    assert!(site.server.workers() <= 3, "idle workers are used again; one may wait at the door beside them");
 }
 
 /// A socket that is closed with octets unread is reset, and the client's end is an error instead of an end.
@@ -108,20 +111,42 @@ fn workers_retire_and_come_back() {
     }
 }
 
-/// Who has had work last has the next, so that the others may go however steady the work is.
+/// A few take turns at the door; the others go, however steady the work is.
 #[test]
-fn a_burst_leaves_no_workers_behind() {
+fn a_burst_leaves_few_workers_behind() {
     let site = site(Mode::Never, options(200), echo);
     site.server.retire_after(Duration::from_millis(500));
-    let burst = 8 * std::thread::available_parallelism().unwrap().get();
-    let mut clients: Vec<TcpStream> = (0..burst).map(|_| site.connect()).collect();
+    let mut clients: Vec<TcpStream> = (0..100).map(|_| site.connect()).collect();
     clients.iter_mut().for_each(|client| asks(client, "here\n"));
-    assert!(site.server.workers() >= burst);
+    assert!(site.server.workers() >= 100);
     drop(clients);
     eventually("most have gone", || {
         asks(&mut site.connect(), "here\n");
-        site.server.workers() <= burst / 2
+        site.server.workers() <= 17
     });
+}
+
+/// With one listener for each of many protocols and addresses, who waits at one door is none of another's.
+#[test]
+fn every_door_has_somebody() {
+    let listeners: Vec<BoundListener> =
+        (0..3).map(|_| bind("test", "127.0.0.1:0".parse().unwrap(), Mode::Never).unwrap()).collect();
+    let addresses: Vec<SocketAddr> = listeners.iter().map(|listener| listener.address().unwrap()).collect();
+    let server = Server::start(listeners, options(50), Arc::new(Registry::default()), echo).unwrap();
+    for turn in 0..300 {
+        let mut client = TcpStream::connect(addresses[turn * turn % 3]).unwrap();
+        asks(&mut client, "here\n");
+    }
+    eventually("all have ended", || server.active() == 0);
+    server.set_bounds(2, 1000);
+    let mut inside = [0, 1].map(|at| TcpStream::connect(addresses[at]).unwrap());
+    inside.iter_mut().for_each(|client| asks(client, "here\n"));
+    let mut third = TcpStream::connect(addresses[2]).unwrap();
+    assert_eq!(rest(&mut third), "full\r\n", "the bound is for all doors together");
+    assert!(server.stop(SOON));
+    for address in addresses {
+        eventually("the port is closed", || TcpStream::connect(address).is_err());
+    }
 }
 
 /// Workers that retire just as connections come: none is ever left waiting.
@@ -145,7 +170,7 @@ fn a_panic_ends_its_own_session() {
         eventually("the place is free", || site.server.active() == 0);
     }
     asks(&mut site.connect(), "goes on\n");
-    assert!(site.server.workers() == 1);
+    assert!(site.server.workers() <= 2, "who met with the panic works on");
 }
 
 #[test]
