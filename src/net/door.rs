@@ -1,7 +1,8 @@
 //! Where a listener's connections come in, and who waits there for them.
 //!
 //! 1. A worker whose connection has ended waits for the next here, if not too many do: whom it takes in it serves, and
-//!    no other thread has to be woken first. With one client after another that takes two thirds of the time.
+//!    no other thread has to be woken first. Where clients come one after another, each cycle of LOGIN, SELECT and
+//!    LOGOUT takes a fifth to a third less time by it.
 //! 2. Where no worker is, the acceptor waits, and passes what it takes in to the crew. So somebody waits always, until
 //!    the door is closed.
 //! 3. Who has waited longest is the next: that is how the kernel calls those who wait in accept(2).
