@@ -36,6 +36,18 @@ fn sizes() -> (usize, usize) {
     if common::rounds(40) > 40 { (9 << 20, 2000) } else { (512 << 10, 20) }
 }
 
+/// Waits until the threads of a store that was closed have let go of it: until then its files may change.
+fn closed(directory: &Path) {
+    let lock = std::fs::OpenOptions::new().append(true).open(directory.join("lock")).unwrap();
+    let is_free = || {
+        lock.try_lock().is_ok() || {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            false
+        }
+    };
+    assert!((0..3000).any(|_| is_free()), "the store is never let go of");
+}
+
 /// Has the engine write out what its journal has to tables, as it does by itself when there is more.
 fn write_out(directory: &Path) {
     let db = fjall::Database::builder(directory).open().unwrap();
@@ -43,11 +55,14 @@ fn write_out(directory: &Path) {
         let keyspace = db.keyspace(name, fjall::KeyspaceCreateOptions::default).unwrap();
         keyspace.rotate_memtable_and_wait().unwrap();
     }
+    drop(db);
+    closed(directory);
 }
 
 /// A store whose tables, and not only its journal, have mail in them.
 fn fill(directory: &Path) -> HashMap<BlobId, Vec<u8>> {
     let known = fill_journal(directory);
+    closed(directory);
     write_out(directory);
     known
 }
@@ -237,6 +252,8 @@ fn change(directory: &Path, change: impl FnOnce(&Arc<Mailbox>)) {
     let manager = Manager::new(Store::open(directory, &OPTIONS).unwrap(), Limits::default());
     let account = manager.account(&AccountName::new("joe").unwrap()).unwrap();
     change(&account.mailbox(&MailboxName::inbox()).unwrap());
+    drop((account, manager));
+    closed(directory);
 }
 
 fn store(inbox: &Arc<Mailbox>, uids: std::ops::Range<u32>, mode: StoreMode, flag: SystemFlag) {
