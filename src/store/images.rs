@@ -1,11 +1,12 @@
 //! What is read of the store as values: an account's tree, a mailbox's index, its leaves.
 
+use super::account_items::{LISTED, SINGLE};
 use super::engine::{Partition, Value};
 use super::error::StoreError;
 use super::facade::Store;
 use super::layout::{self, decode};
 use super::model::*;
-use crate::types::{AccountId, KeywordTable, MailboxId, MailboxName, ModSeq, Uid, UidSet};
+use crate::types::{AccountId, KeywordTable, MailboxId, ModSeq, Uid, UidSet};
 
 impl Store {
     /// What is read of a partition that nobody changed meanwhile.
@@ -40,65 +41,17 @@ impl Store {
 
     fn read_account(&self, id: AccountId, version: Version) -> Result<AccountImage, StoreError> {
         let partition = Partition::Account(id);
-        let what = || format!("mailbox tree of account {}", id.0);
-        let mut image = AccountImage {
-            version,
-            removed: self.reader().get(partition, b"z")?.is_some(),
-            nodes: Vec::new(),
-            subscriptions: Vec::new(),
-            deleted: Vec::new(),
-            quota: QuotaLimits::default(),
-            acls: Vec::new(),
-            aliases: Vec::new(),
-            certificate: self.reader().get(partition, b"x")?,
-            url_keys: Vec::new(),
-            classes: Vec::new(),
-            settings: AccountSettings::default(),
-            next_mailbox: 1,
-            last_uid_validity: 0,
-        };
-        self.reader().scan(partition, b"n", b"o", &mut |key, value| {
-            image.nodes.push(decode(what, &value, |c| layout::read_node(&key[1..], c))?);
-            Ok(())
-        })?;
-        self.reader().scan(partition, b"s", b"t", &mut |key, _| {
-            let name = std::str::from_utf8(&key[1..]).map_err(|_| StoreError::Corrupt(what()))?;
-            image.subscriptions.push(name.to_string());
-            Ok(())
-        })?;
-        self.reader().scan(partition, b"g", b"h", &mut |key, value| {
-            image.deleted.push(decode(what, &value, |c| layout::read_deleted(key, c))?);
-            Ok(())
-        })?;
-        self.reader().scan(partition, b"l", b"m", &mut |key, value| {
-            let id = layout::Cursor(&key[1..]).u64().ok_or_else(|| StoreError::Corrupt(what()))?;
-            image.acls.push((MailboxId(id), decode(what, &value, layout::read_acl)?));
-            Ok(())
-        })?;
-        self.reader().scan(partition, b"u", b"v", &mut |key, value| {
-            image.url_keys.push(layout::read_url_key(key, &value).ok_or_else(|| StoreError::Corrupt(what()))?);
-            Ok(())
-        })?;
-        self.reader().scan(partition, b"y", b"z", &mut |key, value| {
-            let text = |octets: &[u8]| String::from_utf8(octets.to_vec()).map_err(|_| StoreError::Corrupt(what()));
-            let alias = MailboxName::new(&text(&key[1..])?).map_err(|_| StoreError::Corrupt(what()))?;
-            image.aliases.push((alias, text(&value)?));
-            Ok(())
-        })?;
-        self.reader().scan(partition, b"k", b"l", &mut |key, value| {
-            let id = layout::Cursor(&key[1..]).u64().ok_or_else(|| StoreError::Corrupt(what()))?;
-            image.classes.push((MailboxId(id), decode(what, &value, layout::read_class)?));
-            Ok(())
-        })?;
-        if let Some(value) = self.reader().get(partition, b"v")? {
-            image.settings = decode(what, &value, layout::read_settings)?;
+        let corrupt = || StoreError::Corrupt(format!("mailbox tree of account {}", id.0));
+        let mut image = AccountImage::empty(version);
+        for kind in LISTED {
+            self.reader().scan(partition, &[kind], &[kind + 1], &mut |key, value| {
+                image.add_item(key, &value).ok_or_else(corrupt)
+            })?;
         }
-        if let Some(value) = self.reader().get(partition, b"q")? {
-            image.quota = decode(what, &value, layout::read_quota)?;
-        }
-        if let Some(value) = self.reader().get(partition, b"c")? {
-            let counters = decode(what, &value, |c| Some((c.u64()?, c.u32()?)))?;
-            (image.next_mailbox, image.last_uid_validity) = counters;
+        for kind in SINGLE {
+            if let Some(value) = self.reader().get(partition, &[kind])? {
+                image.set_item(kind, value).ok_or_else(corrupt)?;
+            }
         }
         Ok(image)
     }

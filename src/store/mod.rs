@@ -7,6 +7,7 @@
 //!
 //! This room knows no IMAP syntax and no MIME.
 
+mod account_items;
 mod ahead;
 mod annotations;
 mod archive;
