@@ -1,14 +1,14 @@
-//! Durable APPEND beside what the disk itself can do: the same octets, written and synced by a loop that does nothing else.
+//! Durable APPEND beside what the disk itself can do: the same octets, written and synced by a loop that does nothing else,
+//! and by the least server, which takes them from a connection, writes and syncs them and says OK.
 //!
-//! With several writers the bare log groups what waits, as a server can: one write and one sync for all of it. The two
-//! take turns, round by round, on one file system, so that a machine that slows down slows both.
+//! With several writers the bare log groups what waits, as a server can: one write and one sync for all of it. The three
+//! take turns, round by round, on one file system, so that a machine that slows down slows all.
 
 use std::fs::File;
-use std::io::Write;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use super::bare::{BareLog, serve};
 use super::client::{Client, Target};
 use super::measure::{Plan, message};
 use super::servers::Own;
@@ -17,38 +17,6 @@ use super::servers::Own;
 const ROUNDS: usize = 7;
 /// Messages of one round, of all writers together.
 const MESSAGES: usize = 640;
-
-/// A log that syncs once for all that waits.
-struct BareLog {
-    file: Mutex<File>,
-    waiting: Mutex<Vec<u8>>,
-    /// Octets that have been handed over, and that are on the disk.
-    given: AtomicU64,
-    synced: AtomicU64,
-}
-
-impl BareLog {
-    fn new(file: File) -> BareLog {
-        let (waiting, given, synced) = Default::default();
-        BareLog { file: Mutex::new(file), waiting, given, synced }
-    }
-
-    fn append(&self, octets: &[u8]) {
-        let end = {
-            let mut waiting = self.waiting.lock().expect("lock");
-            waiting.extend_from_slice(octets);
-            self.given.fetch_add(octets.len() as u64, Ordering::Relaxed) + octets.len() as u64
-        };
-        let mut file = self.file.lock().expect("lock");
-        if self.synced.load(Ordering::Relaxed) >= end {
-            return;
-        }
-        let group = std::mem::take(&mut *self.waiting.lock().expect("lock"));
-        file.write_all(&group).expect("write");
-        file.sync_data().expect("fdatasync");
-        self.synced.fetch_add(group.len() as u64, Ordering::Relaxed);
-    }
-}
 
 /// Messages a second of so many writers, each with its own share.
 fn rate(writers: usize, work: impl Fn(usize, usize) + Sync) -> f64 {
@@ -63,7 +31,7 @@ fn rate(writers: usize, work: impl Fn(usize, usize) + Sync) -> f64 {
     (each * writers) as f64 / began.elapsed().as_secs_f64()
 }
 
-fn gatepost(target: &Target, writers: usize, messages: &[Vec<u8>]) -> f64 {
+fn server(target: &Target, writers: usize, messages: &[Vec<u8>]) -> f64 {
     let clients: Vec<Mutex<Client>> = (0..writers)
         .map(|n| {
             let mut client = Client::login(target);
@@ -91,26 +59,40 @@ fn median(mut rates: Vec<f64>) -> f64 {
     rates[rates.len() / 2]
 }
 
+struct Row {
+    writers: usize,
+    append: f64,
+    log: f64,
+    server: f64,
+}
+
+fn measure(own: &Own, plan: &Plan, writers: usize) -> Row {
+    let (mut appends, mut logs, mut servers) = (Vec::new(), Vec::new(), Vec::new());
+    let file = |name: &str| File::create(own.scratch().join(name)).expect("scratch file");
+    for round in 0..ROUNDS {
+        let first = 10_000_000 * writers + MESSAGES * round;
+        let messages: Vec<Vec<u8>> = (0..MESSAGES).map(|n| message(plan, first + n)).collect();
+        logs.push(bare(file("bare.log"), writers, &messages));
+        servers.push(server(&serve(BareLog::new(file("server.log"))), writers, &messages));
+        appends.push(server(&own.target(), writers, &messages));
+    }
+    Row { writers, append: median(appends), log: median(logs), server: median(servers) }
+}
+
 pub fn run(plan: &Plan, json: bool) {
     let own = Own::start();
-    let mut rows = Vec::new();
-    for writers in [1, 16, 64] {
-        let (mut ours, mut bares) = (Vec::new(), Vec::new());
-        for round in 0..ROUNDS {
-            let first = 10_000_000 * writers + MESSAGES * round;
-            let messages: Vec<Vec<u8>> = (0..MESSAGES).map(|n| message(plan, first + n)).collect();
-            let file = File::create(own.scratch().join("bare.log")).expect("scratch file");
-            bares.push(bare(file, writers, &messages));
-            ours.push(gatepost(&own.target(), writers, &messages));
-        }
-        rows.push((writers, median(ours), median(bares)));
-    }
+    let rows: Vec<Row> = [1, 16, 64].iter().map(|writers| measure(&own, plan, *writers)).collect();
     if json {
-        let row = |(writers, ours, bare): &(usize, f64, f64)| serde_json::json!({ "writers": writers, "append_rate": ours, "bare_rate": bare, "ratio": ours / bare });
+        let row = |row: &Row| {
+            let Row { writers, append, log, server } = row;
+            serde_json::json!({ "writers": writers, "append_rate": append, "bare_rate": log, "ratio": append / log,
+                "bare_server_rate": server, "ratio_to_bare_server": append / server })
+        };
         return println!("{}", serde_json::Value::Array(rows.iter().map(row).collect()));
     }
-    println!("{:<10}{:>16}{:>16}{:>9}", "writers", "APPEND", "bare log", "ratio");
-    for (writers, ours, bare) in rows {
-        println!("{writers:<10}{ours:>14.0}/s{bare:>14.0}/s{:>9.2}", ours / bare);
+    println!("{:<10}{:>16}{:>16}{:>9}{:>16}{:>9}", "writers", "APPEND", "bare log", "ratio", "bare server", "ratio");
+    for Row { writers, append, log, server } in rows {
+        let (to_log, to_server) = (append / log, append / server);
+        println!("{writers:<10}{append:>14.0}/s{log:>14.0}/s{to_log:>9.2}{server:>14.0}/s{to_server:>9.2}");
     }
 }

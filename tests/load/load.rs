@@ -15,6 +15,7 @@
 //! SORT and THREAD of a hundred thousand messages. The last shows how near durable APPEND comes to what the disk can do.
 
 mod accounts;
+mod bare;
 mod client;
 mod disk;
 mod finding;
