@@ -50,10 +50,7 @@ pub(super) fn take_in(door: &Arc<Door>, shared: &Arc<Shared>) -> Option<Job> {
 fn admit(socket: TcpStream, peer: SocketAddr, door: &Arc<Door>, shared: &Arc<Shared>) -> Option<Job> {
     let admitted = enter(peer, shared).and_then(|ticket| Some((ticket, Channel::open(shared)?)));
     match admitted {
-        Some((ticket, channel)) => {
-            metrics::CONNECTIONS_ACCEPTED.add(1);
-            Some(Job { socket, ticket, channel, door: door.clone() })
-        }
+        Some((ticket, channel)) => Some(Job { socket, ticket, channel, door: door.clone() }),
         None => {
             refuse(&socket, door.mode(), &shared.refusal);
             None

@@ -221,6 +221,7 @@ fn work(shared: &Arc<Shared>, errands: &Receiver<Errand>) {
 
 fn serve(shared: &Shared, job: Job) {
     let Job { socket, ticket, door, channel: _open } = job;
+    metrics::CONNECTIONS_ACCEPTED.add(1);
     let id = ticket.info.id;
     let stream = match Stream::new(socket, ticket.info.clone(), shared.write_timeout) {
         Ok(stream) => Arc::new(stream),
