@@ -102,9 +102,13 @@ pub(super) fn finding(account: &AccountName, mailbox: Option<&MailboxName>, what
 }
 
 impl Checked {
+    fn note(&mut self, error: &StoreError) {
+        self.broken |= matches!(error, StoreError::Broken(_));
+    }
+
     /// What an error says of what was to be read.
     pub(super) fn describe(&mut self, error: &StoreError) -> String {
-        self.broken |= matches!(error, StoreError::Broken(_));
+        self.note(error);
         match error {
             StoreError::Broken(how) => format!("a file of the store is damaged: {how}"),
             StoreError::Corrupt(what) => format!("it is not what was stored: {what}"),
@@ -203,7 +207,9 @@ impl Check<'_> {
             // It may be on its way, or have been when the server was killed: who asks for it has it made.
             Ok(None) => {}
             unread => {
-                unread.as_ref().err().iter().for_each(|error| drop(self.checked.describe(error)));
+                if let Err(error) = unread {
+                    self.checked.note(error);
+                }
                 found.wrong.push((format!("message UID {}: its summary cannot be read", record.uid), true));
             }
         }
