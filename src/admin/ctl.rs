@@ -25,6 +25,7 @@ use self::arguments::{Tool, arguments, usage};
 use super::failed::{EX_CONFIG, Failed};
 use super::who;
 use crate::config::{Config, ConfigError, duration_from};
+use crate::types::Counted;
 
 pub fn main() -> ExitCode {
     let done = arguments().and_then(|tool| tool.run());
@@ -150,7 +151,7 @@ impl Tool {
         let columns = ["account", "mailboxes", "messages", "bytes", "kept_messages", "kept_bytes", "stored_bytes"];
         self.show(&columns, &rows, &ok)?;
         if !self.json {
-            println!("the store takes {} bytes on the disk", ok["disk_bytes"]);
+            println!("the store takes {} on the disk", counted(&ok["disk_bytes"], "byte"));
         }
         Ok(())
     }
@@ -161,8 +162,12 @@ impl Tool {
         self.show(&["account", "mailbox", "finding", "repaired"], &rows, &ok)?;
         if !self.json {
             println!(
-                "{} accounts, {} mailboxes, {} messages, {} bytes: {} findings",
-                ok["accounts"], ok["mailboxes"], ok["messages"], ok["bytes"], ok["findings"]
+                "{}, {}, {}, {}: {}",
+                counted(&ok["accounts"], "account"),
+                counted(&ok["mailboxes"], "mailbox"),
+                counted(&ok["messages"], "message"),
+                counted(&ok["bytes"], "byte"),
+                counted(&ok["findings"], "finding"),
             );
         }
         check::verdict(&rows, &ok, self.repair)
@@ -196,6 +201,11 @@ impl Tool {
         }
         self.quota("quota set", account, Value::Object(limits))
     }
+}
+
+/// A number of an answer, in a sentence.
+fn counted(number: &Value, noun: &'static str) -> Counted {
+    Counted(number.as_u64().unwrap_or(0), noun)
 }
 
 fn config_failed(errors: &[ConfigError]) -> Failed {

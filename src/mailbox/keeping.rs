@@ -13,7 +13,7 @@ use super::mailbox::Mailbox;
 use super::manager::{Manager, Shared};
 use crate::store::{Commit, CommitFailure, Due, ExpungedMessage, Value};
 use crate::sys::now_secs;
-use crate::types::{AccountId, AccountName, MailboxId, MailboxName};
+use crate::types::{AccountId, AccountName, Counted, MailboxId, MailboxName};
 
 const DAY_SECS: i64 = 86_400;
 
@@ -118,7 +118,7 @@ impl Manager {
             }
             self.store().due_done(std::slice::from_ref(entry))?;
         }
-        log::info!("purged what was deleted in {} mailboxes", due.len());
+        log::info!("purged what was deleted in {}", Counted(due.len() as u64, "mailbox"));
         Ok(())
     }
 }

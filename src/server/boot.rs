@@ -16,6 +16,7 @@ use crate::mailbox::Manager;
 use crate::net::BoundListener;
 use crate::store::Store;
 use crate::sys::{self, Signal, Signals};
+use crate::types::Counted;
 
 /// Whether the daemon stays in the foreground.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +113,9 @@ fn housekeeping(manager: &Arc<Manager>) -> Result<(), String> {
             }
             match manager.store().clean_up() {
                 Ok(0) => {}
-                Ok(deleted) => log::debug!("deleted the octets of {deleted} messages that nothing refers to"),
+                Ok(deleted) => {
+                    log::debug!("deleted the octets of {} that nothing refers to", Counted(deleted as u64, "message"))
+                }
                 Err(error) => log::error!("housekeeping: {error}"),
             }
         }

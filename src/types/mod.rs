@@ -8,6 +8,7 @@
 
 mod acl;
 mod comparator;
+mod counted;
 mod date;
 mod fetch;
 mod flag;
@@ -30,6 +31,7 @@ mod wildcard;
 
 pub use acl::{ModifyRights, Right, Rights};
 pub use comparator::Comparator;
+pub use counted::Counted;
 pub use date::{CivilDate, InternalDate};
 pub use fetch::{FetchItem, PartPath, Partial, Priority, Section, SectionText};
 pub use flag::{Flag, FlagBits, Keyword, KeywordId, ServerKeyword, SystemFlag};

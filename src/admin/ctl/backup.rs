@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::super::failed::{EX_CANTCREAT, EX_DATAERR, EX_IOERR, EX_UNAVAILABLE, Failed};
 use super::super::{copied_json, progress, unread_json};
 use super::arguments::{Tool, usage};
+use super::counted;
 use crate::config::Config;
 use crate::store::{Options, Store};
 use crate::sys;
@@ -46,8 +47,11 @@ impl Tool {
             false => {
                 self.show(&UNREAD, unread, &ok)?;
                 println!(
-                    "{} accounts; {} mailboxes had changed, {} messages ({} bytes) were new",
-                    ok["accounts"], ok["mailboxes"], ok["messages"], ok["bytes"]
+                    "{}; {} had changed; {} ({})",
+                    counted(&ok["accounts"], "account"),
+                    counted(&ok["mailboxes"], "mailbox"),
+                    counted(&ok["messages"], "new message"),
+                    counted(&ok["bytes"], "byte"),
                 );
             }
         }

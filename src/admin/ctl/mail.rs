@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::super::failed::{EX_IOERR, EX_USAGE, Failed};
 use super::super::{mail_source, progress};
 use super::arguments::{Tool, usage};
+use super::counted;
 use super::import;
 use super::requests::next_answer;
 use crate::sys;
@@ -32,7 +33,7 @@ impl Tool {
                 for name in ok["mailboxes"].as_array().into_iter().flatten() {
                     println!("mailbox {} is back", name.as_str().unwrap_or(""));
                 }
-                println!("{} messages are back", ok["messages"]);
+                println!("{} back", counted(&ok["messages"], "message").are());
             }
         }
         Ok(())
@@ -50,7 +51,9 @@ impl Tool {
         bar.finish_and_clear();
         match self.json {
             true => println!("{ok}"),
-            false => println!("{} messages imported into {} of {account}", ok["messages"], self.mailbox()),
+            false => {
+                println!("{} imported into {} of {account}", counted(&ok["messages"], "message"), self.mailbox());
+            }
         }
         Ok(())
     }

@@ -30,7 +30,7 @@ use crate::mailbox::{
     StoreError,
 };
 use crate::sys;
-use crate::types::{AccountName, MailboxName, Uid};
+use crate::types::{AccountName, Counted, MailboxName, Uid};
 
 const OF_NOBODY: &str = "annotations of accounts that the backup does not have";
 
@@ -101,9 +101,10 @@ impl Tool {
             println!("{ok}");
         } else {
             self.show(&UNREAD, &unread, &ok)?;
-            println!("{messages} messages are back in {mailboxes} mailboxes of {}", restore.account);
+            let (back, places) = (Counted(*messages, "message").are(), Counted(*mailboxes, "mailbox"));
+            println!("{back} back in {places} of {}", restore.account);
             if *mended > 0 {
-                println!("{mended} messages that were there have their octets again");
+                println!("octets are back that {} had lost", Counted(*mended, "message"));
             }
             for (text, count) in left_out {
                 let often = if *count > 1 { format!(" ({count} times)") } else { String::new() };
