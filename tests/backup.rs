@@ -485,10 +485,10 @@ fn harmed(n: u64) -> Vec<u8> {
     format!("Subject: m{n}\r\n\r\nharmed {n}: {text}\r\n").into_bytes()
 }
 
-/// Changes the octet behind `what` wherever it stands in the files of mail.
-fn harm(server: &Server, what: &str) {
+/// Changes the octet behind `what` wherever it stands in the files of a directory of fjall's.
+fn harm(server: &Server, files: &str, what: &str) {
     let mut found = 0;
-    for entry in std::fs::read_dir(server.path("data/store/keyspaces/2/blobs")).unwrap() {
+    for entry in std::fs::read_dir(server.path("data/store/keyspaces").join(files)).unwrap() {
         let path = entry.unwrap().path();
         let mut octets = std::fs::read(&path).unwrap();
         if let Some(at) = octets.windows(what.len()).position(|octets| octets == what.as_bytes()) {
@@ -520,7 +520,7 @@ fn what_cannot_be_read_is_named_and_costs_nothing_else() {
     let large = format!("Subject: large\r\n\r\n{}\r\n", "x".repeat(9 << 20));
     assert!(client.append("Two", large.as_bytes()).unwrap().starts_with("OK"));
     for n in [1, 4] {
-        harm(&server, &format!("harmed {n}:"));
+        harm(&server, "2/blobs", &format!("harmed {n}:"));
     }
 
     let named = |output: &Output| -> Vec<String> {
@@ -595,6 +595,41 @@ fn what_cannot_be_read_is_named_and_costs_nothing_else() {
     assert!(String::from_utf8_lossy(&repaired.stdout).contains("at 2 places is given up"), "{repaired:?}");
     server.restart();
     assert_eq!(read_all(&mut server.user("user1")), [1, 2, 3, 4, 6, 7]);
+}
+
+/// A file of the store of which nothing but a summary cannot be read is damaged all the same: a repair through the daemon makes
+/// the summary anew, and says that the file waits for a repair without it.
+#[test]
+fn a_summary_that_cannot_be_read_asks_for_a_repair_without_the_daemon() {
+    let server = Server::start("");
+    let mut client = server.user("user1");
+    // The summary of each fills a block of its own.
+    let words = |n| {
+        let mut random = fastrand::Rng::with_seed(n);
+        std::iter::repeat_with(|| random.alphanumeric()).take(7000).collect::<String>()
+    };
+    for n in 0..4 {
+        let mail = format!("Subject: {}\r\n\r\n\r\n", words(n));
+        assert!(client.append("INBOX", mail.as_bytes()).unwrap().starts_with("OK"));
+    }
+    // A check waits for the summaries.
+    let sound = server.ctl(&["check"]);
+    assert_eq!(String::from_utf8_lossy(&sound.stdout), "1 account, 1 mailbox, 4 messages, 28060 bytes: 0 findings\n");
+    // The list of the files is another when a table has been written.
+    let list = || std::fs::read(server.path("data/store/keyspaces/1/current")).unwrap();
+    let (first, large) = (list(), "x".repeat(60_000));
+    let tries = (0..10_000).take_while(|_| list() == first);
+    tries.for_each(|_| drop(client.ok(&format!("SETMETADATA INBOX (/private/comment {{60000+}}\r\n{large})"))));
+    harm(&server, "1/tables", &words(1)[..16]);
+    for (arguments, exit) in [(&["check"][..], 65), (&["check", "--repair"], 69)] {
+        let checked = server.ctl(arguments);
+        assert_eq!(checked.status.code(), Some(exit), "{checked:?}");
+        let (found, said) = (String::from_utf8_lossy(&checked.stdout), String::from_utf8_lossy(&checked.stderr));
+        assert!(found.contains("message UID 2: its summary cannot be read"), "{found}");
+        assert!(found.ends_with(" bytes: 1 finding\n"), "{found}");
+        assert!(said.contains("stop gatepostd, run gatepostctl check --repair, and start it again"), "{said}");
+    }
+    assert!(server.ctl(&["check"]).status.success(), "the summary has been made anew");
 }
 
 /// UIDs of the messages in INBOX that can be read, all of which are what they were; a FETCH of others is refused.
