@@ -54,7 +54,7 @@ pub use glance::Glance;
 pub use header::{Fields, HeaderField, Include, fields as header_fields, filter as filter_fields, unfold};
 pub use parser::{DEPTH_MAX, HEADERS_BYTES_MAX, PARTS_MAX, Parser};
 pub use part::Message;
-pub use part_structure::{Undone, part_structure, undone_structure};
+pub use part_structure::{Undone, part_structure, undone_structure, without_global};
 pub use section::{Content, section};
 pub use summary::Summary;
 pub use summary_ref::{PartRef, SummaryRef};

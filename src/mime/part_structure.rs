@@ -2,7 +2,12 @@
 //!
 //! Reads BODYSTRUCTURE as `structure` has written it.
 
+use memchr::memchr2_iter;
+
+use super::parser::DEPTH_MAX;
 use crate::types::PartPath;
+
+const GLOBAL: &[u8] = b"\"global\"";
 
 /// How a part is once its transfer encoding is undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +60,44 @@ pub fn undone_structure(structure: &[u8], undone: Undone) -> Vec<u8> {
     }
     out.push(b')');
     out
+}
+
+/// BODY or BODYSTRUCTURE as RFC 3501 9 has it, where only message/rfc822 has an envelope, a body and lines: message/global is
+/// `body-type-basic`. `None` where it is so already.
+pub fn without_global(structure: &[u8]) -> Option<Vec<u8>> {
+    let is_global = |at: usize| {
+        let name = at.checked_sub(1).and_then(|start| structure.get(start..start + GLOBAL.len()));
+        name.is_some_and(|name| name.eq_ignore_ascii_case(GLOBAL))
+    };
+    memchr2_iter(b'g', b'G', structure).any(is_global).then(|| {
+        let mut out = Vec::with_capacity(structure.len());
+        write_basic(structure, DEPTH_MAX, &mut out);
+        out
+    })
+}
+
+fn write_basic(structure: &[u8], depth: usize, out: &mut Vec<u8>) {
+    let parts = elements(structure);
+    let is_message = depth > 0 && message_within(&parts).is_some();
+    let is_global = is_message && parts[1].eq_ignore_ascii_case(GLOBAL);
+    let is_multipart = depth > 0 && parts.first().is_some_and(|part| part.first() == Some(&b'('));
+    out.push(b'(');
+    let (mut parts_left, mut separator) = (is_multipart, "");
+    for (i, part) in parts.iter().enumerate() {
+        parts_left &= part.first() == Some(&b'(');
+        // The envelope, the body and its lines.
+        if is_global && (7..10).contains(&i) {
+            continue;
+        }
+        out.extend_from_slice(separator.as_bytes());
+        match parts_left || is_message && i == 8 {
+            true => write_basic(part, depth - 1, out),
+            false => out.extend_from_slice(part),
+        }
+        separator =
+            if parts_left && parts.get(i + 1).is_some_and(|next| next.first() == Some(&b'(')) { "" } else { " " };
+    }
+    out.push(b')');
 }
 
 /// The body of the message that a message/rfc822 part has.
@@ -149,10 +192,37 @@ mod tests {
     }
 
     #[test]
+    fn global_is_basic() {
+        let envelope = "(NIL \"global\" NIL NIL NIL NIL NIL NIL NIL NIL)";
+        let text = "(\"text\" \"plain\" NIL NIL NIL \"7bit\" 6 1 NIL NIL NIL NIL)";
+        let of = |kind: &str, within: &str| {
+            format!("(\"message\" \"{kind}\" NIL NIL NIL \"7bit\" 31 {envelope} {within} 4 NIL NIL NIL NIL)")
+        };
+        let basic = "(\"message\" \"Global\" NIL NIL NIL \"7bit\" 31 NIL NIL NIL NIL)";
+        let mixed = |a: &str, b: &str| format!("({a}{b} \"mixed\" (\"boundary\" \"(\") NIL NIL NIL)");
+        let cases = [
+            (of("Global", text), basic.to_string()),
+            (mixed(text, &of("Global", text)), mixed(text, basic)),
+            (mixed(&of("Global", &mixed(text, text)), text), mixed(basic, text)),
+            (
+                of("rfc822", &mixed(&of("rfc822", text), &of("Global", text))),
+                of("rfc822", &mixed(&of("rfc822", text), basic)),
+            ),
+            (of("rfc822", text), of("rfc822", text)),
+        ];
+        for (structure, want) in cases {
+            assert_eq!(without_global(structure.as_bytes()).map(|s| String::from_utf8(s).unwrap()), Some(want));
+        }
+        assert_eq!(without_global(text.as_bytes()), None);
+    }
+
+    #[test]
     fn damaged() {
         for text in ["", "(", "((((", "(\"a", "({99}\r\nx", "({", "(a b", ")", "(\"\\"] {
             let _ = part_structure(text.as_bytes(), &PartPath(vec![1, 2]));
             let _ = undone_structure(text.as_bytes(), Undone { octets: 0, lines: 0 });
+            let _ = without_global(&[text.as_bytes(), b"\"global\""].concat());
+            let _ = without_global(&[b"(\"message\" \"global\" ", text.as_bytes()].concat());
         }
     }
 }

@@ -12,9 +12,11 @@ use super::output::{Gone, Response};
 use super::place::Place;
 use super::reply::{Failure, Handled, Reply};
 use crate::mailbox::{Account, MailboxError, summary_of, url_token, verifies_url};
-use crate::mime::{Undone, part_structure, undone_structure};
+use crate::mime::{Undone, part_structure, undone_structure, without_global};
 use crate::proto::response as wire;
-use crate::proto::{MessageUrl, ResponseCode, UrlAccess, UrlAuthorization, UrlData, UrlFetchArg, UrlVerifier};
+use crate::proto::{
+    Dialect, MessageUrl, ResponseCode, UrlAccess, UrlAuthorization, UrlData, UrlFetchArg, UrlVerifier,
+};
 use crate::types::{AccountName, Right, SectionText};
 
 /// The only mechanism there is. RFC 4467 2.4.1
@@ -90,7 +92,7 @@ pub(super) fn urlfetch(core: &mut Core, args: &[UrlFetchArg]) -> Handled {
     let mut answers = Vec::new();
     for (arg, found) in args.iter().zip(found) {
         answers.push(match found {
-            Some((url, located)) => Answer::prepare(arg, &url, located)?,
+            Some((url, located)) => Answer::prepare(core.dialect, arg, &url, located)?,
             None => Answer::Nil,
         });
     }
@@ -169,7 +171,7 @@ enum Metadata {
 }
 
 impl Answer {
-    fn prepare(arg: &UrlFetchArg, url: &MessageUrl, located: Located) -> Result<Answer, Failure> {
+    fn prepare(dialect: Dialect, arg: &UrlFetchArg, url: &MessageUrl, located: Located) -> Result<Answer, Failure> {
         if arg.wanted.is_empty() {
             return Ok(Answer::Plain(located));
         }
@@ -181,7 +183,7 @@ impl Answer {
         for wanted in &arg.wanted {
             metadata.push(match wanted {
                 UrlData::Body => Metadata::Body,
-                UrlData::BodyPartStructure => match structure(url, &located, binary.as_ref())? {
+                UrlData::BodyPartStructure => match structure(dialect, url, &located, binary.as_ref())? {
                     Some(structure) => Metadata::BodyPartStructure(structure),
                     None => return Ok(Answer::Nil),
                 },
@@ -260,9 +262,16 @@ fn binary(url: &MessageUrl, located: &Located) -> Result<Binary, Failure> {
 }
 
 /// The structure of what is given: with BINARY that of the decoded part. RFC 5524 3.2
-fn structure(url: &MessageUrl, located: &Located, binary: Option<&Binary>) -> Result<Option<Vec<u8>>, MailboxError> {
+fn structure(
+    dialect: Dialect,
+    url: &MessageUrl,
+    located: &Located,
+    binary: Option<&Binary>,
+) -> Result<Option<Vec<u8>>, MailboxError> {
     let summary = summary_of(&located.summary)?;
     let Some(structure) = part_structure(summary.body_structure(), &url.section.part) else { return Ok(None) };
+    let basic = if dialect.has_utf8() { None } else { without_global(structure) };
+    let structure = basic.as_deref().unwrap_or(structure);
     Ok(Some(match binary {
         Some((content, _, _, undone)) if !matches!(content, Prepared::Nil) => undone_structure(structure, *undone),
         _ => structure.to_vec(),

@@ -125,7 +125,7 @@ impl<'a> Fetcher<'a> {
             begins(self.items, &self.prepared, source, message)?;
         }
         wire::fetch_begin(response.buffer, message.seq(), message.uid(), self.dialect);
-        let mut writer = Writer { response, source, message, summary };
+        let mut writer = Writer { response, source, message, summary, dialect: self.dialect };
         let mut separator: &[u8] = b"";
         for (i, item) in self.items.iter().enumerate() {
             // Where no entry of the message matches there is nothing to be said.

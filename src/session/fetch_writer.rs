@@ -3,7 +3,8 @@
 use super::content::{LiteralKind, Prepared, Source};
 use super::output::{Gone, Response};
 use crate::mailbox::Message;
-use crate::mime::SummaryRef;
+use crate::mime::{SummaryRef, without_global};
+use crate::proto::Dialect;
 use crate::proto::response as wire;
 use crate::types::{FetchItem, Partial};
 
@@ -13,6 +14,7 @@ pub(super) struct Writer<'a, 'b, 'r> {
     pub(super) source: &'a Source,
     pub(super) message: &'a Message<'b>,
     pub(super) summary: Option<SummaryRef<'a>>,
+    pub(super) dialect: Dialect,
 }
 
 impl Writer<'_, '_, '_> {
@@ -20,8 +22,8 @@ impl Writer<'_, '_, '_> {
         let out = &mut *self.response.buffer;
         match item {
             FetchItem::Envelope => self.kept(b"ENVELOPE ", |summary| summary.envelope()),
-            FetchItem::Body => self.kept(b"BODY ", |summary| summary.body()),
-            FetchItem::BodyStructure => self.kept(b"BODYSTRUCTURE ", |summary| summary.body_structure()),
+            FetchItem::Body => self.structure(b"BODY ", |summary| summary.body()),
+            FetchItem::BodyStructure => self.structure(b"BODYSTRUCTURE ", |summary| summary.body_structure()),
             FetchItem::Preview(_) => self.preview(),
             FetchItem::Rfc822 => {
                 out.extend_from_slice(b"RFC822 ");
@@ -54,6 +56,20 @@ impl Writer<'_, '_, '_> {
         match &self.summary {
             Some(summary) => self.response.buffer.extend_from_slice(get(summary)),
             None => self.response.buffer.extend_from_slice(b"NIL"),
+        }
+    }
+
+    /// To who knows IMAP4rev1 alone, message/global has no envelope. RFC 3501 9; RFC 9755 6
+    fn structure(&mut self, name: &[u8], get: impl for<'s> Fn(&SummaryRef<'s>) -> &'s [u8]) {
+        let basic = match self.dialect.has_utf8() {
+            true => None,
+            false => self.summary.as_ref().and_then(|summary| without_global(get(summary))),
+        };
+        match basic {
+            Some(structure) => {
+                [name, &structure].iter().for_each(|octets| self.response.buffer.extend_from_slice(octets))
+            }
+            None => self.kept(name, get),
         }
     }
 
