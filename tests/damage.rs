@@ -297,7 +297,11 @@ fn mended(
     directory: &Path,
     known: &HashMap<BlobId, Vec<u8>>,
 ) -> Result<(Store, HashSet<BlobId>, Vec<Finding>), StoreError> {
-    let (store, mended) = Store::open_mended(directory, &OPTIONS)?;
+    let mut heard = Vec::new();
+    let (store, mended) = Store::open_mended(directory, &OPTIONS, &mut |have| heard.push(have))?;
+    assert!(heard.is_sorted_by_key(|have| have.octets) && heard.iter().all(|have| have.of == heard[0].of));
+    assert!(heard.len() > 3 && heard.iter().all(|have| have.octets <= have.of), "{heard:?}");
+    assert!(heard.last().is_some_and(|last| last.octets > last.of / 2), "{heard:?}");
     let (findings, doubtful) = (mended.findings.clone(), mended.doubtful.clone());
     let mut checked = Checked { findings, doubtful, ..Checked::default() };
     for (name, id) in store.accounts()? {
@@ -614,7 +618,7 @@ fn what_has_rotted_ends_no_writing_after_a_repair() {
     drop(engine);
 
     let open = || {
-        (0..3000).find_map(|_| match Store::open_mended(store, &OPTIONS) {
+        (0..3000).find_map(|_| match Store::open_mended(store, &OPTIONS, &mut |_| {}) {
             Err(StoreError::InUse { .. }) => {
                 std::thread::sleep(std::time::Duration::from_millis(10));
                 None

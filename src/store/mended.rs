@@ -12,6 +12,7 @@ use super::doubtful::{self, Doubtful};
 use super::engine::{Partition, Reference};
 use super::error::StoreError;
 use super::facade::{Options, Store};
+use super::reading::HaveRead;
 use super::tables::{Tables, engine};
 use super::{mending, renewal};
 use crate::types::{AccountId, AccountName, MailboxId, MailboxName, UidSet};
@@ -44,10 +45,14 @@ const MAILBOX: &str = "messages that were expunged may be there again, others be
                        a new UIDVALIDITY; restore it from a backup where that is not good enough";
 
 impl Store {
-    /// Opens a store that no daemon has open, and mends it before.
-    pub fn open_mended(directory: &Path, options: &Options) -> Result<(Store, Mended), StoreError> {
+    /// Opens a store that no daemon has open, and mends it before; `tell` hears how far it has come with reading the files.
+    pub fn open_mended(
+        directory: &Path,
+        options: &Options,
+        tell: &mut dyn FnMut(HaveRead),
+    ) -> Result<(Store, Mended), StoreError> {
         let failed = |error: io::Error| engine(error.into());
-        let mended = mending::mend(directory, options)?;
+        let mended = mending::mend(directory, options, tell)?;
         let mut renewed = Vec::new();
         if !mended.doubtful.ranges().is_empty() {
             let tables = Tables::open_unvetted(directory, options)?;

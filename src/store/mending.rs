@@ -22,6 +22,7 @@ use super::error::StoreError;
 use super::facade::Options;
 use super::mail_file::Rotten;
 use super::manifest::{self, Listed, Manifest};
+use super::reading::{HaveRead, Reading};
 use super::table_file::{Lost, Mail};
 use super::tables::{Tables, engine, unbroken};
 use super::vetting::{self, Damage, Part};
@@ -40,8 +41,12 @@ pub(super) struct Outcome {
     pub(super) lost: Vec<Reference>,
 }
 
-/// Mends what is damaged in the files of a store.
-pub(super) fn mend(directory: &Path, options: &Options) -> Result<Outcome, StoreError> {
+/// Mends what is damaged in the files of a store; `tell` hears how far it has come.
+pub(super) fn mend(
+    directory: &Path,
+    options: &Options,
+    tell: &mut dyn FnMut(HaveRead),
+) -> Result<Outcome, StoreError> {
     let failed = |error: io::Error| engine(error.into());
     if !unfinished::has_files(&directory.join("keyspaces")).map_err(failed)? {
         return Ok(Outcome::default());
@@ -58,7 +63,9 @@ pub(super) fn mend(directory: &Path, options: &Options) -> Result<Outcome, Store
         return Err(StoreError::InUse { directory: directory.display().to_string() });
     }
     let doubtful = Doubtful::read(&doubtful::file(directory)).map_err(failed)?;
-    let mut mending = Mending { aside: Aside { directory }, outcome: Outcome { doubtful, ..Outcome::default() } };
+    let reading = Reading::start(directory, tell).map_err(failed)?;
+    let outcome = Outcome { doubtful, ..Outcome::default() };
+    let mut mending = Mending { aside: Aside { directory }, outcome, reading };
     mending.version().map_err(failed)?;
     mending.journals().map_err(failed)?;
     for (number, tree) in vetting::trees(directory).map_err(failed)? {
@@ -73,6 +80,7 @@ pub(super) fn mend(directory: &Path, options: &Options) -> Result<Outcome, Store
 pub(super) struct Mending<'a> {
     pub(super) aside: Aside<'a>,
     pub(super) outcome: Outcome,
+    reading: Reading<'a>,
 }
 
 impl Mending<'_> {
@@ -143,12 +151,14 @@ impl Mending<'_> {
             list.blobs.iter().map(|file| (mail_path(tree, file), file)).filter(|(path, _)| path.is_file())
         {
             rotten.find(&path, file.number).map_err(failed)?;
+            self.reading.has_read(&path);
         }
         let mail = Mail { find: &|lost| find_places(tree, &list.blobs, lost), rotten: &rotten };
         let mut sums = Vec::new();
         // Tables first: nothing leads to what is given up when it reads as something else.
         for table in &list.tables {
             sums.extend(self.table(tree, table, part, &mail)?.map(|sum| (table.sum_at, sum)));
+            self.reading.has_read(&tree.join("tables").join(table.number.to_string()));
         }
         for file in &list.blobs {
             sums.extend(self.mail(tree, file, &rotten)?.map(|sum| (file.sum_at, sum)));

@@ -15,7 +15,7 @@ use super::super::{mailbox_limits, mailbox_policy, progress, quota_policy, store
 use super::arguments::Tool;
 use crate::config::Config;
 use crate::mailbox::Manager;
-use crate::store::{Mended, Options, Store, StoreError};
+use crate::store::{HaveRead, Mended, Options, Store, StoreError};
 use crate::sys;
 
 impl Tool {
@@ -45,7 +45,7 @@ impl Tool {
             return Err(Failed::new(EX_UNAVAILABLE, "no gatepostd is running here"));
         }
         let (store, mended) = match verb == "check" && self.repair {
-            true => self.local_store(&config, Store::open_mended)?,
+            true => self.local_store(&config, open_mended)?,
             false => (self.local_store(&config, Store::open)?, Mended::default()),
         };
         let manager = Manager::new(store, mailbox_limits(&config));
@@ -119,6 +119,17 @@ impl Tool {
         }
         Ok(())
     }
+}
+
+/// All files of the store are read first, before there is a check to say how far it is.
+fn open_mended(directory: &Path, options: &Options) -> Result<(Store, Mended), StoreError> {
+    let bar = progress::bar("files read", 1);
+    let opened = Store::open_mended(directory, options, &mut |have: HaveRead| {
+        bar.set_length(have.of.max(1));
+        bar.set_position(have.octets);
+    });
+    bar.finish_and_clear();
+    opened
 }
 
 /// What root makes here must be the daemon's: from here on the tool is the configured user.
