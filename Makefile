@@ -26,10 +26,13 @@ check:
 	$(CARGO) fmt --check
 
 # Rates of a running server, or of Gatepost and Dovecot side by side: tests/load/load.rs tells the arguments.
+# What clients see on this machine as it is, and, as root, with processors that do not sleep between two commands.
 bench: all
 	$(CARGO) bench --bench load -- --compare
+	$(CARGO) bench --bench load -- --compare --awake
 	$(CARGO) bench --bench load -- --sizes
 	$(CARGO) bench --bench load -- --disk
+	$(CARGO) bench --bench load -- --disk --awake
 
 # Longer runs of what `make check` samples, the shorter first. On two cores with other work to do they took 2, 6, 11 and 28
 # minutes, of which the processor's own were 9 in all.

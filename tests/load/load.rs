@@ -8,6 +8,8 @@
 //!     load --finding [--mail FILE] [--json]
 //!     load --disk [--mail FILE] [--json]
 //!
+//! With `--awake` any of them keeps the processors from sleeping while it measures; see `awake.rs`.
+//!
 //! The first form measures any server; the account should be empty. The second starts Gatepost and, where it is
 //! installed, Dovecot, on loopback and in scratch directories, and measures both in one run. The third shows what single
 //! operations cost Gatepost in mailboxes of a thousand, a hundred thousand and a million messages, what a message and a
@@ -15,6 +17,7 @@
 //! SORT and THREAD of a hundred thousand messages. The last shows how near durable APPEND comes to what the disk can do.
 
 mod accounts;
+mod awake;
 mod bare;
 mod client;
 mod disk;
@@ -31,6 +34,10 @@ fn main() {
     // Arguments that cargo adds for its own harness.
     let mut words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let json = take_flag(&mut words, "--json");
+    let awake = take_flag(&mut words, "--awake").then(awake::Awake::keep);
+    if let Some(Err(error)) = &awake {
+        return eprintln!("skipped: the processors cannot be kept awake here: {error}");
+    }
     let disk = take_flag(&mut words, "--disk");
     let compare = take_flag(&mut words, "--compare");
     if take_flag(&mut words, "--mailboxes") {
@@ -69,7 +76,7 @@ fn main() {
 
 fn usage() -> ! {
     eprintln!(
-        "usage: load HOST PORT USER PASSWORD | --compare | --sizes | --mailboxes | --accounts | --finding | --disk  [--messages N] [--mail FILE] [--json]"
+        "usage: load HOST PORT USER PASSWORD | --compare | --sizes | --mailboxes | --accounts | --finding | --disk  [--awake] [--messages N] [--mail FILE] [--json]"
     );
     exit(64)
 }
