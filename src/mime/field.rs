@@ -3,7 +3,7 @@
 use memchr::{memchr3, memmem};
 
 use super::fold::fold;
-use super::words::decode_field;
+use super::words::{decode_field, is_single_spaced};
 
 /// A header field whose decoded text is kept beside the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,9 +91,12 @@ impl Texts {
     }
 }
 
-/// ASCII on one line without encoded words: most fields are decoded already.
+/// ASCII on one line without encoded words and runs of spaces: most fields are decoded already.
 fn is_plain(body: &[u8]) -> bool {
-    body.is_ascii() && memchr3(b'\r', b'\n', 0, body).is_none() && memmem::find(body, b"=?").is_none()
+    body.is_ascii()
+        && memchr3(b'\r', b'\n', 0, body).is_none()
+        && memmem::find(body, b"=?").is_none()
+        && is_single_spaced(body.trim_ascii())
 }
 
 /// Leaves what is beyond the limit out, in whole characters.
@@ -123,6 +126,8 @@ mod tests {
             "a\0",
             "Ä",
             "a=? ",
+            "a  b",
+            " a\tb ",
         ];
         for body in bodies {
             let mut texts = Texts::default();

@@ -60,7 +60,7 @@ pub use summary::Summary;
 pub use summary_ref::{PartRef, SummaryRef};
 pub use text::TextDecoder;
 pub use transfer::{Encoding, TransferDecoder};
-pub use words::decode_field;
+pub use words::{decode_field, single_spaced};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! Encoded words.                                   RFC 2047; RFC 2231 5
 
+use std::borrow::Cow;
+
 use super::charset::{decode_charset, mixed};
 use super::header::unfold;
 use super::transfer::{Encoding, decode_all};
@@ -7,8 +9,36 @@ use super::transfer::{Encoding, decode_all};
 /// Octets of an encoded word that are looked at; RFC 2047 allows 75, mailers write whole subjects.
 const WORD_BYTES_MAX: usize = 4096;
 
-/// A header field's body as a person reads it: unfolded, encoded words decoded, no white space around it.
+/// A header field's body as a person reads it: unfolded, encoded words decoded, single-spaced, no white space around it.
 pub fn decode_field(body: &[u8]) -> String {
+    match single_spaced(&decoded(body)) {
+        Cow::Owned(spaced) => spaced,
+        Cow::Borrowed(text) => text.to_string(),
+    }
+}
+
+/// One space for each run of spaces and tabs, as ENVELOPE has them: where a line was folded, or how, is nothing that anyone
+/// looks for.
+pub fn single_spaced(text: &str) -> Cow<'_, str> {
+    if is_single_spaced(text.as_bytes()) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            ' ' | '\t' if out.ends_with(' ') => {}
+            ' ' | '\t' => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+pub(super) fn is_single_spaced(text: &[u8]) -> bool {
+    memchr::memchr(b'\t', text).is_none() && memchr::memmem::find(text, b"  ").is_none()
+}
+
+fn decoded(body: &[u8]) -> String {
     let body = unfold(body);
     let mut out = String::with_capacity(body.len());
     let mut pending: Option<Pending<'_>> = None;
@@ -131,7 +161,8 @@ mod tests {
             ("=?koi8-r?B?8NLJ18XU?=", "Привет"),
             ("=?iso-2022-jp?B?GyRCJCIbKEI=?=", "あ"),
             ("=?utf-8?B?w7w?= =?utf-8?q?=ZZ?=", "ü=ZZ"),
-            ("a\r\n\tb", "a\tb"),
+            ("a\r\n\tb", "a b"),
+            ("a  b\r\n   =?utf-8?q?=C3=BC__=C3=BC?= \t c", "a b ü ü c"),
         ];
         for (body, want) in cases {
             assert_eq!(decode_field(body.as_bytes()), want, "{body}");

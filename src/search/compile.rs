@@ -2,7 +2,7 @@
 
 use super::fuzzy::FuzzyNeedle;
 use super::needle::Needle;
-use crate::mime::Field;
+use crate::mime::{Field, single_spaced};
 use crate::types::{
     CivilDate, Comparator, EntryMatch, EntryScope, Flag, FlagBits, Flags, Keyword, KeywordId, ModSeq, NumberSet,
     SearchKey, UidSet,
@@ -107,12 +107,17 @@ impl Strings {
         (self.likeness == Likeness::Fuzzy).then(|| FuzzyNeedle::new(text)).flatten()
     }
 
+    /// A header's fields are looked into single-spaced.
+    fn in_header(self, text: &str) -> Needle {
+        Needle::new(&single_spaced(text), self.comparator)
+    }
+
     fn field(self, field: Field, text: &str) -> Test {
         match (self.fuzzy(text), self.comparator) {
             (Some(needle), _) => Test::FuzzyField(field, needle),
-            (None, Comparator::UnicodeCasemap) => Test::Field(field, Needle::new(text, self.comparator)),
+            (None, Comparator::UnicodeCasemap) => Test::Field(field, self.in_header(text)),
             // Summaries have folded text, which other comparators cannot do with.
-            _ => Test::Header(field.name().to_string(), Needle::new(text, self.comparator)),
+            _ => Test::Header(field.name().to_string(), self.in_header(text)),
         }
     }
 
@@ -127,7 +132,7 @@ impl Strings {
     fn header(self, name: &str, text: &str) -> Test {
         match self.fuzzy(text) {
             Some(needle) => Test::FuzzyHeader(name.to_string(), needle),
-            None => Test::Header(name.to_string(), Needle::new(text, self.comparator)),
+            None => Test::Header(name.to_string(), self.in_header(text)),
         }
     }
 
