@@ -20,6 +20,10 @@ pub enum Malformed {
     Tag,
     /// A tag and a sentence for the client.
     Command { tag: String, reason: String },
+    /// A tag alone: it may be anything.
+    Alone { tag: String },
+    /// A name that no command has, in capitals: it may be anything.
+    Unknown { tag: String, name: String },
     /// A command of another state.
     WrongStage { tag: String, name: String },
     /// SEARCH in a charset that is not known. RFC 9051 6.4.4
@@ -38,9 +42,9 @@ pub fn parse(frame: Frame, dialect: Dialect, stage: Stage) -> Result<Command, Ma
     let refuse = |reason: String| Malformed::Command { tag: tag.clone(), reason };
     let (name, args) = name_of(rest);
     if name.is_empty() {
-        return Err(refuse("A command is missing behind the tag".into()));
+        return Err(Malformed::Alone { tag });
     }
-    let row = row_of(&name).ok_or_else(|| refuse(format!("Unknown command {}", shown(&name))))?;
+    let Some(row) = row_of(&name) else { return Err(Malformed::Unknown { name: shown(&name), tag }) };
     if !row.is_of(stage) {
         return Err(Malformed::WrongStage { tag, name });
     }

@@ -165,7 +165,7 @@ impl Session {
 
     /// Does one command; `false` when the session is over.
     fn command(&mut self, frame: Frame) -> Result<bool, Failure> {
-        log::debug!("C: {}", mask(&frame.line));
+        log::debug!("C: {}", mask(&frame.line, self.stage()));
         self.count_command()?;
         let command = match parse(frame, self.core.dialect, self.stage()) {
             Ok(command) => command,
@@ -203,6 +203,10 @@ impl Session {
             Status::Given => return Ok(()),
         };
         log::debug!("S: {} {word} {}", self.core.tag, reply.text);
+        self.say(word, &reply)
+    }
+
+    fn say(&mut self, word: &str, reply: &Reply) -> Result<(), Failure> {
         self.core.changed_annotations()?;
         let tag = self.core.tag.clone();
         self.core.output.say(|out| status(out, &tag, word, reply.code.as_ref(), &self.core.said(&reply.text)))?;
@@ -213,6 +217,10 @@ impl Session {
         let (tag, reply) = match malformed {
             Malformed::Tag => ("*".to_string(), Reply::bad("A command begins with a tag")),
             Malformed::Command { tag, reason } => (tag, Reply::bad(reason)),
+            Malformed::Alone { tag } => {
+                return self.not_understood(tag, "A command is missing behind the tag".into());
+            }
+            Malformed::Unknown { tag, name } => return self.not_understood(tag, format!("Unknown command {name}")),
             Malformed::WrongStage { tag, name } => {
                 let when = if self.stage() == Stage::NotAuthenticated { "before" } else { "after" };
                 (tag, Reply::bad(format!("{name} is not possible {when} login")))
@@ -230,6 +238,14 @@ impl Session {
             self.count_bad()?;
         }
         self.answer(reply)
+    }
+
+    /// What is no command may be a password: neither the tag nor the name, which the client hears, is for the log.
+    fn not_understood(&mut self, tag: String, text: String) -> Result<(), Failure> {
+        self.core.tag = tag;
+        self.count_bad()?;
+        log::debug!("S: BAD Not understood");
+        self.say("BAD", &Reply::bad(text))
     }
 
     fn count_command(&mut self) -> Result<(), Failure> {

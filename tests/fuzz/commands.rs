@@ -61,13 +61,13 @@ fn commands_of(input: &[u8]) -> BTreeSet<&'static str> {
             match framer.next() {
                 Step::NeedMore => break,
                 Step::Frame(frame) => {
-                    mask(&frame.line);
                     let rev2 = frame.line.len() % 2 == 0;
                     let upper = frame.line.to_ascii_uppercase();
                     let stage = match ["LOGIN", "AUTHENTICATE ", "STARTTLS"].iter().any(|name| upper.contains(name)) {
                         true => Stage::NotAuthenticated,
                         false => Stage::Authenticated,
                     };
+                    mask(&frame.line, stage);
                     // Whether it is one does not matter here.
                     names.extend(
                         parse(frame, Dialect { rev2, ..Dialect::default() }, stage).map(|command| command.name),
