@@ -17,7 +17,7 @@ fn two_servers(engine: &Arc<Contended>, directories: &[tempfile::TempDir; 2]) ->
         let store = Store::with_engine(engine.clone()).unwrap();
         start(store, directory.path())
     });
-    let clients = running.each_ref().map(|server| login(server));
+    let clients = running.each_ref().map(login);
     (running, clients)
 }
 
@@ -138,7 +138,7 @@ fn servers_do_nothing_twice() {
     let engine = Arc::new(Contended::default());
     let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let (running, clients) = two_servers(&engine, &directories);
-    let [third, fourth] = running.each_ref().map(|server| login(server));
+    let [third, fourth] = running.each_ref().map(login);
     std::thread::scope(|scope| {
         for (n, mut client) in clients.into_iter().chain([third, fourth]).enumerate() {
             scope.spawn(move || {

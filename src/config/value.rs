@@ -122,7 +122,7 @@ fn size(text: &str, low: u64, high: u64) -> Option<Value> {
 
 /// A measure as an admin would write it: in the largest unit that divides it.
 fn shown(n: u64, units: &[(&str, u64)]) -> String {
-    match units.iter().find(|(_, worth)| n != 0 && n % worth == 0) {
+    match units.iter().find(|(_, worth)| n != 0 && n.is_multiple_of(*worth)) {
         Some((name, worth)) => format!("{}{name}", n / worth),
         None => n.to_string(),
     }

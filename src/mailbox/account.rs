@@ -244,7 +244,7 @@ impl Account {
             let guard = self.shared.store.mailbox_version(self.id, mailbox)?;
             commits.push(Commit::Life { account: self.id, mailbox, guard, life });
         }
-        Ok(self.shared.store.commit(commits, Durability::Synced)?)
+        self.shared.store.commit(commits, Durability::Synced)
     }
 
     /// Rings the bells of all sessions that have a mailbox of this account open.

@@ -12,9 +12,8 @@
 //! 8. `AnnotationFeedLock`  of the server; held while names are put down for those who listen.
 //! 9. `AnnotationBytes`     one for each account; held while they are summed up.
 //! 10. `Listening`   one for each account; held while its listeners are told.
-//! 11. `Published`, `Watchers`, `Policy`, `Changed`, `Grown`, `Owing`, `SuspectedMailboxes`, `OthersLock`, `KnownAnnotations`:
-//!    leaves;
-//!    nothing is taken under them, and nothing waits.
+//! 11. `Published`, `Watchers`, `Policy`, `Changed`, `Grown`, `Owing`, `SuspectedMailboxes`, `OthersLock`,
+//!     `KnownAnnotations`: leaves; nothing is taken under them, and nothing waits.
 //!
 //! A hint of the engine that another server has committed comes under whatever its committer holds, and takes 3, 10 and
 //! leaves alone, one after the other. Nobody commits under 3 or 10, nor waits for anything else there, so that it may. What

@@ -213,7 +213,7 @@ mod tests {
         let html = part("Content-Type: text/html", "<p>from html</p>");
         let plain = part("Content-Type: text/plain", "from plain");
         assert_eq!(of("alternative", &[html.clone(), plain.clone()]), "from plain");
-        assert_eq!(of("mixed", &[html.clone()]), "from html");
+        assert_eq!(of("mixed", std::slice::from_ref(&html)), "from html");
         assert_eq!(of("alternative", &[part("Content-Type: text/plain", " "), html.clone()]), "from html");
         assert_eq!(of("mixed", &[part("Content-Type: text/plain", ""), plain.clone()]), "from plain");
         let attached = part("Content-Type: text/plain\nContent-Disposition: attachment; filename=x", "attached");

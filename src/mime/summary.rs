@@ -184,7 +184,7 @@ impl Header {
 
 fn is_bulky(name: &[u8]) -> bool {
     let begins = |bulky: &&str| name.get(..bulky.len()).is_some_and(|it| it.eq_ignore_ascii_case(bulky.as_bytes()));
-    name.first().is_some_and(|first| BULKY_INITIALS.contains(first)) && BULKY.iter().any(|bulky| begins(bulky))
+    name.first().is_some_and(|first| BULKY_INITIALS.contains(first)) && BULKY.iter().any(begins)
 }
 
 fn fields_text(texts: &Texts) -> Vec<u8> {

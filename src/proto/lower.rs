@@ -163,9 +163,9 @@ pub(super) fn flag(text: &str) -> Lowered<Flag> {
 
 pub(super) fn uidbatches(args: &mut Args<'_>) -> Lowered<CommandBody> {
     let numbers: Vec<u32> = args.rest().iter().filter_map(|pair| pair.as_str().parse().ok()).collect();
-    match numbers.as_slice() {
-        &[size] if size > 0 => Ok(CommandBody::UidBatches { size, which: None }),
-        &[size, a, b] if size > 0 && a > 0 && b > 0 => Ok(CommandBody::UidBatches { size, which: Some((a, b)) }),
+    match *numbers.as_slice() {
+        [size] if size > 0 => Ok(CommandBody::UidBatches { size, which: None }),
+        [size, a, b] if size > 0 && a > 0 && b > 0 => Ok(CommandBody::UidBatches { size, which: Some((a, b)) }),
         _ => wrong("The numbers are above zero and have 32 bits"),
     }
 }

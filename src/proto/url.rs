@@ -123,9 +123,9 @@ fn parse_section(text: &str) -> Option<Section> {
 
 fn url_partial(pair: Pair<'_, Rule>) -> Option<Partial> {
     let numbers: Vec<u64> = pair.into_inner().map(|pair| number(pair.as_str()).ok()).collect::<Option<_>>()?;
-    match numbers.as_slice() {
-        &[offset] => Some(Partial { offset, count: u64::MAX }),
-        &[offset, count] if count > 0 => Some(Partial { offset, count }),
+    match *numbers.as_slice() {
+        [offset] => Some(Partial { offset, count: u64::MAX }),
+        [offset, count] if count > 0 => Some(Partial { offset, count }),
         _ => None,
     }
 }

@@ -21,21 +21,14 @@ pub(super) fn is_indexed(item: &FetchItem) -> bool {
 
 /// Whether `Wanted::prepare` has anything to do for an item.
 pub(super) fn is_prepared(item: &FetchItem) -> bool {
-    match item {
-        FetchItem::BodySection { .. } | FetchItem::Binary { .. } | FetchItem::BinarySize(_) => true,
-        FetchItem::Rfc822Header | FetchItem::Rfc822Text => true,
-        _ => false,
-    }
+    use FetchItem::{Binary, BinarySize, BodySection, Rfc822Header, Rfc822Text};
+    matches!(item, BodySection { .. } | Binary { .. } | BinarySize(_) | Rfc822Header | Rfc822Text)
 }
 
 /// Whether an item shows what stands in a header.
 pub(super) fn shows_headers(item: &FetchItem) -> bool {
-    match item {
-        FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure => true,
-        FetchItem::Rfc822 | FetchItem::Rfc822Header | FetchItem::Rfc822Text => true,
-        FetchItem::BodySection { .. } | FetchItem::Binary { .. } | FetchItem::BinarySize(_) => true,
-        _ => false,
-    }
+    use FetchItem::{Body, BodyStructure, Envelope, Rfc822};
+    is_prepared(item) || matches!(item, Envelope | Body | BodyStructure | Rfc822)
 }
 
 /// What the items ask of summaries.

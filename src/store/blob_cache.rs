@@ -64,7 +64,7 @@ impl BlobCache {
         let Chunk { value, has_nul } = chunk;
         let value = match value.len() {
             0..=COPIED_BYTES_MAX => Value::from(&value[..]),
-            ..=EACH_BYTES_MAX => value.clone(),
+            length if length <= EACH_BYTES_MAX => value.clone(),
             _ => return,
         };
         self.0.insert((account, blob), Chunk { value, has_nul: *has_nul });

@@ -253,7 +253,7 @@ fn add(group: &mut Group<'_>, writer: &mut Writer, batch: Batch) {
     for (account, blob, octets) in batch.blobs {
         let key = keys::chunk(account, blob, 0);
         // What cannot be read, or has rotted, is written once more: who brings it again is told that it is kept.
-        let is_there = unbroken(|| tables.chunks.get(&key).map_err(engine));
+        let is_there = unbroken(|| tables.chunks.get(key).map_err(engine));
         if !is_there.is_ok_and(|there| there.is_some_and(|there| there == octets)) {
             group.insert(&tables.chunks, key, octets);
         }

@@ -155,7 +155,7 @@ fn session(port: u16, input: &[u8]) -> Vec<u8> {
     stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
     let mut sending = stream.try_clone().unwrap();
     // Some begin without.
-    let login = if input.len() % 8 == 0 { &b""[..] } else { LOGIN };
+    let login = if input.len().is_multiple_of(8) { &b""[..] } else { LOGIN };
     let octets = [login, input].concat();
     // It may be closed before it has taken all.
     let sent = std::thread::spawn(move || {

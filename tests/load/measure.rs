@@ -195,7 +195,7 @@ fn changes(client: &mut Client, plan: &Plan) -> Vec<Figure> {
         let command = format!(
             "STORE {} {}FLAGS.SILENT (\\Answered)",
             i % plan.messages + 1,
-            if i / plan.messages % 2 == 0 { "+" } else { "-" }
+            if (i / plan.messages).is_multiple_of(2) { "+" } else { "-" }
         );
         client.ok(&command);
     });
