@@ -632,6 +632,55 @@ fn a_summary_that_cannot_be_read_asks_for_a_repair_without_the_daemon() {
     assert!(server.ctl(&["check"]).status.success(), "the summary has been made anew");
 }
 
+/// Of a large message, a chunk that is lost is told before a literal is announced; one that has rotted ends one connection,
+/// and is told before from then on. What is not asked for is in nobody's way.
+#[test]
+fn a_large_message_that_is_damaged_is_refused_and_the_connection_goes_on() {
+    let mut server = Server::start("");
+    let mut client = server.user("user1");
+    let mut random = fastrand::Rng::with_seed(1);
+    let words = std::iter::repeat_with(|| random.alphanumeric()).take(CHUNK_BYTES * 6).collect::<String>();
+    let (large, small) = (format!("Subject: large\r\n\r\n{words}\r\n"), "Subject: small\r\n\r\nsmall\r\n");
+    // The last has so many chunks that all that came before it is written out.
+    let last = format!("Subject: last\r\n\r\n{}\r\n", "x".repeat(9 << 20));
+    for mail in [small, &large, small, &last] {
+        assert!(client.append("INBOX", mail.as_bytes()).unwrap().starts_with("OK"));
+    }
+    let rotten = CHUNK_BYTES * 3 + 1000;
+    harm(&server, "2/blobs", &words[rotten..rotten + 16]);
+    let generate = "GENURLAUTH \"imap://user1@localhost/INBOX/;UID=2;URLAUTH=anonymous\" INTERNAL";
+    let said = client.ok(generate).remove(0);
+    let url = said.strip_prefix("* GENURLAUTH \"").unwrap().trim_end_matches('"');
+    client.ok("EXAMINE INBOX");
+    assert!(client.try_command("FETCH 2 BODY.PEEK[]").is_none(), "its literal had been announced");
+
+    let refused = |client: &mut Client, command: &str, others: usize| {
+        let (lines, end) = client.command(command);
+        assert!(end.starts_with("NO [SERVERBUG] Some of the messages cannot be read"), "{command}: {end}");
+        assert_eq!(lines.iter().filter(|line| line.contains(" FETCH (")).count(), others, "{command}");
+    };
+    let refused_alone = |client: &mut Client| {
+        client.ok("EXAMINE INBOX");
+        for item in ["BODY.PEEK[]", "BODY.PEEK[TEXT]", "BODY.PEEK[]<1000000.1000000>", "RFC822"] {
+            refused(client, &format!("FETCH 1:3 ({item})"), 2);
+        }
+        let (end, begin) = ("BODY.PEEK[]<2500000.1000>", "BODY.PEEK[]<0.1000000>");
+        let parts = client.ok(&format!("FETCH 2 ({end} {begin} BODY.PEEK[HEADER] BINARY.PEEK[]<0.10>)")).concat();
+        for part in [&large[2_500_000..2_501_000], &large[..1_000_000]] {
+            assert!(parts.contains(part));
+        }
+        assert_eq!(client.ok(&format!("URLFETCH \"{url}\""))[0], format!("* URLFETCH \"{url}\" NIL"));
+        assert!(client.ok("FETCH 4 BODY.PEEK[]").concat().contains(&last));
+    };
+    refused_alone(&mut server.user("user1"));
+    // When it has been given up it is lost: a process that has never read it knows.
+    server.ctl(&["stop"]);
+    server.wait();
+    assert_eq!(server.ctl(&["check", "--repair"]).status.code(), Some(65));
+    server.restart();
+    refused_alone(&mut server.user("user1"));
+}
+
 /// UIDs of the messages in INBOX that can be read, all of which are what they were; a FETCH of others is refused.
 fn read_all(client: &mut Client) -> Vec<u32> {
     client.ok("SELECT INBOX");

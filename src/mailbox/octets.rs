@@ -17,6 +17,12 @@ impl Octets {
         self.0.turn_to(blob);
     }
 
+    /// Looks whether the octets of `range`, which are within the message, are there, as far as that can be told before they are
+    /// read. What is read is not read again.
+    pub fn begin(&mut self, range: Range<u64>) -> Result<(), MailboxError> {
+        Ok(self.0.begin(range)?)
+    }
+
     /// Gives the octets of `range` to `take`, in pieces that the store reads at once; what is beyond the message's end
     /// is left out. Stops when `take` says `false`.
     pub fn read(&mut self, range: Range<u64>, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), MailboxError> {

@@ -172,6 +172,11 @@ enum Metadata {
 
 impl Answer {
     fn prepare(dialect: Dialect, arg: &UrlFetchArg, url: &MessageUrl, located: Located) -> Result<Answer, Failure> {
+        match located.source.begins(&located.content, located.range.clone()) {
+            Ok(()) => {}
+            Err(Missing::Message | Missing::Octets) => return Ok(Answer::Nil),
+            Err(Missing::Refused(failure)) => return Err(failure),
+        }
         if arg.wanted.is_empty() {
             return Ok(Answer::Plain(located));
         }

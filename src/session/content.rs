@@ -106,20 +106,22 @@ impl Source {
         Prepared::Range(0..self.surrogate.as_ref().map_or(size, Surrogate::size))
     }
 
-    /// Looks whether what a response gives of a content can be read, where it begins: nothing has been said yet. What is read
-    /// here is not read again.
-    pub(super) fn begins(&self, content: &Prepared, partial: Option<Partial>) -> Result<(), Missing> {
-        let (Prepared::Range(range), None) = (content, &self.surrogate) else { return Ok(()) };
-        let range = cut(range.clone(), partial);
-        if range.is_empty() {
-            return Ok(());
-        }
-        match self.octets.borrow_mut().piece(range.start) {
-            Err(MailboxError::Store(error @ (StoreError::Missing(_) | StoreError::Broken(_)))) => {
+    /// Looks whether what a response gives of a content, octets `range` of it, is there: nothing has been said yet.
+    pub(super) fn begins(&self, content: &Prepared, range: Range<u64>) -> Result<(), Missing> {
+        // A surrogate has been made of all of the message.
+        let (Prepared::Range(Range { start, .. }), None) = (content, &self.surrogate) else { return Ok(()) };
+        let begun = self.octets.borrow_mut().begin(start + range.start..start + range.end);
+        begun.map_err(|error| self.unread(error))
+    }
+
+    /// Why there is no response where the message could not be read.
+    pub(super) fn unread(&self, error: MailboxError) -> Missing {
+        match error {
+            MailboxError::Store(error @ (StoreError::Missing(_) | StoreError::Broken(_))) => {
                 log::error!("message {}: {error}", self.blob);
-                Err(Missing::Octets)
+                Missing::Octets
             }
-            begun => Ok(drop(begun?)),
+            error => error.into(),
         }
     }
 
@@ -168,7 +170,10 @@ impl Source {
         Ok(match find_section(summary, wanted) {
             Content::Nil => Prepared::Nil,
             Content::Range(range) => Prepared::Range(range),
-            Content::Fields(range) => Prepared::Octets(filter_fields(&self.read(range)?, names, include)),
+            Content::Fields(range) => {
+                let header = self.read(range).map_err(|error| self.unread(error))?;
+                Prepared::Octets(filter_fields(&header, names, include))
+            }
         })
     }
 
@@ -197,10 +202,11 @@ impl Source {
             }
             _ => {
                 let mut size = 0;
-                self.decode(&part, &mut |piece| {
+                let decoded = self.decode(&part, &mut |piece| {
                     size += piece.len() as u64;
                     true
-                })?;
+                });
+                decoded.map_err(|error| self.unread(error))?;
                 Ok(Prepared::Decoded(part, size))
             }
         }

@@ -1,7 +1,7 @@
 //! One FETCH response.                              RFC 9051 7.5.2, 6.4.5.1; RFC 3516 4.3; RFC 5257 4.4; RFC 8970
 
 use super::cmd_annotate;
-use super::content::{Missing, Prepared, Source};
+use super::content::{Missing, Prepared, Source, cut};
 use super::core::Core;
 use super::fetch_needs::{asked, is_indexed, is_prepared, needs_summary, shows_headers};
 use super::fetch_summary::FetchSummaries;
@@ -197,8 +197,11 @@ fn begins(
     for (i, item) in items.iter().enumerate() {
         if let Some(partial) = streamed(item) {
             match prepared.get(i).and_then(Option::as_ref) {
-                Some(content) => source.begins(content, partial)?,
-                None => source.begins(&source.whole(message.size().into()), partial)?,
+                Some(content) => source.begins(content, cut(0..content.len(), partial))?,
+                None => {
+                    let whole = source.whole(message.size().into());
+                    source.begins(&whole, cut(0..whole.len(), partial))?;
+                }
             }
         }
     }

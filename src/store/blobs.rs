@@ -1,6 +1,7 @@
 //! The octets of messages.
 
 use std::io::Read;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::blob_cache::{BlobCache, Chunk};
@@ -8,12 +9,14 @@ use super::engine::{CHUNK_BYTES, Engine, Partition, Reader, Reference, Value};
 use super::error::StoreError;
 use super::facade::Store;
 use super::model::NewBlob;
+use super::suspects::Suspects;
 use crate::types::{AccountId, BlobId};
 
 /// Reads blobs, one at a time, by chunks.
 pub struct BlobReader {
     reader: Arc<dyn Reader>,
     cache: Option<Arc<BlobCache>>,
+    suspects: Arc<Suspects>,
     account: AccountId,
     blob: BlobId,
     /// The chunk read last, and its number.
@@ -28,20 +31,56 @@ impl BlobReader {
         }
     }
 
+    /// Looks whether the octets of `range`, all of which the blob ought to have, are there, before any of them is given away:
+    /// where it begins they are read, beyond its first chunk the keys are looked at. What has rotted there is found only by
+    /// reading it, which is done where that has happened before.
+    pub fn begin(&mut self, range: Range<u64>) -> Result<(), StoreError> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        self.read_at(range.start)?;
+        let number = |at| (at / CHUNK_BYTES as u64) as u32;
+        let (first, last) = (number(range.start), number(range.end - 1));
+        if first == last { Ok(()) } else { self.look_through(first + 1..last + 1) }
+    }
+
+    #[cold]
+    fn look_through(&self, chunks: Range<u32>) -> Result<(), StoreError> {
+        if self.suspects.has(self.account, self.blob) {
+            for number in chunks {
+                self.chunk(number)?.ok_or_else(|| self.missing())?;
+            }
+            return Ok(());
+        }
+        match self.reader.has_chunks(self.account, self.blob, chunks)? {
+            true => Ok(()),
+            false => Err(self.missing()),
+        }
+    }
+
+    fn missing(&self) -> StoreError {
+        StoreError::Missing(format!("the octets of message {}", self.blob))
+    }
+
     /// Octets from `offset` on: at least one, unless the blob ends there. Most reads of mail are of one chunk.
     pub fn read_at(&mut self, offset: u64) -> Result<Piece, StoreError> {
         let number = (offset / CHUNK_BYTES as u64) as u32;
         let within = (offset % CHUNK_BYTES as u64) as usize;
         let chunk = match &self.held {
             Some((at, chunk)) if *at == number => chunk.clone(),
-            _ => match self.chunk(number)? {
-                Some(chunk) => chunk,
-                None if self.ends_before(number)? => Chunk::new(Value::from(&[][..])),
-                None => return Err(StoreError::Missing(format!("the octets of message {}", self.blob))),
-            },
+            _ if number == 0 => self.next(0)?,
+            _ => self.next(number).inspect_err(|_| self.suspects.add(self.account, self.blob))?,
         };
         self.held = Some((number, chunk.clone()));
         Ok(Piece { from: within.min(chunk.value.len()), chunk })
+    }
+
+    fn next(&self, number: u32) -> Result<Chunk, StoreError> {
+        match self.chunk(number)? {
+            Some(chunk) => Ok(chunk),
+            None if self.ends_before(number)? => Ok(Chunk::new(Value::from(&[][..]))),
+            None => Err(self.missing()),
+        }
     }
 
     /// Whether the blob has no chunk `number`, or has lost it: what ends with a full chunk may have had others.
@@ -117,8 +156,8 @@ impl std::fmt::Debug for Pin {
 impl Store {
     /// Reads the octets of a message of `account`.
     pub fn blob(&self, account: AccountId, blob: BlobId) -> BlobReader {
-        let (reader, cache) = (self.reader().clone(), self.blob_cache().clone());
-        BlobReader { reader, cache, account, blob, held: None }
+        let (reader, cache, suspects) = (self.reader().clone(), self.blob_cache().clone(), self.suspects().clone());
+        BlobReader { reader, cache, suspects, account, blob, held: None }
     }
 
     /// Keeps blobs of an account from being collected, if they are there.

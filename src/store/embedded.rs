@@ -314,6 +314,11 @@ impl Spaces for Embedded {
         let tables = self.disk.tables()?;
         unbroken(|| tables.chunks.get(key).map_err(engine))
     }
+
+    fn has_chunk(&self, key: &[u8]) -> Result<bool, StoreError> {
+        let tables = self.disk.tables()?;
+        has_chunk(&tables, key)
+    }
 }
 
 /// The store at one moment. While there is one, the tables cannot be opened anew.
@@ -334,6 +339,10 @@ impl Spaces for Frozen {
 
     fn chunk(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
         unbroken(|| self.snapshot.get(&self.chunks, key).map_err(engine))
+    }
+
+    fn has_chunk(&self, key: &[u8]) -> Result<bool, StoreError> {
+        unbroken(|| self.snapshot.contains_key(&self.chunks, key).map_err(engine))
     }
 }
 

@@ -9,6 +9,7 @@
 //! write to may be left in doubt about a commit (`Doubt`), and lets who asks hear of what others have committed (`watch`).
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use byteview::ByteView;
@@ -136,6 +137,9 @@ pub trait Reader: Send + Sync {
     fn scan(&self, partition: Partition, low: &[u8], high: &[u8], visit: Visit<'_>) -> Result<(), StoreError>;
 
     fn read_chunk(&self, account: AccountId, blob: BlobId, chunk: u32) -> Result<Option<Value>, StoreError>;
+
+    /// Whether all of these chunks are there, none of which is read.
+    fn has_chunks(&self, account: AccountId, blob: BlobId, chunks: Range<u32>) -> Result<bool, StoreError>;
 
     /// Every reference to a blob of an account, in order of the hash.
     fn references(

@@ -12,6 +12,7 @@ use super::error::StoreError;
 use super::layout::{self, decode};
 use super::memory::Memory;
 use super::model::*;
+use super::suspects::Suspects;
 use super::vetting;
 use crate::types::{AccountId, AccountName};
 
@@ -48,6 +49,7 @@ pub struct Store {
     reader: Arc<dyn Reader>,
     /// What has been read of messages; none for what reads each once, or wants to know what is on the disk.
     blob_cache: Option<Arc<BlobCache>>,
+    suspects: Arc<Suspects>,
 }
 
 impl Store {
@@ -109,13 +111,13 @@ impl Store {
 
     pub(super) fn over(engine: Arc<dyn Engine>) -> Store {
         let reader: Arc<dyn Reader> = engine.clone();
-        Store { engine, reader, blob_cache: None }
+        Store { engine, reader, blob_cache: None, suspects: Arc::default() }
     }
 
     /// This store as it is now, whatever is committed later. What is written to it is written to the store, and a
     /// conflict where that has changed since.
     pub fn frozen(&self) -> Result<Store, StoreError> {
-        Ok(Store { engine: self.engine.clone(), reader: self.engine.frozen()?, blob_cache: None })
+        Ok(Store { reader: self.engine.frozen()?, blob_cache: None, ..self.clone() })
     }
 
     pub(super) fn reader(&self) -> &Arc<dyn Reader> {
@@ -124,6 +126,10 @@ impl Store {
 
     pub(super) fn blob_cache(&self) -> &Option<Arc<BlobCache>> {
         &self.blob_cache
+    }
+
+    pub(super) fn suspects(&self) -> &Arc<Suspects> {
+        &self.suspects
     }
 
     pub(super) fn engine(&self) -> &Arc<dyn Engine> {

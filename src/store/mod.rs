@@ -49,6 +49,7 @@ mod rereading;
 mod room;
 mod space;
 mod sums;
+mod suspects;
 mod table_file;
 mod tables;
 mod together;

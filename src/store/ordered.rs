@@ -1,6 +1,8 @@
 //! How an engine that keeps two ordered spaces of keys is read: `keys` lays partitions and references into the one,
 //! chunks into the other.
 
+use std::ops::Range;
+
 use super::engine::{Partition, Reader, Reference, Value, Visit};
 use super::error::StoreError;
 use super::keys;
@@ -13,6 +15,10 @@ pub(super) trait Spaces: Send + Sync {
     /// The keys of the index in `low..high`, in order; the caller sees to it that there can be any.
     fn range(&self, low: Vec<u8>, high: Vec<u8>, visit: Visit<'_>) -> Result<(), StoreError>;
     fn chunk(&self, key: &[u8]) -> Result<Option<Value>, StoreError>;
+    /// As `chunk`, without its octets.
+    fn has_chunk(&self, key: &[u8]) -> Result<bool, StoreError> {
+        Ok(self.chunk(key)?.is_some())
+    }
 }
 
 impl<S: Spaces> Reader for S {
@@ -37,6 +43,15 @@ impl<S: Spaces> Reader for S {
 
     fn read_chunk(&self, account: AccountId, blob: BlobId, chunk: u32) -> Result<Option<Value>, StoreError> {
         self.chunk(&keys::chunk(account, blob, chunk))
+    }
+
+    fn has_chunks(&self, account: AccountId, blob: BlobId, chunks: Range<u32>) -> Result<bool, StoreError> {
+        for chunk in chunks {
+            if !self.has_chunk(&keys::chunk(account, blob, chunk))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn references(

@@ -8,6 +8,7 @@
 #![allow(dead_code)]
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
@@ -253,6 +254,10 @@ impl Reader for Contended {
 
     fn read_chunk(&self, account: AccountId, blob: BlobId, chunk: u32) -> Result<Option<Value>, StoreError> {
         self.0.inner.read_chunk(account, blob, chunk)
+    }
+
+    fn has_chunks(&self, account: AccountId, blob: BlobId, chunks: Range<u32>) -> Result<bool, StoreError> {
+        self.0.inner.has_chunks(account, blob, chunks)
     }
 
     fn references(

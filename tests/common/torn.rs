@@ -1,5 +1,6 @@
 //! An engine that cannot read all of what it has.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -61,6 +62,10 @@ impl Reader for TornReader {
         self.reader.read_chunk(account, blob, chunk)
     }
 
+    fn has_chunks(&self, account: AccountId, blob: BlobId, chunks: Range<u32>) -> Result<bool, StoreError> {
+        self.reader.has_chunks(account, blob, chunks)
+    }
+
     fn references(
         &self,
         account: AccountId,
@@ -85,6 +90,10 @@ impl Reader for Torn {
 
     fn read_chunk(&self, account: AccountId, blob: BlobId, chunk: u32) -> Result<Option<Value>, StoreError> {
         self.engine.read_chunk(account, blob, chunk)
+    }
+
+    fn has_chunks(&self, account: AccountId, blob: BlobId, chunks: Range<u32>) -> Result<bool, StoreError> {
+        self.engine.has_chunks(account, blob, chunks)
     }
 
     fn references(
