@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::failed::{EX_NOUSER, Failed};
+use super::failed::{EX_DATAERR, EX_NOUSER, Failed};
 use super::verbs::{Verbs, account_name};
 use super::wire::Wire;
 use crate::mailbox::AlertScope;
@@ -11,7 +11,10 @@ impl Verbs {
     pub(super) fn alert_post(&self, request: &Value) -> Result<Value, Failed> {
         let scope = match request["scope"].as_str() {
             Some("server") => AlertScope::Server,
-            Some("domain") => AlertScope::Domain(request["name"].as_str().unwrap_or("").to_lowercase()),
+            Some("domain") => match request["name"].as_str().unwrap_or("") {
+                "" => return Err(Failed::new(EX_DATAERR, "a domain has a name")),
+                name => AlertScope::Domain(name.to_lowercase()),
+            },
             _ => AlertScope::Account(account_name(request)?),
         };
         let id = self.manager.post_alert(scope, request["text"].as_str().unwrap_or(""))?;

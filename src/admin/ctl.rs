@@ -11,17 +11,18 @@ mod check;
 mod import;
 mod known;
 mod mail;
+mod output;
 mod requests;
 mod restore;
 mod route;
 
-use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
 use self::arguments::{Tool, arguments, usage};
+use self::output::{print, say};
 use super::failed::{EX_CONFIG, Failed};
 use super::who;
 use crate::config::{Config, ConfigError, duration_from};
@@ -142,7 +143,7 @@ impl Tool {
         let (rows, ok) = self.ask(&request, "")?;
         match self.json {
             true => self.show(&[], &rows, &ok),
-            false => Ok(io::stdout().lock().write_all(who::render(&rows).as_bytes())?),
+            false => print(&who::render(&rows)),
         }
     }
 
@@ -151,7 +152,7 @@ impl Tool {
         let columns = ["account", "mailboxes", "messages", "bytes", "kept_messages", "kept_bytes", "stored_bytes"];
         self.show(&columns, &rows, &ok)?;
         if !self.json {
-            println!("the store takes {} on the disk", counted(&ok["disk_bytes"], "byte"));
+            say(format_args!("the store takes {} on the disk", counted(&ok["disk_bytes"], "byte")))?;
         }
         Ok(())
     }
@@ -161,14 +162,14 @@ impl Tool {
         let (rows, ok) = self.ask(&request, "messages checked")?;
         self.show(&["account", "mailbox", "finding", "repaired"], &rows, &ok)?;
         if !self.json {
-            println!(
+            say(format_args!(
                 "{}, {}, {}, {}: {}",
                 counted(&ok["accounts"], "account"),
                 counted(&ok["mailboxes"], "mailbox"),
                 counted(&ok["messages"], "message"),
                 counted(&ok["bytes"], "byte"),
                 counted(&ok["findings"], "finding"),
-            );
+            ))?;
         }
         check::verdict(&rows, &ok, self.repair)
     }

@@ -1,12 +1,15 @@
 //! Messages from mbox files and Maildirs.           RFC 4155
 //!
 //! A mbox is split at lines that begin with `From ` behind an empty line; `>From ` loses one `>` (mboxrd). Lines of the
-//! result end in CRLF. Status fields of mbox, and the flags in names of Maildir's files, become flags.
+//! result end in CRLF. Status fields of mbox, and the flags in names of Maildir's files, become flags. What has no octets is
+//! no message.
 
 use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
+
+use crate::types::InternalDate;
 
 /// A message to be imported.
 pub(super) struct Mail {
@@ -34,22 +37,41 @@ pub(super) fn open(path: &Path) -> io::Result<(Mails, u64)> {
     if path.is_dir() {
         let files = maildir_files(path)?;
         let bytes = files.iter().filter_map(|file| file.metadata().ok()).map(|metadata| metadata.len()).sum();
-        return Ok((Box::new(files.into_iter().map(|file| maildir_mail(&file))), bytes));
+        let mails = files.into_iter().map(|file| maildir_mail(&file));
+        // A delivery that was cut short leaves such files.
+        return Ok((Box::new(mails.filter(|mail| !matches!(mail, Ok(mail) if mail.octets.is_empty()))), bytes));
     }
     let file = File::open(path)?;
     let bytes = file.metadata()?.len();
-    Ok((Box::new(Mbox { lines: BufReader::with_capacity(256 * 1024, file), began: None, blank: true }), bytes))
+    Ok((Box::new(Mbox::new(BufReader::with_capacity(256 * 1024, file))?), bytes))
+}
+
+fn invalid(text: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
 struct Mbox<R> {
     lines: R,
     /// The date of the `From ` line of the next message, where one has been read.
-    began: Option<Option<i64>>,
+    began: Option<Option<InternalDate>>,
     /// The line before was empty.
     blank: bool,
 }
 
 impl<R: BufRead> Mbox<R> {
+    /// Up to the first message; an error where something else stands before it.
+    fn new(lines: R) -> io::Result<Mbox<R>> {
+        let mut mbox = Mbox { lines, began: None, blank: true };
+        while mbox.began.is_none() {
+            let Some(line) = mbox.line()? else { break };
+            mbox.begin(&line);
+            if mbox.began.is_none() && !line.is_empty() {
+                return Err(invalid("no mbox file: it does not begin with a line 'From '"));
+            }
+        }
+        Ok(mbox)
+    }
+
     fn line(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut line = Vec::new();
         match self.lines.read_until(b'\n', &mut line)? {
@@ -62,13 +84,7 @@ impl<R: BufRead> Mbox<R> {
     }
 
     fn mail(&mut self) -> io::Result<Option<Mail>> {
-        while self.began.is_none() {
-            match self.line()? {
-                None => return Ok(None),
-                Some(line) => self.begin(&line),
-            }
-        }
-        let secs = self.began.take().flatten();
+        let Some(date) = self.began.take() else { return Ok(None) };
         let mut octets = Vec::new();
         while let Some(line) = self.line()? {
             self.begin(&line);
@@ -86,7 +102,9 @@ impl<R: BufRead> Mbox<R> {
             octets.truncate(octets.len() - 2);
         }
         let flags = status_flags(&octets);
-        Ok(Some(Mail { octets, flags, secs, zone_mins: 0, annotations: Vec::new() }))
+        let date = date.or_else(|| date_field(&octets));
+        let (secs, zone_mins) = (date.map(|date| date.secs), date.map_or(0, |date| date.zone_mins));
+        Ok(Some(Mail { octets, flags, secs, zone_mins, annotations: Vec::new() }))
     }
 
     fn begin(&mut self, line: &[u8]) {
@@ -124,11 +142,18 @@ impl<R: BufRead> Iterator for Mbox<R> {
     }
 }
 
-/// `From joe@example.com Thu Aug 22 12:36:23 2002`
-fn from_line_date(line: &str) -> Option<i64> {
+/// `From joe@example.com Thu Aug 22 12:36:23 2002`, of UTC; some write the zone, before the year or behind it.
+fn from_line_date(line: &str) -> Option<InternalDate> {
     let words: Vec<&str> = line.split_ascii_whitespace().collect();
-    let [.., month, day, time, year] = words.as_slice() else { return None };
-    crate::mime::parse_date(format!("{day} {month} {year} {time} +0000").as_bytes()).map(|date| date.secs)
+    let time = words.iter().position(|word| word.contains(':') && word.starts_with(|c: char| c.is_ascii_digit()))?;
+    let [month, day] = words.get(time.checked_sub(2)?..time)? else { return None };
+    let behind = words.get(time..)?.join(" ");
+    crate::mime::parse_date(format!("{day} {month} {behind}").as_bytes())
+}
+
+fn date_field(octets: &[u8]) -> Option<InternalDate> {
+    let is_date = |field: &crate::mime::HeaderField<'_>| field.name.eq_ignore_ascii_case(b"Date");
+    crate::mime::header_fields(octets).find(is_date).and_then(|field| crate::mime::parse_date(field.body))
 }
 
 /// `Status: RO`, `X-Status: AF`
@@ -147,8 +172,12 @@ fn status_flags(octets: &[u8]) -> Vec<Cow<'static, str>> {
 
 fn maildir_files(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    for part in ["new", "cur"] {
-        for entry in fs::read_dir(path.join(part))? {
+    let parts: Vec<_> = ["new", "cur"].iter().map(|part| path.join(part)).filter(|part| part.is_dir()).collect();
+    if parts.is_empty() {
+        return Err(invalid("no Maildir: it has neither a directory 'new' nor one 'cur'"));
+    }
+    for part in parts {
+        for entry in fs::read_dir(part)? {
             let entry = entry?;
             if entry.file_type()?.is_file() {
                 files.push(entry.path());
@@ -169,7 +198,14 @@ fn maildir_mail(path: &Path) -> io::Result<Mail> {
     }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let letters = name.rsplit_once(":2,").map_or("", |(_, letters)| letters);
-    let known = [('S', "\\Seen"), ('R', "\\Answered"), ('F', "\\Flagged"), ('T', "\\Deleted"), ('D', "\\Draft")];
+    let known = [
+        ('S', "\\Seen"),
+        ('R', "\\Answered"),
+        ('F', "\\Flagged"),
+        ('T', "\\Deleted"),
+        ('D', "\\Draft"),
+        ('P', "$Forwarded"),
+    ];
     let flags =
         known.iter().filter(|(letter, _)| letters.contains(*letter)).map(|(_, flag)| (*flag).into()).collect();
     let secs = fs::metadata(path)?.modified()?.duration_since(std::time::UNIX_EPOCH).ok();
@@ -184,13 +220,47 @@ mod tests {
     fn an_mbox() {
         let text = "From a@b Thu Aug 22 12:36:23 2002\nSubject: 1\nStatus: RO\nX-Status: F\n\n>From x\n>>From y\nFrom here\n\n\
                     From c Fri Jan  2 00:00:00 1970\r\nSubject: 2\r\n\r\nlast\r\n\nFrom d\n\n";
-        let mbox = Mbox { lines: text.as_bytes(), began: None, blank: true };
-        let mails: Vec<Mail> = mbox.map(Result::unwrap).collect();
+        let mails = mails(text);
         let octets: Vec<String> =
             mails.iter().map(|mail| String::from_utf8_lossy(&mail.octets).into_owned()).collect();
         assert_eq!(octets[0], "Subject: 1\r\nStatus: RO\r\nX-Status: F\r\n\r\nFrom x\r\n>From y\r\nFrom here\r\n");
         assert_eq!(octets[1], "Subject: 2\r\n\r\nlast\r\n");
         assert_eq!(mails[0].flags, ["\\Seen", "\\Flagged"]);
         assert_eq!((mails[0].secs, mails[1].secs), (Some(1030019783), Some(86_400)));
+        assert_eq!((mails.len(), super::tests::mails("").len(), super::tests::mails("\n\n").len()), (3, 0, 0));
+    }
+
+    fn mails(text: &str) -> Vec<Mail> {
+        Mbox::new(text.as_bytes()).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn what_is_no_mbox() {
+        for text in ["Subject: one message\n\nx\n", "\n\nx\n\nFrom a Thu Aug 22 12:36:23 2002\n\nx\n", "\u{0}"] {
+            let refused = Mbox::new(text.as_bytes()).err().unwrap();
+            assert_eq!(refused.kind(), io::ErrorKind::InvalidData, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn dates_of_mboxes() {
+        let noon = 1_030_017_600;
+        let cases = [
+            ("From a@b Thu Aug 22 12:00:00 2002", Some((noon, 0))),
+            ("From a@b  Thu Aug 22 12:00 2002", Some((noon, 0))),
+            // As procmail and Google Takeout write it.
+            ("From a@b Thu Aug 22 14:00:00 2002 +0200", Some((noon, 120))),
+            ("From 1471350@xxx Thu Aug 22 12:00:00 +0000 2002", Some((noon, 0))),
+            ("From a@b Thu Aug 22 12:00:00 CEST 2002", Some((noon, 0))),
+            ("From a:b Thu Aug 22 12:00:00 2002 remote from c", Some((noon, 0))),
+            ("From a@b", None),
+            ("From 1:2 3", None),
+        ];
+        for (line, want) in cases {
+            let found = from_line_date(line).map(|date| (date.secs, date.zone_mins));
+            assert_eq!(found, want, "{line}");
+        }
+        let mails = mails("From a@b\nDate: Thu, 22 Aug 2002 13:00:00 +0100\n\nx\n\nFrom a@b\n\nx\n");
+        assert_eq!((mails[0].secs, mails[0].zone_mins, mails[1].secs), (Some(noon), 60, None));
     }
 }

@@ -16,9 +16,9 @@ use crate::types::{AccountName, Flag, InternalDate, Keyword, MailboxName, Messag
 const BATCH_MESSAGES: usize = 200;
 const BATCH_BYTES: u64 = 8 << 20;
 
-/// Takes messages until one of size 0: each `{"size", "flags", "secs", "zone", "annotations"}` and its octets, and so many
+/// Takes messages until a line without a size: each `{"size", "flags", "secs", "zone", "annotations"}` and its octets, and so many
 /// annotations, each `{"entry", "user", "size"}` and its octets. Of the messages that the mailbox has already none is taken
-/// where the request says `"only": "missing"`, but gives its octets back where those there cannot be read. The answer says whether annotations were left out.
+/// where the request says `"only": "missing"`, but gives its octets back where those there cannot be read. The answer says what was left out: messages that are too large, and annotations.
 pub(super) fn import(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
     let account = verbs.manager.account(&account_name(request)?)?;
     let name = mailbox_name(request, "mailbox")?;
@@ -34,30 +34,67 @@ pub(super) fn import(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<
         None => account.intake(&mailbox),
     };
     let mut intake = way(&there)?;
-    let mut left_out = false;
+    let (mut left_out, mut too_big, mut number) = (false, TooBig::default(), 0u64);
     loop {
         let head = wire.receive()?.ok_or_else(|| Failed::new(EX_DATAERR, "the import was cut short"))?;
-        let size = head["size"].as_u64().unwrap_or(0);
-        if size > 0 {
-            let mut message = message(&mut intake, &head, wire.octets(size)?)?;
-            message.annotations = annotations(verbs, &head, wire, &mut left_out)?;
-            if there.as_mut().map_or(Ok(true), |there| there.lacks(&message))? {
-                batch.push(message);
-                bytes += size;
-                count += 1;
+        let size = head["size"].as_u64();
+        if let Some(size) = size {
+            number += 1;
+            let taken = message(&mut intake, &head, wire.octets(size)?);
+            let annotations = annotations(verbs, &head, wire, &mut left_out)?;
+            match taken {
+                Ok(message) => {
+                    let message = NewMessage { annotations, ..message };
+                    if there.as_mut().map_or(Ok(true), |there| there.lacks(&message))? {
+                        batch.push(message);
+                        bytes += size;
+                        count += 1;
+                    }
+                }
+                Err(MailboxError::Refused(refusal @ Refusal::TooBig)) => too_big.note(number, size, &refusal),
+                Err(error) => {
+                    let failed = Failed::from(error);
+                    return Err(Failed::new(failed.exit, format!("message {number}: {}", failed.text)));
+                }
             }
         }
-        if size == 0 || batch.len() >= BATCH_MESSAGES || bytes >= BATCH_BYTES {
+        if size.is_none() || batch.len() >= BATCH_MESSAGES || bytes >= BATCH_BYTES {
             left_out |= flush(&mailbox, &mut batch)? == Flushed::Bare;
             (bytes, intake) = (0, way(&there)?);
             wire.send(&json!({ "progress": count, "of": 0 }))?;
             wire.flush()?;
         }
-        if size == 0 {
-            let left_out = left_out.then(|| LeftOut::MessageAnnotations(name).to_string());
+        if size.is_none() {
+            let mut left_out_texts = too_big.texts();
+            left_out_texts.extend(left_out.then(|| LeftOut::MessageAnnotations(name).to_string()));
             let mended = there.as_ref().map_or(0, Present::mended);
-            return Ok(json!({ "messages": count, "mended": mended, "left_out": left_out.as_slice() }));
+            return Ok(json!({ "messages": count, "mended": mended, "left_out": left_out_texts }));
         }
+    }
+}
+
+/// So many messages that are too large are named; the others are counted.
+const NAMED_MAX: usize = 1000;
+
+/// Messages of an import that are too large: they keep no others out.
+#[derive(Default)]
+struct TooBig {
+    named: Vec<String>,
+    further: u64,
+}
+
+impl TooBig {
+    /// `number` counts the messages of the source from 1.
+    fn note(&mut self, number: u64, size: u64, refusal: &Refusal) {
+        match self.named.len() < NAMED_MAX {
+            true => self.named.push(format!("message {number}, {size} octets: {refusal}")),
+            false => self.further += 1,
+        }
+    }
+
+    fn texts(self) -> Vec<String> {
+        let further = (self.further > 0).then(|| format!("{} more messages that are too large", self.further));
+        self.named.into_iter().chain(further).collect()
     }
 }
 
@@ -133,7 +170,7 @@ fn made(account: &Account, name: &MailboxName) -> Result<Arc<Mailbox>, Failed> {
     Ok(account.mailbox(name)?)
 }
 
-fn message(intake: &mut Intake<'_>, head: &Value, octets: Vec<u8>) -> Result<NewMessage, Failed> {
+fn message(intake: &mut Intake<'_>, head: &Value, octets: Vec<u8>) -> Result<NewMessage, MailboxError> {
     let named = |name: &str| match SystemFlag::from_name(name) {
         Some(flag) => Some(Flag::System(flag)),
         None => Keyword::new(name).map(Flag::Keyword),
@@ -143,7 +180,7 @@ fn message(intake: &mut Intake<'_>, head: &Value, octets: Vec<u8>) -> Result<New
         secs: head["secs"].as_i64().unwrap_or_else(|| crate::sys::local_time().timestamp()),
         zone_mins: head["zone"].as_i64().unwrap_or(0) as i16,
     };
-    Ok(intake.take(octets, flags, date)?)
+    intake.take(octets, flags, date)
 }
 
 /// Gives all messages of a mailbox: each `{"size", "flags", "date", "uid"}` and its octets.

@@ -74,8 +74,9 @@ impl Verbs {
     /// By session tag or by account.
     fn kick(&self, request: &Value) -> Result<Value, Failed> {
         let whom = request["whom"].as_str().unwrap_or("").to_lowercase();
-        let matching =
-            |session: &&Arc<SessionInfo>| session.user() == whom || format!("imap-{:05}", session.id) == whom;
+        let matching = |session: &&Arc<SessionInfo>| {
+            (!whom.is_empty() && session.user() == whom) || format!("imap-{:05}", session.id) == whom
+        };
         let sessions = self.registry()?.sessions();
         let kicked = sessions.iter().filter(matching).map(|session| session.end()).count();
         match kicked {

@@ -12,16 +12,19 @@ use crate::types::AccountName;
 
 impl Tool {
     pub(super) fn account_add(&self, name: &str) -> Result<(), Failed> {
-        let (name, config) = (account_name(name)?, self.config()?);
+        let (name, config) = (new_account_name(name)?, self.config()?);
         let hash = hash(&new_password()?).ok_or_else(|| Failed::new(EX_SOFTWARE, "the password cannot be hashed"))?;
-        edit::add(&config.passwd_file, &name, &hash).map_err(|error| edit_failed(&config.passwd_file, &name, error))
+        let added = edit::add(&config.passwd_file, &name, &hash);
+        added.map_err(|error| edit_failed(&config.passwd_file, &name, error))?;
+        self.done(&json!({ "account": name.as_str() }))
     }
 
     pub(super) fn account_passwd(&self, name: &str) -> Result<(), Failed> {
         let (name, config) = (account_name(name)?, self.config()?);
         let hash = hash(&new_password()?).ok_or_else(|| Failed::new(EX_SOFTWARE, "the password cannot be hashed"))?;
         let changed = edit::set_password(&config.passwd_file, &name, &hash);
-        changed.map_err(|error| edit_failed(&config.passwd_file, &name, error))
+        changed.map_err(|error| edit_failed(&config.passwd_file, &name, error))?;
+        self.done(&json!({ "account": name.as_str() }))
     }
 
     pub(super) fn account_list(&self) -> Result<(), Failed> {
@@ -82,10 +85,7 @@ impl Tool {
         if ok["mail"].as_bool() != Some(true) {
             line.map_err(|error| edit_failed(&config.passwd_file, &name, error))?;
         }
-        if self.json {
-            println!("{ok}");
-        }
-        Ok(())
+        self.done(&ok)
     }
 
     /// An error unless the account stands in the passwd file: a slip of the fingers makes no account.
@@ -102,6 +102,18 @@ impl Tool {
 pub(super) fn account_name(name: &str) -> Result<AccountName, Failed> {
     let wrong = || Failed::new(EX_DATAERR, format!("'{name}' is no account name: user or user@domain"));
     AccountName::new(name).ok_or_else(wrong)
+}
+
+/// The passwd file takes more names than the lists do that accounts stand in: of the configuration, with commas between, and
+/// of access rights, where `anyone` is not one user (RFC 4314 2, and CommuniGate Pro's `anyone@domain`) and `-joe` takes away.
+fn new_account_name(name: &str) -> Result<AccountName, Failed> {
+    let name = account_name(name)?;
+    let user = name.as_str().split('@').next().unwrap_or_default();
+    if user == "anyone" || user.starts_with('-') || name.as_str().contains([',', '<', '>']) {
+        let text = format!("'{name}' means something else in lists of accounts or of rights; choose another name");
+        return Err(Failed::new(EX_DATAERR, text));
+    }
+    Ok(name)
 }
 
 fn edit_failed(path: &Path, name: &AccountName, error: EditError) -> Failed {
@@ -128,8 +140,11 @@ fn new_password() -> Result<Vec<u8>, Failed> {
             line.trim_end_matches(['\r', '\n']).to_string()
         }
     };
-    match password.is_empty() {
-        true => Err(Failed::new(EX_DATAERR, "the password is empty")),
-        false => Ok(password.into_bytes()),
+    match password.as_str() {
+        "" => Err(Failed::new(EX_DATAERR, "the password is empty")),
+        password if password.contains(char::is_control) => {
+            Err(Failed::new(EX_DATAERR, "the password has a control character, which clients cannot send"))
+        }
+        _ => Ok(password.into_bytes()),
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use lexopt::prelude::*;
 
 use super::super::failed::{EX_USAGE, Failed};
+use super::output::say;
 
 const USAGE: &str = "usage: gatepostctl [-c file] [--json] verb ...
   account add NAME | passwd NAME | list | remove NAME
@@ -70,7 +71,16 @@ pub(super) fn arguments() -> Result<Tool, Failed> {
         remove: false,
     };
     let mut parser = lexopt::Parser::from_env();
+    let mut given: Vec<String> = Vec::new();
     while let Some(argument) = parser.next().map_err(usage)? {
+        if let Long(name) = argument
+            && name != "json"
+        {
+            if given.iter().any(|before| before == name) {
+                return Err(usage(format!("--{name} stands twice")));
+            }
+            given.push(name.to_string());
+        }
         let text = |value: Result<std::ffi::OsString, lexopt::Error>| value.and_then(|v| v.string()).map_err(usage);
         match argument {
             Short('c') => tool.config_path = parser.value().map_err(usage)?.into(),
@@ -91,16 +101,46 @@ pub(super) fn arguments() -> Result<Tool, Failed> {
             Long("repair") => tool.repair = true,
             Long("remove") => tool.remove = true,
             Short('h') | Long("help") => {
-                println!("{USAGE}");
+                say(USAGE)?;
                 std::process::exit(0);
             }
             Short('V') | Long("version") => {
-                println!("gatepostctl {}", env!("CARGO_PKG_VERSION"));
+                say(format_args!("gatepostctl {}", env!("CARGO_PKG_VERSION")))?;
                 std::process::exit(0);
             }
             Value(word) => tool.words.push(word.string().map_err(usage)?),
             other => return Err(usage(other.unexpected())),
         }
     }
+    check_options(&tool.words, &given)?;
     Ok(tool)
+}
+
+/// What a verb does not take may have been meant to keep it from half of what it does.
+fn check_options(words: &[String], given: &[String]) -> Result<(), Failed> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let (verb, taken) = options_of(&words);
+    match given.iter().find(|name| !taken.contains(&name.as_str())) {
+        Some(name) if !words.is_empty() => Err(usage(format!("--{name} is no option of '{}'", verb.join(" ")))),
+        _ => Ok(()),
+    }
+}
+
+/// The verb among the words, and the options that it takes.
+fn options_of<'w>(words: &'w [&'w str]) -> (&'w [&'w str], &'static [&'static str]) {
+    let (one, two) = (&words[..words.len().min(1)], &words[..words.len().min(2)]);
+    match words {
+        ["account", "certificate", _] => (two, &["remove"]),
+        ["account", "settings", ..] => (two, &["show-non-mail"]),
+        ["mailbox", "create", ..] => (two, &["class"]),
+        ["quota", "set", ..] => (two, &["storage", "messages", "mailboxes"]),
+        ["account" | "mailbox" | "alert" | "alias" | "quota", ..] => (two, &[]),
+        ["import" | "export" | "restore", ..] => (one, &["account", "mailbox"]),
+        ["undelete", ..] => (one, &["account", "mailbox", "since"]),
+        ["space", ..] => (one, &["account"]),
+        ["check", ..] => (one, &["account", "repair"]),
+        ["who", ..] => (one, &["account", "address", "status", "connected", "running"]),
+        ["certificate", ..] => (one, &["host"]),
+        _ => (one, &[]),
+    }
 }

@@ -13,6 +13,7 @@ use super::super::failed::{EX_CANTCREAT, EX_DATAERR, EX_IOERR, EX_UNAVAILABLE, F
 use super::super::{copied_json, progress, unread_json};
 use super::arguments::{Tool, usage};
 use super::counted;
+use super::output::say;
 use crate::config::Config;
 use crate::store::{Options, Store};
 use crate::sys;
@@ -42,17 +43,17 @@ impl Tool {
         match self.json {
             true => {
                 ok["unread"] = json!(unread);
-                println!("{ok}");
+                say(ok)?;
             }
             false => {
                 self.show(&UNREAD, unread, &ok)?;
-                println!(
+                say(format_args!(
                     "{}; {} had changed; {} ({})",
                     counted(&ok["accounts"], "account"),
                     counted(&ok["mailboxes"], "mailbox"),
                     counted(&ok["messages"], "new message"),
                     counted(&ok["bytes"], "byte"),
-                );
+                ))?;
             }
         }
         match unread.len() {

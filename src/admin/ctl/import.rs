@@ -40,7 +40,7 @@ fn send(writer: &mut Writer, mails: Mails, bar: &ProgressBar) -> io::Result<()> 
         bar.inc(mail.octets.len() as u64);
     }
     // As above.
-    let _ = writer.send(&json!({ "size": 0 })).and_then(|()| writer.flush());
+    let _ = writer.send(&json!({ "end": true })).and_then(|()| writer.flush());
     Ok(())
 }
 
@@ -96,12 +96,12 @@ mod tests {
         }
         let mut count = 0;
         while let Some(head) = wire.receive().ok()? {
-            match head["size"].as_u64()? {
-                0 => {
+            match head["size"].as_u64() {
+                None => {
                     wire.send(&json!({ "ok": { "messages": count } })).and_then(|()| wire.flush()).ok()?;
                     break;
                 }
-                size => count += wire.octets(size).ok().map(|_| 1)?,
+                Some(size) => count += wire.octets(size).ok().map(|_| 1)?,
             }
         }
         Some(())

@@ -1,15 +1,17 @@
 //! Mail in and out, and back again.
 
+use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::super::failed::{EX_IOERR, EX_USAGE, Failed};
+use super::super::failed::{EX_DATAERR, EX_IOERR, EX_USAGE, Failed};
 use super::super::{mail_source, progress};
 use super::arguments::{Tool, usage};
 use super::counted;
 use super::import;
+use super::output::say;
 use super::requests::next_answer;
 use crate::sys;
 
@@ -28,55 +30,65 @@ impl Tool {
         let request = json!({ "verb": "undelete", "account": account, "mailbox": mailbox, "since": since });
         let (_, ok) = self.ask(&request, "")?;
         match self.json {
-            true => println!("{ok}"),
+            true => say(ok),
             false => {
                 for name in ok["mailboxes"].as_array().into_iter().flatten() {
-                    println!("mailbox {} is back", name.as_str().unwrap_or(""));
+                    say(format_args!("mailbox {} is back", name.as_str().unwrap_or("")))?;
                 }
-                println!("{} back", counted(&ok["messages"], "message").are());
+                say(format_args!("{} back", counted(&ok["messages"], "message").are()))
             }
         }
-        Ok(())
     }
 
     pub(super) fn import(&self, path: &Path) -> Result<(), Failed> {
         let account = self.account_option()?;
         self.known(account)?;
-        let failed = |error: io::Error| Failed::new(EX_IOERR, format!("{}: {error}", path.display()));
-        let (mails, bytes) = mail_source::open(path).map_err(failed)?;
+        let (mails, bytes) = mail_source::open(path).map_err(|error| unreadable(path, &error))?;
         let mut wire = self.connect("import")?;
         wire.send(&json!({ "verb": "import", "account": account, "mailbox": self.mailbox() }))?;
         let bar = progress::bar("import", bytes.max(1));
         let ok = import::send_all(&mut wire, mails, &path.display().to_string(), &bar)?;
         bar.finish_and_clear();
-        match self.json {
-            true => println!("{ok}"),
-            false => {
-                println!("{} imported into {} of {account}", counted(&ok["messages"], "message"), self.mailbox());
-            }
+        self.show_imported(account, &ok)
+    }
+
+    /// What has come in, and what has not.
+    fn show_imported(&self, account: &str, ok: &Value) -> Result<(), Failed> {
+        let left_out: Vec<&str> = ok["left_out"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        if self.json {
+            say(ok)?;
+        } else {
+            let messages = counted(&ok["messages"], "message");
+            say(format_args!("{messages} imported into {} of {account}", self.mailbox()))?;
+            left_out.iter().try_for_each(|text| say(format_args!("left out: {text}")))?;
         }
-        Ok(())
+        match left_out.len() {
+            0 => Ok(()),
+            n => Err(Failed::new(EX_DATAERR, format!("all is in but what is listed ({n})"))),
+        }
     }
 
     pub(super) fn export(&self, path: &Path) -> Result<(), Failed> {
         let account = self.account_option()?;
-        let failed = |error: io::Error| Failed::new(EX_IOERR, format!("{}: {error}", path.display()));
-        // Made before the tool becomes the daemon's user, who may have no right to make it.
-        let file = std::fs::File::create(path).map_err(failed)?;
+        let failed = |error: io::Error| unreadable(path, &error);
+        // Before the tool becomes the daemon's user, who may have no right to it. What is in it stays until there is something
+        // to write.
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(failed)?;
         let mut wire = self.connect("export")?;
         wire.send(&json!({ "verb": "export", "account": account, "mailbox": self.mailbox() }))?;
         wire.flush()?;
         let mut answer = next_answer(&mut wire.reader)?;
+        // A pipe or a terminal has no length.
+        if file.metadata().map_err(failed)?.is_file() {
+            file.set_len(0).map_err(failed)?;
+        }
         let mut out = io::BufWriter::new(file);
         let bar = progress::bar("messages", 0);
         loop {
             if let Some(ok) = answer.get("ok") {
                 out.flush().map_err(failed)?;
                 bar.finish_and_clear();
-                if self.json {
-                    println!("{ok}");
-                }
-                return Ok(());
+                return self.done(ok);
             }
             let head = &answer["message"];
             let octets = wire.octets(head["size"].as_u64().unwrap_or(0))?;
@@ -85,6 +97,12 @@ impl Tool {
             answer = next_answer(&mut wire.reader)?;
         }
     }
+}
+
+/// A file that cannot be read or written, or that is not what it should be.
+fn unreadable(path: &Path, error: &io::Error) -> Failed {
+    let exit = if error.kind() == io::ErrorKind::InvalidData { EX_DATAERR } else { EX_IOERR };
+    Failed::new(exit, format!("{}: {error}", path.display()))
 }
 
 /// `2026-11-23`, `2026-11-23 14:05` in the local zone, or `3h`: so long ago.

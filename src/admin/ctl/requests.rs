@@ -1,6 +1,6 @@
 //! Requests and their answers: to the daemon, or to this process's own store where no daemon runs.
 
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use super::super::verbs::Verbs;
 use super::super::wire::{Reader, Wire};
 use super::super::{mailbox_limits, mailbox_policy, progress, quota_policy, store_options, table};
 use super::arguments::Tool;
+use super::output::{print, say};
 use crate::config::Config;
 use crate::mailbox::Manager;
 use crate::store::{HaveRead, Mended, Options, Store, StoreError};
@@ -100,10 +101,12 @@ impl Tool {
 
     pub(super) fn ask_quiet(&self, request: Value) -> Result<(), Failed> {
         let (_, ok) = self.ask(&request, "")?;
-        if self.json {
-            println!("{ok}");
-        }
-        Ok(())
+        self.done(&ok)
+    }
+
+    /// For people it is enough that nothing is said.
+    pub(super) fn done(&self, ok: &Value) -> Result<(), Failed> {
+        if self.json { say(ok) } else { Ok(()) }
     }
 
     pub(super) fn ask_table(&self, request: Value, columns: &[&str]) -> Result<(), Failed> {
@@ -112,12 +115,10 @@ impl Tool {
     }
 
     pub(super) fn show(&self, columns: &[&str], rows: &[Value], ok: &Value) -> Result<(), Failed> {
-        let mut out = io::stdout().lock();
         match self.json {
-            true => writeln!(out, "{}", json!({ "rows": rows, "result": ok }))?,
-            false => out.write_all(table::render(columns, rows).as_bytes())?,
+            true => say(json!({ "rows": rows, "result": ok })),
+            false => print(&table::render(columns, rows)),
         }
-        Ok(())
     }
 }
 

@@ -23,6 +23,7 @@ use super::arguments::Tool;
 use super::backup::{UNREAD, open_backup};
 use super::import;
 use super::known::Known;
+use super::output::say;
 use super::requests::next_answer;
 use crate::config::Config;
 use crate::mailbox::{
@@ -98,17 +99,17 @@ impl Tool {
             "mailboxes": mailboxes, "messages": messages, "mended": mended, "left_out": left_out, "unread": *unread,
         });
         if self.json {
-            println!("{ok}");
+            say(ok)?;
         } else {
             self.show(&UNREAD, &unread, &ok)?;
             let (back, places) = (Counted(*messages, "message").are(), Counted(*mailboxes, "mailbox"));
-            println!("{back} back in {places} of {}", restore.account);
+            say(format_args!("{back} back in {places} of {}", restore.account))?;
             if *mended > 0 {
-                println!("octets are back that {} had lost", Counted(*mended, "message"));
+                say(format_args!("octets are back that {} had lost", Counted(*mended, "message")))?;
             }
             for (text, count) in left_out {
                 let often = if *count > 1 { format!(" ({count} times)") } else { String::new() };
-                println!("left out: {text}{often}");
+                say(format_args!("left out: {text}{often}"))?;
             }
         }
         match unread.len() {

@@ -7,6 +7,7 @@ use super::super::failed::{EX_CONFIG, EX_NOUSER, Failed};
 use super::super::{configured, table};
 use super::arguments::Tool;
 use super::config_failed;
+use super::output::{print, say};
 use crate::auth::{Destination, Passwd, Way};
 use crate::types::AccountName;
 
@@ -38,10 +39,10 @@ impl Tool {
         };
         match self.json {
             true => self.show(&[], &rows, &result)?,
-            false => print!("{}", table::render(&["line", "row", "address"], &rows)),
+            false => print(&table::render(&["line", "row", "address"], &rows))?,
         }
         match text {
-            Ok(text) if !self.json => println!("{address} leads to {text}"),
+            Ok(text) if !self.json => say(format_args!("{address} leads to {text}"))?,
             Ok(_) => {}
             Err(text) => return Err(Failed::new(EX_NOUSER, text)),
         }
