@@ -354,6 +354,60 @@ fn whatever_is_damaged_a_repair_opens_the_store() {
     assert!(of("tables") && of("blobs") && of("jnl") && of("current"), "not all was damaged: not much of a test");
 }
 
+/// What a list of files says of each of them can be put right by the files, however much of it is wrong, and one octet more;
+/// it is the true list then, by its checksum, and costs nothing. Other octets of a list cannot be.
+#[test]
+fn a_list_of_files_is_put_right_by_the_files() {
+    let whole = tempfile::tempdir().unwrap();
+    let known = fill_tables(whole.path());
+    let mut random = fastrand::Rng::with_seed(7);
+    let before = {
+        let directory = tempfile::tempdir().unwrap();
+        link(whole.path(), directory.path());
+        state(&Store::open(directory.path(), &OPTIONS).unwrap()).unwrap()
+    };
+    let is_list = |file: &&PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with('v'));
+    let trees = ["keyspaces/1", "keyspaces/2"].map(|tree| whole.path().join(tree));
+    for (tree, beside) in trees.iter().flat_map(|tree| [0, 1, 2].map(|beside| (tree, beside))) {
+        let list = files(tree)
+            .iter()
+            .filter(is_list)
+            .max_by_key(|file| file.metadata().unwrap().modified().unwrap())
+            .cloned();
+        let name = list.as_ref().unwrap().strip_prefix(whole.path()).unwrap().to_path_buf();
+        let mut octets = std::fs::read(list.unwrap()).unwrap();
+        let mut entries = 0;
+        for file in ["tables", "blobs"].iter().map(|folder| tree.join(folder)).filter(|folder| folder.is_dir()) {
+            for file in files(&file) {
+                let sum = xxhash_rust::xxh3::xxh3_128(&std::fs::read(file).unwrap()).to_le_bytes();
+                let at = octets.windows(16).position(|part| part == sum).unwrap();
+                // Of 25 octets all but six.
+                for n in (0..25).filter(|n| *n < 15 || n % 2 == 0 && *n < 24) {
+                    octets[at - 9 + n] ^= random.u8(1..);
+                }
+                entries += 1;
+            }
+        }
+        assert!(entries > 1, "{name:?}");
+        // The first section says which version has written the list.
+        (0..beside).for_each(|n| octets[n] ^= 0x55);
+        let directory = tempfile::tempdir().unwrap();
+        link(whole.path(), directory.path());
+        std::fs::write(directory.path().join(&name), &octets).unwrap();
+        assert!(matches!(Store::open(directory.path(), &OPTIONS), Err(StoreError::Damaged { .. })), "{name:?}");
+        match (beside, mended(directory.path(), &known)) {
+            (0 | 1, Ok((store, _, said))) => {
+                assert!(said.len() == 1 && said[0].repaired, "{said:?}");
+                assert_eq!(state(&store).unwrap(), before, "{name:?}");
+            }
+            (2, Err(StoreError::Lost { .. })) => {
+                assert!(std::fs::read(directory.path().join(&name)).unwrap() == octets);
+            }
+            (_, other) => panic!("{name:?}, {beside}: {:?}", other.map(|(_, _, said)| said)),
+        }
+    }
+}
+
 /// Replaces a file; what came of it, or what is wrong with that.
 fn damage_one(
     whole: &Path,

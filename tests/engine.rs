@@ -157,6 +157,8 @@ fn what_was_written_ahead_is_collected_if_nobody_wants_it() {
     on_each(|engine| {
         engine.write_chunk(A, blob(b"x"), 0, b"x").unwrap();
         engine.write_chunk(A, blob(b"x"), 1, b"y").unwrap();
+        let has = |chunks| engine.has_chunks(A, blob(b"x"), chunks).unwrap();
+        assert!(has(0..2) && has(1..2) && !has(0..3) && !has(2..3));
         assert_eq!(engine.collect(u64::MAX, 10).unwrap(), 1);
         assert!(engine.read_chunk(A, blob(b"x"), 1).unwrap().is_none());
     });

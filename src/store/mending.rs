@@ -1,9 +1,10 @@
 //! A store with damaged files is made one that can be opened: what an admin asks for, never done by itself.
 //!
 //! What a file says that can be made again is made again and costs nothing: the index, the filter and the properties of a
-//! table, what stands at the end of a file of mail, the names of the trees, one octet of the list of files, the number
-//! of a batch. What is lost is a message that has rotted, a block of a table or a batch of the journal. As older values come forth behind it, the partitions that it
-//! may have been of are doubtful: `renewal` sees to it that nobody takes them for what they were.
+//! table, what stands at the end of a file of mail, the names of the trees, what the list of files says of each, and one octet
+//! more of it, the number of a batch. What is lost is a message that has rotted, a block of a table or a batch of the journal.
+//! As older values come forth behind it, the partitions that it may have been of are doubtful: `renewal` sees to it that nobody
+//! takes them for what they were.
 //!
 //! The damaged file is set aside in the directory `damaged`. Nobody else may have the store open.
 
@@ -168,15 +169,16 @@ impl Mending<'_> {
 
     fn list(&mut self, tree: &Path) -> Result<Manifest, StoreError> {
         let failed = |error: io::Error| engine(error.into());
-        let file = match manifest::read(tree).map_err(failed)? {
-            Ok(list) => return Ok(list),
-            Err(file) => file,
-        };
-        let broken = || StoreError::from(Damage { file: file.clone(), part: Part::List });
-        let Some((file, octets)) = manifest::corrected(tree).map_err(failed)? else { return Err(cannot(broken())) };
-        self.aside.replace(&file, &octets).map_err(failed)?;
-        self.whole(&file, "it has been corrected");
-        manifest::read(tree).map_err(failed)?.map_err(|_| cannot(broken()))
+        // A list, and then what says which list is true.
+        for _ in 0..2 {
+            if let Ok(list) = manifest::read(tree).map_err(failed)? {
+                return Ok(list);
+            }
+            let Some((file, octets)) = manifest::corrected(tree).map_err(failed)? else { break };
+            self.aside.replace(&file, &octets).map_err(failed)?;
+            self.whole(&file, "it has been corrected");
+        }
+        manifest::read(tree).map_err(failed)?.map_err(|file| cannot(Damage { file, part: Part::List }.into()))
     }
 
     /// Makes a table that is not as it was written, or leads to what has rotted, anew; its new checksum.

@@ -43,6 +43,7 @@ mod model;
 mod one_octet;
 mod ordered;
 mod pins;
+mod put_right;
 mod reading;
 mod renewal;
 mod rereading;
