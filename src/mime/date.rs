@@ -94,13 +94,14 @@ fn month(word: &str) -> Option<u32> {
     MONTHS.iter().position(|name| *name == start).map(|at| at as u32 + 1)
 }
 
-/// Two digits below 50 are of this century, three count from 1900. RFC 5322 4.3
+/// Two digits below 50 are of this century, three count from 1900. RFC 5322 4.3; so do those that mailers filled up with zeros,
+/// which no year of four digits can be. RFC 5322 3.3
 fn year(word: &str) -> Option<i32> {
     let year: i32 = word.parse().ok()?;
     match word.len() {
-        1 | 2 if year < 50 => Some(2000 + year),
-        2 | 3 => Some(1900 + year),
-        4 => Some(year),
+        1..=4 if year < 50 => Some(2000 + year),
+        2..=4 if year < 1000 => Some(1900 + year),
+        4 if year >= 1900 => Some(year),
         _ => None,
     }
 }
@@ -143,6 +144,10 @@ mod tests {
             ("Thu Aug 22 12:36:23 EDT 2002", Some("22-Aug-2002 12:36:23 -0400")),
             ("Thu,\r\n 13 Feb 1969 23:32 (a (b)) -0330 (x", Some("13-Feb-1969 23:32:00 -0330")),
             ("31 Dec 102 23:59:60 Z", Some(" 1-Jan-2003 00:00:00 +0000")),
+            ("Thu, 18 Jul 0102 19:51:35 -0100", Some("18-Jul-2002 19:51:35 -0100")),
+            ("18 Jul 0002", Some("18-Jul-2002 00:00:00 +0000")),
+            ("18 Jul 9", Some("18-Jul-2009 00:00:00 +0000")),
+            ("18 Jul 1899", None),
             ("5 Nov 2002", Some(" 5-Nov-2002 00:00:00 +0000")),
             ("1 Jan 2000 00:00:00 +9999", Some(" 1-Jan-2000 00:00:00 +0000")),
             ("nonsense", None),

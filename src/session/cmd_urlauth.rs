@@ -257,9 +257,7 @@ fn binary(url: &MessageUrl, located: &Located) -> Result<Binary, Failure> {
     let range = cut(0..content.len(), url.partial);
     let (mut kind, mut undone) = (LiteralKind::Literal, Undone { octets: range.end - range.start, lines: 0 });
     located.source.octets(&content, range.clone(), &mut |piece| {
-        if memchr::memchr(0, piece).is_some() {
-            kind = LiteralKind::Literal8;
-        }
+        kind = kind.with(piece);
         undone.lines += memchr::memchr_iter(b'\n', piece).count() as u64;
         true
     })?;

@@ -39,8 +39,8 @@ pub(super) enum Prepared {
     /// Octets of the message.
     Range(Range<u64>),
     Octets(Vec<u8>),
-    /// A part's body with its transfer encoding undone, and how long that is.
-    Decoded(PartRef, u64),
+    /// A part's body with its transfer encoding undone, how long that is, and what literal can carry it.
+    Decoded(PartRef, u64, LiteralKind),
     Nil,
 }
 
@@ -49,7 +49,7 @@ impl Prepared {
         match self {
             Prepared::Range(range) => range.end - range.start,
             Prepared::Octets(octets) => octets.len() as u64,
-            Prepared::Decoded(_, size) => *size,
+            Prepared::Decoded(_, size, _) => *size,
             Prepared::Nil => 0,
         }
     }
@@ -61,6 +61,16 @@ pub(super) enum LiteralKind {
     Literal,
     /// `~{n}`: RFC 3516 4.3
     Literal8,
+}
+
+impl LiteralKind {
+    /// That of what this one carried, and more octets.
+    pub(super) fn with(self, octets: &[u8]) -> LiteralKind {
+        match self == LiteralKind::Literal8 || memchr::memchr(0, octets).is_some() {
+            true => LiteralKind::Literal8,
+            false => LiteralKind::Literal,
+        }
+    }
 }
 
 /// The message's octets, or those of what stands in its place.
@@ -201,13 +211,14 @@ impl Source {
                 Err(Missing::Refused(Reply::no(ResponseCode::UnknownCte, text).into()))
             }
             _ => {
-                let mut size = 0;
+                let (mut size, mut kind) = (0, LiteralKind::Literal);
                 let decoded = self.decode(&part, &mut |piece| {
                     size += piece.len() as u64;
+                    kind = kind.with(piece);
                     true
                 });
                 decoded.map_err(|error| self.unread(error))?;
-                Ok(Prepared::Decoded(part, size))
+                Ok(Prepared::Decoded(part, size, kind))
             }
         }
     }
@@ -245,7 +256,7 @@ impl Source {
                 Ok(())
             }
             Prepared::Range(Range { start, .. }) => self.each(start + range.start..start + range.end, take),
-            Prepared::Decoded(part, _) => {
+            Prepared::Decoded(part, ..) => {
                 let mut at = 0u64;
                 self.decode(part, &mut |piece| {
                     let end = at + piece.len() as u64;
@@ -255,6 +266,20 @@ impl Source {
                 })
             }
         }
+    }
+
+    /// A literal that tells by its kind whether there are NULs in what BINARY gives. RFC 9051 7.5.2
+    pub(super) fn kind(&self, content: &Prepared, partial: Option<Partial>) -> LiteralKind {
+        if let Prepared::Decoded(_, _, kind) = content {
+            return *kind;
+        }
+        let mut kind = LiteralKind::Literal;
+        let read = self.octets(content, cut(0..content.len(), partial), &mut |piece| {
+            kind = kind.with(piece);
+            kind == LiteralKind::Literal
+        });
+        // What cannot be read fails when it is written.
+        if read.is_ok() { kind } else { LiteralKind::Literal8 }
     }
 
     /// Writes a content as a literal, or NIL. What has been announced must come: where it cannot be read, the connection

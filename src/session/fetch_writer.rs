@@ -43,7 +43,8 @@ impl Writer<'_, '_, '_> {
             }
             FetchItem::Binary { partial, .. } => {
                 out.extend_from_slice(label);
-                self.content(prepared, *partial, LiteralKind::Literal8)?;
+                let kind = prepared.map_or(LiteralKind::Literal8, |content| self.source.kind(content, *partial));
+                self.content(prepared, *partial, kind)?;
             }
             FetchItem::BinarySize(_) => number(out, label, prepared.map_or(0, Prepared::len)),
             item => indexed_item(out, item, self.message),
