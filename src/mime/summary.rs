@@ -36,7 +36,7 @@ use super::header::{HeaderField, fields};
 use super::part::{Kind, Message, Part};
 use super::preview::preview;
 use super::structure::Structure;
-use crate::types::InternalDate;
+use crate::types::{InternalDate, seven_bits};
 
 pub(super) const VERSION: u8 = 2;
 /// What summaries were before there were previews.
@@ -115,14 +115,6 @@ impl Summary {
     }
 }
 
-fn number(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
 /// What is kept of the message's own header, taken from it in one pass.
 #[derive(Default)]
 struct Header {
@@ -192,7 +184,7 @@ fn fields_text(texts: &Texts) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes);
     for (which, text) in texts.iter() {
         out.push(which);
-        number(&mut out, text.len() as u64);
+        seven_bits::put(&mut out, text.len() as u64);
         out.extend_from_slice(text.as_bytes());
     }
     out
@@ -212,7 +204,7 @@ fn part(mut out: Vec<u8>, part: &Part) -> Vec<u8> {
     let header = part.header.end - part.header.start;
     let body = part.body.end - part.body.start;
     for n in [part.children.len() as u64, part.header.start, header, body] {
-        number(&mut out, n);
+        seven_bits::put(&mut out, n);
     }
     let name = [of.media.as_slice(), &of.subtype].join(&b'/').to_ascii_lowercase();
     for text in [name.as_slice(), charset] {

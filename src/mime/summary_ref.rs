@@ -9,7 +9,7 @@ use super::field_names::{FieldNames, Omitted};
 use super::header::{self, Include};
 use super::summary::{EIGHT_BIT_ANY, EIGHT_BIT_OWN, HAS_DATE, HEADER_CUT, SECTIONS, VERSION, VERSION_1};
 use super::transfer::Encoding;
-use crate::types::{InternalDate, PartPath};
+use crate::types::{InternalDate, PartPath, seven_bits};
 
 /// A part of a message, as a summary has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -228,22 +228,14 @@ fn take<'a>(from: &mut &'a [u8], bytes: u64) -> &'a [u8] {
     taken
 }
 
-/// Numbers in groups of seven bits.
+/// Numbers of seven bits an octet.
 struct Numbers<'a>(&'a [u8]);
 
 impl Iterator for Numbers<'_> {
     type Item = u64;
 
     fn next(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let octet = *take(&mut self.0, 1).first()?;
-            number |= u64::from(octet & 0x7f) << shift;
-            if octet & 0x80 == 0 {
-                return Some(number);
-            }
-        }
-        None
+        seven_bits::take(&mut self.0)
     }
 }
 

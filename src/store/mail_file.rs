@@ -25,6 +25,7 @@ use super::archive::{self, Cursor, Section};
 use super::blocks;
 use super::error::StoreError;
 use super::table_file::Lost;
+use crate::types::seven_bits;
 
 const HEAD_BYTES: usize = 38;
 
@@ -142,25 +143,14 @@ pub(super) fn places(path: &Path, number: u64, lost: &Lost) -> Vec<InternalValue
             continue;
         };
         if lost.has(key) {
-            let place =
-                [at as u64, number, stored as u64, octets as u64].into_iter().flat_map(varint).collect::<Vec<u8>>();
+            let mut place = Vec::new();
+            [at as u64, number, stored as u64, octets as u64].iter().for_each(|n| seven_bits::put(&mut place, *n));
             let seqno = Cursor(&file[at + 20..]).u64().unwrap_or_default();
             found.push(InternalValue::from_components(key, place, seqno, ValueType::Indirection));
         }
         at += HEAD_BYTES + key.len() + stored;
     }
     found
-}
-
-/// Seven bits an octet, the lowest first.
-fn varint(mut number: u64) -> Vec<u8> {
-    let mut octets = Vec::new();
-    while number > 0x7f {
-        octets.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    octets.push(number as u8);
-    octets
 }
 
 /// Where the next value begins behind `at`.

@@ -12,11 +12,12 @@ use lsm_tree::table::{Block, DataBlock, Scanner, Writer};
 use lsm_tree::{CompressionType, InternalValue, SeqNo};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::archive::{self, Cursor};
+use super::archive;
 use super::blocks::Head;
 use super::error::StoreError;
 use super::mail_file::Rotten;
 use super::tables::unbroken;
+use crate::types::seven_bits;
 
 /// Keys above the one and below the other; empty where it has no bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -254,23 +255,10 @@ impl Place {
         if u8::from(item.key.value_type) != 4 {
             return Ok(None);
         }
-        let mut cursor = Cursor(&item.value);
+        let mut rest = &item.value[..];
         let wrong = || io::Error::other("the place of a value cannot be read");
-        let mut number = || varint(&mut cursor).ok_or_else(wrong);
+        let mut number = || seven_bits::take(&mut rest).ok_or_else(wrong);
         Ok(Some(Place { at: number()?, file: number()?, stored: number()?, octets: number()? }))
-    }
-}
-
-/// Seven bits an octet, the lowest first.
-fn varint(cursor: &mut Cursor<'_>) -> Option<u64> {
-    let (mut number, mut shift) = (0, 0);
-    loop {
-        let octet = u64::from(cursor.u8()?);
-        number |= (octet & 0x7f).checked_shl(shift)?;
-        if octet & 0x80 == 0 {
-            return Some(number);
-        }
-        shift += 7;
     }
 }
 

@@ -23,6 +23,7 @@ mod notify;
 mod number;
 mod search;
 mod set;
+pub mod seven_bits;
 mod sort;
 pub mod utf7;
 mod utf8;
