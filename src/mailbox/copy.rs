@@ -13,6 +13,7 @@ use super::mailbox::Mailbox;
 use super::owed::Due;
 use super::sealing::{HEAD_BYTES, Seal};
 use super::snapshot::Snapshot;
+use super::summaries::Summaries;
 use super::view::View;
 use super::walk::Message;
 use crate::store::{NewBlob, Pin, StoreError, Value};
@@ -141,7 +142,7 @@ impl View {
                 false => Vec::new(),
             };
             if sealed.as_ref().is_some_and(|seal| seal.recognises(&head)) {
-                let structure = summaries.next(message.uid())?.ok_or(Refusal::Expunged)?;
+                let structure = summary_to_copy(&mut summaries, &message)?;
                 copies.push((message.uid(), copy_of(shown, &message, structure)));
                 continue;
             }
@@ -174,7 +175,7 @@ impl View {
         let (mut copies, goal) = (Vec::new(), uids.count());
         let pin = self.pin(uids)?;
         for message in shown.in_uids(uids) {
-            let structure = summaries.next(message.uid())?.ok_or(Refusal::Expunged)?;
+            let structure = summary_to_copy(&mut summaries, &message)?;
             let copy = copy_of(shown, &message, structure);
             copies.push((message.uid(), NewMessage { pin: pin.clone(), ..copy }));
             progress(copies.len() as u64, goal);
@@ -209,6 +210,17 @@ impl View {
         }
         Ok(())
     }
+}
+
+/// Of what another session has expunged the summary may be gone; the octets that are shown can be copied all the same.
+fn summary_to_copy(summaries: &mut Summaries, message: &Message<'_>) -> Result<Value, MailboxError> {
+    if let Some(summary) = summaries.next(message.uid())? {
+        return Ok(summary);
+    }
+    summaries.rebuild(message.blob()).map_err(|error| match error {
+        MailboxError::Store(StoreError::Missing(_)) => Refusal::Expunged.into(),
+        error => error,
+    })
 }
 
 /// The summaries of many copies are written behind them.
@@ -246,5 +258,47 @@ impl Snapshot {
         let server = server.filter_map(|known| Keyword::new(known.name()));
         let keywords = server.chain(all.keywords().filter_map(|id| self.keywords().get(id).cloned()));
         system.chain(keywords.map(Flag::Keyword)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mailbox::{Access, Limits, Manager};
+    use crate::store::{PageNo, Store};
+    use crate::sys::Bell;
+    use crate::types::{AccountName, InternalDate, MailboxName, Visibility};
+
+    /// Whether its summary is still in memory makes no difference.
+    #[test]
+    fn what_is_shown_can_be_copied_though_another_session_has_expunged_it() {
+        let manager = Manager::new(Store::memory(), Limits::default());
+        let account = manager.account(&AccountName::new("joe").unwrap()).unwrap();
+        let inbox = account.mailbox(&MailboxName::inbox()).unwrap();
+        let target = MailboxName::new("Target").unwrap();
+        account.create(&target, &[]).unwrap();
+        let target = account.mailbox(&target).unwrap();
+        let deleted = vec![Flag::System(SystemFlag::Deleted)];
+        let octets = |n: u32| format!("Subject: number {n}\r\n\r\ntext\r\n").into_bytes();
+        let mut take = |n| {
+            let date = InternalDate { secs: 0, zone_mins: 0 };
+            account.intake(&inbox).unwrap().take(octets(n), deleted.clone(), date).unwrap()
+        };
+        inbox.commit(Change::Append((1..=3).map(&mut take).collect())).unwrap();
+        manager.settle();
+        let bell = Arc::new(Bell::new().unwrap());
+        let view = View::open(inbox.clone(), Access::ReadWrite, Visibility::ALL, bell).unwrap();
+        view.shown().load_all().unwrap();
+        inbox.commit(Change::Expunge { among: None, visibility: Visibility::ALL }).unwrap();
+        inbox.summaries.pages.remove(&(inbox.account, inbox.id, PageNo(0)));
+
+        let to = Target { owner: &account, mailbox: &target, rights: Rights::ALL };
+        let uids = UidSet::from_ranges(vec![(1, 3)]);
+        let copied = view.copy(&uids, &to, CopyMode::Copy, None, &mut |_, _| {}).unwrap().unwrap();
+        assert_eq!((copied.source.count(), copied.target.count()), (3, 3));
+        let snapshot = target.snapshot().unwrap();
+        snapshot.load_all().unwrap();
+        let read = |message: Message<'_>| target.octets_of(message.blob(), 0..u64::MAX).unwrap();
+        assert_eq!(snapshot.messages().map(read).collect::<Vec<_>>(), [1, 2, 3].map(octets));
     }
 }
