@@ -97,7 +97,8 @@ fn a_configuration_is_checked() {
     let good = daemon.run(&["-t"]);
     assert_eq!(good.status.code(), Some(0), "{good:?}");
 
-    let bad = daemon.read("gatepost.ini").replace("[IMAP]\n", "[IMAP]\nMaximum Chanels = 5\nSync = sometimes\n");
+    let good = daemon.read("gatepost.ini");
+    let bad = good.replace("[IMAP]\n", "[IMAP]\nMaximum Chanels = 5\nSync = sometimes\n");
     std::fs::write(daemon.path("gatepost.ini"), &bad).unwrap();
     let line = |wanted: &str| bad.lines().position(|line| line.starts_with(wanted)).unwrap() + 1;
     let refused = daemon.run(&["-t"]);
@@ -107,10 +108,55 @@ fn a_configuration_is_checked() {
     assert!(said.contains(&at(line("Maximum Chanels"))) && said.contains("Maximum Channels"), "{said}");
     assert!(said.contains(&at(line("Sync"))) && said.contains("optimized"), "all is said at once: {said}");
 
+    // What only the machine can refute, with the line that names it.
+    let d = daemon.server.directory.path().display().to_string();
+    let with = |from: &str, to: &str| {
+        std::fs::write(daemon.path("gatepost.ini"), good.replace(from, to)).unwrap();
+        let refused = daemon.run(&["-t"]);
+        assert_eq!(refused.status.code(), Some(78), "{to}: {refused:?}");
+        text(&refused.stderr)
+    };
+    std::fs::write(daemon.path("file"), "").unwrap();
+    let cases = [
+        (format!("{d}/cert.pem"), format!("{d}/nowhere.pem"), "Certificate = "),
+        (format!("{d}/passwd"), format!("{d}/nowhere"), "Passwd File = "),
+        (format!("{d}/data"), format!("{d}/file/data"), "Data Directory = "),
+        (format!("{d}/run"), format!("{d}/{}", "x".repeat(100)), "Run Directory = "),
+        (format!("{d}/daemon.log"), format!("{d}/nowhere/log"), "Log To = "),
+        (format!("{d}/daemon.log"), d.clone(), "Log To = "),
+        (format!("{d}/data"), "data".into(), "Data Directory = data: expected a path that begins with /"),
+    ];
+    for (from, to, key) in &cases {
+        let said = with(from, to);
+        let named = said.lines().find(|line| line.contains(key)).unwrap_or_else(|| panic!("{key}: {said}"));
+        assert!(named.contains("gatepost.ini:"), "{named}");
+    }
+    let (tls, _) = good.split_once("[TLS]").unwrap().1.split_once("[Auth]").unwrap();
+    let bare = good.replace(tls, "\n").replace("TLS = implicit", "TLS = starttls");
+    std::fs::write(daemon.path("gatepost.ini"), &bare).unwrap();
+    assert_eq!(daemon.run(&["-t"]).status.code(), Some(0), "passwords in the clear");
+    std::fs::write(daemon.path("gatepost.ini"), bare.replace("Cleartext Login = yes", "")).unwrap();
+    assert!(text(&daemon.run(&["-t"]).stderr).contains("nobody could log in"));
+
     assert_eq!(Command::new(GATEPOSTD).arg("-x").output().unwrap().status.code(), Some(64));
     let missing = Command::new(GATEPOSTD).args(["-t", "-c", "/nonexistent/gatepost.ini"]).output().unwrap();
     assert_eq!(missing.status.code(), Some(78));
     assert!(text(&missing.stderr).contains("/nonexistent/gatepost.ini"), "{missing:?}");
+}
+
+#[test]
+fn what_cannot_start_says_so_by_its_exit_status() {
+    let daemon = Daemon::prepare("");
+    daemon.start();
+    let second = Daemon::prepare("");
+    let data = |of: &Daemon| format!("Data Directory = {}", of.path("data").display());
+    let config = second.read("gatepost.ini").replace(&data(&second), &data(&daemon));
+    std::fs::write(second.path("gatepost.ini"), config).unwrap();
+    let refused = second.run(&[]);
+    assert_eq!(refused.status.code(), Some(78), "{refused:?}");
+    assert!(text(&refused.stderr).contains("in use by another process"), "{refused:?}");
+    assert_eq!(std::fs::read_link(format!("/proc/{}/cwd", daemon.pid())).unwrap(), Path::new("/"));
+    daemon.client().ok("LOGIN user0 secret");
 }
 
 #[test]
@@ -146,6 +192,12 @@ fn it_lives_in_the_background() {
     daemon.signal("HUP");
     within("the log names the line", || daemon.read("daemon.log").contains("unknown key"));
     client.ok("NOOP");
+
+    // What is read at the start alone is named.
+    std::fs::write(daemon.path("gatepost.ini"), good.replace("[IMAP]\n", "[IMAP]\nSync = always\n")).unwrap();
+    daemon.signal("HUP");
+    within("the log names the key", || daemon.read("daemon.log").contains("Sync changes at the next start only"));
+    assert!(!daemon.read("daemon.log").contains("Cache Size"));
 
     // SIGTERM: BYE, and an end.
     daemon.signal("TERM");
@@ -236,6 +288,13 @@ fn root_becomes_the_configured_user() {
         std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
     };
     everybody(daemon.server.directory.path(), 0o777);
+    // Root can read all of it, and is not the one to ask.
+    for arguments in [["-t"].as_slice(), &[]] {
+        let refused = daemon.run(arguments);
+        assert_eq!(refused.status.code(), Some(78), "{refused:?}");
+        let said = text(&refused.stderr);
+        assert!(said.contains("Private Key = ") && said.contains("as the user 'nobody' finds it"), "{said}");
+    }
     ["passwd", "gatepost.ini", "key.pem", "cert.pem"].iter().for_each(|name| everybody(&daemon.path(name), 0o644));
     daemon.start();
     let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
@@ -244,6 +303,17 @@ fn root_becomes_the_configured_user() {
     let store = std::fs::metadata(daemon.path("data/store")).unwrap();
     assert_eq!((store.uid(), store.mode() & 0o777), (65534, 0o700));
     daemon.client().ok("LOGIN user0 secret");
+
+    // Others are not heard, though the files let them in.
+    everybody(&daemon.path("run"), 0o777);
+    everybody(&daemon.path("run/control"), 0o666);
+    let who = |uid: u32| {
+        use std::os::unix::process::CommandExt;
+        let done = daemon.server.tool().command(&["who"]).uid(uid).output().unwrap();
+        (done.status.code(), text(&done.stderr))
+    };
+    assert_eq!(who(65534), (Some(0), String::new()));
+    assert_eq!(who(1), (Some(77), "gatepostctl: only root and gatepostd's user are heard\n".into()));
 }
 
 fn nobody_can_be_had() -> bool {
@@ -305,6 +375,13 @@ fn the_init_script_does_what_it_says() {
     assert_eq!(run("restart").0, Some(0));
     assert_ne!(daemon.pid(), first);
     daemon.client().ok("LOGIN user0 secret");
+
+    // The number of another process is not the daemon's.
+    let pid = daemon.pid();
+    std::fs::write(daemon.path("run/gatepostd.pid"), format!("{}\n", std::process::id())).unwrap();
+    assert_eq!((run("status").0, run("stop").0), (Some(3), Some(0)));
+    std::fs::write(daemon.path("run/gatepostd.pid"), format!("{pid}\n")).unwrap();
+    assert_eq!(run("status").0, Some(0));
 
     // A configuration with an error stops nothing.
     let good = daemon.read("gatepost.ini");

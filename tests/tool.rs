@@ -123,3 +123,25 @@ fn who_reads_no_further_ends_nothing() {
         assert!(done.status.success() && done.stderr.is_empty(), "{arguments:?}: {done:?}");
     }
 }
+
+#[test]
+fn an_alert_is_gone_with_its_account() {
+    let server = Server::start("");
+    let done = |arguments: &[&str], input: &[u8]| {
+        let done = server.ctl_with(arguments, input);
+        assert!(done.status.success(), "{arguments:?}: {done:?}");
+        String::from_utf8(done.stdout).unwrap()
+    };
+    for mail in ["without", "with"] {
+        done(&["account", "add", "joe"], b"secret\n");
+        if mail == "with" {
+            done(&["mailbox", "create", "joe", "Old"], b"");
+        }
+        done(&["alert", "post", "account", "joe", "for the old joe"], b"");
+        done(&["alert", "post", "server", "for all"], b"");
+        // Where there was no mail the line in the passwd file was all that there was of it.
+        done(&["account", "remove", "joe"], b"");
+        let left = done(&["alert", "list"], b"");
+        assert!(left.contains("for all") && !left.contains("old joe"), "{mail} mail: {left}");
+    }
+}

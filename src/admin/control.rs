@@ -1,12 +1,15 @@
 //! The daemon's end of the control socket.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde_json::json;
+
+use super::failed::EX_NOPERM;
 use super::verbs::Verbs;
 use super::wire::Wire;
 use crate::mailbox::Manager;
@@ -21,6 +24,20 @@ pub struct Control {
 /// Where the socket is in the run directory.
 pub(super) fn socket_path(run_directory: &Path) -> PathBuf {
     run_directory.join("control")
+}
+
+/// Octets of a socket's path. unix(7)
+const SOCKET_PATH_BYTES_MAX: usize = 107;
+
+/// Whether there can be a control socket in a run directory, as far as its name goes.
+pub fn check_socket(run_directory: &Path) -> Result<(), String> {
+    let most = SOCKET_PATH_BYTES_MAX - "/control".len();
+    match run_directory.as_os_str().len() {
+        length if length <= most => Ok(()),
+        length => {
+            Err(format!("{}: a path of {length} octets; a socket in it allows {most}", run_directory.display()))
+        }
+    }
 }
 
 impl Control {
@@ -56,7 +73,11 @@ impl Control {
 fn serve_apart(stream: UnixStream, manager: &Arc<Manager>, registry: &Arc<Registry>) {
     let allowed = sys::peer_uid(&stream).is_ok_and(|uid| uid == 0 || uid == sys::own_uid());
     if !allowed {
-        return log::warn!("control socket: refused a user who is neither root nor the daemon's");
+        log::warn!("control socket: refused a user who is neither root nor the daemon's");
+        let refused = json!({ "error": "only root and gatepostd's user are heard", "exit": EX_NOPERM });
+        // Who has gone has no need of it.
+        let _ = writeln!(&stream, "{refused}");
+        return;
     }
     let verbs = Verbs { manager: manager.clone(), registry: Some(registry.clone()), mended: Mended::default() };
     let thread = std::thread::Builder::new().name("admin".into()).stack_size(crate::net::STACK_BYTES);

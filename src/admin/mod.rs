@@ -24,7 +24,7 @@ mod who;
 mod wire;
 
 pub use configured::{mailbox_limits, mailbox_policy, quota_policy, router, spool_directory, store_options};
-pub use control::Control;
+pub use control::{Control, check_socket};
 pub use ctl::main as ctl_main;
 
 use serde_json::{Value, json};

@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use gatepost::server::{Background, run};
+use gatepost::server::{Background, EX_CONFIG, run};
 use lexopt::prelude::*;
 
 const USAGE: &str = "usage: gatepostd [-c file] [-f] [-t]";
 
 /// sysexits(3)
 const EX_USAGE: u8 = 64;
-const EX_CONFIG: u8 = 78;
 
 fn main() -> ExitCode {
     let (mut config, mut background) = (PathBuf::from("/etc/gatepost/gatepost.ini"), Background::Daemon);

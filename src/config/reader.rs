@@ -21,9 +21,10 @@ pub(super) fn read(file: &str, text: &str) -> Result<Config, Vec<ConfigError>> {
     reader.check_tls();
     reader.check_domains();
     reader.check_masks();
+    let lines = reader.seen.iter().map(|(section, key, line)| (reader.section_name(section), *key, *line)).collect();
     let Reader { values, sections, mut errors, .. } = reader;
     errors.sort_by_key(|error| error.line);
-    if errors.is_empty() { Ok(values.config(file, sections)) } else { Err(errors) }
+    if errors.is_empty() { Ok(values.config(file, lines, sections)) } else { Err(errors) }
 }
 
 /// What stands in sections of which there are many, or whose keys are not in the table.
@@ -148,8 +149,8 @@ impl Reader<'_> {
     }
 
     /// As it is shown in messages.
-    fn section_name(&self) -> String {
-        match &self.section {
+    fn section_name(&self, section: &Section) -> String {
+        match section {
             Section::Known(name) => name.to_string(),
             Section::Listener(at) => self
                 .sections
@@ -180,7 +181,11 @@ impl Reader<'_> {
         let Some(key) = table::find(section, name) else { return self.unknown_key(line, section, name) };
         let before = self.seen.iter().find(|(section, known, _)| *section == self.section && *known == key.name);
         if let Some((_, _, before)) = before {
-            let reason = format!("'{}' is set twice in [{}], before in line {before}", key.name, self.section_name());
+            let reason = format!(
+                "'{}' is set twice in [{}], before in line {before}",
+                key.name,
+                self.section_name(&self.section)
+            );
             return self.wrong(line, reason);
         }
         self.seen.push((self.section.clone(), key.name, line));
@@ -253,7 +258,7 @@ impl Reader<'_> {
         let names = KEYS.iter().filter(|key| key.section == section).map(|key| key.name);
         let near = || nearest(name, names).map(|near| format!("; did you mean '{near}'?"));
         let hint = elsewhere.or_else(near).unwrap_or_default();
-        self.wrong(line, format!("unknown key '{name}' in [{}]{hint}", self.section_name()));
+        self.wrong(line, format!("unknown key '{name}' in [{}]{hint}", self.section_name(&self.section)));
     }
 
     fn line_of(&self, section: &Section, name: &str) -> Option<usize> {
@@ -288,12 +293,21 @@ impl Reader<'_> {
                 _ => {}
             }
             for (address, line) in domain.addresses.iter().zip(address.into_iter().cycle()) {
+                if !self.listens_at(*address) {
+                    let reason = format!("[Domain {}]: no [Listener NAME] has an Address {address}", domain.name);
+                    self.wrong(line, reason);
+                }
                 match taken.iter().find(|(known, _)| known == address) {
                     Some((_, by)) => self.wrong(line, format!("{address} is an Address of [Domain {by}] already")),
                     None => taken.push((*address, domain.name.clone())),
                 }
             }
         }
+    }
+
+    fn listens_at(&self, address: IpAddr) -> bool {
+        let mut listened = self.sections.listeners.iter().flat_map(|listener| &listener.addresses);
+        listened.any(|at| at.ip() == address || (at.ip().is_unspecified() && at.ip().is_ipv4() == address.is_ipv4()))
     }
 
     fn check_masks(&mut self) {

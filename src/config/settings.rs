@@ -93,6 +93,8 @@ pub struct Mask {
 #[derive(Clone, Debug)]
 pub struct Config {
     pub file: String,
+    /// Where keys are set: section, key and line.
+    pub(super) lines: Vec<(String, &'static str, usize)>,
     pub data_directory: PathBuf,
     pub run_directory: PathBuf,
     pub user: String,
@@ -164,9 +166,24 @@ pub struct Config {
 impl Config {
     pub fn load(path: &Path) -> Result<Config, Vec<ConfigError>> {
         let file = path.display().to_string();
-        match std::fs::read_to_string(path) {
-            Ok(text) => Config::parse(&file, &text),
-            Err(error) => Err(vec![ConfigError { file, line: 0, reason: error.to_string() }]),
+        let octets = match std::fs::read(path) {
+            Ok(octets) => octets,
+            Err(error) => return Err(vec![ConfigError { file, line: 0, reason: error.to_string() }]),
+        };
+        match std::str::from_utf8(&octets) {
+            Ok(text) => Config::parse(&file, text),
+            Err(error) => {
+                let line = 1 + octets[..error.valid_up_to()].iter().filter(|octet| **octet == b'\n').count();
+                Err(vec![ConfigError { file, line, reason: "not UTF-8".into() }])
+            }
+        }
+    }
+
+    /// Where a key is set: the file, with the line where it is.
+    pub fn place(&self, section: &str, key: &str) -> String {
+        match self.lines.iter().find(|(of, name, _)| of == section && *name == key) {
+            Some((_, _, line)) => format!("{}:{line}", self.file),
+            None => self.file.clone(),
         }
     }
 

@@ -43,7 +43,7 @@ pub const KEYS: &[Key] = &[
     key("Server", "Data Directory", Kind::Path, "/var/lib/gatepost", "Where mail is kept."),
     key("Server", "Run Directory", Kind::Path, "/run/gatepost", "Where the control socket and the pid file are."),
     key("Server", "User", Kind::Word, "gatepost", "Whom the daemon becomes when it is started as root."),
-    key("Server", "Host Name", Kind::Word, "localhost", "The name that the daemon greets with."),
+    key("Server", "Host Name", Kind::Host, "localhost", "The name that the daemon greets with."),
     key(
         "Server",
         "Administrator Contact",
@@ -61,7 +61,7 @@ pub const KEYS: &[Key] = &[
     key(
         "Server",
         "Log To",
-        Kind::Text,
+        Kind::PathOr("syslog"),
         "syslog",
         "syslog, or the path of a file; with -f the log goes to standard error.",
     ),
@@ -383,14 +383,14 @@ pub const KEYS: &[Key] = &[
     key(
         "Auth",
         "Administrators",
-        Kind::Text,
+        Kind::Accounts,
         "",
         "Accounts, with commas between, that may see and set the quotas of others over IMAP.",
     ),
     key(
         "Auth",
         "Submission Servers",
-        Kind::Text,
+        Kind::Accounts,
         "",
         "Accounts, with commas between, that fetch messages to be sent by URLs for submit+.",
     ),

@@ -79,7 +79,10 @@ fn the_sample_says_the_defaults() {
     let config = Config::parse("sample", &sample()).unwrap();
     let defaults = Config::parse("sample", "").unwrap();
     assert_eq!(
-        format!("{:?}", Config { listeners: Vec::new(), domains: Vec::new(), masks: Vec::new(), ..config }),
+        format!(
+            "{:?}",
+            Config { lines: Vec::new(), listeners: Vec::new(), domains: Vec::new(), masks: Vec::new(), ..config }
+        ),
         format!("{defaults:?}")
     );
     for key in KEYS {
@@ -156,6 +159,18 @@ fn an_address_has_one_listener() {
 fn a_missing_file_is_named() {
     let error = Config::load(std::path::Path::new("/no/such/gatepost.ini")).unwrap_err();
     assert_eq!(error[0].to_string(), "/no/such/gatepost.ini: No such file or directory (os error 2)");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("latin1.ini");
+    std::fs::write(&path, b"[Server]\nHost Name = b\xfccher\n").unwrap();
+    assert!(Config::load(&path).unwrap_err()[0].to_string().ends_with("latin1.ini:2: not UTF-8"));
+}
+
+#[test]
+fn keys_have_their_places() {
+    let config = Config::parse("g.ini", &format!("{WHOLE}[Domain Example.com]\nStorage Quota = 1G\n")).unwrap();
+    assert_eq!(config.place("TLS", "Private Key"), "g.ini:19");
+    assert_eq!(config.place("Domain example.com", "Storage Quota"), "g.ini:24");
+    assert_eq!(config.place("Server", "Log To"), "g.ini");
 }
 
 /// Whatever the text, it is read or refused, and each refusal names a line that there is.

@@ -123,11 +123,12 @@ impl Values {
         }
     }
 
-    pub(super) fn config(&self, file: &str, sections: Sections) -> Config {
+    pub(super) fn config(&self, file: &str, lines: Vec<(String, &'static str, usize)>, sections: Sections) -> Config {
         let Sections { listeners, domains, routes, masks } = sections;
         let version_1_3 = self.is("TLS", "Minimum Version", "1.3");
         Config {
             file: file.to_string(),
+            lines,
             data_directory: self.path("Server", "Data Directory"),
             run_directory: self.path("Server", "Run Directory"),
             user: self.text("Server", "User"),

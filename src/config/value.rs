@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::level::Level;
+use crate::types::AccountName;
 
 /// What a key's value is. Ranges include both ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +13,14 @@ pub enum Kind {
     Text,
     /// Text without white space.
     Word,
+    /// One that begins with `/`: the daemon has no directory of its own that others could begin in.
     Path,
+    /// A path, or this word.
+    PathOr(&'static str),
+    /// A name of a host, in ASCII: greetings have no other letters.
+    Host,
+    /// Accounts, with commas between.
+    Accounts,
     Bool,
     /// `15s`, `5m`, `2h`, `1d`: from, to, in seconds.
     Duration(u64, u64),
@@ -46,7 +54,13 @@ pub(super) enum Value {
 /// The value, or what was expected.
 pub(super) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
     match kind {
-        Kind::Text | Kind::Word | Kind::Path => words(kind, text),
+        Kind::Text | Kind::Word | Kind::Path | Kind::Host => words(kind, text),
+        Kind::PathOr(word) if text.eq_ignore_ascii_case(word) => Ok(Value::Text(word.into())),
+        Kind::PathOr(word) => match words(Kind::Path, text) {
+            Ok(_) => Ok(Value::Text(text.into())),
+            Err(expected) => Err(format!("{expected}, or {word}")),
+        },
+        Kind::Accounts => accounts(text),
         Kind::Bool => match text.to_ascii_lowercase().as_str() {
             "yes" | "true" | "on" => Ok(Value::Bool(true)),
             "no" | "false" | "off" => Ok(Value::Bool(false)),
@@ -81,7 +95,10 @@ fn words(kind: Kind, text: &str) -> Result<Value, String> {
         return Err("expected no control characters".into());
     }
     match kind {
-        Kind::Path if text.is_empty() => Err("expected a path".into()),
+        Kind::Path if !text.starts_with('/') => Err("expected a path that begins with /".into()),
+        Kind::Host if text.is_empty() || !text.chars().all(|c| c.is_ascii_graphic()) => {
+            Err("expected a name in ASCII, such as mail.example.com".into())
+        }
         Kind::Path => Ok(Value::Path(text.into())),
         Kind::Word if text.is_empty() || text.contains(char::is_whitespace) => Err("expected one word".into()),
         _ if text.is_empty() => Err("expected a value".into()),
@@ -158,6 +175,13 @@ fn addresses(text: &str) -> Result<Value, String> {
     }
 }
 
+fn accounts(text: &str) -> Result<Value, String> {
+    match text.split(',').map(str::trim).find(|name| AccountName::new(name).is_none()) {
+        Some(name) => Err(format!("'{name}' is no account name; expected user or user@domain, with commas between")),
+        None => Ok(Value::Text(text.into())),
+    }
+}
+
 fn hosts(text: &str) -> Result<Value, String> {
     let one = |text: &str| {
         let text = text.trim();
@@ -186,6 +210,9 @@ mod tests {
         assert_eq!(parse(SIZE, "1024"), Ok(Value::Number(1024)));
         assert_eq!(parse(Kind::Bool, "On"), Ok(Value::Bool(true)));
         assert_eq!(parse(Kind::Level, "major & failures"), Ok(Value::Level(Level::MajorAndFailures)));
+        assert_eq!(parse(Kind::PathOr("syslog"), "Syslog"), Ok(Value::Text("syslog".into())));
+        assert_eq!(parse(Kind::PathOr("syslog"), "/x"), Ok(Value::Text("/x".into())));
+        assert_eq!(parse(Kind::Accounts, "joe, Ann@example.com"), Ok(Value::Text("joe, Ann@example.com".into())));
         assert!(
             matches!(parse(Kind::Addresses, "127.0.0.1:1, [::1]:2,*:3"), Ok(Value::Addresses(a)) if a.len() == 3)
         );
@@ -205,7 +232,15 @@ mod tests {
             (SIZE, "3G", "expected a size from 1K to 2G"),
             (Kind::Bool, "maybe", "expected yes or no"),
             (Kind::Number(1, 5), "6", "expected a number from 1 to 5"),
-            (Kind::Path, "", "expected a path"),
+            (Kind::Path, "", "expected a path that begins with /"),
+            (Kind::Path, "data", "expected a path that begins with /"),
+            (Kind::PathOr("syslog"), "stderr", "expected a path that begins with /, or syslog"),
+            (Kind::Host, "b\u{fc}cher.example", "expected a name in ASCII, such as mail.example.com"),
+            (
+                Kind::Accounts,
+                "joe, a b",
+                "'a b' is no account name; expected user or user@domain, with commas between",
+            ),
             (Kind::Word, "two words", "expected one word"),
             (Kind::Text, "", "expected a value"),
             (Kind::Text, "a\u{1}", "expected no control characters"),

@@ -130,6 +130,13 @@ impl Manager {
         self.shared().alerts.remove(self.store(), id)
     }
 
+    /// Those for one account alone.
+    pub(super) fn remove_alerts_of(&self, name: &AccountName) -> Result<(), StoreError> {
+        let of_account = |alert: &Alert| matches!(&alert.scope, AlertScope::Account(of) if of == name);
+        let alerts = self.alerts()?;
+        alerts.iter().filter(|alert| of_account(alert)).try_for_each(|alert| self.remove_alert(alert.id).map(drop))
+    }
+
     /// What a session that has seen all up to `seen` has to be told now; `seen` moves on. What is for the account alone is
     /// given to one session and is gone then.
     pub fn new_alerts(&self, account: &AccountName, seen: &AtomicU64) -> Result<Vec<String>, StoreError> {

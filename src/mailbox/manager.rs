@@ -138,6 +138,8 @@ impl Manager {
     /// Removes all mail of an account; whether there was any, be it what an interrupted removal has left. The caller has
     /// ended its sessions.
     pub fn remove_account(&self, name: &AccountName) -> Result<bool, MailboxError> {
+        // Whoever gets the name next is not to see them.
+        self.remove_alerts_of(name)?;
         let Some(id) = self.shared.store.account(name)? else { return Ok(false) };
         // No lock is held meanwhile, as there may be much mail: who has the account in use meets conflicts.
         self.shared.store.account_remove(id, name)?;

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::checking;
 use super::reload::Running;
 use super::serving::{Serving, lines};
 use super::setup;
@@ -27,6 +28,9 @@ pub enum Background {
     CheckOnly,
 }
 
+/// What the daemon exits with when it cannot start. sysexits(3)
+pub const EX_CONFIG: u8 = 78;
+
 /// How long sessions have for their last words.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
@@ -36,22 +40,22 @@ const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(300);
 /// Runs the daemon to its end. The error is for standard error: each line names what is wrong.
 pub fn run(path: &Path, background: Background) -> Result<(), String> {
     let config = Config::load(path).map_err(lines)?;
-    let problems = setup::check(&config);
-    if !problems.is_empty() {
-        return Err(problems.join("\n"));
-    }
     if background == Background::CheckOnly {
-        println!("{}: the configuration is good", config.file);
-        return Ok(());
+        return check_only(&config, path);
     }
+    check(&config)?;
+    // The daemon goes to another directory, and reads the file again from there.
+    let path = std::path::absolute(path).map_err(|error| format!("{}: {error}", path.display()))?;
     // What the daemon writes is for its user alone.
     sys::set_umask(0o077);
     let listeners = setup::listeners(&config)?;
     let foreground = background == Background::Foreground;
     prepare_directories(&config)?;
+    // Again, now that another user is to read it all.
+    check_as_user(&config, &path)?;
     let parent = match foreground {
         true => None,
-        false => Some(sys::daemonize().map_err(|error| format!("cannot go into the background: {error}"))?),
+        false => Some(sys::daemonize(EX_CONFIG).map_err(|error| format!("cannot go into the background: {error}"))?),
     };
     if let Err(error) = sys::raise_open_files() {
         eprintln!("gatepostd: the limit of open files stays as it is: {error}");
@@ -59,7 +63,7 @@ pub fn run(path: &Path, background: Background) -> Result<(), String> {
     let log_failed = |error| format!("{}: {error}", config.log_to);
     crate::log::set(setup::log_target(&config, foreground), setup::filters(&config)).map_err(log_failed)?;
     let signals = Signals::block().map_err(|error| format!("signals: {error}"))?;
-    let running = start(&config, path, listeners, foreground)?;
+    let running = start(&config, &path, listeners, foreground)?;
     let pid_file = config.run_directory.join("gatepostd.pid");
     write_pid(&pid_file)?;
     log::info!("gatepostd {} serves {}", env!("CARGO_PKG_VERSION"), config.data_directory.display());
@@ -73,6 +77,40 @@ pub fn run(path: &Path, background: Background) -> Result<(), String> {
     Ok(())
 }
 
+fn check(config: &Config) -> Result<(), String> {
+    match checking::check(config) {
+        problems if problems.is_empty() => Ok(()),
+        problems => Err(problems.join("\n")),
+    }
+}
+
+/// What the daemon's user cannot read is no good, whoever asks.
+fn check_only(config: &Config, path: &Path) -> Result<(), String> {
+    if sys::is_root() && config.user != "root" {
+        become_user(config, &[])?;
+        check_as_user(config, path)?;
+    } else {
+        check(config)?;
+    }
+    println!("{}: the configuration is good", config.file);
+    Ok(())
+}
+
+/// The file itself too: it is read again at each reload.
+fn check_as_user(config: &Config, path: &Path) -> Result<(), String> {
+    let readable = fs::File::open(path).map(drop).map_err(|error| format!("{}: {error}", config.file));
+    let checked = readable.and_then(|()| check(config));
+    checked.map_err(|problems| match sys::own_uid() {
+        0 => problems,
+        _ => format!("{problems}\nas the user '{}' finds it", config.user),
+    })
+}
+
+fn become_user(config: &Config, owned: &[&Path]) -> Result<(), String> {
+    sys::become_user(&config.user, owned)
+        .map_err(|error| format!("{}: User = {}: {error}", config.place("Server", "User"), config.user))
+}
+
 /// Makes the directories, and as root becomes the configured user, who owns them.
 fn prepare_directories(config: &Config) -> Result<(), String> {
     let spool = admin::spool_directory(config);
@@ -83,8 +121,7 @@ fn prepare_directories(config: &Config) -> Result<(), String> {
         made.map_err(|error| format!("{}: {error}", directory.display()))?;
     }
     if sys::is_root() && config.user != "root" {
-        sys::become_user(&config.user, &directories)
-            .map_err(|error| format!("{}: User = {}: {error}", config.file, config.user))?;
+        become_user(config, &directories)?;
     }
     Ok(())
 }
@@ -96,7 +133,7 @@ fn start(config: &Config, path: &Path, listeners: Vec<BoundListener>, foreground
     let control = admin::Control::start(&config.run_directory, serving.manager.clone(), serving.registry.clone())
         .map_err(|error| format!("{}: {error}", config.run_directory.display()))?;
     housekeeping(&serving.manager)?;
-    Ok(Running { path: path.to_path_buf(), foreground, serving, store, control })
+    Ok(Running { path: path.to_path_buf(), started: config.clone(), foreground, serving, store, control })
 }
 
 /// Frees memory and disk now and then.

@@ -4,9 +4,10 @@
 //! Down: no new connections, BYE to every session, the last commits, exit.
 
 mod boot;
+mod checking;
 mod reload;
 mod serving;
 mod setup;
 
-pub use boot::{Background, run};
+pub use boot::{Background, EX_CONFIG, run};
 pub use serving::Serving;

@@ -11,7 +11,7 @@ use crate::config::{self, Config, Level, TlsMode};
 use crate::log::{Filters, Target};
 use crate::net::{self, BoundListener, Mode, TlsError, TlsFiles};
 use crate::proto::Limits;
-use crate::session::{self, Domain, Mask, Settings};
+use crate::session::{Domain, Mask, Settings};
 use crate::types::Wildcard;
 
 /// Octets of a literal that LITERAL- lets a client send unasked. RFC 7888 5
@@ -144,40 +144,4 @@ pub(super) fn listeners(config: &Config) -> Result<Vec<BoundListener>, String> {
         }
     }
     Ok(bound)
-}
-
-/// What a configuration says that only the machine can refute: the files that it names.
-pub(super) fn check(config: &Config) -> Vec<String> {
-    let mut problems = Vec::new();
-    if let Err(error) = tls(config) {
-        problems.push(error.to_string());
-    }
-    let needs_tls = config.listeners.iter().find(|listener| listener.tls == TlsMode::Implicit);
-    let mut certificates =
-        config.domains.iter().map(|domain| &domain.tls_certificate).chain([&config.tls_certificate]);
-    if let (Some(listener), false) = (needs_tls, certificates.any(Option::is_some)) {
-        let name = &listener.name;
-        problems.push(format!(
-            "{}:{}: [Listener {name}] has TLS = implicit; [TLS] needs Certificate and Private Key",
-            config.file, listener.line
-        ));
-    }
-    if let Err(error) = auth::Passwd::load(&config.passwd_file) {
-        problems.push(error.to_string());
-    }
-    if let Err(error) = groups(config) {
-        problems.push(error.to_string());
-    }
-    if let Err(errors) = admin::router(config) {
-        problems.extend(errors.iter().map(ToString::to_string));
-    }
-    for of in &config.masks {
-        for word in of.capabilities.iter().filter(|word| !session::is_known_capability(&Wildcard::new(word))) {
-            problems.push(format!("{}:{}: [Mask {}]: no mask hides '{word}'", config.file, of.line, of.name));
-        }
-    }
-    if config.listeners.is_empty() {
-        problems.push(format!("{}: no [Listener NAME] section; nobody could connect", config.file));
-    }
-    problems
 }

@@ -74,9 +74,10 @@ fn give(path: &Path, uid: u32, gid: u32) -> io::Result<()> {
     lchown(path, Some(uid), Some(gid))
 }
 
-/// Goes on in the background, without a terminal. Before any thread is started. The first process waits for its child's
-/// word and exits with 0 when the child calls `ready`, with 1 when it dies before.
-pub fn daemonize() -> io::Result<Parent> {
+/// Goes on in the background, without a terminal, and in no directory that somebody may want to unmount. Before any thread
+/// is started. The first process waits for its child's word and exits with 0 when the child calls `ready`, with `failed`
+/// when it dies before.
+pub fn daemonize(failed: u8) -> io::Result<Parent> {
     let (reader, writer) = io::pipe()?;
     // SAFETY: the process has one thread, so the child's memory is whole.
     match unsafe { libc::fork() } {
@@ -86,9 +87,10 @@ pub fn daemonize() -> io::Result<Parent> {
             drop(writer);
             let mut word = [0];
             let came = io::Read::read(&mut &reader, &mut word).is_ok_and(|n| n == 1);
-            std::process::exit(if came { 0 } else { 1 });
+            std::process::exit(if came { 0 } else { failed.into() });
         }
     }
+    std::env::set_current_dir("/")?;
     // SAFETY: setsid and _exit take no pointers; of one thread, as above. The leader of the new session ends at once:
     // what is left can never get a terminal by opening one.
     unsafe {

@@ -82,8 +82,8 @@ impl Tool {
     /// Sends a request and gathers its rows; progress goes to a bar.
     pub(super) fn ask(&self, request: &Value, what: &'static str) -> Result<(Vec<Value>, Value), Failed> {
         let mut wire = self.connect(request["verb"].as_str().unwrap_or(""))?;
-        wire.send(request)?;
-        wire.flush()?;
+        // Whom the daemon does not hear, it tells so and is gone: its answer says why.
+        let _ = wire.send(request).and_then(|()| wire.flush());
         let bar = progress::bar(what, 0);
         let mut rows = Vec::new();
         loop {
