@@ -7,7 +7,7 @@ use super::core::{Core, Selected};
 use super::notify_names::{self as names, Cause};
 use super::reply::{Failure, Handled, Reply};
 use super::report::{self, FlagWriter, Told};
-use crate::mailbox::{Access, Account, Change, Snapshot, View};
+use crate::mailbox::{Access, Account, Change, MailboxError, Refusal, Snapshot, View};
 use crate::proto::response as wire;
 use crate::proto::{Qresync, ResponseCode, SelectCommand};
 use crate::types::{By, Right, Seq, UidSet};
@@ -126,11 +126,16 @@ fn known_until(shown: &Snapshot, samples: &[(u32, u32)]) -> u32 {
     samples.iter().take_while(|sample| is_true(sample)).last().map_or(0, |&(_, uid)| uid)
 }
 
-/// CLOSE expunges what is marked \Deleted, without a word, where the mailbox is selected for writing. RFC 9051 6.4.1
+/// CLOSE expunges what is marked \Deleted, without a word, where the mailbox is selected for writing; one that has been
+/// deleted meanwhile is closed all the same. RFC 9051 6.4.1
 pub(super) fn close(core: &Core, selected: Selected) -> Handled {
     if selected.view.access() == Access::ReadWrite && selected.rights.has(Right::Expunge) {
         let _running = core.running();
-        selected.view.mailbox().commit(Change::Expunge { among: None, visibility: selected.view.visibility() })?;
+        let change = Change::Expunge { among: None, visibility: selected.view.visibility() };
+        match selected.view.mailbox().commit(change) {
+            Err(MailboxError::Refused(Refusal::NonExistent)) => {}
+            done => drop(done?),
+        }
     }
     Ok(Reply::ok("CLOSE completed"))
 }

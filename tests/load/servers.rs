@@ -35,6 +35,14 @@ fn target(port: u16, pid: u32) -> Target {
     panic!("no server at port {port}");
 }
 
+/// Nobody else may answer in the place of the server that is started: what an earlier run that was killed has left behind,
+/// with its mailboxes, or another run.
+fn claim(port: u16) {
+    if let Err(error) = std::net::TcpListener::bind(("127.0.0.1", port)) {
+        panic!("port {port} is taken, by another run or by the server of one that was killed: {error}");
+    }
+}
+
 /// A server that is ended, by its process id, when the value is dropped.
 struct Running(Child);
 
@@ -89,6 +97,7 @@ impl Own {
 }
 
 fn start_gatepost(scratch: &Path, more: &str) -> Running {
+    claim(GATEPOST_PORT);
     let d = scratch.join("gatepost");
     std::fs::create_dir_all(&d).expect("scratch directory");
     let d = d.display();
@@ -110,6 +119,7 @@ fn start_gatepost(scratch: &Path, more: &str) -> Running {
 
 /// mdbox, processes reused, and the limits that would be in the way raised.
 fn start_dovecot(scratch: &Path) -> Option<Running> {
+    claim(DOVECOT_PORT);
     let d = scratch.join("dovecot");
     std::fs::create_dir(&d).expect("scratch directory");
     let d = d.display();
