@@ -12,9 +12,9 @@ use super::leaf::Body;
 use super::message_annotations::{AnnotationBounds, AnnotationWrites};
 use super::snapshot::Snapshot;
 use crate::store::{
-    ExpungedMessage, FlagRecord, LeafNo, MailboxCommit, MessageRecord, NewBlob, PageNo, StoreError, Value, Version,
+    ExpungedMessage, FlagRecord, LeafNo, MailboxCommit, MessageRecord, PageNo, StoreError, Traffic, Value, Version,
 };
-use crate::types::{AccountId, BlobId, FlagBits, KeywordId, MailboxId, ModSeq, SystemFlag, Uid, UidSet, Visibility};
+use crate::types::{AccountId, FlagBits, KeywordId, MailboxId, ModSeq, SystemFlag, Uid, UidSet, Visibility};
 
 /// The next state of a mailbox, and what the store must be told to get there.
 pub(super) struct Draft {
@@ -25,13 +25,7 @@ pub(super) struct Draft {
     pub(super) arrived: Vec<Uid>,
     /// Places of the keyword table that have got a keyword, or lost it.
     pub(super) placed: Vec<KeywordId>,
-    pub(super) structures: Vec<(Uid, Value)>,
-    pub(super) blobs: Vec<NewBlob>,
-    pub(super) added: Vec<(Uid, BlobId)>,
-    pub(super) shared: Vec<(Uid, BlobId)>,
-    pub(super) removed: Vec<(Uid, BlobId)>,
-    pub(super) kept: Vec<ExpungedMessage>,
-    pub(super) released: Vec<ExpungedMessage>,
+    pub(super) traffic: Traffic,
     pub(super) vanished: UidSet,
     pub(super) annotations: AnnotationWrites,
     pub(super) keeping: Keeping,
@@ -60,13 +54,7 @@ impl Draft {
             flags: BTreeSet::new(),
             arrived: Vec::new(),
             placed: Vec::new(),
-            structures: Vec::new(),
-            blobs: Vec::new(),
-            added: Vec::new(),
-            shared: Vec::new(),
-            removed: Vec::new(),
-            kept: Vec::new(),
-            released: Vec::new(),
+            traffic: Traffic::default(),
             vanished: UidSet::new(),
             annotations: AnnotationWrites::default(),
             keeping,
@@ -76,20 +64,20 @@ impl Draft {
 
     /// Whether there is anything to commit.
     pub(super) fn is_empty(&self) -> bool {
-        self.flags.is_empty() && self.arrived.is_empty() && self.released.is_empty() && self.placed.is_empty()
+        self.flags.is_empty() && self.arrived.is_empty() && self.traffic.released.is_empty() && self.placed.is_empty()
     }
 
     /// Whether anything but flags changes, so that the commit must be synced whatever `Sync` says.
     pub(super) fn is_for_good(&self) -> bool {
         !self.arrived.is_empty()
             || !self.records.is_empty()
-            || !self.released.is_empty()
+            || !self.traffic.released.is_empty()
             || !self.annotations.is_empty()
     }
 
     /// Whether messages are kept that were not before.
     pub(super) fn keeps(&self) -> bool {
-        !self.kept.is_empty()
+        !self.traffic.kept.is_empty()
     }
 
     pub(super) fn apply(&mut self, change: &Change) -> Result<Outcome, MailboxError> {
@@ -194,10 +182,10 @@ impl Draft {
         let flags = self.snapshot.known(&message.flags);
         self.place(&record, &FlagRecord { uid, flags, mod_seq }, message.summary.with());
         match message.pin {
-            Some(_) => self.shared.push((uid, record.blob)),
-            None => self.added.push((uid, record.blob)),
+            Some(_) => self.traffic.shared.push((uid, record.blob)),
+            None => self.traffic.added.push((uid, record.blob)),
         }
-        self.blobs.push(message.blob.clone());
+        self.traffic.blobs.push(message.blob.clone());
         self.snapshot.annotate(uid, message.annotations.iter().cloned(), mod_seq, &mut self.annotations);
         Some(uid)
     }
@@ -210,7 +198,7 @@ impl Draft {
         header.uid_next = uid.next().map_or(0, Uid::get);
         header.sums.add(record, flags.flags.bits());
         self.arrived.push(uid);
-        self.structures.extend(structure.map(|structure| (uid, structure)));
+        self.traffic.structures.extend(structure.map(|structure| (uid, structure)));
     }
 
     /// Keyword bits are those of this mailbox; \Deleted is what the messages come back from. Their annotations come with
@@ -233,7 +221,7 @@ impl Draft {
             let flags = message.flags.flags.without(&FlagBits::system(SystemFlag::Deleted).into());
             let record = MessageRecord { uid, ..message.record };
             self.place(&record, &FlagRecord { uid, flags, mod_seq: outcome.mod_seq }, Some(structure.clone()));
-            self.added.push((uid, record.blob));
+            self.traffic.added.push((uid, record.blob));
             self.snapshot.forget_annotations(message.record.uid, &mut self.annotations)?;
             self.snapshot.annotate(uid, annotations, outcome.mod_seq, &mut self.annotations);
             self.release(message);
@@ -245,7 +233,7 @@ impl Draft {
     /// Whether it is so still: somebody else may have brought it back, or given it up.
     fn is_kept(&self, message: &ExpungedMessage) -> Result<bool, StoreError> {
         let key = |of: &ExpungedMessage| (of.expunged_secs, of.record.uid);
-        let released = self.released.iter().any(|released| key(released) == key(message));
+        let released = self.traffic.released.iter().any(|released| key(released) == key(message));
         Ok(!released && self.snapshot.is_kept(message)?)
     }
 
@@ -253,7 +241,7 @@ impl Draft {
         let header = &mut self.snapshot.header;
         header.kept_messages = header.kept_messages.saturating_sub(1);
         header.kept_bytes = header.kept_bytes.saturating_sub(message.record.size.into());
-        self.released.push(message.clone());
+        self.traffic.released.push(message.clone());
     }
 
     fn check_room(&self, messages: usize) -> Result<(), Refusal> {
@@ -287,13 +275,7 @@ impl Draft {
             alone,
             folded: tailing.folded,
             leaves: leaves.into_iter().map(|no| (no, snapshot.leaf_entry(no))).collect(),
-            structures: std::mem::take(&mut self.structures),
-            blobs: std::mem::take(&mut self.blobs),
-            added: std::mem::take(&mut self.added),
-            shared: std::mem::take(&mut self.shared),
-            removed: std::mem::take(&mut self.removed),
-            kept: std::mem::take(&mut self.kept),
-            released: std::mem::take(&mut self.released),
+            traffic: std::mem::take(&mut self.traffic),
             annotations,
             vanished: (!self.vanished.is_empty()).then(|| (snapshot.header.highest_mod_seq, self.vanished.clone())),
         }

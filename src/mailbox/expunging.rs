@@ -50,9 +50,9 @@ impl Draft {
 
     /// Messages that come and go within one commit were never there; which of them came with it.
     fn take_back(&mut self, expunged: &UidSet) -> HashSet<Uid> {
-        self.structures.retain(|(uid, _)| !expunged.contains(uid.get()));
+        self.traffic.structures.retain(|(uid, _)| !expunged.contains(uid.get()));
         let mut brought = HashSet::new();
-        for new in [&mut self.added, &mut self.shared] {
+        for new in [&mut self.traffic.added, &mut self.traffic.shared] {
             new.retain(|(uid, _)| {
                 let stays = !expunged.contains(uid.get());
                 if !stays {
@@ -66,14 +66,14 @@ impl Draft {
 
     fn expunged(&mut self, message: ExpungedMessage, keeping: Keeping) -> Result<(), StoreError> {
         if keeping == Keeping::Gone {
-            self.removed.push((message.record.uid, message.record.blob));
+            self.traffic.removed.push((message.record.uid, message.record.blob));
             return self.forget(&message);
         }
         self.leave_pages(&message);
         self.snapshot.keep_annotations(message.record.uid)?;
         self.snapshot.header.kept_messages += 1;
         self.snapshot.header.kept_bytes += u64::from(message.record.size);
-        self.kept.push(message);
+        self.traffic.kept.push(message);
         Ok(())
     }
 

@@ -60,7 +60,7 @@ impl Draft {
         if unused.is_empty() {
             return Ok(());
         }
-        for message in self.snapshot.kept()?.iter().chain(&self.kept) {
+        for message in self.snapshot.kept()?.iter().chain(&self.traffic.kept) {
             strike(&mut unused, &message.flags.flags);
         }
         let unused: Vec<KeywordId> = unused.into_iter().collect();

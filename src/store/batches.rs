@@ -152,15 +152,16 @@ fn mailbox_batch(commit: MailboxCommit) -> Batch {
             None => batch.remove(layout::numbered(b'd', leaf.0)),
         }
     }
-    for (uid, structure) in commit.structures {
+    let traffic = commit.traffic;
+    for (uid, structure) in traffic.structures {
         batch.writes.push((summary_key(uid), Some(structure)));
     }
-    let gone = commit.removed.iter().map(|(uid, _)| *uid).chain(commit.kept.iter().map(|kept| kept.record.uid));
+    let gone = traffic.removed.iter().map(|(uid, _)| *uid).chain(traffic.kept.iter().map(|kept| kept.record.uid));
     gone.for_each(|uid| batch.remove(summary_key(uid)));
-    for message in &commit.kept {
+    for message in &traffic.kept {
         batch.put(layout::expunged_key(message), layout::expunged(message));
     }
-    commit.released.iter().for_each(|message| batch.remove(layout::expunged_key(message)));
+    traffic.released.iter().for_each(|message| batch.remove(layout::expunged_key(message)));
     for (id, annotation) in &commit.annotations {
         let key = layout::message_annotation_key(id);
         match annotation {
@@ -171,13 +172,13 @@ fn mailbox_batch(commit: MailboxCommit) -> Batch {
     if let Some((mod_seq, uids)) = &commit.vanished {
         batch.put(layout::numbered_long(b'x', mod_seq.0), layout::vanished(uids));
     }
-    let inline = commit.blobs.into_iter().filter_map(|blob| Some((account, blob.id, blob.bytes?)));
+    let inline = traffic.blobs.into_iter().filter_map(|blob| Some((account, blob.id, blob.bytes?)));
     batch.blobs = inline.collect();
     let reference = |(uid, blob): &(Uid, _)| Reference { blob: *blob, account, mailbox, uid: *uid };
-    batch.added = commit.added.iter().map(reference).collect();
-    batch.shared = commit.shared.iter().map(reference).collect();
-    let released = commit.released.iter().map(|message| (message.record.uid, message.record.blob));
-    batch.removed = commit.removed.iter().copied().chain(released).map(|pair| reference(&pair)).collect();
+    batch.added = traffic.added.iter().map(reference).collect();
+    batch.shared = traffic.shared.iter().map(reference).collect();
+    let released = traffic.released.iter().map(|message| (message.record.uid, message.record.blob));
+    batch.removed = traffic.removed.iter().copied().chain(released).map(|pair| reference(&pair)).collect();
     batch
 }
 

@@ -82,6 +82,23 @@ pub struct NewBlob {
     pub bytes: Option<Value>,
 }
 
+/// Messages that come and go with a commit to a mailbox.
+#[derive(Clone, Debug, Default)]
+pub struct Traffic {
+    /// The parsed structure of new messages, opaque to the store.
+    pub structures: Vec<(Uid, Value)>,
+    pub blobs: Vec<NewBlob>,
+    /// References to blobs that begin and end with this commit: each message holds one.
+    pub added: Vec<(Uid, BlobId)>,
+    /// The same, of blobs that are pinned and known to be there: the store need not look for them.
+    pub shared: Vec<(Uid, BlobId)>,
+    pub removed: Vec<(Uid, BlobId)>,
+    /// Messages that leave the mailbox and are kept; their references stay.
+    pub kept: Vec<ExpungedMessage>,
+    /// Kept messages that go, and their references with them.
+    pub released: Vec<ExpungedMessage>,
+}
+
 /// A commit to a mailbox's partition. Pages are replaced whole; an empty page is removed.
 #[derive(Clone, Debug)]
 pub struct MailboxCommit {
@@ -100,18 +117,7 @@ pub struct MailboxCommit {
     pub folded: Tail,
     /// Of the leaves that the pages belong to; `None` for one that is empty now.
     pub leaves: Vec<(LeafNo, Option<LeafEntry>)>,
-    /// The parsed structure of new messages, opaque to the store.
-    pub structures: Vec<(Uid, Value)>,
-    pub blobs: Vec<NewBlob>,
-    /// References to blobs that begin and end with this commit: each message holds one.
-    pub added: Vec<(Uid, BlobId)>,
-    /// The same, of blobs that are pinned and known to be there: the store need not look for them.
-    pub shared: Vec<(Uid, BlobId)>,
-    pub removed: Vec<(Uid, BlobId)>,
-    /// Messages that leave the mailbox and are kept; their references stay.
-    pub kept: Vec<ExpungedMessage>,
-    /// Kept messages that go, and their references with them.
-    pub released: Vec<ExpungedMessage>,
+    pub traffic: Traffic,
     /// Annotations of messages: their MODSEQ and value, or `None` for one that goes.
     pub annotations: Vec<(MessageAnnotationId, Option<(ModSeq, Value)>)>,
     /// The UIDs of `removed` and `kept` under the MODSEQ of their removal, for VANISHED (EARLIER). RFC 7162 3.2.5
@@ -132,13 +138,7 @@ impl MailboxCommit {
             alone: Vec::new(),
             folded: Tail::default(),
             leaves: Vec::new(),
-            structures: Vec::new(),
-            blobs: Vec::new(),
-            added: Vec::new(),
-            shared: Vec::new(),
-            removed: Vec::new(),
-            kept: Vec::new(),
-            released: Vec::new(),
+            traffic: Traffic::default(),
             annotations: Vec::new(),
             vanished: None,
         }
