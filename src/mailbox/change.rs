@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::message_annotations::NewAnnotation;
-use super::owed::Due;
+use super::new_summary::NewSummary;
 use crate::store::{ExpungedMessage, NewBlob, Pin, Value};
 use crate::types::{Flag, FlagBits, Flags, InternalDate, ModSeq, Uid, UidSet, Visibility};
 
@@ -29,15 +29,6 @@ pub struct NewMessage {
     pub annotations: Vec<NewAnnotation>,
     /// Keeps octets that are in the store until the commit is done; nobody need look for them.
     pub pin: Option<Arc<Pin>>,
-}
-
-/// Where the `mime::Summary` of a message that comes is from.
-#[derive(Clone, Debug)]
-pub enum NewSummary {
-    /// It is committed with the message.
-    With(Value),
-    /// It is written behind the message. (`owed`)
-    Behind(Due),
 }
 
 #[derive(Clone, Debug)]

@@ -5,12 +5,12 @@
 use std::sync::Arc;
 
 use super::account::Account;
-use super::change::{Change, NewMessage, NewSummary};
+use super::change::{Change, NewMessage};
 use super::commit::{Leaving, move_messages};
 use super::error::{MailboxError, Refusal};
 use super::intake::Intake;
 use super::mailbox::Mailbox;
-use super::owed::Due;
+use super::new_summary::{Due, NewSummary};
 use super::sealing::{HEAD_BYTES, Seal};
 use super::snapshot::Snapshot;
 use super::summaries::Summaries;

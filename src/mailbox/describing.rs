@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::error::MailboxError;
 use super::mailbox::Mailbox;
-use super::owed::Due;
+use super::new_summary::Due;
 use super::page::Page;
 use super::summaries::Summaries;
 use crate::mime::{Parser, Summary, SummaryRef};

@@ -11,11 +11,11 @@ use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use super::account::Account;
-use super::change::{NewMessage, NewSummary};
+use super::change::NewMessage;
 use super::describing::describe;
 use super::error::{MailboxError, Refusal};
 use super::mailbox::Mailbox;
-use super::owed::Due;
+use super::new_summary::{Due, NewSummary};
 use super::sealing::{HEAD_BYTES, Pieces, Seal, Sealed};
 use super::usage::Room;
 use crate::mime::Glance;
