@@ -2,13 +2,14 @@
 
 mod common;
 
+use std::path::Path;
 use std::process::Output;
 use std::sync::Arc;
 
 use common::torn::Torn;
 use common::{Client, Server};
 use gatepost::mailbox::{Account, Change, Limits, Manager};
-use gatepost::store::{Batch, CHUNK_BYTES, Copied, Durability, Engine, Memory, Partition, Reference, Store};
+use gatepost::store::{Batch, CHUNK_BYTES, Copied, Durability, Engine, Memory, Options, Partition, Reference, Store};
 use gatepost::types::{AccountId, AccountName, BlobId, InternalDate, MailboxId, MailboxName, Uid};
 use serde_json::Value;
 
@@ -462,6 +463,20 @@ fn what_is_no_backup_is_refused() {
     std::fs::write(server.path("nothing/letter"), "x").unwrap();
     assert_eq!(server.ctl(&["backup", &nothing]).status.code(), Some(74), "a directory of somebody else");
     assert_eq!(std::fs::read_dir(&nothing).unwrap().count(), 1);
+}
+
+#[test]
+fn what_is_in_use_is_no_backup_now() {
+    let server = filled();
+    let backup = directory(&server, "backup");
+    assert!(server.ctl(&["backup", &backup]).status.success());
+    let store = Store::open(Path::new(&backup), &Options::default()).unwrap();
+    for arguments in [&["backup", &backup][..], &["restore", "--account", "user1", &backup]] {
+        let refused = server.ctl(arguments);
+        assert_eq!(refused.status.code(), Some(69), "{refused:?}");
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("a backup to it is under way"), "{refused:?}");
+    }
+    drop(store);
 }
 
 #[test]

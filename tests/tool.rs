@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use common::Server;
@@ -75,6 +76,9 @@ fn what_an_export_would_replace_stays_until_there_is_something_to_write() {
     let small = server.path("small.mbox");
     assert!(server.ctl(&["import", "--account", "user1", small.to_str().unwrap()]).status.success());
     let (code, text) = export("user1", "INBOX");
+    let fresh = server.path("fresh.mbox");
+    assert!(server.ctl(&["export", "--account", "user1", fresh.to_str().unwrap()]).status.success());
+    assert_eq!(std::fs::metadata(&fresh).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(code == Some(0) && text.ends_with("Subject: 1\n\nx\n\n") && !text.contains("precious"), "{code:?}");
 }
 
@@ -144,4 +148,19 @@ fn an_alert_is_gone_with_its_account() {
         let left = done(&["alert", "list"], b"");
         assert!(left.contains("for all") && !left.contains("old joe"), "{mail} mail: {left}");
     }
+}
+
+#[test]
+fn undelete_knows_the_mailboxes_that_there_were() {
+    let server = with_mail();
+    let mut client = server.user("user0");
+    client.ok("CREATE Old");
+    client.ok("DELETE Old");
+    let undelete = |mailbox: &str| {
+        let done = server.ctl(&["undelete", "--account", "user0", "--mailbox", mailbox]);
+        (done.status.code(), String::from_utf8(done.stdout).unwrap())
+    };
+    assert_eq!(undelete("Olt"), (Some(73), String::new()));
+    assert_eq!(undelete("Old"), (Some(0), "mailbox Old is back\n0 messages are back\n".into()));
+    assert_eq!(undelete("INBOX"), (Some(0), "0 messages are back\n".into()));
 }

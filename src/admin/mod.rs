@@ -27,7 +27,11 @@ pub use configured::{mailbox_limits, mailbox_policy, quota_policy, router, spool
 pub use control::{Control, check_socket};
 pub use ctl::main as ctl_main;
 
+use std::path::Path;
+
 use serde_json::{Value, json};
+
+use failed::{EX_UNAVAILABLE, Failed};
 
 use crate::store::{Copied, Unread};
 use crate::types::{MailboxName, Uid};
@@ -37,6 +41,12 @@ fn copied_json(copied: &Copied) -> Value {
     json!({
         "accounts": copied.accounts, "mailboxes": copied.mailboxes, "messages": copied.messages, "bytes": copied.bytes,
     })
+}
+
+/// A backup that cannot be had now. The daemon finishes one though the tool that asked for it has been ended.
+fn in_use(directory: &Path) -> Failed {
+    let text = format!("{}: a backup to it is under way, or another process has it open", directory.display());
+    Failed::new(EX_UNAVAILABLE, text)
 }
 
 /// What a copy of the store lacks: rows for the tool.

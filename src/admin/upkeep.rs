@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::failed::{EX_IOERR, EX_NOUSER, Failed};
 use super::verbs::Verbs;
 use super::wire::Wire;
-use super::{copied_json, unread_json};
+use super::{copied_json, in_use, unread_json};
 use crate::mailbox::describe;
 use crate::store::{Checked, Copied, Mode, Options, Store, StoreError};
 use crate::sys::now_secs;
@@ -58,7 +58,10 @@ impl Verbs {
     pub(super) fn backup(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
         let directory = Path::new(request["directory"].as_str().unwrap_or(""));
         let failed = |error: StoreError| Failed::new(EX_IOERR, format!("{}: {error}", directory.display()));
-        let target = Store::open(directory, &Options::default()).map_err(failed)?;
+        let target = Store::open(directory, &Options::default()).map_err(|error| match error {
+            StoreError::InUse { .. } => in_use(directory),
+            error => failed(error),
+        })?;
         let mut said = 0;
         let mut progress = |copied: &Copied| {
             if copied.messages >= said + 100 {

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use super::account::Account;
 use super::change::Change;
-use super::error::MailboxError;
+use super::error::{MailboxError, Refusal};
 use super::mailbox::Mailbox;
 use super::manager::{Manager, Shared};
 use crate::store::{Commit, CommitFailure, Due, ExpungedMessage, Value};
@@ -54,6 +54,11 @@ impl Account {
         let mut undeleted = Undeleted::default();
         let wanted = |name: &MailboxName| only.is_none_or(|only| only == name);
         let tree = self.tree();
+        let is_known = tree.deleted().values().any(|deleted| wanted(&deleted.name))
+            || tree.nodes().any(|(name, node)| node.id.is_some() && wanted(name));
+        if !is_known {
+            return Err(Refusal::NonExistent.into());
+        }
         for deleted in tree.deleted().values() {
             if deleted.deleted_secs >= since_secs && wanted(&deleted.name) {
                 self.change(|tree| tree.undelete(deleted))?;

@@ -10,12 +10,12 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::super::failed::{EX_CANTCREAT, EX_DATAERR, EX_IOERR, EX_UNAVAILABLE, Failed};
-use super::super::{copied_json, progress, unread_json};
+use super::super::{copied_json, in_use, progress, unread_json};
 use super::arguments::{Tool, usage};
 use super::counted;
 use super::output::say;
 use crate::config::Config;
-use crate::store::{Options, Store};
+use crate::store::{Options, Store, StoreError};
 use crate::sys;
 
 /// Of the table of what cannot be read.
@@ -142,7 +142,10 @@ fn give_backup(config: &Config, directory: &Path) -> Result<(), Failed> {
 /// A backup that is whole.
 pub(super) fn open_backup(directory: &Path) -> Result<Store, Failed> {
     let failed = |text: String| Failed::new(EX_DATAERR, format!("{}: {text}", directory.display()));
-    let store = Store::open(directory, &Options::default()).map_err(|error| failed(error.to_string()))?;
+    let store = Store::open(directory, &Options::default()).map_err(|error| match error {
+        StoreError::InUse { .. } => in_use(directory),
+        error => failed(error.to_string()),
+    })?;
     match store.finished()? {
         Some(_) => Ok(store),
         None => Err(failed("no backup that is whole; gatepostctl backup finishes one that was cut short".into())),

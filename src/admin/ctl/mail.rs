@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -73,7 +74,8 @@ impl Tool {
         let failed = |error: io::Error| unreadable(path, &error);
         // Before the tool becomes the daemon's user, who may have no right to it. What is in it stays until there is something
         // to write.
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(failed)?;
+        let file =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(failed)?;
         let mut wire = self.connect("export")?;
         wire.send(&json!({ "verb": "export", "account": account, "mailbox": self.mailbox() }))?;
         wire.flush()?;

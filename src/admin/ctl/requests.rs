@@ -66,6 +66,8 @@ impl Tool {
         open: impl FnOnce(&Path, &Options) -> Result<T, StoreError>,
     ) -> Result<T, Failed> {
         let directory = config.data_directory.join("store");
+        // As the daemon does: what is written there is for its user alone.
+        sys::set_umask(0o077);
         own_directories(config, &directory)?;
         open(&directory, &store_options(config)).map_err(|error| match error {
             StoreError::InUse { .. } => {
