@@ -238,6 +238,28 @@ fn passwords_and_mail_are_not_in_the_log() {
 }
 
 #[test]
+fn what_of_logins_is_logged_is_a_level_of_its_own() {
+    let daemon = Daemon::prepare("");
+    let text = daemon.read("gatepost.ini");
+    let with = |imap: &str, auth: &str| {
+        let levels = text.replace("Log Level = Low-Level", &format!("Log Level = {imap}"));
+        std::fs::write(daemon.path("gatepost.ini"), format!("{levels}Log Level = {auth}\n")).unwrap();
+        daemon.start();
+        daemon.client().ok("LOGIN user1 secret");
+        daemon.client().command("LOGIN user2 wrong");
+        let log = daemon.read("daemon.log");
+        daemon.signal("TERM");
+        within("the daemon ends", || !daemon.path("run/gatepostd.pid").exists());
+        std::fs::remove_file(daemon.path("daemon.log")).unwrap();
+        log
+    };
+    let log = with("Crashes Only", "Problems");
+    assert!(log.contains("user1 from 127.0.0.1: logged in") && log.contains("login of 'user2'"), "{log}");
+    let log = with("All Info", "Crashes Only");
+    assert!(log.contains("C: ") && !log.contains("logged in") && !log.contains("login of"), "{log}");
+}
+
+#[test]
 fn another_certificate_is_served_after_a_reload() {
     if !installed("openssl") {
         return;

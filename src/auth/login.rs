@@ -73,14 +73,18 @@ impl Auth {
         self.source.current().hash(account).is_some()
     }
 
-    /// The account that a name, in any case, leads to, and its password. `peer` is who asks. A refusal comes after
-    /// `failed_login_delay`.
+    /// The account that a name, in any case, leads to, and its password. `peer` is who asks. The log says what came of it;
+    /// a refusal comes after `failed_login_delay`.
     pub fn login(&self, name: &str, password: &[u8], peer: IpAddr) -> Result<AccountName, LoginError> {
         let options = self.options.read().clone();
         let refused = match self.attempt(name, password, peer, &options) {
-            Ok(account) => return Ok(account),
+            Ok(account) => {
+                log::info!("{account} from {peer}: logged in");
+                return Ok(account);
+            }
             Err(refused) => refused,
         };
+        log::warn!("login of '{name}' from {peer}: {refused:?}");
         std::thread::sleep(options.failed_login_delay);
         Err(refused)
     }

@@ -46,7 +46,6 @@ fn enter(core: &mut Core, command: &str, name: &str, password: &[u8]) -> LoggedI
     check_privacy(core, command, &name)?;
     let account = core.service.auth.login(&name, password, peer).map_err(|error| {
         metrics::LOGINS_FAILED.add(1);
-        log::warn!("login of '{name}' from {peer}: {error:?}");
         refused(&error)
     })?;
     let account = core.service.manager.account(&account)?;
@@ -55,7 +54,6 @@ fn enter(core: &mut Core, command: &str, name: &str, password: &[u8]) -> LoggedI
     core.alerting = Some(Arc::new(Alerting::new(core.service.manager.clone(), account.name().clone())));
     core.groups = core.service.settings().groups.of(account.name());
     metrics::LOGINS.add(1);
-    log::info!("{} from {peer}: logged in", account.name());
     let code = ResponseCode::Capability(capability::list(core, true));
     Ok((account, Reply::ok("Logged in").with(code)))
 }
