@@ -9,7 +9,9 @@ use common::contended::Contended;
 use gatepost::mailbox::{
     Access, Account, Change, CopyMode, Expunges, Limits, MailboxError, Manager, Refusal, StoreMode, Target, View,
 };
-use gatepost::store::{Checked, Embedded, Engine, Memory, Mode, Options, Reader, Store};
+use gatepost::store::{
+    Batch, Checked, Durability, Embedded, Engine, Memory, Mode, Options, Partition, Reader, Reference, Store,
+};
 use gatepost::sys::now_secs;
 use gatepost::types::{
     AccountName, Flag, InternalDate, Keyword, MailboxName, Rights, SystemFlag, Uid, UidSet, Visibility,
@@ -136,6 +138,66 @@ fn what_is_old_goes_for_good() {
         assert_eq!(store.due(u32::MAX).unwrap(), []);
         nothing_wrong(&store);
     });
+}
+
+/// What is kept of one mailbox cannot be read: that of others is given up all the same, and its own when it can be.
+#[test]
+fn a_mailbox_that_cannot_be_purged_keeps_no_other_from_it() {
+    let engine = Arc::new(Memory::default());
+    let store = Store::with_engine(engine.clone()).unwrap();
+    let (manager, joe) = account(&store, 7 * DAY as u64);
+    joe.create(&name("other"), &[]).unwrap();
+    for mailbox in ["INBOX", "other"] {
+        append(&joe, mailbox, mailbox);
+        expunge_all(&joe, mailbox);
+    }
+    let inbox = joe.mailbox(&name("INBOX")).unwrap().key();
+    let partition = Partition::Mailbox(inbox.0, inbox.1);
+    let write = |value: Option<&[u8]>| {
+        let mut batch = Batch::new(partition, engine.version(partition).unwrap());
+        batch.writes.push(([&b"e"[..], &[0; 12]].concat(), value.map(Into::into)));
+        engine.commit(vec![batch], Durability::Synced).unwrap();
+    };
+    write(Some(b"?"));
+    let later = now_secs() + 9 * DAY;
+    manager.purge(later).unwrap_err();
+    let due = store.due(u32::MAX).unwrap();
+    assert_eq!(due.iter().map(|due| (due.account, due.mailbox)).collect::<Vec<_>>(), [inbox]);
+    let other = joe.mailbox(&name("other")).unwrap();
+    assert_eq!(other.header().unwrap().kept_messages, 0);
+    write(None);
+    let (manager, joe) = account(&store, 7 * DAY as u64);
+    manager.purge(later).unwrap();
+    assert_eq!(
+        (store.due(u32::MAX).unwrap(), joe.mailbox(&name("INBOX")).unwrap().header().unwrap().kept_messages),
+        (vec![], 0)
+    );
+}
+
+/// A message whose octets are lost stays kept, is counted, and keeps no other from coming back.
+#[test]
+fn what_has_lost_its_octets_keeps_nothing_else_away() {
+    let engine = Arc::new(Memory::default());
+    let store = Store::with_engine(engine.clone()).unwrap();
+    let (_, joe) = account(&store, 7 * DAY as u64);
+    ["a", "b", "c"].iter().for_each(|text| append(&joe, "INBOX", text));
+    let inbox = joe.mailbox(&name("INBOX")).unwrap();
+    let blob = inbox.snapshot().unwrap().by_uid(Uid::new(2).unwrap()).unwrap().blob();
+    expunge_all(&joe, "INBOX");
+    let (account, mailbox) = inbox.key();
+    let mut batch = Batch::new(Partition::Account(account), engine.version(Partition::Account(account)).unwrap());
+    batch.removed.push(Reference { blob, account, mailbox, uid: Uid::new(2).unwrap() });
+    engine.commit(vec![batch], Durability::Synced).unwrap();
+    assert_eq!(engine.collect(u64::MAX, 10).unwrap(), 1);
+    let undeleted = joe.undelete(None, 0).unwrap();
+    assert_eq!((undeleted.messages, undeleted.unread), (2, 1));
+    assert_eq!(subjects(&joe, "INBOX"), ["4 a", "5 c"]);
+    let again = joe.undelete(None, 0).unwrap();
+    assert_eq!((again.messages, again.unread), (0, 1));
+    let mut checked = Checked::default();
+    store.check_account(&AccountName::new("joe").unwrap(), account, Mode::Verify, &mut checked, &mut |_| {}).unwrap();
+    let found: Vec<&str> = checked.findings.iter().map(|found| found.what.as_str()).collect();
+    assert_eq!(found, ["message UID 2, expunged and kept: its octets are lost"]);
 }
 
 #[test]

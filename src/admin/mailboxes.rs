@@ -62,7 +62,7 @@ impl Verbs {
         let only = request["mailbox"].as_str().map(|_| mailbox_name(request, "mailbox")).transpose()?;
         let undeleted = account.undelete(only.as_ref(), request["since"].as_i64().unwrap_or(0))?;
         let mailboxes: Vec<&str> = undeleted.mailboxes.iter().map(MailboxName::as_str).collect();
-        Ok(json!({ "mailboxes": mailboxes, "messages": undeleted.messages }))
+        Ok(json!({ "mailboxes": mailboxes, "messages": undeleted.messages, "unread": undeleted.unread }))
     }
 
     pub(super) fn alias_add(&self, request: &Value) -> Result<Value, Failed> {

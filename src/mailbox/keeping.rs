@@ -11,7 +11,7 @@ use super::change::Change;
 use super::error::{MailboxError, Refusal};
 use super::mailbox::Mailbox;
 use super::manager::{Manager, Shared};
-use crate::store::{Commit, CommitFailure, Due, ExpungedMessage, Value};
+use crate::store::{Commit, CommitFailure, Due, StoreError};
 use crate::sys::now_secs;
 use crate::types::{AccountId, AccountName, Counted, MailboxId, MailboxName};
 
@@ -26,6 +26,8 @@ pub struct Undeleted {
     /// Deleted mailboxes, under the names that they have now.
     pub mailboxes: Vec<MailboxName>,
     pub messages: u64,
+    /// Messages that stay where they are, as their octets cannot be read.
+    pub unread: u64,
 }
 
 impl Shared {
@@ -71,23 +73,36 @@ impl Account {
         for (name, node) in self.tree().nodes() {
             let Some(id) = node.id else { continue };
             if wanted(name) || undeleted.mailboxes.contains(name) {
-                undeleted.messages += self.undelete_messages(id, since_secs)?;
+                self.undelete_messages(name, id, since_secs, &mut undeleted)?;
             }
         }
         Ok(undeleted)
     }
 
-    fn undelete_messages(&self, id: MailboxId, since_secs: i64) -> Result<u64, MailboxError> {
+    fn undelete_messages(
+        &self,
+        name: &MailboxName,
+        id: MailboxId,
+        since_secs: i64,
+        undeleted: &mut Undeleted,
+    ) -> Result<(), MailboxError> {
         let kept = self.shared.store.expunged(self.id, id, since_secs, i64::MAX)?;
-        let (mailbox, mut back) = (self.mailbox_of(id), 0);
+        let mailbox = self.mailbox_of(id);
         for step in kept.chunks(STEP) {
-            let described = |message: &ExpungedMessage| -> Result<(ExpungedMessage, Value), MailboxError> {
-                Ok((message.clone(), mailbox.summary_anew(message.record.blob)?))
-            };
-            let outcome = mailbox.commit(Change::Undelete(step.iter().map(described).collect::<Result<_, _>>()?))?;
-            back += outcome.appended.len() as u64;
+            let mut described = Vec::with_capacity(step.len());
+            for message in step {
+                match mailbox.summary_anew(message.record.blob) {
+                    Ok(summary) => described.push((message.clone(), summary)),
+                    Err(MailboxError::Store(error @ (StoreError::Missing(_) | StoreError::Broken(_)))) => {
+                        log::error!("{}: {name}: expunged UID {}: {error}", self.name(), message.record.uid);
+                        undeleted.unread += 1;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            undeleted.messages += mailbox.commit(Change::Undelete(described))?.appended.len() as u64;
         }
-        Ok(back)
+        Ok(())
     }
 
     /// Gives up for good what was deleted before then.
@@ -108,7 +123,7 @@ impl Account {
 
 impl Manager {
     /// Gives up for good what has been kept, at this time, for longer than `Keep Expunged`. Costs what is due, wherever
-    /// it is.
+    /// it is. What cannot be given up now keeps nothing else from it: the error is that of the last.
     pub fn purge(&self, now_secs: i64) -> Result<(), MailboxError> {
         let before_secs = now_secs - self.keep_expunged_secs() as i64;
         let due = self.store().due((before_secs / DAY_SECS).max(0) as u32)?;
@@ -117,13 +132,21 @@ impl Manager {
         }
         let names: HashMap<AccountId, AccountName> =
             self.store().accounts()?.into_iter().map(|(name, id)| (id, name)).collect();
+        let (mut done, mut failed) = (0, None);
         for entry in &due {
-            if let Some(name) = names.get(&entry.account) {
-                self.account(name)?.purge(entry.mailbox, before_secs)?;
+            match self.purge_due(names.get(&entry.account), entry, before_secs) {
+                Ok(()) => done += 1,
+                Err(error) => failed = Some(error),
             }
-            self.store().due_done(std::slice::from_ref(entry))?;
         }
-        log::info!("purged what was deleted in {}", Counted(due.len() as u64, "mailbox"));
-        Ok(())
+        log::info!("purged what was deleted in {}", Counted(done, "mailbox"));
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn purge_due(&self, name: Option<&AccountName>, due: &Due, before_secs: i64) -> Result<(), MailboxError> {
+        if let Some(name) = name {
+            self.account(name)?.purge(due.mailbox, before_secs)?;
+        }
+        Ok(self.store().due_done(std::slice::from_ref(due))?)
     }
 }

@@ -1,7 +1,7 @@
 //! Verifies what is kept, and repairs what can be rebuilt.
 //!
 //! For each account: the tree and every mailbox decode; entries and counts agree with the messages; every message's octets are
-//! there, hash to their name and are referred to, and its summary, where it has one, is not empty; no reference is without
+//! there, those of kept ones too, hash to their name and are referred to, and its summary, where it has one, is not empty; no reference is without
 //! its message, no digest without its messages, no annotation without its mailbox or its message. The account is checked as it is at one moment,
 //! while the daemon goes on.
 //!
@@ -155,6 +155,7 @@ impl Check<'_> {
                 found.kept = (kept.len() as u32, kept.iter().map(|kept| u64::from(kept.record.size)).sum());
                 let references = kept.iter().map(|kept| (kept.record.blob, id, kept.record.uid.get()));
                 self.expected.extend(references);
+                self.kept(&kept, &mut found);
             }
             Err(error) => found.wrong.push((self.checked.describe(&error), false)),
         }
@@ -190,15 +191,30 @@ impl Check<'_> {
         }
     }
 
+    /// What is kept has octets; its summary is made when it comes back.
+    fn kept(&mut self, kept: &[ExpungedMessage], found: &mut Found) {
+        for (n, record) in kept.iter().map(|kept| &kept.record).enumerate() {
+            if let Err(what) = self.good_octets(record) {
+                found.wrong.push((format!("message UID {}, expunged and kept: {what}", record.uid), false));
+            }
+            if n.is_multiple_of(64) {
+                (self.progress)(self.checked);
+            }
+        }
+    }
+
+    fn good_octets(&mut self, record: &MessageRecord) -> Result<(), String> {
+        if !self.seen.contains(&record.blob) {
+            self.verify(record)?;
+            self.seen.insert(record.blob);
+        }
+        Ok(())
+    }
+
     fn message(&mut self, id: MailboxId, record: &MessageRecord, found: &mut Found) -> Result<(), StoreError> {
         self.expected.insert((record.blob, id, record.uid.get()));
-        let octets = match self.seen.contains(&record.blob) {
-            true => Ok(()),
-            false => self.verify(record),
-        };
-        match octets {
-            Ok(()) => drop(self.seen.insert(record.blob)),
-            Err(what) => return Ok(found.wrong.push((format!("message UID {}: {what}", record.uid), false))),
+        if let Err(what) = self.good_octets(record) {
+            return Ok(found.wrong.push((format!("message UID {}: {what}", record.uid), false)));
         }
         let key = layout::numbered(b't', record.uid.get());
         let summary = self.reader().get(found.partition, &key);

@@ -15,6 +15,7 @@ use super::import;
 use super::output::say;
 use super::requests::next_answer;
 use crate::sys;
+use crate::types::Counted;
 
 impl Tool {
     pub(super) fn account_option(&self) -> Result<&str, Failed> {
@@ -31,12 +32,19 @@ impl Tool {
         let request = json!({ "verb": "undelete", "account": account, "mailbox": mailbox, "since": since });
         let (_, ok) = self.ask(&request, "")?;
         match self.json {
-            true => say(ok),
+            true => say(&ok)?,
             false => {
                 for name in ok["mailboxes"].as_array().into_iter().flatten() {
                     say(format_args!("mailbox {} is back", name.as_str().unwrap_or("")))?;
                 }
-                say(format_args!("{} back", counted(&ok["messages"], "message").are()))
+                say(format_args!("{} back", counted(&ok["messages"], "message").are()))?;
+            }
+        }
+        match counted(&ok["unread"], "message") {
+            Counted(0, _) => Ok(()),
+            unread => {
+                let text = "not back, as their octets cannot be read; gatepostctl check names them";
+                Err(Failed::new(EX_DATAERR, format!("{} {text}", unread.are())))
             }
         }
     }
