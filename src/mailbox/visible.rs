@@ -49,12 +49,10 @@ impl Mailbox {
         Ok(self.snapshot()?.seen_by(visibility)?)
     }
 
-    /// Whether nothing that somebody sees of a mailbox where there is more has changed since, but for what has gone.
+    /// Whether nothing that somebody who does not see everything sees has changed since, but for what has gone. What they do
+    /// not see may have gone as well, and have been all there was of it.
     pub fn is_quiet_for(&self, visibility: Visibility, since: ModSeq) -> Result<bool, MailboxError> {
-        if !self.header()?.sums.has_unseen_by(visibility) {
-            return Ok(false);
-        }
-        Ok(self.seen_by(visibility)?.changed_since(since).next().is_none())
+        Ok(visibility.index().is_some() && self.seen_by(visibility)?.changed_since(since).next().is_none())
     }
 
     /// The sums of STATUS, over what somebody sees; one read where the mailbox is not loaded.

@@ -9,7 +9,8 @@ use super::framer::Framer;
 use super::grammar::{Grammar, Rule};
 use super::lower::LowerError;
 use super::lower_search;
-use super::parse::{NESTING_MAX, at, nesting};
+use super::nesting::nesting;
+use super::parse::{NESTING_MAX, at};
 use crate::types::{By, SearchKey};
 
 /// Literals in one filter: more would be no filter that a person has made.

@@ -166,8 +166,8 @@ fn search_key<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<SearchKe
             None => return wrong("The name of a filter has characters that none can have"),
         },
         Rule::search_or => {
-            let (a, b) = (next()?, next()?);
-            SearchKey::Or(Box::new(search_key(args, a)?), Box::new(search_key(args, b)?))
+            let keys = inner.map(|pair| search_key(args, pair)).collect::<Lowered<Vec<_>>>()?;
+            return any_of(keys);
         }
         Rule::search_field => {
             let (name, text) = (next()?, next()?);
@@ -237,6 +237,19 @@ fn beside_uid(word: &str, uid: u32) -> SearchKey {
     match range {
         Some((low, high)) => SearchKey::Uids(NumberSet::Set(SequenceSet::new(vec![(Some(low), Some(high))]))),
         None => SearchKey::Not(Box::new(SearchKey::All)),
+    }
+}
+
+/// Alternatives as a tree that is as flat as can be, however many there are.
+fn any_of(mut keys: Vec<SearchKey>) -> Lowered<SearchKey> {
+    match (keys.len(), keys.pop()) {
+        (_, None) => wrong("A search key is cut short"),
+        (1, Some(key)) => Ok(key),
+        (count, Some(last)) => {
+            keys.push(last);
+            let right = keys.split_off(count / 2);
+            Ok(SearchKey::Or(Box::new(any_of(keys)?), Box::new(any_of(right)?)))
+        }
     }
 }
 

@@ -27,6 +27,7 @@ mod lower_select;
 mod lower_sort;
 mod lower_url;
 mod mask;
+mod nesting;
 mod parse;
 pub mod response;
 mod response_code;

@@ -11,6 +11,7 @@ use super::frame::Frame;
 use super::framer::tag_of;
 use super::grammar::{Grammar, Rule};
 use super::lower::LowerError;
+use super::nesting::nesting;
 use crate::types::By;
 
 /// Why a frame is no command.
@@ -77,30 +78,6 @@ fn name_of(rest: &str) -> (String, &str) {
 /// A client's words in an answer: short, printable.
 fn shown(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(40).collect()
-}
-
-/// How deep a line may be nested: open brackets, and operators that nest without them.
-pub(super) fn nesting(args: &str) -> usize {
-    let (mut depth, mut deepest, mut operators, mut quoted, mut escaped) = (0usize, 0, 0, false, false);
-    let mut word_at = 0;
-    for (at, c) in args.char_indices() {
-        match (quoted, c) {
-            (true, _) if escaped => escaped = false,
-            (true, '\\') => escaped = true,
-            (_, '"') => quoted = !quoted,
-            (false, '(') => depth += 1,
-            (false, ')') => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-        if !quoted && c.is_ascii_alphabetic() {
-            continue;
-        }
-        let word = &args[word_at..at];
-        operators += usize::from(["NOT", "OR", "FUZZY"].iter().any(|operator| word.eq_ignore_ascii_case(operator)));
-        word_at = at + c.len_utf8();
-    }
-    deepest + operators
 }
 
 fn explain(row: &Row, error: &pest::error::Error<Rule>) -> String {

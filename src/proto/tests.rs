@@ -295,8 +295,16 @@ fn bombs_are_defused() {
         format!("a SEARCH {}ALL", "NOT ".repeat(49)),
         format!("a SEARCH {}ALL{}", "(".repeat(49), ")".repeat(49)),
         format!("a FETCH 1 BODY[{}]", "1.".repeat(10_000)),
+        format!("a SEARCH {}ALL", "OR ALL ".repeat(9_000)),
+        format!("a SEARCH {}ALL{}", "OR ".repeat(48), " ALL".repeat(48)),
+        format!("a SEARCH {}ALL{}", "(OR ALL OR SEEN ".repeat(24), ")".repeat(24)),
+        format!("a SEARCH {}ALL{}", "(OR ALL OR (OR SEEN ".repeat(12), " ALL) )".repeat(12)),
+        format!("a SEARCH {}ALL", "OR NOT ".repeat(20)),
+        format!("a SEARCH {}ALL", "OR ALL NOT ".repeat(24)),
+        format!("a SEARCH {}(", "OR ALL OR (".repeat(40)),
     ];
     let run = move || bombs.iter().map(|bomb| command(bomb).is_ok()).collect::<Vec<_>>();
     let results = std::thread::Builder::new().stack_size(crate::net::STACK_BYTES).spawn(run).unwrap().join().unwrap();
-    assert_eq!(results, [false, false, false, false, true, true, false]);
+    let chains = [true, true, true, false, false, true, false];
+    assert_eq!(results, [[false, false, false, false, true, true, false], chains].concat());
 }
