@@ -257,15 +257,14 @@ impl View {
         }
     }
 
-    /// UIDs that have vanished from the mailbox under a MODSEQ above `since`, or have been hidden from this client; what
-    /// this view still shows is not among the latter. RFC 7162 3.2.6
+    /// UIDs that have vanished from the mailbox under a MODSEQ above `since`, or have been hidden from this client. What
+    /// this view still shows is not among them: others may have expunged since it was taken, and the client will be told.
+    /// RFC 7162 3.2.6
     pub fn vanished(&self, since: ModSeq) -> Result<UidSet, MailboxError> {
         let mut vanished = self.mailbox.vanished(since)?;
         let whole = self.mailbox.snapshot()?;
-        let hidden = whole.unseen_since(self.visibility, since);
-        let gone = hidden.uids().filter(|uid| self.shown.by_uid(*uid).is_none());
-        gone.for_each(|uid| vanished.push(uid));
-        Ok(vanished)
+        whole.unseen_since(self.visibility, since).uids().for_each(|uid| vanished.push(uid));
+        Ok(vanished.difference(&self.present(&vanished)))
     }
 
     /// The UIDs that a command names, whether they are in this view or not; costs no look at the messages.
@@ -300,5 +299,40 @@ impl View {
             return None;
         }
         Some(self.shown.in_seqs(&seqs).map(|message| message.uid()).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mailbox::{Change, Limits, Manager};
+    use crate::store::Store;
+    use crate::types::{AccountName, Flag, InternalDate, MailboxName, SystemFlag};
+
+    /// The client has been told of it by EXISTS, and will be told that it goes: once.
+    #[test]
+    fn what_is_shown_has_not_vanished_earlier() {
+        let manager = Manager::new(Store::memory(), Limits::default());
+        let account = manager.account(&AccountName::new("joe").unwrap()).unwrap();
+        let mailbox = account.mailbox(&MailboxName::inbox()).unwrap();
+        let (date, deleted) = (InternalDate { secs: 0, zone_mins: 0 }, Flag::System(SystemFlag::Deleted));
+        let mut intake = account.intake(&mailbox).unwrap();
+        let mut message = |n: u32| {
+            let octets = format!("Subject: {n}\r\n\r\n").into_bytes();
+            intake.take(octets, vec![deleted.clone()], date).unwrap()
+        };
+        mailbox.commit(Change::Append((1..=4).map(&mut message).collect())).unwrap();
+        let expunge = |low: u32, high: u32| {
+            let among = Some(UidSet::from_ranges(vec![(low, high)]));
+            mailbox.commit(Change::Expunge { among, visibility: Visibility::ALL }).unwrap();
+        };
+        expunge(1, 1);
+        let bell = Arc::new(Bell::new().unwrap());
+        let mut view = View::open(mailbox.clone(), Access::ReadOnly, Visibility::ALL, bell).unwrap();
+        expunge(3, 4);
+        let vanished = |view: &View| view.vanished(ModSeq::ZERO).unwrap().numbers().collect::<Vec<_>>();
+        assert_eq!(vanished(&view), [1]);
+        let told: Vec<u32> = view.sync(Expunges::Report).unwrap().expunged.iter().map(|(_, uid)| uid.get()).collect();
+        assert_eq!((told, vanished(&view)), (vec![3, 4], vec![1, 3, 4]));
     }
 }

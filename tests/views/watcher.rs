@@ -1,0 +1,356 @@
+//! A client that works on a mailbox together with others, and believes what it is told.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::Write;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::common::Client;
+use super::view::{Message, Told, View, number, set, told};
+
+pub const MAILBOXES: [&str; 2] = ["one", "two"];
+const FLAGS: [&str; 5] = ["\\Seen", "\\Flagged", "\\Answered", "$One", "$Two"];
+
+/// What a client has enabled, and so how it is told of what goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Plain,
+    Condstore,
+    Qresync,
+    UidOnly,
+}
+
+/// Which message a UID stands for: the same for everybody, always.
+pub type Identities = Mutex<HashMap<(&'static str, u32), String>>;
+
+pub struct Watcher<'a> {
+    pub name: usize,
+    pub kind: Kind,
+    client: Client,
+    identities: &'a Identities,
+    random: fastrand::Rng,
+    mailbox: &'static str,
+    pub views: HashMap<&'static str, View>,
+    /// The dialogue of late, shown when something is wrong.
+    heard: Vec<String>,
+    made: usize,
+    pub checks: usize,
+}
+
+/// When the server may tell that a message has gone. RFC 3501 7.4.1
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expunges {
+    Allowed,
+    Forbidden,
+}
+
+impl<'a> Watcher<'a> {
+    pub fn new(name: usize, kind: Kind, port: u16, identities: &'a Identities, random: fastrand::Rng) -> Watcher<'a> {
+        let mut client = Client::connect("127.0.0.1", port);
+        client.greeting();
+        client.ok("LOGIN joe secret");
+        match kind {
+            Kind::Plain => {}
+            Kind::Condstore => drop(client.ok("ENABLE CONDSTORE")),
+            Kind::Qresync => drop(client.ok("ENABLE QRESYNC")),
+            Kind::UidOnly => drop(client.ok("ENABLE UIDONLY QRESYNC")),
+        }
+        let (mailbox, heard, views) = (MAILBOXES[name % 2], Vec::new(), HashMap::new());
+        let mut watcher =
+            Watcher { name, kind, client, identities, random, mailbox, views, heard, made: 0, checks: 0 };
+        watcher.select(mailbox);
+        watcher
+    }
+
+    pub fn view(&mut self) -> &mut View {
+        self.views.entry(self.mailbox).or_default()
+    }
+
+    fn fail(&self, why: &str) -> ! {
+        let dialogue = self.heard[self.heard.len().saturating_sub(60)..].join("\n");
+        panic!("client {} ({:?}) in {}: {why}\n{dialogue}", self.name, self.kind, self.mailbox)
+    }
+
+    fn say(&mut self, line: String) {
+        self.heard.push(format!("C: {line}"));
+    }
+
+    fn hear(&mut self, line: &str, expunges: Expunges) {
+        self.heard.push(format!("S: {line}"));
+        let gone = line.ends_with(" EXPUNGE") || (line.starts_with("* VANISHED ") && !line.contains("(EARLIER)"));
+        if gone && expunges == Expunges::Forbidden {
+            self.fail("told of an EXPUNGE when it may not be");
+        }
+        if let Some(uid) = told(line).and_then(|told| told.uid)
+            && let Some((_, identity)) = line.split_once("X-Identity: ")
+        {
+            let identity = identity.lines().next().unwrap_or_default().to_string();
+            let mut identities = self.identities.lock().unwrap();
+            let known = identities.entry((self.mailbox, uid)).or_insert_with(|| identity.clone()).clone();
+            drop(identities);
+            if known != identity {
+                self.fail(&format!("UID {uid} was {known}, is {identity}"));
+            }
+        }
+        if let Err(why) = self.view().take(line) {
+            self.fail(&why);
+        }
+    }
+
+    /// The tagged response to a command; what comes before it changes the view.
+    fn command(&mut self, command: &str, expunges: Expunges) -> String {
+        self.say(command.to_string());
+        let (untagged, end) = self.client.command(command);
+        for line in untagged {
+            self.hear(&line, expunges);
+        }
+        self.heard.push(format!("S: {end}"));
+        if end.starts_with("BAD") {
+            self.fail("BAD");
+        }
+        end
+    }
+
+    /// Opens a mailbox; who can, with what he knows of it.
+    fn select(&mut self, mailbox: &'static str) {
+        self.mailbox = mailbox;
+        let known = self.views.remove(mailbox).filter(|_| matches!(self.kind, Kind::Qresync | Kind::UidOnly));
+        let mut command = format!("SELECT {mailbox}");
+        if let Some(view) = &known {
+            command.push_str(&format!(" (QRESYNC ({} {}))", view.validity, view.modseq));
+        }
+        self.say(command.clone());
+        let (untagged, end) = self.client.command(&command);
+        self.heard.extend(untagged.iter().map(|line| format!("S: {line}")));
+        if !end.starts_with("OK") {
+            self.fail(&end);
+        }
+        let found = |word: &str| untagged.iter().find_map(|line| number(line, word)).unwrap_or_default();
+        let (validity, modseq) = (found("[UIDVALIDITY ") as u32, found("[HIGHESTMODSEQ "));
+        let exists = untagged.iter().find_map(|line| line.strip_suffix(" EXISTS")?.strip_prefix("* ")?.parse().ok());
+        let exists = exists.unwrap_or_default();
+        let messages = known.as_ref().map_or_else(|| vec![Message::default(); exists], |_| Vec::new());
+        self.views.insert(mailbox, View { messages, validity, modseq });
+        match known {
+            Some(view) => self.resynchronise(view.messages, &untagged, exists),
+            // What came before the mailbox was opened, QRESYNC will not tell of.
+            None if matches!(self.kind, Kind::Qresync | Kind::UidOnly) => {
+                drop(self.command("UID FETCH 1:* (FLAGS)", Expunges::Allowed));
+            }
+            None => {}
+        }
+    }
+
+    /// What was known, without what has gone and with what is new, is all there is. RFC 7162 3.2.5.1
+    fn resynchronise(&mut self, known: Vec<Message>, untagged: &[String], exists: usize) {
+        let mut known: BTreeMap<u32, Message> =
+            known.into_iter().filter_map(|message| Some((message.uid?, message))).collect();
+        let mut numbers = Vec::new();
+        for line in untagged {
+            if let Some(uids) = line.strip_prefix("* VANISHED (EARLIER) ") {
+                set(uids).iter().for_each(|uid| drop(known.remove(uid)));
+            }
+            if let Some(Told { number, uid: Some(uid), flags }) = told(line) {
+                known.insert(uid, Message { uid: Some(uid), flags });
+                numbers.extend(number.map(|number| (number, uid)));
+            }
+        }
+        self.view().messages = known.into_values().collect();
+        let uids = self.view().uids();
+        if uids.len() != exists || numbers.iter().any(|(number, uid)| uids.get(number - 1) != Some(uid)) {
+            self.fail(&format!("{exists} messages, of which are told {uids:?}"));
+        }
+    }
+
+    fn messages(&mut self) -> usize {
+        self.view().messages.len()
+    }
+
+    /// `UID ` and UIDs, or sequence numbers alone; none where the client knows of none.
+    fn some(&mut self) -> Option<(&'static str, Vec<usize>, String)> {
+        let by_uid = self.kind == Kind::UidOnly || self.random.bool();
+        let count = self.messages();
+        let wanted = self.random.usize(1..4);
+        let mut places: Vec<usize> = (0..wanted).filter(|_| count > 0).map(|_| self.random.usize(..count)).collect();
+        places.sort();
+        places.dedup();
+        let view = self.view().clone();
+        if by_uid {
+            places.retain(|at| view.messages[*at].uid.is_some());
+        }
+        let name = |at: &usize| match by_uid {
+            true => view.messages[*at].uid.unwrap_or_default().to_string(),
+            false => (at + 1).to_string(),
+        };
+        let names: Vec<String> = places.iter().map(name).collect();
+        (!names.is_empty()).then(|| (if by_uid { "UID " } else { "" }, places, names.join(",")))
+    }
+
+    fn allowed(uid: &str) -> Expunges {
+        if uid.is_empty() { Expunges::Forbidden } else { Expunges::Allowed }
+    }
+
+    fn store(&mut self, flag: &str) {
+        let Some((uid, places, names)) = self.some() else { return };
+        let sign = if flag == "\\Deleted" { "+" } else { self.random.choice(["+", "-", ""]).unwrap() };
+        let silent = self.random.bool();
+        // The client takes its own change for done: what others have changed it must be told all the same.
+        let known: Vec<Option<u32>> = places.iter().map(|at| self.view().messages[*at].uid).collect();
+        let command = format!("{uid}STORE {names} {sign}FLAGS{} ({flag})", if silent { ".SILENT" } else { "" });
+        if silent {
+            for at in &places {
+                self.assume(*at, sign, flag);
+            }
+        }
+        let end = self.command(&command, Self::allowed(uid));
+        if !end.starts_with("OK") {
+            // Some were there no more: what has been done to the others is not said.
+            let view = self.view();
+            for message in view.messages.iter_mut().filter(|it| it.uid.is_none() || known.contains(&it.uid)) {
+                message.flags = None;
+            }
+        }
+    }
+
+    fn assume(&mut self, at: usize, sign: &str, flag: &str) {
+        let message = &mut self.view().messages[at];
+        match (sign, &mut message.flags) {
+            ("", flags) => *flags = Some(BTreeSet::from([flag.to_string()])),
+            ("+", Some(flags)) => drop(flags.insert(flag.to_string())),
+            ("-", Some(flags)) => drop(flags.remove(flag)),
+            _ => {}
+        }
+    }
+
+    fn append(&mut self) {
+        self.made += 1;
+        let message = format!("X-Identity: {}-{}\r\n\r\nbody\r\n", self.name, self.made);
+        let mailbox = self.random.choice(MAILBOXES).unwrap();
+        let flag = self.random.choice(FLAGS).unwrap();
+        let command = format!("APPEND {mailbox} ({flag}) {{{}+}}\r\n{message}", message.len());
+        self.command(&command, Expunges::Allowed);
+    }
+
+    fn idle(&mut self) {
+        self.say("IDLE".into());
+        self.client.send(b"i IDLE\r\n");
+        let mut ended = false;
+        for turn in 0.. {
+            let line = self.client.response().unwrap_or_else(|| self.fail("the connection ended in IDLE"));
+            if line.starts_with("i OK") {
+                self.heard.push(format!("S: {line}"));
+                return;
+            }
+            if line.starts_with("+ ") {
+                std::thread::sleep(Duration::from_micros(self.random.u64(..5000)));
+            }
+            if !ended {
+                ended = true;
+                self.client.stream.get_mut().write_all(b"DONE\r\n").unwrap();
+            }
+            if turn > 0 {
+                self.hear(&line, Expunges::Allowed);
+            }
+        }
+    }
+
+    /// Two commands in one write; the numbers of the second are those before the first.
+    fn pipelined(&mut self) {
+        let Some((uid, _, names)) = self.some() else { return };
+        let line = format!("p1 {uid}FETCH {names} (FLAGS)\r\np2 {uid}FETCH {names} (UID FLAGS)\r\n");
+        self.say(line.clone());
+        self.client.send(line.as_bytes());
+        loop {
+            let line = self.client.response().unwrap_or_else(|| self.fail("the connection ended"));
+            if line.starts_with("p1 ") || line.starts_with("p2 ") {
+                self.heard.push(format!("S: {line}"));
+                match &line[..5] {
+                    "p1 BA" | "p2 BA" => self.fail("BAD"),
+                    word if word.starts_with("p2") => return,
+                    _ => continue,
+                }
+            }
+            self.hear(&line, Self::allowed(uid));
+        }
+    }
+
+    fn expunge(&mut self) {
+        self.store("\\Deleted");
+        match self.random.u8(..3) {
+            0 if self.messages() > 40 => drop(self.command("EXPUNGE", Expunges::Allowed)),
+            1 => {
+                let Some(uid) = self.view().uids().first().copied() else { return };
+                self.command(&format!("UID STORE {uid} +FLAGS.SILENT (\\Deleted)"), Expunges::Allowed);
+                if let Some(message) = self.view().at(uid) {
+                    self.assume(message, "+", "\\Deleted");
+                }
+                self.command(&format!("UID EXPUNGE {uid}"), Expunges::Allowed);
+            }
+            _ => {}
+        }
+    }
+
+    fn transfer(&mut self) {
+        let Some((uid, _, names)) = self.some() else { return };
+        let to = self.random.choice(MAILBOXES).unwrap();
+        let verb = self.random.choice(["COPY", "MOVE"]).unwrap();
+        self.command(&format!("{uid}{verb} {names} {to}"), Expunges::Allowed);
+    }
+
+    /// What the server says of all messages is what the client sees.
+    fn check(&mut self) {
+        let before = self.messages();
+        let range = match (before, self.kind) {
+            (0, _) => return,
+            (_, Kind::UidOnly) => "UID FETCH 1:*",
+            _ => "FETCH 1:*",
+        };
+        let expunges = Self::allowed(range.strip_suffix("FETCH 1:*").unwrap_or_default());
+        self.command(&format!("{range} (UID FLAGS BODY.PEEK[HEADER.FIELDS (X-IDENTITY)])"), expunges);
+        self.checks += 1;
+    }
+
+    pub fn turn(&mut self) {
+        match self.random.u8(..24) {
+            0..=3 => self.append(),
+            4..=8 => {
+                let flag = self.random.choice(FLAGS).unwrap();
+                self.store(flag);
+            }
+            9..=10 => self.expunge(),
+            11..=13 => self.transfer(),
+            14 => drop(self.command("NOOP", Expunges::Allowed)),
+            15..=17 => self.idle(),
+            18 => self.pipelined(),
+            19 if self.kind != Kind::UidOnly => {
+                let verb = self.random.choice(["SEARCH", "SORT (DATE) UTF-8", "THREAD REFERENCES UTF-8"]).unwrap();
+                self.command(&format!("{verb} UNSEEN"), Expunges::Forbidden);
+            }
+            20..=21 => {
+                let (leave, to) = (self.random.bool(), self.random.choice(MAILBOXES).unwrap());
+                if leave {
+                    self.command("UNSELECT", Expunges::Allowed);
+                }
+                self.select(to);
+            }
+            _ => self.check(),
+        }
+    }
+
+    /// All that others have done is told by now: the view, with nothing asked about the messages, and then what the server
+    /// says when asked.
+    pub fn settle(&mut self) -> (View, View) {
+        self.command("NOOP", Expunges::Allowed);
+        let told = self.view().clone();
+        self.check();
+        (told, self.view().clone())
+    }
+
+    pub fn mailbox(&self) -> &'static str {
+        self.mailbox
+    }
+
+    pub fn dialogue(&self) -> String {
+        self.heard[self.heard.len().saturating_sub(400)..].join("\n")
+    }
+}
