@@ -318,6 +318,23 @@ fn root_becomes_the_configured_user() {
         assert!(said.contains("Private Key = ") && said.contains("as the user 'nobody' finds it"), "{said}");
     }
     ["passwd", "gatepost.ini", "key.pem", "cert.pem"].iter().for_each(|name| everybody(&daemon.path(name), 0o644));
+    // What is not for the daemon alone is not given to it.
+    let config = daemon.read("gatepost.ini");
+    let shared = daemon.path("shared");
+    std::fs::create_dir(&shared).unwrap();
+    std::fs::write(shared.join("of others"), "").unwrap();
+    for key in ["Run", "Data"] {
+        let of = daemon.path(&key.to_lowercase()).display().to_string();
+        let wrong = config
+            .replace(&format!("{key} Directory = {of}\n"), &format!("{key} Directory = {}\n", shared.display()));
+        std::fs::write(daemon.path("gatepost.ini"), wrong).unwrap();
+        for refused in [daemon.run(&["-t"]), daemon.run(&[]), daemon.server.ctl(&["check"])] {
+            assert_eq!(refused.status.code(), Some(78), "{refused:?}");
+            assert!(text(&refused.stderr).contains("has other files, as of others"), "{refused:?}");
+        }
+        assert_eq!(std::fs::metadata(&shared).unwrap().uid(), 0);
+    }
+    std::fs::write(daemon.path("gatepost.ini"), config).unwrap();
     daemon.start();
     let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
     let uids = status.lines().find(|line| line.starts_with("Uid:")).unwrap();

@@ -1,5 +1,7 @@
 //! What the configuration means for the store and the mailboxes: the same for the daemon and for the tool.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use crate::auth::{RouteError, Router};
@@ -45,6 +47,33 @@ pub fn mailbox_policy(config: &Config) -> MailboxPolicy {
 /// Where what is too large for memory is while it is under way.
 pub fn spool_directory(config: &Config) -> PathBuf {
     config.data_directory.join("spool")
+}
+
+/// Root gives the daemon's user its directories, and must not give away what is not for it alone: `/run`, or `/tmp`.
+pub fn check_given(config: &Config) -> Result<(), String> {
+    const ROOT: u32 = 0;
+    let directories = [
+        ("Data Directory", &config.data_directory, ["store", "spool"]),
+        ("Run Directory", &config.run_directory, ["control", "gatepostd.pid"]),
+    ];
+    for (key, directory, own) in directories {
+        let entries = match fs::metadata(directory) {
+            Ok(found) if found.uid() == ROOT => fs::read_dir(directory),
+            // It will be made, or is somebody's who can do with it what he likes.
+            _ => continue,
+        };
+        let names =
+            entries.into_iter().flatten().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let is_foreign =
+            |name: &String| !own.contains(&name.as_str()) && name != "lost+found" && !name.starts_with('.');
+        if let Some(name) = names.into_iter().find(is_foreign) {
+            let (place, directory) = (config.place("Server", key), directory.display());
+            return Err(format!(
+                "{place}: {key} = {directory}: is root's and has other files, as {name}: Gatepost needs one of its own"
+            ));
+        }
+    }
+    Ok(())
 }
 
 pub fn quota_policy(config: &Config) -> QuotaPolicy {

@@ -23,7 +23,9 @@ mod verbs;
 mod who;
 mod wire;
 
-pub use configured::{mailbox_limits, mailbox_policy, quota_policy, router, spool_directory, store_options};
+pub use configured::{
+    check_given, mailbox_limits, mailbox_policy, quota_policy, router, spool_directory, store_options,
+};
 pub use control::{Control, check_socket};
 pub use ctl::main as ctl_main;
 

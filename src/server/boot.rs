@@ -87,6 +87,7 @@ fn check(config: &Config) -> Result<(), String> {
 /// What the daemon's user cannot read is no good, whoever asks.
 fn check_only(config: &Config, path: &Path) -> Result<(), String> {
     if sys::is_root() && config.user != "root" {
+        admin::check_given(config)?;
         become_user(config, &[])?;
         check_as_user(config, path)?;
     } else {
@@ -113,6 +114,9 @@ fn become_user(config: &Config, owned: &[&Path]) -> Result<(), String> {
 
 /// Makes the directories, and as root becomes the configured user, who owns them.
 fn prepare_directories(config: &Config) -> Result<(), String> {
+    if sys::is_root() && config.user != "root" {
+        admin::check_given(config)?;
+    }
     let spool = admin::spool_directory(config);
     let store = config.data_directory.join("store");
     let directories = [&*config.data_directory, &*config.run_directory, &*spool, &*store];
