@@ -359,6 +359,30 @@ fn nobody_can_be_had() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
+/// Who has not logged in can have the server keep little; a login is enough for what comes right behind it.
+#[test]
+fn literals_before_login_are_small() {
+    let server = Server::start("");
+    let mut client = server.client();
+    client.greeting();
+    let body = "x".repeat(4097);
+    let refused = |client: &mut Client| {
+        assert!(client.send(b"r SELECT {4097}\r\n"));
+        let said = client.response().unwrap();
+        assert!(said.starts_with("r NO [TOOBIG]"), "{said}");
+    };
+    refused(&mut client);
+    assert!(client.send(format!("a LOGIN user1 secret\r\nb APPEND INBOX {{4097+}}\r\n{body}\r\n").as_bytes()));
+    for tag in ["a OK", "b OK"] {
+        let said = client.response().unwrap();
+        assert!(said.starts_with(tag), "{said}");
+    }
+    client.ok("UNAUTHENTICATE");
+    refused(&mut client);
+    client.ok("LOGIN user1 secret");
+    client.append("INBOX", body.as_bytes()).unwrap();
+}
+
 #[test]
 fn no_channels_at_all() {
     let mut server = Server::prepare("Maximum Channels = 0");

@@ -16,7 +16,7 @@ use super::status;
 use crate::metrics;
 use crate::net::{Connection, Mode, Ready, TLS_HELLO};
 use crate::proto::response::status;
-use crate::proto::{Dialect, Frame, Framer, Malformed, Refusal, ResponseCode, Stage, Step, Why, mask, parse};
+use crate::proto::{Dialect, Frame, Framer, Limits, Malformed, Refusal, ResponseCode, Stage, Step, Why, mask, parse};
 use crate::types::Comparator;
 
 pub(super) struct Session {
@@ -67,7 +67,7 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
         may_start_tls: mode == Mode::StartTls,
         notify: None,
     };
-    let framer = Framer::new(settings.limits.clone(), move || crate::sys::spool_file(&spool));
+    let framer = Framer::new(before_login(&settings.limits), move || crate::sys::spool_file(&spool));
     let mut session = Session {
         core,
         state: State::NotAuthenticated,
@@ -87,6 +87,14 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
         Ok(()) => session.core.output.close(),
         Err(_) => stream.close(),
     }
+}
+
+/// Octets of a literal before login: names and passwords are shorter, and anybody can send it, many times over.
+const LITERAL_BEFORE_LOGIN_BYTES: u64 = 4096;
+
+fn before_login(limits: &Limits) -> Limits {
+    let literal_bytes_max = limits.literal_bytes_max.min(LITERAL_BEFORE_LOGIN_BYTES);
+    Limits { literal_bytes_max, ..limits.clone() }
 }
 
 impl Session {
@@ -177,8 +185,10 @@ impl Session {
         self.core.info.begin(status::operation(command.name));
         let done = dispatch(self, command.body);
         self.core.tell_status(&self.state);
-        if was_in && matches!(self.state, State::NotAuthenticated) {
-            self.begin_anew();
+        match (was_in, self.stage()) {
+            (true, Stage::NotAuthenticated) => self.begin_anew(),
+            (false, Stage::Authenticated) => self.framer.set_limits(self.core.service.settings().limits.clone()),
+            _ => {}
         }
         match done {
             Ok(Some(reply)) => self.answer(reply)?,
@@ -193,6 +203,7 @@ impl Session {
     fn begin_anew(&mut self) {
         self.began = Instant::now();
         self.commands_before_login = 0;
+        self.framer.set_limits(before_login(&self.core.service.settings().limits));
     }
 
     fn answer(&mut self, reply: Reply) -> Result<(), Failure> {
