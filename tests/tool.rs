@@ -164,3 +164,22 @@ fn undelete_knows_the_mailboxes_that_there_were() {
     assert_eq!(undelete("Old"), (Some(0), "mailbox Old is back\n0 messages are back\n".into()));
     assert_eq!(undelete("INBOX"), (Some(0), "0 messages are back\n".into()));
 }
+
+#[test]
+fn no_mailbox_is_made_that_no_client_can_reach() {
+    let server = with_mail();
+    let mbox = server.path("one.mbox");
+    std::fs::write(&mbox, "From a Thu Aug 22 12:36:23 2002\nSubject: 1\n\nx\n").unwrap();
+    let refused: [&[&str]; 4] = [
+        &["mailbox", "create", "user0", "~user1/Box"],
+        &["mailbox", "rename", "user0", "INBOX", "~user1/Box"],
+        &["alias", "add", "user0", "~user1/Box", "INBOX"],
+        &["import", "--account", "user0", "--mailbox", "~user1/INBOX", mbox.to_str().unwrap()],
+    ];
+    for arguments in refused {
+        assert_eq!(server.ctl(arguments).status.code(), Some(65), "{arguments:?}");
+    }
+    let list = String::from_utf8(server.ctl(&["mailbox", "list", "user0"]).stdout).unwrap();
+    assert!(list.contains("INBOX") && !list.contains('~'), "{list}");
+    assert!(server.ctl(&["alias", "add", "user0", "Theirs", "~user1/INBOX"]).status.success());
+}

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::failed::{EX_DATAERR, Failed};
-use super::verbs::{Verbs, account_name, mailbox_name};
+use super::verbs::{Verbs, account_name, mailbox_name, new_mailbox_name};
 use super::wire::Wire;
 use crate::types::{MailboxClass, MailboxName};
 
@@ -32,7 +32,7 @@ impl Verbs {
     pub(super) fn mailbox_create(&self, request: &Value) -> Result<Value, Failed> {
         // An account may get its mailboxes before its first login.
         let account = self.manager.account(&account_name(request)?)?;
-        account.create_of_class(&mailbox_name(request, "mailbox")?, &[], class(request)?.as_ref())?;
+        account.create_of_class(&new_mailbox_name(request, "mailbox")?, &[], class(request)?.as_ref())?;
         Ok(json!({}))
     }
 
@@ -48,7 +48,7 @@ impl Verbs {
     }
 
     pub(super) fn mailbox_rename(&self, request: &Value) -> Result<Value, Failed> {
-        self.account(request)?.rename(&mailbox_name(request, "mailbox")?, &mailbox_name(request, "to")?)?;
+        self.account(request)?.rename(&mailbox_name(request, "mailbox")?, &new_mailbox_name(request, "to")?)?;
         Ok(json!({}))
     }
 
@@ -67,7 +67,7 @@ impl Verbs {
 
     pub(super) fn alias_add(&self, request: &Value) -> Result<Value, Failed> {
         let account = self.manager.account(&account_name(request)?)?;
-        account.put_alias(&mailbox_name(request, "alias")?, mailbox_name(request, "mailbox")?.as_str())?;
+        account.put_alias(&new_mailbox_name(request, "alias")?, mailbox_name(request, "mailbox")?.as_str())?;
         Ok(json!({}))
     }
 

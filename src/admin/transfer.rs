@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::failed::{EX_DATAERR, Failed};
-use super::verbs::{Verbs, account_name, mailbox_name};
+use super::verbs::{Verbs, account_name, mailbox_name, new_mailbox_name};
 use super::wire::Wire;
 use crate::mailbox::{
     Account, Change, Intake, LeftOut, Mailbox, MailboxError, NewAnnotation, NewMessage, Present, Refusal,
@@ -21,7 +21,7 @@ const BATCH_BYTES: u64 = 8 << 20;
 /// where the request says `"only": "missing"`, but gives its octets back where those there cannot be read. The answer says what was left out: messages that are too large, and annotations.
 pub(super) fn import(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
     let account = verbs.manager.account(&account_name(request)?)?;
-    let name = mailbox_name(request, "mailbox")?;
+    let name = new_mailbox_name(request, "mailbox")?;
     let mailbox = made(&account, &name)?;
     let mut there = match request["only"].as_str() {
         Some("missing") => Some(mailbox.present()?),

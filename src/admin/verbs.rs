@@ -108,3 +108,15 @@ pub(super) fn mailbox_name(request: &Value, key: &str) -> Result<MailboxName, Fa
     let name = request[key].as_str().unwrap_or("");
     MailboxName::new(name).map_err(|error| Failed::new(EX_DATAERR, format!("'{name}': {error}")))
 }
+
+/// A name that there may not be yet. One that begins with `~` no client could reach: it means another account's mailbox.
+pub(super) fn new_mailbox_name(request: &Value, key: &str) -> Result<MailboxName, Failed> {
+    let name = mailbox_name(request, key)?;
+    match name.as_str().starts_with('~') {
+        true => Err(Failed::new(
+            EX_DATAERR,
+            format!("'{name}': ~ begins names of mailboxes of others; name their account"),
+        )),
+        false => Ok(name),
+    }
+}
