@@ -22,6 +22,8 @@ pub(super) struct Args<'a> {
     pub(super) update: Vec<FetchItem>,
     /// None is named, or one that FILTER can stand beside.
     pub(super) charset_suits_filters: bool,
+    /// The result of the search is to be saved.
+    pub(super) saves: bool,
 }
 
 impl<'a> Args<'a> {
@@ -35,6 +37,7 @@ impl<'a> Args<'a> {
             charset: None,
             update: Vec::new(),
             charset_suits_filters: true,
+            saves: false,
         }
     }
 

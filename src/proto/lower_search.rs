@@ -100,6 +100,7 @@ pub(super) fn search_returns(args: &mut Args<'_>) -> Lowered<Option<Vec<SearchRe
     let Some(pair) = args.next_if(Rule::search_return_opts) else { return Ok(None) };
     let options = pair.into_inner().map(|pair| search_return(args, pair));
     let returns = options.collect::<Lowered<Vec<_>>>()?;
+    args.saves = returns.contains(&SearchReturn::Save);
     // RFC 9394 3.1
     let lists = |option: &&SearchReturn| matches!(option, SearchReturn::All | SearchReturn::Partial(_));
     match returns.iter().filter(lists).count() > 1 && returns.iter().any(|r| matches!(r, SearchReturn::Partial(_))) {

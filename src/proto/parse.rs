@@ -27,8 +27,8 @@ pub enum Malformed {
     Unknown { tag: String, name: String },
     /// A command of another state.
     WrongStage { tag: String, name: String },
-    /// SEARCH in a charset that is not known. RFC 9051 6.4.4
-    BadCharset { tag: String },
+    /// SEARCH in a charset that is not known, and whether its result was to be saved. RFC 9051 6.4.4, 6.4.4.1
+    BadCharset { tag: String, saves: bool },
     /// The same, where FILTER must stand beside UTF-8. RFC 5466 3.1
     FilterCharset { tag: String },
 }
@@ -59,7 +59,7 @@ pub fn parse(frame: Frame, dialect: Dialect, stage: Stage) -> Result<Command, Ma
     let mut args = Args::new(&mut pairs, literals, dialect, by);
     match (row.lower)(&mut args) {
         Ok(body) => Ok(Command { tag, name: row.name, body }),
-        Err(LowerError::BadCharset) => Err(Malformed::BadCharset { tag }),
+        Err(LowerError::BadCharset) => Err(Malformed::BadCharset { tag, saves: args.saves }),
         Err(LowerError::FilterCharset) => Err(Malformed::FilterCharset { tag }),
         Err(LowerError::Reason(reason)) => Err(refuse(format!("{reason}; {}", row.usage))),
     }

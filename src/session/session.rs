@@ -17,7 +17,7 @@ use crate::metrics;
 use crate::net::{Connection, Mode, Ready, TLS_HELLO};
 use crate::proto::response::status;
 use crate::proto::{Dialect, Frame, Framer, Limits, Malformed, Refusal, ResponseCode, Stage, Step, Why, mask, parse};
-use crate::types::Comparator;
+use crate::types::{Comparator, UidSet};
 
 pub(super) struct Session {
     pub(super) core: Core,
@@ -240,7 +240,11 @@ impl Session {
                 let reply = Reply::bad("FILTER stands beside UTF-8 and US-ASCII alone");
                 (tag, reply.with(ResponseCode::BadCharset))
             }
-            Malformed::BadCharset { tag } => {
+            Malformed::BadCharset { tag, saves } => {
+                // A search that is NO leaves nothing saved. RFC 5182 2.1
+                if let (true, Some(selected)) = (saves, self.state.selected_mut()) {
+                    selected.saved = UidSet::new();
+                }
                 (tag, Reply::no(ResponseCode::BadCharset, "The charset is not known here"))
             }
         };
