@@ -104,6 +104,11 @@ impl<'a> Args<'a> {
 
     pub(super) fn mailbox_name(&mut self, pair: &Pair<'a, Rule>) -> Lowered<String> {
         let text = self.text(pair)?;
+        self.in_name_encoding(text)
+    }
+
+    /// What a client means by a mailbox name.
+    pub(super) fn in_name_encoding(&self, text: String) -> Lowered<String> {
         if text.contains(['\0', '\r', '\n']) {
             return wrong("A mailbox name has control characters");
         }

@@ -105,12 +105,16 @@ impl Framer {
         }
     }
 
-    /// A line as it is, of a SASL exchange or the end of IDLE; longer ones than a command's are cut.
+    /// A line as it is, of a SASL exchange or the end of IDLE; longer ones than a command's are cut, and what is cut off is no
+    /// command.
     pub fn next_line(&mut self) -> Option<Vec<u8>> {
         let rest = &self.input[self.used..];
         let end = memchr(b'\n', rest);
         if end.is_none() && rest.len() <= self.limits.line_bytes_max {
             return None;
+        }
+        if end.is_none() {
+            self.place = Place::Swallow(0);
         }
         let end = end.unwrap_or(rest.len() - 1);
         let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]).to_vec();
@@ -389,6 +393,15 @@ mod tests {
         assert!(opens(&[b"abc"]) && opens(&[b"a", b"b"]) && opens(&[b"x NOOP\r\na", b"", b"bc"]));
         assert!(!opens(&[b"a"]) && !opens(&[b"a", b"a", b"b"]) && !opens(&[b"x X {1+}\r\ny", b"ab"]));
         assert!(!opens(&[b"x X {3+}\r\n", b"ab"]) && !opens(&[]));
+    }
+
+    #[test]
+    fn the_rest_of_a_line_that_is_cut_is_no_command() {
+        let mut framer = framer();
+        framer.push(&[b'x'; 250]);
+        assert!(framer.next_line().is_some_and(|line| line.len() > 200));
+        framer.push(b"xxx NOOP\r\na NOOP\r\n");
+        assert!(matches!(framer.next(), Step::Frame(frame) if frame.line == "a NOOP"));
     }
 
     #[test]

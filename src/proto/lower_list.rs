@@ -9,24 +9,27 @@ use super::lower::{Lowered, wrong};
 use super::lower_metadata;
 use crate::types::{ListReturn, ListSelect, StatusItem};
 
+/// No mailbox name has it.
+const NO_NAME: &str = "\0";
+
 pub(super) fn lsub(args: &mut Args<'_>) -> Lowered<CommandBody> {
-    let reference = args.mailbox()?;
-    Ok(CommandBody::Lsub { reference, pattern: args.mailbox()? })
+    let (reference, pattern) = reference_and_pattern(args)?;
+    Ok(CommandBody::Lsub { reference, pattern })
 }
 
 pub(super) fn rlist(args: &mut Args<'_>) -> Lowered<CommandBody> {
-    let reference = args.mailbox()?;
-    Ok(CommandBody::Rlist { reference, pattern: args.mailbox()? })
+    let (reference, pattern) = reference_and_pattern(args)?;
+    Ok(CommandBody::Rlist { reference, pattern })
 }
 
 pub(super) fn rlsub(args: &mut Args<'_>) -> Lowered<CommandBody> {
-    let reference = args.mailbox()?;
-    Ok(CommandBody::Rlsub { reference, pattern: args.mailbox()? })
+    let (reference, pattern) = reference_and_pattern(args)?;
+    Ok(CommandBody::Rlsub { reference, pattern })
 }
 
 pub(super) fn xlist(args: &mut Args<'_>) -> Lowered<CommandBody> {
-    let reference = args.mailbox()?;
-    Ok(CommandBody::Xlist(ListCommand::plain(&reference, &args.mailbox()?)))
+    let (reference, pattern) = reference_and_pattern(args)?;
+    Ok(CommandBody::Xlist(ListCommand::plain(&reference, &pattern)))
 }
 
 pub(super) fn list(args: &mut Args<'_>) -> Lowered<CommandBody> {
@@ -39,14 +42,13 @@ pub(super) fn list(args: &mut Args<'_>) -> Lowered<CommandBody> {
     if select.contains(&ListSelect::RecursiveMatch) && !select.contains(&ListSelect::Subscribed) {
         return wrong("RECURSIVEMATCH needs SUBSCRIBED beside it");
     }
-    let reference = args.mailbox()?;
+    let reference = args.next()?;
+    let reference = pattern(args, reference)?;
     let patterns_pair = args.next()?;
     extended |= patterns_pair.as_str().starts_with('(');
     let mut patterns = Vec::new();
     for pair in patterns_pair.into_inner() {
-        if let Some(inner) = pair.into_inner().next() {
-            patterns.push(args.mailbox_name(&inner)?);
-        }
+        patterns.push(pattern(args, pair)?);
     }
     let mut returns = Vec::new();
     if let Some(pair) = args.next_if(Rule::list_return_opts) {
@@ -54,6 +56,18 @@ pub(super) fn list(args: &mut Args<'_>) -> Lowered<CommandBody> {
         returns = pair.into_inner().map(|pair| list_return(args, pair)).collect::<Lowered<_>>()?;
     }
     Ok(CommandBody::List(ListCommand { reference, patterns, select, returns, extended }))
+}
+
+fn reference_and_pattern<'a>(args: &mut Args<'a>) -> Lowered<(String, String)> {
+    let (reference, text) = (args.next()?, args.next()?);
+    Ok((pattern(args, reference)?, pattern(args, text)?))
+}
+
+/// A reference or a pattern; one that is no name in any encoding matches nothing, and is no error. RFC 9051 6.3.9
+fn pattern<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<String> {
+    let Some(inner) = pair.into_inner().next() else { return wrong("A mailbox name is missing") };
+    let text = args.text(&inner)?;
+    Ok(args.in_name_encoding(text).unwrap_or_else(|_| NO_NAME.to_string()))
 }
 
 fn list_select(pair: Pair<'_, Rule>) -> Lowered<ListSelect> {
