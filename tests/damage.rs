@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use std::sync::Arc;
 
+use common::torn::Torn;
 use gatepost::mailbox::{Change, Limits, Mailbox, MailboxError, Manager, StoreMode, describe};
 use gatepost::store::{
     Batch, Checked, CommitError, Compression, Durability, Embedded, Engine, Finding, Memory, Mode, Options,
@@ -698,4 +699,66 @@ fn what_has_rotted_ends_no_writing_after_a_repair() {
             false => assert_eq!(read.unwrap(), rotting(n), "{n}"),
         }
     }
+}
+
+/// A repair of a mailbox that cannot be read just then, or of which what is kept cannot be, takes none of its octets away. It
+/// took what refers to them for astray.
+#[test]
+fn a_repair_takes_nothing_that_it_cannot_see() {
+    let (account, mailbox) = (AccountId(1), MailboxId(1));
+    let partition = Partition::Mailbox(account, mailbox);
+    let engine = Arc::new(Torn::new(partition));
+    let store = Store::with_engine(engine.clone()).unwrap();
+    let name = AccountName::new("joe").unwrap();
+    let manager = Manager::new(store.clone(), Limits::default());
+    let joe = manager.account(&name).unwrap();
+    let inbox = joe.mailbox(&MailboxName::inbox()).unwrap();
+    let take = |n: usize| {
+        let flags = if n == 2 { vec![Flag::System(SystemFlag::Deleted)] } else { Vec::new() };
+        joe.intake(&inbox).unwrap().take(message(n), flags, InternalDate { secs: 0, zone_mins: 0 }).unwrap()
+    };
+    inbox.commit(Change::Append((0..4).map(take).collect())).unwrap();
+    inbox.commit(Change::Expunge { among: None, visibility: Visibility::ALL }).unwrap();
+    manager.settle();
+    let repair = || {
+        let mut checked = Checked::default();
+        let mode = Mode::Repair(|octets| describe(octets));
+        store.check_account(&name, account, mode, &mut checked, &mut |_| {}).unwrap();
+        store.clean_up().unwrap();
+        checked.findings
+    };
+    let read_all = || {
+        let snapshot = inbox.snapshot().unwrap();
+        snapshot.load_all().unwrap();
+        let kept = store.expunged(account, mailbox, 0, i64::MAX).unwrap();
+        let blobs = snapshot.messages().map(|message| message.blob()).chain(kept.iter().map(|kept| kept.record.blob));
+        let mut octets: Vec<_> = blobs.map(|blob| inbox.octets_of(blob, 0..u64::MAX).unwrap()).collect();
+        octets.sort();
+        octets
+    };
+    let mut all: Vec<_> = (0..4).map(message).collect();
+    all.sort();
+    assert_eq!((repair(), read_all()), (Vec::new(), all.clone()));
+
+    engine.tear(true);
+    let found = repair();
+    engine.tear(false);
+    assert!(found.len() == 1 && !found[0].repaired, "{found:?}");
+    assert_eq!((read_all(), repair()), (all.clone(), Vec::new()));
+
+    // Something among what is kept that is not what was stored.
+    let key = [&b"e"[..], &1u64.to_be_bytes()[..], b"nonsense"].concat();
+    let put = |value: Option<&[u8]>| {
+        let mut batch = Batch::new(partition, engine.version(partition).unwrap());
+        match value {
+            Some(value) => batch.put(key.clone(), value.to_vec()),
+            None => batch.remove(key.clone()),
+        }
+        engine.commit(vec![batch], Durability::Synced).unwrap();
+    };
+    put(Some(b"nonsense"));
+    let found = repair();
+    assert!(found.len() == 1 && !found[0].repaired, "{found:?}");
+    put(None);
+    assert_eq!((read_all(), repair()), (all, Vec::new()));
 }

@@ -81,12 +81,13 @@ impl Store {
             Ok(image) => image,
             Err(error) => return Ok(checked.unreadable(name, None, &error)),
         };
-        let (seen, expected) = (HashSet::new(), HashSet::new());
-        let mut check = Check { store: &store, name, id, mode, seen, expected, checked, progress };
+        let (seen, expected, unread) = (HashSet::new(), HashSet::new(), HashSet::new());
+        let mut check = Check { store: &store, name, id, mode, seen, expected, unread, checked, progress };
         let named = image.nodes.iter().filter_map(|node| Some((&node.name, node.id?, Life::Alive)));
         let deleted = image.deleted.iter().map(|deleted| (&deleted.name, deleted.id, Life::Deleted));
         for (mailbox, id, life) in named.chain(deleted) {
             if let Err(error) = check.mailbox(mailbox, id, life) {
+                check.unread.insert(id);
                 check.checked.unreadable(name, Some(mailbox), &error);
             }
         }
@@ -133,6 +134,8 @@ pub(super) struct Check<'a> {
     /// Blobs whose octets have been found good.
     seen: HashSet<BlobId>,
     expected: HashSet<(BlobId, MailboxId, u32)>,
+    /// Mailboxes of which not all messages are known: what refers to octets for them may be right.
+    unread: HashSet<MailboxId>,
     pub(super) checked: &'a mut Checked,
     progress: &'a mut dyn FnMut(&Checked),
 }
@@ -152,12 +155,15 @@ impl Check<'_> {
         match self.store.expunged(self.id, id, 0, i64::MAX) {
             Ok(kept) => {
                 found.kept_uids = kept.iter().map(|kept| kept.record.uid).collect();
-                found.kept = (kept.len() as u32, kept.iter().map(|kept| u64::from(kept.record.size)).sum());
+                found.kept = Some((kept.len() as u32, kept.iter().map(|kept| u64::from(kept.record.size)).sum()));
                 let references = kept.iter().map(|kept| (kept.record.blob, id, kept.record.uid.get()));
                 self.expected.extend(references);
                 self.kept(&kept, &mut found);
             }
-            Err(error) => found.wrong.push((self.checked.describe(&error), false)),
+            Err(error) => {
+                self.unread.insert(id);
+                found.wrong.push((self.checked.describe(&error), false));
+            }
         }
         self.rebuild(id, &mut found)?;
         found.tail();
@@ -258,6 +264,9 @@ impl Check<'_> {
 
     /// Annotations that cannot be read, or whose message is neither there nor kept.
     fn message_annotations(&self, found: &mut Found) -> Result<(), StoreError> {
+        if found.kept.is_none() {
+            return Ok(());
+        }
         let there = found.records.iter().map(|record| record.uid);
         let live: HashSet<Uid> = there.chain(found.kept_uids.iter().copied()).collect();
         let stray = self.store.stray_message_annotations(found.partition, &live)?;
@@ -309,7 +318,7 @@ impl Check<'_> {
         let live: HashSet<MailboxId> = image.mailboxes().collect();
         self.reader().references(self.id, &mut |reference| {
             let known = missing.remove(&(reference.blob, reference.mailbox, reference.uid.get()));
-            if !known && live.contains(&reference.mailbox) {
+            if !known && live.contains(&reference.mailbox) && !self.unread.contains(&reference.mailbox) {
                 stray.push(reference);
             }
             Ok(())

@@ -19,8 +19,8 @@ pub(super) struct Found {
     pub(super) beside: BTreeMap<PageNo, Vec<Vec<u8>>>,
     pub(super) entries: BTreeMap<LeafNo, LeafEntry>,
     pub(super) keywords: KeywordTable,
-    /// Kept messages and their octets.
-    pub(super) kept: (u32, u64),
+    /// Kept messages and their octets; `None` where they cannot be read.
+    pub(super) kept: Option<(u32, u64)>,
     pub(super) kept_uids: Vec<Uid>,
     /// Pages whose records cannot be read.
     pub(super) broken: BTreeSet<PageNo>,
@@ -107,12 +107,13 @@ impl Found {
         // A mailbox that has lost its header begins a new life: clients read it anew.
         let born = UidValidity::new(crate::sys::now_secs() as u32).unwrap_or(UidValidity::MIN);
         let base = self.header.unwrap_or(MailboxHeader { recent_from: next, ..MailboxHeader::new(born) });
+        let (kept_messages, kept_bytes) = self.kept.unwrap_or((base.kept_messages, base.kept_bytes));
         let mut right = MailboxHeader {
             uid_next: if base.uid_next == 0 { 0 } else { base.uid_next.max(next) },
             highest_mod_seq: base.highest_mod_seq.max(highest),
             mod_seq_reserved: base.mod_seq_reserved.max(highest),
-            kept_messages: self.kept.0,
-            kept_bytes: self.kept.1,
+            kept_messages,
+            kept_bytes,
             ..base
         };
         let flags: Vec<FlagRecord> = self.flags.values().cloned().collect();

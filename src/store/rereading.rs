@@ -25,7 +25,7 @@ impl Check<'_> {
             beside: BTreeMap::new(),
             entries: BTreeMap::new(),
             keywords: KeywordTable::default(),
-            kept: (0, 0),
+            kept: None,
             kept_uids: Vec::new(),
             broken: BTreeSet::new(),
             wrong: Vec::new(),
@@ -125,21 +125,28 @@ impl Check<'_> {
             Ok(())
         })?;
         for (page, references) in missing {
-            self.rebuild_page(page, references, found);
+            self.rebuild_page(page, references, found)?;
         }
         found.records.sort_by_key(|record| record.uid);
         Ok(())
     }
 
-    /// Message records from the references to their octets; the dates from the messages themselves.
-    fn rebuild_page(&mut self, page: PageNo, references: Vec<Reference>, found: &mut Found) {
+    /// Message records from the references to their octets; the dates from the messages themselves. Nothing is rebuilt while
+    /// octets cannot be read that may be there.
+    fn rebuild_page(
+        &mut self,
+        page: PageNo,
+        references: Vec<Reference>,
+        found: &mut Found,
+    ) -> Result<(), StoreError> {
         let first = page.first().get();
         let what = format!("the records of messages {first} to {} cannot be read", first + PAGE_UIDS - 1);
         found.wrong.push((what, true));
-        let Mode::Repair(describe) = self.mode else { return };
+        let Mode::Repair(describe) = self.mode else { return Ok(()) };
         for Reference { uid, blob, .. } in references {
             let described = match describe(&|take| self.octets(blob, take)) {
                 Ok(described) => described,
+                Err(error @ StoreError::Engine(_)) => return Err(error),
                 Err(error) => {
                     found.wrong.push((format!("message UID {uid}: {}", self.checked.describe(&error)), false));
                     continue;
@@ -151,12 +158,13 @@ impl Check<'_> {
             found.records.push(MessageRecord { uid, blob, size, internal_date: date, sent_date: date, saved_secs });
         }
         if found.beside.contains_key(&page) {
-            return;
+            return Ok(());
         }
         let mut of_page: Vec<MessageRecord> =
             found.records.iter().filter(|record| PageNo::of(record.uid) == page).copied().collect();
         of_page.sort_by_key(|record| record.uid);
         found.mend.put(layout::numbered(b'r', page.0), layout::records(&of_page));
+        Ok(())
     }
 
     /// In a doubtful mailbox, what may have been made of other messages: UIDs may be given out again in it.
