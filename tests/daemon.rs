@@ -383,6 +383,30 @@ fn literals_before_login_are_small() {
     client.append("INBOX", body.as_bytes()).unwrap();
 }
 
+/// Without a file to open the daemon waits, and does not write of it without end.
+#[test]
+fn out_of_open_files() {
+    let daemon = Daemon::prepare("");
+    let started = Command::new("sh")
+        .args(["-c", "ulimit -n 64; exec \"$0\" -c \"$1\""])
+        .args([Path::new(GATEPOSTD), &daemon.path("gatepost.ini")])
+        .output()
+        .unwrap();
+    assert!(started.status.success(), "{started:?}");
+    let port = daemon.port("imap");
+    let clients: Vec<_> = (0..40).map(|_| std::net::TcpStream::connect(("127.0.0.1", port)).unwrap()).collect();
+    within("there are no more", || daemon.read("daemon.log").contains("Too many open files"));
+    let waits = UnixStream::connect(daemon.path("run/control")).unwrap();
+    within("the control socket too", || daemon.read("daemon.log").contains("control socket: "));
+    std::thread::sleep(Duration::from_secs(1));
+    let log = daemon.read("daemon.log");
+    let complaints = log.lines().filter(|line| line.contains("Too many open files")).count();
+    assert!(complaints <= 4, "{complaints} complaints");
+    drop((clients, waits));
+    within("all goes on", || daemon.server.ctl(&["who"]).status.success());
+    daemon.client().ok("LOGIN user0 secret");
+}
+
 #[test]
 fn no_channels_at_all() {
     let mut server = Server::prepare("Maximum Channels = 0");

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -13,7 +14,7 @@ use super::failed::EX_NOPERM;
 use super::verbs::Verbs;
 use super::wire::Wire;
 use crate::mailbox::Manager;
-use crate::net::Registry;
+use crate::net::{Registry, Seldom};
 use crate::store::Mended;
 use crate::sys;
 
@@ -40,6 +41,9 @@ pub fn check_socket(run_directory: &Path) -> Result<(), String> {
     }
 }
 
+/// How long nobody is accepted when it has failed.
+const PAUSE: Duration = Duration::from_millis(200);
+
 impl Control {
     /// Listens in the run directory; what an earlier daemon left there is replaced.
     pub fn start(run_directory: &Path, manager: Arc<Manager>, registry: Arc<Registry>) -> io::Result<Control> {
@@ -52,10 +56,15 @@ impl Control {
         let listener = UnixListener::bind(&path)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
         let accept = move || {
+            let refused = Seldom::default();
             for stream in listener.incoming() {
                 match stream {
                     Ok(stream) => serve_apart(stream, &manager, &registry),
-                    Err(error) => log::error!("control socket: {error}"),
+                    // Who waits is still there at the next try: of open files there may be some again.
+                    Err(error) => {
+                        refused.complain(|note| log::error!("control socket: {error}{note}"));
+                        std::thread::sleep(PAUSE);
+                    }
                 }
             }
         };

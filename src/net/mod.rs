@@ -23,6 +23,7 @@ mod tests;
 pub use listener::{BoundListener, Mode, bind};
 pub use pool::{Connection, Options, Server};
 pub use registry::{Activity, Registry, SessionInfo, Ticket};
+pub use seldom::Seldom;
 pub use stream::{Ready, Stream, TLS_HELLO, TlsInfo};
 pub use tls::{Tls, TlsError, TlsFiles, TlsVersion, domain_of};
 

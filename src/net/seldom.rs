@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 const EVERY: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
-pub(super) struct Seldom(Mutex<State>);
+pub struct Seldom(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -18,7 +18,7 @@ struct State {
 
 impl Seldom {
     /// Lets `say` complain, with a note of how often it was held back since; or holds it back.
-    pub(super) fn complain(&self, say: impl FnOnce(&str)) {
+    pub fn complain(&self, say: impl FnOnce(&str)) {
         let mut state = self.0.lock();
         if state.last.is_some_and(|last| last.elapsed() < EVERY) {
             state.held_back += 1;
