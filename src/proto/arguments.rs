@@ -22,6 +22,8 @@ pub(super) struct Args<'a> {
     pub(super) update: Vec<FetchItem>,
     /// None is named, or one that FILTER can stand beside.
     pub(super) charset_suits_filters: bool,
+    /// US-ASCII is named: what is not can only be the UTF-8 that is assumed where no charset is.
+    pub(super) is_ascii: bool,
     /// The result of the search is to be saved.
     pub(super) saves: bool,
 }
@@ -37,6 +39,7 @@ impl<'a> Args<'a> {
             charset: None,
             update: Vec::new(),
             charset_suits_filters: true,
+            is_ascii: false,
             saves: false,
         }
     }
@@ -138,9 +141,12 @@ impl<'a> Args<'a> {
     }
 
     pub(super) fn in_charset(&self, octets: Vec<u8>) -> Lowered<String> {
-        match self.charset {
+        match self.charset.filter(|_| !self.is_ascii) {
             None => String::from_utf8(octets).or_else(|_| wrong("A search string is not UTF-8; name its CHARSET")),
-            Some(charset) => Ok(charset.decode(&octets).0.into_owned()),
+            Some(charset) => match charset.decode_without_bom_handling_and_without_replacement(&octets) {
+                Some(text) => Ok(text.into_owned()),
+                None => wrong("A search string is not in the CHARSET that is named"),
+            },
         }
     }
 }

@@ -77,6 +77,7 @@ pub(super) fn charset(args: &mut Args<'_>) -> Lowered<()> {
         args.charset_suits_filters = suits("UTF-8") || suits("US-ASCII");
         let charset = encoding_rs::Encoding::for_label_no_replacement(&name).ok_or(LowerError::BadCharset)?;
         args.charset = Some(charset);
+        args.is_ascii = suits("US-ASCII");
     }
     Ok(())
 }

@@ -59,10 +59,10 @@ fn parts<S: Subject>(subject: &mut S) -> Result<Vec<PartRef>, S::Error> {
     Ok(parts)
 }
 
-/// BODY and TEXT.
+/// BODY and TEXT: no header fields are of a body, those of its parts neither.
 pub(super) fn text<S: Subject>(subject: &mut S, scope: Scope, needle: &Needle) -> Result<bool, S::Error> {
-    for (at, part) in parts(subject)?.iter().enumerate() {
-        if has_header(at, scope) && in_header(subject, part, needle)? {
+    for part in &parts(subject)? {
+        if scope == Scope::Whole && in_header(subject, part, needle)? {
             return Ok(true);
         }
         if part.is_text && in_body(subject, part, needle)? {
@@ -75,8 +75,8 @@ pub(super) fn text<S: Subject>(subject: &mut S, scope: Scope, needle: &Needle) -
 /// The words may stand in different parts of the message.
 pub(super) fn fuzzy_text<S: Subject>(subject: &mut S, scope: Scope, needle: &FuzzyNeedle) -> Result<u8, S::Error> {
     let (mut header, mut all) = (needle.hits(), needle.hits());
-    for (at, part) in parts(subject)?.iter().enumerate() {
-        if has_header(at, scope) {
+    for part in &parts(subject)? {
+        if scope == Scope::Whole {
             let text = decode_field(&block(subject, part.header.start, part.header.end)?);
             header.feed(&text);
             all.feed(&text);
@@ -97,11 +97,6 @@ pub(super) fn fuzzy_text<S: Subject>(subject: &mut S, scope: Scope, needle: &Fuz
         }
     }
     Ok(header.score(Weight::Header).max(all.score(Weight::Body)))
-}
-
-/// Whether the header of the part at a place is looked at: of the message itself for TEXT only.
-fn has_header(at: usize, scope: Scope) -> bool {
-    at > 0 || scope == Scope::Whole
 }
 
 fn in_header<S: Subject>(subject: &S, part: &PartRef, needle: &Needle) -> Result<bool, S::Error> {
