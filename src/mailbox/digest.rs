@@ -34,7 +34,7 @@ pub(super) struct Digest {
     grown: AtomicBool,
 }
 
-/// Gives the page that a digest is made of.
+/// Gives a page that has all messages of a digest that are there still.
 pub(super) type ReadPage<'a> = &'a mut dyn FnMut() -> Result<Arc<Page>, StoreError>;
 
 /// The digests of the pages of messages, and where each message is in them.
@@ -118,7 +118,7 @@ impl Digest {
 
     /// A field of all messages; `page` is read where the fields have not been taken from it yet.
     pub(super) fn column(&self, field: Field, page: ReadPage<'_>) -> Result<&Column, StoreError> {
-        let columns = self.known(&self.columns, || Ok(columns(page()?.summaries())))?;
+        let columns = self.known(&self.columns, || Ok(columns(&page()?.aligned(&self.uids))))?;
         Ok(&columns[field.number()])
     }
 

@@ -23,8 +23,9 @@ use crate::mime::Field;
 use crate::store::PAGE_UIDS;
 use crate::types::{Comparator, Uid};
 
-/// The next one, where something else comes to be searched or ordered by, or a text is prepared otherwise.
-const VERSION: u8 = 1;
+/// The next one, where something else comes to be searched or ordered by, or a text is prepared otherwise. Of the first some
+/// had the columns of other messages.
+const VERSION: u8 = 2;
 
 const COLUMNS: u8 = 0;
 const THREADING: u8 = 1;

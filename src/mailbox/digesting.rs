@@ -42,7 +42,7 @@ impl Summaries {
         let no = PageNo::of(uid);
         let digest = match self.stored_digest(no)?.filter(|digest| digest.slot(uid).is_some()) {
             Some(digest) => digest,
-            None => Digest::new(self.whole_page(no, uid)?.as_ref()),
+            None => Digest::new(self.whole_page(no, &[uid])?.as_ref()),
         };
         let digest = Arc::new(digest);
         self.mailbox.summaries.digests.insert(self.key(no), digest.clone().into());
@@ -63,18 +63,29 @@ impl Summaries {
         }
     }
 
-    /// A page for a digest: not kept, where it was not, as the digest is to be asked instead.
-    fn whole_page(&mut self, no: PageNo, uid: Uid) -> Result<Arc<Page>, StoreError> {
-        let knows = |page: &Arc<Page>| page.get(uid).is_some();
-        if let Some((_, page)) = self.scanned.as_ref().filter(|(at, page)| *at == no && knows(page)) {
-            return Ok(page.clone());
+    /// A page with all of these messages that are there still: one that was read before some of them came, or is of later,
+    /// has other messages at the same places. Not kept, where it was not, as the digest is to be asked instead.
+    fn whole_page(&mut self, no: PageNo, uids: &[Uid]) -> Result<Arc<Page>, StoreError> {
+        let scanned = self.scanned.as_ref().filter(|(at, _)| *at == no).map(|(_, page)| page.clone());
+        let cached = || self.mailbox.summaries.pages.get(&self.key(no));
+        for page in scanned.into_iter().chain(cached()) {
+            if self.covers(&page, no, uids)? {
+                self.scanned = Some((no, page.clone()));
+                return Ok(page);
+            }
         }
-        let page = match self.mailbox.summaries.pages.get(&self.key(no)).filter(knows) {
-            Some(page) => page,
-            None => Arc::new(self.scan(no)?),
-        };
+        let page = Arc::new(self.scan(no)?);
         self.scanned = Some((no, page.clone()));
         Ok(page)
+    }
+
+    fn covers(&self, page: &Page, no: PageNo, uids: &[Uid]) -> Result<bool, StoreError> {
+        let missing: Vec<Uid> = uids.iter().copied().filter(|uid| page.slot(*uid).is_none()).collect();
+        if missing.is_empty() {
+            return Ok(true);
+        }
+        let there = self.mailbox.there(no.first(), no.last())?;
+        Ok(!missing.iter().any(|uid| there.binary_search_by_key(uid, |(uid, _)| *uid).is_ok()))
     }
 
     /// Asks a digest, which may have to be made, or to grow.
@@ -84,7 +95,7 @@ impl Summaries {
         ask: impl FnOnce(&Digest, ReadPage<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let (no, digest) = (PageNo::of(uid), self.digest(uid)?);
-        let answer = ask(&digest, &mut || self.whole_page(no, uid))?;
+        let answer = ask(&digest, &mut || self.whole_page(no, digest.uids()))?;
         if digest.take_grown() {
             self.mailbox.summaries.digests.insert(self.key(no), digest.clone().into());
             self.mailbox.grown.lock().insert(no, Arc::downgrade(&digest));

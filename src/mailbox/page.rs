@@ -1,6 +1,8 @@
 //! The summaries of a page of messages, one behind the other as they were read: who walks over many finds the next where the
 //! last one ended.
 
+use std::borrow::Cow;
+
 use crate::mime::SummaryRef;
 use crate::store::{Value, side_by_side};
 use crate::types::Uid;
@@ -25,10 +27,6 @@ impl Page {
         &self.uids
     }
 
-    pub(super) fn summaries(&self) -> &[Value] {
-        &self.summaries
-    }
-
     pub(super) fn slot(&self, uid: Uid) -> Option<usize> {
         self.uids.binary_search(&uid).ok()
     }
@@ -44,6 +42,16 @@ impl Page {
 
     pub(super) fn get(&self, uid: Uid) -> Option<&Value> {
         self.slot(uid).and_then(|slot| self.at(slot))
+    }
+
+    /// The summaries of these messages, an empty one for each that the page does not have.
+    pub(super) fn aligned(&self, uids: &[Uid]) -> Cow<'_, [Value]> {
+        match self.uids == uids {
+            true => Cow::Borrowed(&self.summaries),
+            false => {
+                uids.iter().map(|uid| self.get(*uid).cloned().unwrap_or_else(|| Value::from(&b""[..]))).collect()
+            }
+        }
     }
 
     /// What `of` makes of the summaries of these messages. A damaged one, or one that is gone, gives what an empty one does;
@@ -69,8 +77,13 @@ mod tests {
         let uid = |n| Uid::new(n).unwrap();
         let summaries = [&b"abc"[..], b"", &[7; 100], &[8; 50]].map(Value::from);
         let page = Page::of([3, 5, 9, 10].map(uid).into_iter().zip(summaries.clone()).collect());
-        assert_eq!(page.summaries(), summaries);
+        assert_eq!(page.summaries, summaries);
         let get = |n| page.get(uid(n)).map(|value| &**value);
+        assert_eq!(*page.aligned(&[3, 5, 9, 10].map(uid)), summaries);
+        assert_eq!(
+            *page.aligned(&[2, 3, 9].map(uid)),
+            [Value::from(&b""[..]), summaries[0].clone(), summaries[2].clone()]
+        );
         assert_eq!([3, 4, 5, 9].map(get), [Some(&b"abc"[..]), None, Some(b""), Some(&[7; 100])]);
         for next in 0..9 {
             assert_eq!([3, 4, 9].map(|n| page.slot_near(next, uid(n))), [Some(0), None, Some(2)], "{next}");
@@ -79,6 +92,6 @@ mod tests {
         let of = |slot| page.at(slot).unwrap().as_ptr_range();
         assert_eq!(of(2).end, of(3).start);
         assert_eq!(page.at(4), None);
-        assert!(Page::of(Vec::new()).summaries().is_empty());
+        assert!(Page::of(Vec::new()).summaries.is_empty());
     }
 }
