@@ -30,6 +30,11 @@ impl SortValues {
         SortValues::Numbers(ranks.into_iter().map(|rank| (rank ^ 1 << 63).cast_signed()).collect())
     }
 
+    /// Whether there is a text and it is empty: the message has none, or has been expunged.
+    pub(super) fn lacks_text(&self) -> bool {
+        matches!(self, SortValues::Texts(texts) if texts.iter().any(|text| text.is_empty()))
+    }
+
     pub(super) fn compare(&self, a: usize, b: usize) -> Ordering {
         match self {
             SortValues::Numbers(numbers) => numbers[a].cmp(&numbers[b]),

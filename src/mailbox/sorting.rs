@@ -3,6 +3,7 @@
 //! What it orders by is taken from the summaries once for each page of a mailbox, and kept in its digest.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use super::error::MailboxError;
 use super::searching::Found;
@@ -98,16 +99,37 @@ impl View {
             let (mut low, mut high) = (0, sorted.len());
             while low < high {
                 let middle = (low + high) / 2;
-                let other = self.key_of(sorted[middle], order)?;
+                let Some((at, other)) = self.next_comparable(sorted, middle..high, order)? else {
+                    high = middle;
+                    continue;
+                };
                 let compared = compared(criteria, |at| key[at].compare_to(0, &other[at], 0));
-                match compared.then(uid.cmp(&sorted[middle])) {
+                match compared.then(uid.cmp(&sorted[at])) {
                     Ordering::Less => high = middle,
-                    _ => low = middle + 1,
+                    _ => low = at + 1,
                 }
             }
             sorted.insert(low, uid);
         }
         Ok(())
+    }
+
+    /// The first of these places whose message can be compared, and its values. What others have expunged and is shown still
+    /// has no texts any more: it keeps its place until it goes, and tells nothing of others'.
+    fn next_comparable(
+        &self,
+        sorted: &[Uid],
+        places: Range<usize>,
+        order: &Order,
+    ) -> Result<Option<(usize, Vec<SortValues>)>, MailboxError> {
+        for at in places {
+            let key = self.key_of(sorted[at], order)?;
+            let is_gone = || self.is_gone(sorted[at]);
+            if !key.iter().any(SortValues::lacks_text) || !is_gone()? {
+                return Ok(Some((at, key)));
+            }
+        }
+        Ok(None)
     }
 
     /// The values of one message.
@@ -155,5 +177,51 @@ impl View {
             false
         })?;
         Ok(prepare(comparator, &text).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::mailbox::{Access, Change, Expunges, Limits, Manager};
+    use crate::store::Store;
+    use crate::sys::Bell;
+    use crate::types::{AccountName, Flag, InternalDate, MailboxName, SystemFlag, Visibility};
+
+    /// Others expunge while the results of a SORT are kept up to date.
+    #[test]
+    fn what_is_gone_and_shown_still_keeps_nothing_from_its_place() {
+        let manager = Manager::new(Store::memory(), Limits::default());
+        let account = manager.account(&AccountName::new("joe").unwrap()).unwrap();
+        let mailbox = account.mailbox(&MailboxName::inbox()).unwrap();
+        let (date, deleted) = (InternalDate { secs: 0, zone_mins: 0 }, Flag::System(SystemFlag::Deleted));
+        let append = |subjects: &[&str]| -> Vec<Uid> {
+            let mut intake = account.intake(&mailbox).unwrap();
+            let mut message = |subject: &&str| {
+                let octets = format!("Subject: {subject}\r\n\r\n").into_bytes();
+                intake.take(octets, vec![deleted.clone()], date).unwrap()
+            };
+            let messages = subjects.iter().map(&mut message).collect();
+            mailbox.commit(Change::Append(messages)).unwrap().appended
+        };
+        let first = append(&["c", "e", "g", "i", "k", "", "m"]);
+        let bell = Arc::new(Bell::new().unwrap());
+        let mut view = View::open(mailbox.clone(), Access::ReadOnly, Visibility::ALL, bell).unwrap();
+        let order = Order {
+            criteria: vec![(SortKey::Subject, SortOrder::Ascending)],
+            comparator: Comparator::UnicodeCasemap,
+        };
+        let [c, e, g, i, k, none, m] = first[..] else { panic!("{first:?}") };
+        let mut sorted = vec![none, c, e, g, i, k, m];
+        let among = Some([g, i, m].into_iter().collect());
+        mailbox.commit(Change::Expunge { among, visibility: Visibility::ALL }).unwrap();
+        let new = append(&["d", "j", "l", "b"]);
+        view.sync(Expunges::Hold).unwrap();
+        view.sort_into(&mut sorted, &new.iter().copied().collect(), &order).unwrap();
+        sorted.retain(|uid| ![g, i, m].contains(uid));
+        let [d, j, l, b] = new[..] else { panic!("{new:?}") };
+        assert_eq!(sorted, [none, b, c, d, e, j, k, l]);
     }
 }

@@ -168,6 +168,11 @@ impl View {
             && !Arc::ptr_eq(&self.shown, &self.synced)
     }
 
+    /// Whether another session has expunged a message that is shown still.
+    pub(super) fn is_gone(&self, uid: Uid) -> Result<bool, MailboxError> {
+        Ok(self.mailbox.snapshot()?.by_uid(uid).is_none())
+    }
+
     /// Has the bell rung at each change from now on.
     pub fn listen(&mut self) {
         self.watch.listen();

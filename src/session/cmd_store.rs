@@ -43,14 +43,14 @@ pub(super) fn store(core: &mut Core, selected: &mut Selected, set: &NumberSet, b
     let mut changes = report::sync(core, selected)?;
     let shown = selected.view.shown().clone();
     let given = shown.known(&flags);
-    let silent = match echo {
-        Echo::Silent => as_expected(&before, &shown, &asked, (mode, &given), &changes.flags, &outcome.modified),
-        Echo::Flags => UidSet::new(),
-    };
+    let mut silent = UidSet::new();
     match echo {
         Echo::Silent => {
+            let unexpected = unexpected(&before, &shown, &asked, (mode, &given));
+            let changed: UidSet = changes.flags.iter().copied().collect();
+            silent = asked.intersection(&changed).difference(&unexpected).difference(&outcome.modified);
             changes.flags.retain(|uid| !silent.contains(uid.get()));
-            add(&mut changes.flags, &outcome.modified);
+            add(&mut changes.flags, &unexpected.difference(&outcome.hidden).union(&outcome.modified));
         }
         Echo::Flags => add(&mut changes.flags, &asked.difference(&outcome.hidden)),
     }
@@ -91,21 +91,12 @@ pub(super) fn completed(view: &View, modified: UidSet, by: By) -> Reply {
     }
 }
 
-/// The messages whose flags have changed to what the client must expect: what another session did to them meanwhile is not
-/// that. Nothing leaves the view while expunges are held: the two run in parallel.
-fn as_expected(
-    before: &Snapshot,
-    shown: &Snapshot,
-    asked: &UidSet,
-    (mode, given): (StoreMode, &Flags),
-    changed: &[Uid],
-    modified: &UidSet,
-) -> UidSet {
-    let changed: UidSet = changed.iter().copied().collect();
+/// The messages whose flags are not what the client must expect, as another session has had to do with them meanwhile: it may
+/// have put them back to what they were. Nothing leaves the view while expunges are held: the two run in parallel.
+fn unexpected(before: &Snapshot, shown: &Snapshot, asked: &UidSet, (mode, given): (StoreMode, &Flags)) -> UidSet {
     let both = before.in_uids(asked).zip(shown.in_uids(asked));
-    let expected = both.filter(|(old, new)| mode.combine(&old.all_flags(), given) == new.all_flags());
-    let uids = expected.map(|(_, new)| new.uid());
-    uids.filter(|uid| changed.contains(uid.get()) && !modified.contains(uid.get())).collect()
+    let others = both.filter(|(old, new)| mode.combine(&old.all_flags(), given) != new.all_flags());
+    others.map(|(_, new)| new.uid()).collect()
 }
 
 /// What the command has hidden from its own client stays in the view until EXPUNGE may be told, as it was before: the
