@@ -12,6 +12,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod context;
 mod view;
 mod watcher;
 
@@ -20,11 +21,12 @@ use std::sync::{Arc, Mutex};
 use common::Client;
 use common::contended::Contended;
 use common::running::start;
+use context::{Asked, Context};
 use gatepost::store::{Options, Store};
-use view::{Message, View};
-use watcher::{Identities, Kind, MAILBOXES, Watcher};
+use view::{Message, View, number};
+use watcher::{Identities, Kind, MAILBOXES, STATUS, Watcher};
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 10] = [
     Kind::Plain,
     Kind::Plain,
     Kind::Qresync,
@@ -32,6 +34,8 @@ const KINDS: [Kind; 8] = [
     Kind::Condstore,
     Kind::UidOnly,
     Kind::UidOnly,
+    Kind::Notify,
+    Kind::Notify,
     Kind::Plain,
 ];
 
@@ -73,6 +77,29 @@ fn rest(watcher: &mut Watcher<'_>, truth: &View) {
     assert_eq!(asked.messages, truth.messages, "{who}");
 }
 
+/// Results that are kept up to date are those of who asks now; what is told of a mailbox that is not open is what STATUS says.
+fn rest_of(watcher: &Watcher<'_>, client: &mut Client) {
+    let who =
+        || format!("client {} ({:?}) in {}\n{}", watcher.name, watcher.kind, watcher.mailbox(), watcher.dialogue());
+    if let Some(context) = &watcher.context {
+        client.ok(&format!("EXAMINE {}", watcher.mailbox()));
+        let lines = client.ok(&context.asked.command("ALL"));
+        let fresh = lines.iter().find_map(|line| Context::new(context.asked, line)).unwrap();
+        let mut kept = context.uids.clone();
+        if context.asked == Asked::Search {
+            kept.sort();
+        }
+        assert_eq!(kept, fresh.uids, "{:?}: {}", context.asked, who());
+    }
+    for (mailbox, told) in watcher.status.iter().filter(|(mailbox, _)| **mailbox != watcher.mailbox()) {
+        let lines = client.ok(&format!("STATUS {mailbox} (MESSAGES UNSEEN UIDNEXT)"));
+        let line = lines.iter().find(|line| line.starts_with("* STATUS ")).unwrap();
+        let there = STATUS.map(|word| number(line, word));
+        let agree = told.iter().zip(there).all(|(told, there)| told.is_none() || *told == there);
+        assert!(agree, "of {mailbox} is told {told:?}, is {there:?}: {}", who());
+    }
+}
+
 fn work_together(store: Store, seed: u64) {
     let directory = tempfile::tempdir().unwrap();
     let running = start(store, directory.path());
@@ -97,6 +124,7 @@ fn work_together(store: Store, seed: u64) {
         for watcher in &mut watchers {
             let (_, truth) = truths.iter().find(|(mailbox, _)| *mailbox == watcher.mailbox()).unwrap();
             rest(watcher, truth);
+            rest_of(watcher, &mut client);
         }
     }
     let checks: usize = watchers.iter().map(|watcher| watcher.checks).sum();

@@ -1,11 +1,11 @@
 //! A client that works on a mailbox together with others, and believes what it is told.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io::Write;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use super::common::Client;
+use super::context::{Asked, Context};
 use super::view::{Message, Told, View, number, set, told};
 
 pub const MAILBOXES: [&str; 2] = ["one", "two"];
@@ -18,7 +18,13 @@ pub enum Kind {
     Condstore,
     Qresync,
     UidOnly,
+    /// By NOTIFY: of the other mailbox too, and of what goes at any time, so that numbers are of no use to it. RFC 5465
+    Notify,
 }
+
+const NOTIFY: &str = "NOTIFY SET (selected (MessageNew (UID FLAGS) MessageExpunge FlagChange)) \
+                      (mailboxes (one two) (MessageNew MessageExpunge FlagChange))";
+pub const STATUS: [&str; 3] = ["MESSAGES ", "UNSEEN ", "UIDNEXT "];
 
 /// Which message a UID stands for: the same for everybody, always.
 pub type Identities = Mutex<HashMap<(&'static str, u32), String>>;
@@ -31,6 +37,10 @@ pub struct Watcher<'a> {
     random: fastrand::Rng,
     mailbox: &'static str,
     pub views: HashMap<&'static str, View>,
+    /// Of the mailbox that is open.
+    pub context: Option<Context>,
+    /// What NOTIFY has told of the other mailbox: MESSAGES, UNSEEN, UIDNEXT.
+    pub status: HashMap<&'static str, [Option<u64>; 3]>,
     /// The dialogue of late, shown when something is wrong.
     heard: Vec<String>,
     made: usize,
@@ -54,10 +64,24 @@ impl<'a> Watcher<'a> {
             Kind::Condstore => drop(client.ok("ENABLE CONDSTORE")),
             Kind::Qresync => drop(client.ok("ENABLE QRESYNC")),
             Kind::UidOnly => drop(client.ok("ENABLE UIDONLY QRESYNC")),
+            Kind::Notify => drop(client.ok(NOTIFY)),
         }
         let (mailbox, heard, views) = (MAILBOXES[name % 2], Vec::new(), HashMap::new());
-        let mut watcher =
-            Watcher { name, kind, client, identities, random, mailbox, views, heard, made: 0, checks: 0 };
+        let (context, status) = (None, HashMap::new());
+        let mut watcher = Watcher {
+            name,
+            kind,
+            client,
+            identities,
+            random,
+            mailbox,
+            views,
+            context,
+            status,
+            heard,
+            made: 0,
+            checks: 0,
+        };
         watcher.select(mailbox);
         watcher
     }
@@ -78,7 +102,7 @@ impl<'a> Watcher<'a> {
     fn hear(&mut self, line: &str, expunges: Expunges) {
         self.heard.push(format!("S: {line}"));
         let gone = line.ends_with(" EXPUNGE") || (line.starts_with("* VANISHED ") && !line.contains("(EARLIER)"));
-        if gone && expunges == Expunges::Forbidden {
+        if gone && expunges == Expunges::Forbidden && self.kind != Kind::Notify {
             self.fail("told of an EXPUNGE when it may not be");
         }
         if let Some(uid) = told(line).and_then(|told| told.uid)
@@ -92,7 +116,13 @@ impl<'a> Watcher<'a> {
                 self.fail(&format!("UID {uid} was {known}, is {identity}"));
             }
         }
-        if let Err(why) = self.view().take(line) {
+        if let Some(mailbox) = MAILBOXES.iter().find(|mailbox| line.starts_with(&format!("* STATUS {mailbox} "))) {
+            let told = STATUS.map(|word| number(line, word));
+            let known = self.status.entry(mailbox).or_default();
+            known.iter_mut().zip(told).filter(|(_, told)| told.is_some()).for_each(|(known, told)| *known = told);
+        }
+        let updated = self.context.as_mut().map_or(Ok(()), |context| context.take(line));
+        if let Err(why) = updated.and_then(|()| self.view().take(line)) {
             self.fail(&why);
         }
     }
@@ -114,6 +144,9 @@ impl<'a> Watcher<'a> {
     /// Opens a mailbox; who can, with what he knows of it.
     fn select(&mut self, mailbox: &'static str) {
         self.mailbox = mailbox;
+        self.context = None;
+        // What was told of it before it was open, or while it is, is of no use afterwards.
+        self.status.clear();
         let known = self.views.remove(mailbox).filter(|_| matches!(self.kind, Kind::Qresync | Kind::UidOnly));
         let mut command = format!("SELECT {mailbox}");
         if let Some(view) = &known {
@@ -125,6 +158,9 @@ impl<'a> Watcher<'a> {
         if !end.starts_with("OK") {
             self.fail(&end);
         }
+        // What comes before is of the mailbox that was open. RFC 9051 7.1
+        let before = untagged.iter().position(|line| line.starts_with("* OK [CLOSED]")).map_or(0, |at| at + 1);
+        let untagged = untagged.split_at(before).1;
         let found = |word: &str| untagged.iter().find_map(|line| number(line, word)).unwrap_or_default();
         let (validity, modseq) = (found("[UIDVALIDITY ") as u32, found("[HIGHESTMODSEQ "));
         let exists = untagged.iter().find_map(|line| line.strip_suffix(" EXISTS")?.strip_prefix("* ")?.parse().ok());
@@ -132,7 +168,7 @@ impl<'a> Watcher<'a> {
         let messages = known.as_ref().map_or_else(|| vec![Message::default(); exists], |_| Vec::new());
         self.views.insert(mailbox, View { messages, validity, modseq });
         match known {
-            Some(view) => self.resynchronise(view.messages, &untagged, exists),
+            Some(view) => self.resynchronise(view.messages, untagged, exists),
             // What came before the mailbox was opened, QRESYNC will not tell of.
             None if matches!(self.kind, Kind::Qresync | Kind::UidOnly) => {
                 drop(self.command("UID FETCH 1:* (FLAGS)", Expunges::Allowed));
@@ -168,7 +204,7 @@ impl<'a> Watcher<'a> {
 
     /// `UID ` and UIDs, or sequence numbers alone; none where the client knows of none.
     fn some(&mut self) -> Option<(&'static str, Vec<usize>, String)> {
-        let by_uid = self.kind == Kind::UidOnly || self.random.bool();
+        let by_uid = matches!(self.kind, Kind::UidOnly | Kind::Notify) || self.random.bool();
         let count = self.messages();
         let wanted = self.random.usize(1..4);
         let mut places: Vec<usize> = (0..wanted).filter(|_| count > 0).map(|_| self.random.usize(..count)).collect();
@@ -224,18 +260,20 @@ impl<'a> Watcher<'a> {
 
     fn append(&mut self) {
         self.made += 1;
-        let message = format!("X-Identity: {}-{}\r\n\r\nbody\r\n", self.name, self.made);
+        let subject = self.random.lowercase();
+        let message = format!("X-Identity: {}-{}\r\nSubject: {subject}\r\n\r\nbody\r\n", self.name, self.made);
         let mailbox = self.random.choice(MAILBOXES).unwrap();
         let flag = self.random.choice(FLAGS).unwrap();
         let command = format!("APPEND {mailbox} ({flag}) {{{}+}}\r\n{message}", message.len());
         self.command(&command, Expunges::Allowed);
+        // What a client has done itself it knows by APPENDUID and COPYUID, and is not told by STATUS.
+        self.status.remove(mailbox);
     }
 
     fn idle(&mut self) {
         self.say("IDLE".into());
         self.client.send(b"i IDLE\r\n");
-        let mut ended = false;
-        for turn in 0.. {
+        loop {
             let line = self.client.response().unwrap_or_else(|| self.fail("the connection ended in IDLE"));
             if line.starts_with("i OK") {
                 self.heard.push(format!("S: {line}"));
@@ -243,14 +281,10 @@ impl<'a> Watcher<'a> {
             }
             if line.starts_with("+ ") {
                 std::thread::sleep(Duration::from_micros(self.random.u64(..5000)));
+                self.client.send(b"DONE\r\n");
+                continue;
             }
-            if !ended {
-                ended = true;
-                self.client.stream.get_mut().write_all(b"DONE\r\n").unwrap();
-            }
-            if turn > 0 {
-                self.hear(&line, Expunges::Allowed);
-            }
+            self.hear(&line, Expunges::Allowed);
         }
     }
 
@@ -290,11 +324,37 @@ impl<'a> Watcher<'a> {
         }
     }
 
+    /// Asks for results that are kept up to date, where there are none yet.
+    fn ask(&mut self) {
+        if self.context.is_some() {
+            return;
+        }
+        let asked = *self.random.choice(&[Asked::Search, Asked::Sort]).unwrap();
+        let command = asked.command("ALL UPDATE");
+        self.say(command.clone());
+        let (untagged, end) = self.client.command(&command);
+        // What else comes before the result is no part of it; what comes behind may be.
+        for line in untagged {
+            if self.context.is_none() && line.starts_with("* ESEARCH ") {
+                self.context = Context::new(asked, &line);
+            }
+            let expunges = Expunges::Allowed;
+            match self.context.as_ref().is_some_and(|_| line.contains(" ALL ")) {
+                true => self.heard.push(format!("S: {line}")),
+                false => self.hear(&line, expunges),
+            }
+        }
+        if !end.starts_with("OK") || self.context.is_none() {
+            self.fail(&end);
+        }
+    }
+
     fn transfer(&mut self) {
         let Some((uid, _, names)) = self.some() else { return };
         let to = self.random.choice(MAILBOXES).unwrap();
         let verb = self.random.choice(["COPY", "MOVE"]).unwrap();
         self.command(&format!("{uid}{verb} {names} {to}"), Expunges::Allowed);
+        self.status.remove(to);
     }
 
     /// What the server says of all messages is what the client sees.
@@ -302,7 +362,7 @@ impl<'a> Watcher<'a> {
         let before = self.messages();
         let range = match (before, self.kind) {
             (0, _) => return,
-            (_, Kind::UidOnly) => "UID FETCH 1:*",
+            (_, Kind::UidOnly | Kind::Notify) => "UID FETCH 1:*",
             _ => "FETCH 1:*",
         };
         let expunges = Self::allowed(range.strip_suffix("FETCH 1:*").unwrap_or_default());
@@ -322,10 +382,11 @@ impl<'a> Watcher<'a> {
             14 => drop(self.command("NOOP", Expunges::Allowed)),
             15..=17 => self.idle(),
             18 => self.pipelined(),
-            19 if self.kind != Kind::UidOnly => {
+            19 if self.kind != Kind::UidOnly && self.random.bool() => {
                 let verb = self.random.choice(["SEARCH", "SORT (DATE) UTF-8", "THREAD REFERENCES UTF-8"]).unwrap();
                 self.command(&format!("{verb} UNSEEN"), Expunges::Forbidden);
             }
+            19 => self.ask(),
             20..=21 => {
                 let (leave, to) = (self.random.bool(), self.random.choice(MAILBOXES).unwrap());
                 if leave {
