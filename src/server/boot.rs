@@ -1,7 +1,7 @@
 //! Up and down.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -50,6 +50,8 @@ pub fn run(path: &Path, background: Background) -> Result<(), String> {
     sys::set_umask(0o077);
     let listeners = setup::listeners(&config)?;
     let foreground = background == Background::Foreground;
+    // As root, while it is.
+    let open_files = sys::raise_open_files(open_files_wanted(&config));
     prepare_directories(&config)?;
     // Again, now that another user is to read it all.
     check_as_user(&config, &path)?;
@@ -57,11 +59,9 @@ pub fn run(path: &Path, background: Background) -> Result<(), String> {
         true => None,
         false => Some(sys::daemonize(EX_CONFIG).map_err(|error| format!("cannot go into the background: {error}"))?),
     };
-    if let Err(error) = sys::raise_open_files() {
-        eprintln!("gatepostd: the limit of open files stays as it is: {error}");
-    }
     let log_failed = |error| format!("{}: {error}", config.log_to);
     crate::log::set(setup::log_target(&config, foreground), setup::filters(&config)).map_err(log_failed)?;
+    judge_open_files(&config, open_files);
     let signals = Signals::block().map_err(|error| format!("signals: {error}"))?;
     let running = start(&config, &path, listeners, foreground)?;
     let pid_file = config.run_directory.join("gatepostd.pid");
@@ -110,6 +110,24 @@ fn check_as_user(config: &Config, path: &Path) -> Result<(), String> {
 fn become_user(config: &Config, owned: &[&Path]) -> Result<(), String> {
     sys::become_user(&config.user, owned)
         .map_err(|error| format!("{}: User = {}: {error}", config.place("Server", "User"), config.user))
+}
+
+/// A connection, its bell and a spool file; the store's tables and what else there is.
+fn open_files_wanted(config: &Config) -> u64 {
+    config.channels_max as u64 * 3 + 1000
+}
+
+/// Clients that take the last ones take them from the store.
+fn judge_open_files(config: &Config, open_files: io::Result<u64>) {
+    match open_files {
+        Err(error) => log::warn!("the limit of open files stays as it is: {error}"),
+        Ok(most) if most < open_files_wanted(config) => log::warn!(
+            "{most} files can be open, {} are wanted for Maximum Channels = {}: raise the limit (ulimit -n)",
+            open_files_wanted(config),
+            config.channels_max
+        ),
+        Ok(_) => {}
+    }
 }
 
 /// Makes the directories, and as root becomes the configured user, who owns them.

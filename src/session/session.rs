@@ -306,7 +306,10 @@ impl Session {
         };
         log::info!("{}: refused: {text}", self.core.stream.peer());
         self.core.tag = refusal.tag.clone().unwrap_or_else(|| "*".into());
-        self.count_bad()?;
+        // A message that is too large, or has no room just now, has been understood.
+        if reply.status == Status::Bad {
+            self.count_bad()?;
+        }
         self.answer(reply)?;
         if refusal.close {
             self.core.bye(None, "What follows cannot be understood")?;
