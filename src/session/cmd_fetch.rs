@@ -11,7 +11,7 @@ use super::fetch_message::Fetcher;
 use super::limits;
 use super::reply::{Failure, Handled, Reply};
 use super::report;
-use crate::mailbox::{Change, Expunges, Message, StoreMode};
+use crate::mailbox::{Change, Expunges, MailboxError, Message, StoreError, StoreMode};
 use crate::proto::response as wire;
 use crate::proto::{Dialect, FetchModifiers, ResponseCode};
 use crate::types::{By, FetchItem, Flag, ModSeq, NumberSet, Right, SystemFlag, Uid, UidSet};
@@ -227,13 +227,21 @@ fn mark_seen(core: &Core, selected: &mut Selected, batch: &UidSet) -> Result<Uid
     if uids.is_empty() {
         return Ok(uids);
     }
-    selected.view.mailbox().commit(Change::Store {
+    let marked = selected.view.mailbox().commit(Change::Store {
         uids: uids.clone(),
         mode: StoreMode::Add,
         flags: vec![Flag::System(SystemFlag::Seen)],
         unchanged_since: None,
         visibility: selected.view.visibility(),
-    })?;
+    });
+    match marked {
+        // What cannot be written now can be read all the same.
+        Err(MailboxError::Store(error @ (StoreError::Full | StoreError::Poisoned | StoreError::Engine(_)))) => {
+            log::info!("\\Seen is not set: {error}");
+            return Ok(UidSet::new());
+        }
+        marked => drop(marked?),
+    }
     let mut changes = report::sync(core, selected)?;
     let heard = report::hears_flags(core);
     changes.flags.retain(|uid| heard && !uids.contains(uid.get()));

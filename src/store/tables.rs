@@ -128,6 +128,7 @@ pub(super) fn engine(error: fjall::Error) -> StoreError {
     };
     match (io, &error) {
         (Some(io), _) if is_full(io) => StoreError::Full,
+        (Some(io), _) => StoreError::Engine(io.to_string()),
         (None, fjall::Error::Storage(error)) => broken(&error.to_string()),
         _ => StoreError::Engine(error.to_string()),
     }
