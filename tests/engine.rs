@@ -72,7 +72,7 @@ fn what_is_frozen_stays_as_it_was() {
         batch.put(b"b".to_vec(), b"2".to_vec());
         batch.removed = vec![refer(b"x", 1, 1)];
         engine.commit(vec![batch], Durability::Synced).unwrap();
-        assert_eq!(engine.collect(u64::MAX, 10).unwrap(), 1);
+        assert_eq!(engine.collect(u64::MAX, 10).unwrap().deleted, 1);
         assert_eq!(frozen.version(mailbox(1)).unwrap(), Version(1));
         assert_eq!(&frozen.get(mailbox(1), b"a").unwrap().unwrap()[..], b"1");
         assert!(frozen.get(mailbox(1), b"b").unwrap().is_none());
@@ -135,16 +135,16 @@ fn blobs_live_as_long_as_their_references() {
         let mut batch = Batch::new(mailbox(1), Version(1));
         batch.removed = vec![refer(octets, 1, 1)];
         engine.commit(vec![batch], Durability::Synced).unwrap();
-        assert_eq!(engine.collect(u64::MAX, 10).unwrap(), 0, "a reference is left");
+        assert_eq!(engine.collect(u64::MAX, 10).unwrap().deleted, 0, "a reference is left");
         assert_eq!(&engine.read_chunk(A, blob(octets), 0).unwrap().unwrap()[..], octets);
         let mut batch = Batch::new(mailbox(1), Version(2));
         batch.removed = vec![refer(octets, 1, 2)];
         engine.commit(vec![batch], Durability::Synced).unwrap();
-        assert_eq!(engine.collect(1, 10).unwrap(), 0, "it died a moment ago");
+        assert_eq!(engine.collect(1, 10).unwrap().deleted, 0, "it died a moment ago");
         engine.pin(A, blob(octets));
-        assert_eq!(engine.collect(u64::MAX, 10).unwrap(), 0, "it is pinned");
+        assert_eq!(engine.collect(u64::MAX, 10).unwrap().deleted, 0, "it is pinned");
         engine.unpin(A, blob(octets));
-        assert_eq!(engine.collect(u64::MAX, 10).unwrap(), 1);
+        assert_eq!(engine.collect(u64::MAX, 10).unwrap().deleted, 1);
         assert!(engine.read_chunk(A, blob(octets), 0).unwrap().is_none());
         let mut left = Vec::new();
         engine.references(A, &mut |reference| Ok(left.push(reference))).unwrap();
@@ -159,7 +159,7 @@ fn what_was_written_ahead_is_collected_if_nobody_wants_it() {
         engine.write_chunk(A, blob(b"x"), 1, b"y").unwrap();
         let has = |chunks| engine.has_chunks(A, blob(b"x"), chunks).unwrap();
         assert!(has(0..2) && has(1..2) && !has(0..3) && !has(2..3));
-        assert_eq!(engine.collect(u64::MAX, 10).unwrap(), 1);
+        assert_eq!(engine.collect(u64::MAX, 10).unwrap().deleted, 1);
         assert!(engine.read_chunk(A, blob(b"x"), 1).unwrap().is_none());
     });
 }

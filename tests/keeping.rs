@@ -188,7 +188,7 @@ fn what_has_lost_its_octets_keeps_nothing_else_away() {
     let mut batch = Batch::new(Partition::Account(account), engine.version(Partition::Account(account)).unwrap());
     batch.removed.push(Reference { blob, account, mailbox, uid: Uid::new(2).unwrap() });
     engine.commit(vec![batch], Durability::Synced).unwrap();
-    assert_eq!(engine.collect(u64::MAX, 10).unwrap(), 1);
+    assert_eq!(engine.collect(u64::MAX, 10).unwrap().deleted, 1);
     let undeleted = joe.undelete(None, 0).unwrap();
     assert_eq!((undeleted.messages, undeleted.unread), (2, 1));
     assert_eq!(subjects(&joe, "INBOX"), ["4 a", "5 c"]);

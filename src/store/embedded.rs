@@ -19,7 +19,9 @@ use parking_lot::{Condvar, Mutex};
 
 use super::ahead::Ahead;
 use super::disk::Disk;
-use super::engine::{Batch, Engine, Figures, Hear, Partition, Reader, Realm, Relaxed, Value, Visit, Watching};
+use super::engine::{
+    Batch, Collected, Engine, Figures, Hear, Partition, Reader, Realm, Relaxed, Value, Visit, Watching,
+};
 use super::error::{CommitError, StoreError};
 use super::facade::Options;
 use super::keys;
@@ -389,22 +391,23 @@ impl Engine for Embedded {
     }
 
     /// Under the writer's lock, so that no commit refers anew to what is being deleted.
-    fn collect(&self, before_secs: u64, most: usize) -> Result<usize, StoreError> {
+    fn collect(&self, before_secs: u64, most: usize) -> Result<Collected, StoreError> {
         let mut writer = self.writer.lock();
         let tables = self.disk.tables()?;
         let mut group = Group::new(&tables);
-        let mut deleted = 0;
+        let mut collected = Collected::default();
         for (account, blob) in candidates(&tables, &self.pins, before_secs, most)? {
+            collected.looked_at += 1;
             if !has_reference(&tables, account, blob)? {
                 for entry in tables.chunks.prefix(&keys::chunk(account, blob, 0)[..40]) {
                     group.remove(&tables.chunks, entry.key().map_err(engine)?);
                 }
-                deleted += 1;
+                collected.deleted += 1;
             }
             group.remove(&tables.index, keys::candidate(account, blob));
         }
         self.write(&mut writer, group, false)?;
-        Ok(deleted)
+        Ok(collected)
     }
 
     /// Nobody else writes to it: fjall locks the directory.

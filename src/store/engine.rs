@@ -198,9 +198,9 @@ pub trait Engine: Reader {
     fn pin(&self, account: AccountId, blob: BlobId);
     fn unpin(&self, account: AccountId, blob: BlobId);
 
-    /// Deletes blobs that lost their last reference before `before_secs` (seconds since 1970), at most `most` of them;
-    /// how many were deleted.
-    fn collect(&self, before_secs: u64, most: usize) -> Result<usize, StoreError>;
+    /// Looks at blobs that lost a reference before `before_secs` (seconds since 1970), at most `most` of them, and deletes those
+    /// that have none.
+    fn collect(&self, before_secs: u64, most: usize) -> Result<Collected, StoreError>;
 
     /// Has `hear` called, from now on, after each commit of another server to a partition of a realm.
     fn watch(&self, realm: Realm, hear: Hear) -> Watching;
@@ -212,6 +212,14 @@ pub trait Engine: Reader {
 
     /// Syncs that commits have cost so far, and commits: for tests and figures.
     fn figures(&self) -> Figures;
+}
+
+/// What one step of a collection has come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// Blobs that were looked at: each is looked at once, until it loses a reference again.
+    pub looked_at: usize,
+    pub deleted: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

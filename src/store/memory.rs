@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::engine::{Batch, Engine, Figures, Hear, Reader, Realm, Reference, Relaxed, Value, Visit, Watching};
+use super::engine::{
+    Batch, Collected, Engine, Figures, Hear, Reader, Realm, Reference, Relaxed, Value, Visit, Watching,
+};
 use super::error::{CommitError, StoreError};
 use super::keys;
 use super::model::Durability;
@@ -131,11 +133,14 @@ impl Engine for Memory {
         self.pins.unpin(account, blob);
     }
 
-    fn collect(&self, before_secs: u64, most: usize) -> Result<usize, StoreError> {
+    fn collect(&self, before_secs: u64, most: usize) -> Result<Collected, StoreError> {
         let mut state = self.state.lock();
         let all = keys::candidates();
-        let mut deleted = 0;
-        for (key, died) in state.between(all.clone(), keys::after(&all)).into_iter().take(most) {
+        let mut collected = Collected::default();
+        for (key, died) in state.between(all.clone(), keys::after(&all)) {
+            if collected.looked_at >= most {
+                break;
+            }
             let Some((account, blob)) = keys::read_candidate(&key) else { continue };
             if read_version(&died)?.0 >= before_secs || self.pins.has(account, blob) {
                 continue;
@@ -143,11 +148,12 @@ impl Engine for Memory {
             let references = keys::references(account, Some(blob));
             if state.between(references.clone(), keys::after(&references)).is_empty() {
                 state.chunks.retain(|key, _| !key.starts_with(&keys::chunk(account, blob, 0)[..40]));
-                deleted += 1;
+                collected.deleted += 1;
             }
             state.index.remove(&key);
+            collected.looked_at += 1;
         }
-        Ok(deleted)
+        Ok(collected)
     }
 
     /// Nobody else writes to it.

@@ -64,8 +64,8 @@ pub use check::{Checked, Describe, Described, Finding, Mode};
 pub use copying::{Copied, Unread};
 pub use embedded::Embedded;
 pub use engine::{
-    Batch, CHUNK_BYTES, Doubt, Engine, Figures, Hear, Partition, Reader, Realm, Reference, Relaxed, Settled, Value,
-    Visit, Watching, side_by_side,
+    Batch, CHUNK_BYTES, Collected, Doubt, Engine, Figures, Hear, Partition, Reader, Realm, Reference, Relaxed,
+    Settled, Value, Visit, Watching, side_by_side,
 };
 pub use error::{CommitError, CommitFailure, StoreError};
 pub use facade::{Compression, Options, Store};

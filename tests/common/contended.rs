@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use gatepost::store::{
-    Batch, CommitError, Doubt, Durability, Engine, Figures, Hear, Memory, Partition, Reader, Realm, Reference,
-    Relaxed, Settled, StoreError, Value, Version, Visit, Watching,
+    Batch, Collected, CommitError, Doubt, Durability, Engine, Figures, Hear, Memory, Partition, Reader, Realm,
+    Reference, Relaxed, Settled, StoreError, Value, Version, Visit, Watching,
 };
 use gatepost::types::{AccountId, BlobId};
 
@@ -336,7 +336,7 @@ impl Engine for Contended {
         self.0.inner.unpin(account, blob);
     }
 
-    fn collect(&self, before_secs: u64, most: usize) -> Result<usize, StoreError> {
+    fn collect(&self, before_secs: u64, most: usize) -> Result<Collected, StoreError> {
         self.0.inner.collect(before_secs, most)
     }
 

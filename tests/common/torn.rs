@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gatepost::store::{
-    Batch, CommitError, Durability, Engine, Figures, Hear, Memory, Partition, Reader, Realm, Reference, Relaxed,
-    StoreError, Value, Version, Visit, Watching,
+    Batch, Collected, CommitError, Durability, Engine, Figures, Hear, Memory, Partition, Reader, Realm, Reference,
+    Relaxed, StoreError, Value, Version, Visit, Watching,
 };
 use gatepost::types::{AccountId, BlobId};
 
@@ -127,7 +127,7 @@ impl Engine for Torn {
         self.engine.unpin(account, blob);
     }
 
-    fn collect(&self, before_secs: u64, most: usize) -> Result<usize, StoreError> {
+    fn collect(&self, before_secs: u64, most: usize) -> Result<Collected, StoreError> {
         self.engine.collect(before_secs, most)
     }
 
