@@ -617,13 +617,46 @@ fn what_cannot_be_read_is_named_and_costs_nothing_else() {
 /// the summary anew, and says that the file waits for a repair without it.
 #[test]
 fn a_summary_that_cannot_be_read_asks_for_a_repair_without_the_daemon() {
+    let server = with_a_broken_summary();
+    for (arguments, exit) in [(&["check"][..], 65), (&["check", "--repair"], 69)] {
+        let checked = server.ctl(arguments);
+        assert_eq!(checked.status.code(), Some(exit), "{checked:?}");
+        let (found, said) = (String::from_utf8_lossy(&checked.stdout), String::from_utf8_lossy(&checked.stderr));
+        assert!(found.contains("message UID 2: its summary cannot be read"), "{found}");
+        assert!(found.ends_with(" bytes: 1 finding\n"), "{found}");
+        assert!(said.contains("stop gatepostd, run gatepostctl check --repair, and start it again"), "{said}");
+    }
+    assert!(server.ctl(&["check"]).status.success(), "the summary has been made anew");
+}
+
+/// Whoever asks for a summary that cannot be read, or for others of its page, finds them all: it is made of the message.
+#[test]
+fn a_summary_that_cannot_be_read_is_made_anew_when_it_is_asked_for() {
+    let server = with_a_broken_summary();
+    let mut client = server.user("user1");
+    client.ok("EXAMINE INBOX");
+    let found = |client: &mut Client, n| client.ok(&format!("SEARCH SUBJECT {}", &words(n)[..20])).concat();
+    for n in 0..4 {
+        assert_eq!(found(&mut client, n), format!("* SEARCH {}", n + 1));
+    }
+    let envelopes = client.ok("FETCH 1:4 ENVELOPE");
+    assert!((0..4).all(|n| envelopes[n as usize].contains(&words(n))), "{envelopes:?}");
+    let one = client.ok("FETCH 2 ENVELOPE").concat();
+    assert!(one.contains(&words(1)), "{one}");
+    // It is written in the place of the other.
+    assert!(server.ctl(&["check"]).status.success());
+}
+
+fn words(n: u64) -> String {
+    let mut random = fastrand::Rng::with_seed(n);
+    std::iter::repeat_with(|| random.alphanumeric()).take(7000).collect()
+}
+
+/// Four messages in INBOX, and the summary of the second cannot be read.
+fn with_a_broken_summary() -> Server {
     let server = Server::start("");
     let mut client = server.user("user1");
     // The summary of each fills a block of its own.
-    let words = |n| {
-        let mut random = fastrand::Rng::with_seed(n);
-        std::iter::repeat_with(|| random.alphanumeric()).take(7000).collect::<String>()
-    };
     for n in 0..4 {
         let mail = format!("Subject: {}\r\n\r\n\r\n", words(n));
         assert!(client.append("INBOX", mail.as_bytes()).unwrap().starts_with("OK"));
@@ -637,15 +670,7 @@ fn a_summary_that_cannot_be_read_asks_for_a_repair_without_the_daemon() {
     let tries = (0..10_000).take_while(|_| list() == first);
     tries.for_each(|_| drop(client.ok(&format!("SETMETADATA INBOX (/private/comment {{60000+}}\r\n{large})"))));
     harm(&server, "1/tables", &words(1)[..16]);
-    for (arguments, exit) in [(&["check"][..], 65), (&["check", "--repair"], 69)] {
-        let checked = server.ctl(arguments);
-        assert_eq!(checked.status.code(), Some(exit), "{checked:?}");
-        let (found, said) = (String::from_utf8_lossy(&checked.stdout), String::from_utf8_lossy(&checked.stderr));
-        assert!(found.contains("message UID 2: its summary cannot be read"), "{found}");
-        assert!(found.ends_with(" bytes: 1 finding\n"), "{found}");
-        assert!(said.contains("stop gatepostd, run gatepostctl check --repair, and start it again"), "{said}");
-    }
-    assert!(server.ctl(&["check"]).status.success(), "the summary has been made anew");
+    server
 }
 
 /// Of a large message, a chunk that is lost is told before a literal is announced; one that has rotted ends one connection,

@@ -18,10 +18,21 @@ impl Summaries {
         // Before: what comes meanwhile brings its summary along.
         let mut there = mailbox.there(no.first(), no.last())?;
         let mut summaries: Vec<(Uid, Value)> = Vec::new();
-        mailbox.store.structures(mailbox.account, mailbox.id, no.first(), no.last(), &mut |uid, value| {
-            summaries.push((uid, value));
-            Ok(())
-        })?;
+        let scanned =
+            mailbox.store.structures(mailbox.account, mailbox.id, no.first(), no.last(), &mut |uid, value| {
+                summaries.push((uid, value));
+                Ok(())
+            });
+        match scanned {
+            // A scan ends where something cannot be read; what is behind it may be good.
+            Err(StoreError::Broken(_)) => {
+                summaries.clear();
+                for (uid, _) in &there {
+                    summaries.extend(mailbox.readable_summary(*uid)?.map(|value| (*uid, value)));
+                }
+            }
+            scanned => scanned?,
+        }
         there.retain(|(uid, _)| summaries.binary_search_by_key(uid, |(uid, _)| *uid).is_err());
         if !there.is_empty() {
             summaries.append(&mut self.lacking(there)?);
@@ -41,7 +52,8 @@ impl Summaries {
                 None => match self.rebuild(blob) {
                     Ok(value) => made.push((uid, value)),
                     // Without its octets a message has nothing to be found by.
-                    Err(MailboxError::Store(StoreError::Missing(_)) | MailboxError::Refused(_)) => {}
+                    Err(MailboxError::Store(StoreError::Missing(_) | StoreError::Broken(_))) => {}
+                    Err(MailboxError::Refused(_)) => {}
                     Err(MailboxError::Store(error)) => return Err(error),
                 },
             }
@@ -54,6 +66,17 @@ impl Summaries {
 }
 
 impl Mailbox {
+    /// The summary that the store has of a message; one that cannot be read is as one that is lost, and is made anew.
+    pub(super) fn readable_summary(&self, uid: Uid) -> Result<Option<Value>, StoreError> {
+        match self.store.structure(self.account, self.id, uid) {
+            Err(StoreError::Broken(how)) => {
+                log::error!("mailbox {}, UID {uid}: its summary cannot be read: {how}", self.object_id());
+                Ok(None)
+            }
+            read => read,
+        }
+    }
+
     /// The UID that the next message gets; the largest where they are used up.
     pub(super) fn uid_next(&self) -> Result<u32, StoreError> {
         match self.snapshot() {

@@ -58,7 +58,7 @@ impl Summaries {
         {
             return Ok(Some(alone(value)));
         }
-        match mailbox.store.structure(mailbox.account, mailbox.id, uid)? {
+        match mailbox.readable_summary(uid)? {
             Some(value) => Ok(Some(value)),
             None => {
                 self.lacking(mailbox.there(uid, uid)?).map(|made| made.into_iter().next().map(|(_, value)| value))
