@@ -32,6 +32,7 @@ impl Hash {
             None => (by_prefix(stored).ok_or("the hash has no {SCHEME} before it")?, stored),
         };
         match is_whole(scheme, text) {
+            true if is_too_costly(scheme, text) => Err("the hash is too costly for a server to verify".into()),
             true => Ok(Hash { scheme, text: text.into() }),
             false => Err(format!("the hash is not one of {{{}}}", name(scheme))),
         }
@@ -53,7 +54,8 @@ impl Hash {
             }
             Scheme::BlfCrypt => bcrypt::verify(password, text).unwrap_or(false),
             // Hashes of both: the comparison tells by its time neither length nor where they part.
-            Scheme::Plain => blake3::hash(password) == blake3::hash(text.as_bytes()),
+            // An account without a password is nobody's: all that know its name would be in.
+            Scheme::Plain => (blake3::hash(password) == blake3::hash(text.as_bytes())) & !text.is_empty(),
         }
     }
 }
@@ -106,6 +108,31 @@ fn is_whole(scheme: Scheme, text: &str) -> bool {
     }
 }
 
+/// Memory and passes of ARGON2ID together, in KiB; rounds of SHA512-CRYPT; the logarithm of those of BLF-CRYPT. Each takes some
+/// seconds, and memory that there is: what cannot be had ends the process.
+const ARGON2_KIB_MAX: u64 = 4 << 20;
+const ARGON2_MEMORY_KIB_MAX: u32 = 1 << 20;
+const SHA512_ROUNDS_MAX: u64 = 10_000_000;
+const BLF_COST_MAX: u32 = 17;
+
+fn is_too_costly(scheme: Scheme, text: &str) -> bool {
+    match scheme {
+        Scheme::Argon2id => {
+            let params = PasswordHash::new(text).ok().and_then(|hash| Params::try_from(&hash).ok());
+            params.is_some_and(|of| {
+                of.m_cost() > ARGON2_MEMORY_KIB_MAX
+                    || u64::from(of.m_cost()) * u64::from(of.t_cost()) > ARGON2_KIB_MAX
+            })
+        }
+        Scheme::Sha512Crypt => {
+            let rounds = text.split('$').find_map(|part| part.strip_prefix("rounds="));
+            rounds.is_some_and(|rounds| rounds.parse::<u64>().map_or(true, |rounds| rounds > SHA512_ROUNDS_MAX))
+        }
+        Scheme::BlfCrypt => bcrypt::HashParts::from_str(text).is_ok_and(|of| of.get_cost() > BLF_COST_MAX),
+        Scheme::Plain => false,
+    }
+}
+
 /// A new password's hash, `{ARGON2ID}$argon2id$v=19$...`; `None` for a password of more than 4 GiB.
 pub fn hash(password: &[u8]) -> Option<String> {
     let salt = SaltString::generate(&mut OsRng);
@@ -154,6 +181,11 @@ mod tests {
     }
 
     #[test]
+    fn no_password_is_no_password() {
+        assert!(good("{PLAIN}x").verify(b"x") && !good("{PLAIN}").verify(b""));
+    }
+
+    #[test]
     fn new_hashes() {
         let own = hash(b"secret").unwrap();
         assert!(own.starts_with("{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1$"), "{own}");
@@ -176,6 +208,10 @@ mod tests {
             "{BLF-CRYPT}$2y$05$short",
             "{SHA512-CRYPT}$6$salt$short",
             &wrong_kind,
+            "{ARGON2ID}$argon2id$v=19$m=4294967295,t=2,p=1$WBpK4DJJYg0qMoWmcskT7Q$mpP6CIkOiEFffJpiEF6oe38QWlLtx2PnOh65AXgZfzA",
+            "{ARGON2ID}$argon2id$v=19$m=65536,t=4000000,p=1$WBpK4DJJYg0qMoWmcskT7Q$mpP6CIkOiEFffJpiEF6oe38QWlLtx2PnOh65AXgZfzA",
+            "{SHA512-CRYPT}$6$rounds=999999999$BZKD9.W2P7PSm9o8$aU/JlJcPCL94RTAFgKJXTNCmzukTqXAZLocCwridg63nmSfAh0180rHgSQXPvLVqRU/kF1UQDy.Qvdl8iWFco/",
+            "{BLF-CRYPT}$2y$31$EjcRPRBn1sMXTf4zB2I.h.hpWohceI2ouDHwRzn55eLYeMD07SJKK",
         ] {
             assert!(Hash::parse(stored).is_err(), "{stored}");
         }
