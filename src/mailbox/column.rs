@@ -2,6 +2,7 @@
 //! for in all of them at once.
 
 use super::describing::summary_of;
+use super::stretch::Stretch;
 use crate::mime::{Field, prepare};
 use crate::search::{Needle, Slots};
 use crate::store::{PAGE_UIDS, Value};
@@ -9,13 +10,18 @@ use crate::types::Comparator;
 
 const _: () = assert!(PAGE_UIDS <= Slots::BITS);
 
-#[derive(Default)]
 pub(super) struct Column {
     /// The texts, each ended by NUL, which none of them has.
-    text: String,
-    /// Where each text ends.
-    ends: Vec<u32>,
+    text: Stretch,
     /// Who has the field at all.
+    present: Slots,
+}
+
+/// A column that is being made.
+#[derive(Default)]
+struct Made {
+    text: String,
+    messages: usize,
     present: Slots,
 }
 
@@ -23,50 +29,47 @@ pub(super) type Columns = [Column; Field::COUNT];
 
 /// The columns of these messages. A damaged summary has no fields; whoever reads it is told.
 pub(super) fn columns(summaries: &[Value]) -> Columns {
-    let mut columns = Columns::default();
+    let mut made: [Made; Field::COUNT] = Default::default();
     for (slot, value) in summaries.iter().enumerate() {
         for (field, text) in summary_of(value).iter().flat_map(|summary| summary.fields()) {
-            let column = &mut columns[field.number()];
+            let column = &mut made[field.number()];
             if column.present & 1 << slot == 0 {
-                column.fill(slot);
+                column.end_each_before(slot);
                 column.present |= 1 << slot;
                 let prepared = prepare(Comparator::UnicodeCasemap, text);
                 column.text.extend(prepared.split('\0'));
-                column.fill(slot + 1);
+                column.end_each_before(slot + 1);
             }
         }
     }
-    for column in &mut columns {
-        column.fill(summaries.len());
-        column.text.shrink_to_fit();
+    made.map(|mut column| {
+        column.end_each_before(summaries.len());
+        Column { text: column.text.into_bytes().into(), present: column.present }
+    })
+}
+
+impl Made {
+    fn end_each_before(&mut self, slot: usize) {
+        while self.messages < slot {
+            self.text.push('\0');
+            self.messages += 1;
+        }
     }
-    columns
 }
 
 impl Column {
-    /// Ends the text of each message before `slot`.
-    fn fill(&mut self, slot: usize) {
-        while self.ends.len() < slot {
-            self.text.push('\0');
-            self.ends.push(self.text.len() as u32);
-        }
-    }
-
     /// The texts, and who has the field: all that a column is made of.
-    pub(super) fn parts(&self) -> (&str, Slots) {
+    pub(super) fn parts(&self) -> (&[u8], Slots) {
         (&self.text, self.present)
     }
 
-    /// A column of so many messages out of its parts.
-    pub(super) fn of_parts(text: &str, present: Slots, messages: usize) -> Option<Column> {
-        let ends: Vec<u32> = memchr::memchr_iter(0, text.as_bytes()).map(|at| at as u32 + 1).collect();
-        let whole = ends.len() == messages && ends.last().map_or(0, |end| *end as usize) == text.len();
-        whole.then(|| Column { text: text.into(), ends, present })
+    pub(super) fn of_parts(text: Stretch, present: Slots) -> Column {
+        Column { text, present }
     }
 
     /// Octets that it takes.
     pub(super) fn bytes(&self) -> usize {
-        self.text.capacity() + self.ends.capacity() * 4 + size_of::<Column>()
+        self.text.len() + size_of::<Column>()
     }
 
     /// Whose field holds the needle; any field holds the empty one.
@@ -77,12 +80,15 @@ impl Column {
         if needle.has_nul() {
             return 0;
         }
-        let (mut slots, mut from) = (0, 0);
-        while let Some(at) = needle.find_prepared(&self.text[from..]) {
-            let slot = self.ends.partition_point(|end| *end as usize <= from + at);
-            slots |= 1 << slot;
-            from = self.ends[slot] as usize;
+        let (mut slots, mut rest, mut slot) = (0, &self.text[..], 0);
+        while let Some(at) = needle.find_prepared(rest) {
+            slot += memchr::memchr_iter(0, &rest[..at]).count();
+            // Beyond the last there is none, whatever a record says.
+            slots |= Slots::from(1u8).checked_shl(slot as u32).unwrap_or(0);
+            // The rest of this one has been answered for.
+            let Some(end) = memchr::memchr(0, &rest[at..]) else { break };
+            (rest, slot) = (&rest[at + end + 1..], slot + 1);
         }
-        slots
+        slots & self.present
     }
 }

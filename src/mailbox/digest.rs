@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::column::{Column, Columns, columns};
-use super::message_ids::Ids;
+use super::digest_record::Record;
+use super::message_ids::{Ids, IdsRef, Threading};
 use super::page::Page;
 use super::text_key::TextKey;
+use super::texts::Texts;
 use crate::mime::Field;
 use crate::store::StoreError;
 use crate::types::{Comparator, Uid};
@@ -21,15 +23,14 @@ const COMPARATORS: usize = Comparator::ALL.len();
 /// Octets of a message in a digest that is not made yet, of common mail.
 const MESSAGE_BYTES: usize = 400;
 
-/// What a digest has of a key to order by.
-pub(super) type Texts = Vec<Box<str>>;
-
 #[derive(Default)]
 pub(super) struct Digest {
     pub(super) uids: Vec<Uid>,
     pub(super) columns: OnceLock<Columns>,
     pub(super) texts: [[OnceLock<Texts>; COMPARATORS]; TextKey::COUNT],
-    pub(super) threading: OnceLock<Vec<Ids>>,
+    pub(super) threading: OnceLock<Threading>,
+    /// Of one that the store had.
+    pub(super) record: Option<Record>,
     /// Something has been made that housekeeping does not know of.
     grown: AtomicBool,
 }
@@ -82,12 +83,16 @@ impl Digest {
 
     /// Octets that it takes now, or soon.
     pub(super) fn bytes(&self) -> u64 {
-        let columns = self.columns.get().map_or(0, |columns| columns.iter().map(Column::bytes).sum::<usize>());
-        let texts = self.texts.iter().flatten().filter_map(OnceLock::get).flatten();
-        let texts: usize = texts.map(|text| text.len() + size_of_val(text)).sum();
-        let ids = self.threading.get().into_iter().flatten();
-        let ids: usize = ids.map(|ids| size_of_val(ids) + size_of_val(ids.references.as_slice())).sum();
-        (columns.max(self.uids.len() * MESSAGE_BYTES) + texts + ids + size_of::<Digest>()) as u64
+        let record = self.record.as_ref().map_or(0, Record::bytes);
+        // Those of a record are slices of it.
+        let columns = match record {
+            0 => self.columns.get().map_or(0, |columns| columns.iter().map(Column::bytes).sum::<usize>()),
+            _ => size_of::<Columns>(),
+        };
+        let texts: usize = self.texts.iter().flatten().filter_map(OnceLock::get).map(Texts::bytes).sum();
+        let ids = self.threading.get().map_or(0, Threading::bytes);
+        let all = (columns + record).max(self.uids.len() * MESSAGE_BYTES) + texts + ids;
+        (all + size_of::<Digest>()) as u64
     }
 
     pub(super) fn uids(&self) -> &[Uid] {
@@ -103,13 +108,18 @@ impl Digest {
         self.grown.load(Ordering::Relaxed) && self.grown.swap(false, Ordering::Relaxed)
     }
 
+    /// What has been read from the record, or made.
     fn known<'a, T>(
         &self,
         known: &'a OnceLock<T>,
+        stored: impl FnOnce(&Record) -> Option<T>,
         make: impl FnOnce() -> Result<T, StoreError>,
     ) -> Result<&'a T, StoreError> {
         if let Some(value) = known.get() {
             return Ok(value);
+        }
+        if let Some(stored) = self.record.as_ref().and_then(stored) {
+            return Ok(known.get_or_init(|| stored));
         }
         let made = make()?;
         self.grown.store(true, Ordering::Relaxed);
@@ -118,7 +128,8 @@ impl Digest {
 
     /// A field of all messages; `page` is read where the fields have not been taken from it yet.
     pub(super) fn column(&self, field: Field, page: ReadPage<'_>) -> Result<&Column, StoreError> {
-        let columns = self.known(&self.columns, || Ok(columns(&page()?.aligned(&self.uids))))?;
+        let make = || Ok(columns(&page()?.aligned(&self.uids)));
+        let columns = self.known(&self.columns, Record::columns, make)?;
         Ok(&columns[field.number()])
     }
 
@@ -130,24 +141,24 @@ impl Digest {
         page: ReadPage<'_>,
     ) -> Result<&Texts, StoreError> {
         let known = &self.texts[key.number()][comparator.number()];
-        let text =
-            |page: Arc<Page>| page.by_uids(&self.uids, |summary| key.text(summary, comparator).into_boxed_str());
-        self.known(known, || page().map(text))
+        let make = |page: Arc<Page>| page.by_uids(&self.uids, |summary| key.text(summary, comparator)).collect();
+        self.known(known, |record| record.texts(key, comparator, self.uids.len()), || page().map(make))
     }
 
     /// One of `texts`; empty where they have not been made.
-    pub(super) fn text(&self, key: TextKey, comparator: Comparator, slot: usize) -> &str {
+    pub(super) fn text(&self, key: TextKey, comparator: Comparator, slot: usize) -> &[u8] {
         let texts = self.texts[key.number()][comparator.number()].get();
-        texts.and_then(|texts| texts.get(slot)).map_or("", |text| text)
+        texts.map_or(&[], |texts| texts.get(slot))
     }
 
     /// One of `threading`, where they have been made.
-    pub(super) fn ids(&self, slot: usize) -> Option<&Ids> {
+    pub(super) fn ids(&self, slot: usize) -> Option<IdsRef<'_>> {
         self.threading.get().and_then(|ids| ids.get(slot))
     }
 
     /// The Message-IDs, by slot.
-    pub(super) fn threading(&self, page: ReadPage<'_>) -> Result<&Vec<Ids>, StoreError> {
-        self.known(&self.threading, || page().map(|page| page.by_uids(&self.uids, Ids::of)))
+    pub(super) fn threading(&self, page: ReadPage<'_>) -> Result<&Threading, StoreError> {
+        let make = |page: Arc<Page>| page.by_uids(&self.uids, Ids::of).collect();
+        self.known(&self.threading, |record| record.threading(self.uids.len()), || page().map(make))
     }
 }

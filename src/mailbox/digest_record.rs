@@ -13,14 +13,17 @@
 //!
 //! A digest is only made sooner by its record: what cannot be read, or is of another version, is made anew.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::column::{Column, Columns};
-use super::digest::{Digest, Texts};
-use super::message_ids::Ids;
+use super::digest::Digest;
+use super::message_ids::{IdsRef, Threading};
+use super::stretch::Stretch;
 use super::text_key::TextKey;
+use super::texts::Texts;
 use crate::mime::Field;
-use crate::store::PAGE_UIDS;
+use crate::store::{PAGE_UIDS, Value};
 use crate::types::{Comparator, Uid};
 
 /// The next one, where something else comes to be searched or ordered by, or a text is prepared otherwise. Of the first some
@@ -35,53 +38,108 @@ const TEXTS: u8 = 16;
 const _: () = assert!(PAGE_UIDS <= 256);
 const _: () = assert!(TextKey::COUNT * Comparator::ALL.len() <= 200);
 
+/// A digest as the store has it: a section is read when it is first asked for.
+pub(super) struct Record {
+    octets: Value,
+    /// Kinds, and where their contents are.
+    sections: Vec<(u8, Range<usize>)>,
+}
+
 impl Digest {
     /// `None` for a digest of no messages.
     pub(super) fn record(&self) -> Option<Vec<u8>> {
         let mut out = vec![VERSION, u8::try_from(self.uids.len().checked_sub(1)?).ok()?];
         self.uids.iter().for_each(|uid| out.extend(uid.get().to_le_bytes()));
-        if let Some(columns) = self.columns.get() {
-            section(&mut out, COLUMNS, |out| put_columns(out, columns));
-        }
-        if let Some(ids) = self.threading.get() {
-            section(&mut out, THREADING, |out| ids.iter().for_each(|ids| put_ids(out, ids)));
-        }
-        let all = self.texts.iter().flatten().enumerate();
-        for (at, texts) in all.filter_map(|(at, texts)| texts.get().map(|texts| (at, texts))) {
-            section(&mut out, TEXTS + at as u8, |out| texts.iter().for_each(|text| put_text(out, text)));
+        put(&mut out, COLUMNS, self, &self.columns, put_columns);
+        put(&mut out, THREADING, self, &self.threading, |out, ids| ids.iter().for_each(|ids| put_ids(out, &ids)));
+        for (at, texts) in self.texts.iter().flatten().enumerate() {
+            put(&mut out, TEXTS + at as u8, self, texts, |out, texts| {
+                texts.iter().for_each(|text| put_text(out, text));
+            });
         }
         Some(out)
     }
 
-    pub(super) fn of_record(record: &[u8]) -> Option<Digest> {
-        let mut octets = Octets(record);
+    pub(super) fn of_record(record: Value) -> Option<Digest> {
+        let mut octets = Octets(&record);
         if octets.array::<1>()? != [VERSION] {
             return None;
         }
         let messages = usize::from(octets.array::<1>()?[0]) + 1;
         let uids = (0..messages).map(|_| Uid::new(octets.u32()?)).collect::<Option<Vec<Uid>>>()?;
-        let mut digest = Digest::of(uids);
+        let mut sections = Vec::new();
         while !octets.0.is_empty() {
-            let ([kind], length) = (octets.array()?, octets.u32()?);
-            digest.read_section(kind, Octets(octets.take(length as usize)?))?;
+            let ([kind], length) = (octets.array()?, octets.u32()? as usize);
+            let from = record.len() - octets.0.len();
+            octets.take(length)?;
+            sections.push((kind, from..from + length));
         }
-        digest.uids.is_sorted().then_some(digest)
+        let is_sorted = uids.is_sorted();
+        let mut digest = Digest::of(uids);
+        digest.record = Some(Record { octets: record, sections });
+        is_sorted.then_some(digest)
+    }
+}
+
+impl Record {
+    /// Octets that it takes, with what is read from it.
+    pub(super) fn bytes(&self) -> usize {
+        let read = self.sections.iter().filter(|(kind, _)| *kind != COLUMNS).map(|(_, at)| at.len());
+        self.octets.len() + read.sum::<usize>()
     }
 
-    fn read_section(&mut self, kind: u8, mut octets: Octets<'_>) -> Option<()> {
-        let messages = self.uids.len();
-        match kind {
-            COLUMNS => self.columns = OnceLock::from(octets.columns(messages)?),
-            THREADING => {
-                self.threading = OnceLock::from((0..messages).map(|_| octets.ids()).collect::<Option<Vec<_>>>()?)
-            }
-            _ => {
-                let at = usize::from(kind.checked_sub(TEXTS)?);
-                let texts = (0..messages).map(|_| octets.text().map(Box::from)).collect::<Option<Texts>>()?;
-                *self.texts.iter_mut().flatten().nth(at)? = OnceLock::from(texts);
-            }
+    fn section(&self, kind: u8) -> Option<&Range<usize>> {
+        self.sections.iter().find(|(of, _)| *of == kind).map(|(_, at)| at)
+    }
+
+    pub(super) fn columns(&self) -> Option<Columns> {
+        let at = self.section(COLUMNS)?;
+        let mut octets = Octets(&self.octets[at.clone()]);
+        let mut column = || {
+            let (present, length) = (octets.u128()?, octets.u32()? as usize);
+            let from = at.end - octets.0.len();
+            octets.take(length)?;
+            Some(Column::of_parts(Stretch::of(&self.octets, from..from + length), present))
+        };
+        let columns = (0..Field::COUNT).map(|_| column()).collect::<Option<Vec<_>>>()?;
+        columns.try_into().ok().filter(|_| octets.0.is_empty())
+    }
+
+    pub(super) fn threading(&self, messages: usize) -> Option<Threading> {
+        let mut octets = Octets(&self.octets[self.section(THREADING)?.clone()]);
+        let mut threading = Threading::default();
+        for _ in 0..messages {
+            let [bits] = octets.array()?;
+            let references = usize::from(u16::from_le_bytes(octets.array()?));
+            let id = if bits & 1 != 0 { Some(octets.u128()?) } else { None };
+            let references = octets.take(references * 16)?.as_chunks().0.iter().copied().map(u128::from_le_bytes);
+            threading.push(id, references, bits & 2 != 0);
         }
-        octets.0.is_empty().then_some(())
+        octets.0.is_empty().then_some(threading)
+    }
+
+    pub(super) fn texts(&self, key: TextKey, comparator: Comparator, messages: usize) -> Option<Texts> {
+        let number = key.number() * Comparator::ALL.len() + comparator.number();
+        let at = self.section(TEXTS + number as u8)?;
+        let mut octets = Octets(&self.octets[at.clone()]);
+        let mut place = || {
+            let length = octets.u32()?;
+            let from = (at.len() - octets.0.len()) as u32;
+            octets.take(length as usize)?;
+            Some((from, from + length))
+        };
+        let places = (0..messages).map(|_| place()).collect::<Option<Vec<_>>>()?;
+        octets.0.is_empty().then(|| Texts::of_parts(Stretch::of(&self.octets, at.clone()), places))
+    }
+}
+
+/// A section, where there is something for it: made, or as it stood in the record.
+fn put<T>(out: &mut Vec<u8>, kind: u8, digest: &Digest, made: &OnceLock<T>, put: impl Fn(&mut Vec<u8>, &T)) {
+    let record = digest.record.as_ref();
+    match (made.get(), record.and_then(|record| Some((record, record.section(kind)?)))) {
+        (Some(made), _) => section(out, kind, |out| put(out, made)),
+        (None, Some((record, at))) => section(out, kind, |out| out.extend_from_slice(&record.octets[at.clone()])),
+        (None, None) => {}
     }
 }
 
@@ -94,9 +152,9 @@ fn section(out: &mut Vec<u8>, kind: u8, put: impl FnOnce(&mut Vec<u8>)) {
     out[at..at + 4].copy_from_slice(&length.to_le_bytes());
 }
 
-fn put_text(out: &mut Vec<u8>, text: &str) {
+fn put_text(out: &mut Vec<u8>, text: &[u8]) {
     out.extend((text.len() as u32).to_le_bytes());
-    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(text);
 }
 
 fn put_columns(out: &mut Vec<u8>, columns: &Columns) {
@@ -107,10 +165,10 @@ fn put_columns(out: &mut Vec<u8>, columns: &Columns) {
     }
 }
 
-fn put_ids(out: &mut Vec<u8>, ids: &Ids) {
+fn put_ids(out: &mut Vec<u8>, ids: &IdsRef<'_>) {
     out.push(u8::from(ids.id.is_some()) | u8::from(ids.is_reply) << 1);
     out.extend((ids.references.len() as u16).to_le_bytes());
-    ids.id.iter().chain(&ids.references).for_each(|id| out.extend(id.to_le_bytes()));
+    ids.id.iter().chain(ids.references).for_each(|id| out.extend(id.to_le_bytes()));
 }
 
 struct Octets<'a>(&'a [u8]);
@@ -133,28 +191,6 @@ impl<'a> Octets<'a> {
     fn u128(&mut self) -> Option<u128> {
         self.array().map(u128::from_le_bytes)
     }
-
-    fn text(&mut self) -> Option<&'a str> {
-        let length = self.u32()?;
-        std::str::from_utf8(self.take(length as usize)?).ok()
-    }
-
-    fn columns(&mut self, messages: usize) -> Option<Columns> {
-        let mut columns = Columns::default();
-        for column in columns.iter_mut().take(Field::COUNT) {
-            let present = self.u128()?;
-            *column = Column::of_parts(self.text()?, present, messages)?;
-        }
-        Some(columns)
-    }
-
-    fn ids(&mut self) -> Option<Ids> {
-        let [bits] = self.array()?;
-        let references = u16::from_le_bytes(self.array()?);
-        let id = if bits & 1 != 0 { Some(self.u128()?) } else { None };
-        let references = (0..references).map(|_| self.u128()).collect::<Option<Vec<_>>>()?;
-        Some(Ids { id, references, is_reply: bits & 2 != 0 })
-    }
 }
 
 #[cfg(test)]
@@ -162,10 +198,14 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::column::columns;
+    use super::super::message_ids::Ids;
+    use super::super::page::Page;
     use super::super::{Access, Asked, Change, Limits, Manager, Order, Scores, StoreMode, View};
     use super::*;
     use crate::mime::{Parser, Summary};
-    use crate::store::{Batch, Checked, Durability, Engine, Memory, Mode, PageNo, Partition, Reader, Store, Value};
+    use crate::store::{
+        Batch, Checked, Durability, Engine, Memory, Mode, PageNo, Partition, Reader, Store, StoreError, Value,
+    };
     use crate::sys::Bell;
     use crate::types::{
         AccountId, AccountName, By, Flag, InternalDate, MailboxId, MailboxName, SearchKey, SortKey, SortOrder,
@@ -192,22 +232,36 @@ mod tests {
         };
         let digest = Digest::of(uids);
         digest.columns.set(columns(&summaries)).ok().unwrap();
-        digest.threading.set(vec![ids(&[1], false), ids(&[], true), ids(&[u128::MAX, 5], true)]).unwrap();
-        digest.texts[5][1].set(["a", "", "é\0b"].map(Box::from).to_vec()).unwrap();
+        let all = [ids(&[1], false), ids(&[], true), ids(&[u128::MAX, 5], true)];
+        digest.threading.set(all.into_iter().collect()).unwrap();
+        digest.texts[5][1].set(["a", "", "é\0b"].map(String::from).into_iter().collect()).unwrap();
         digest
+    }
+
+    fn no_page() -> Result<Arc<Page>, StoreError> {
+        Err(StoreError::Missing("the page".into()))
     }
 
     #[test]
     fn it_comes_back() {
         let digest = digest();
         let record = digest.record().unwrap();
-        let back = Digest::of_record(&record).unwrap();
+        let back = Digest::of_record(Value::from(&record[..])).unwrap();
         assert_eq!(back.record().unwrap(), record);
-        assert!(back.texts[0][0].get().is_none() && back.texts[5][1].get() == digest.texts[5][1].get());
         let needle = crate::search::Needle::new("strasse", Comparator::UnicodeCasemap);
-        let columns = back.columns.get().unwrap();
-        assert_eq!(columns[Field::Subject.number()].holds(&needle), digest.columns.get().unwrap()[0].holds(&needle));
-        assert_eq!(columns[Field::From.number()].parts().1, 1 << 2);
+        let column = |digest: &Digest, field| digest.column(field, &mut no_page).unwrap().holds(&needle);
+        assert_eq!(column(&back, Field::Subject), column(&digest, Field::Subject));
+        assert_eq!(back.column(Field::From, &mut no_page).unwrap().parts().1, 1 << 2);
+        let (key, comparator) = (TextKey::DisplayTo, Comparator::ALL[1]);
+        assert_eq!(back.text(key, comparator, 2), b"", "nobody has asked for it");
+        let texts: Vec<&[u8]> = back.texts(key, comparator, &mut no_page).unwrap().iter().collect();
+        assert_eq!(texts, [&b"a"[..], b"", "é\0b".as_bytes()]);
+        assert!(back.texts(TextKey::Cc, comparator, &mut no_page).is_err());
+        let ids: Vec<_> = back.threading(&mut no_page).unwrap().iter().map(|ids| (ids.id, ids.references)).collect();
+        assert_eq!(ids, [(Some(1), &[1][..]), (None, &[]), (Some(u128::MAX), &[u128::MAX, 5])]);
+        assert!(!back.take_grown());
+        // What has been read goes back as it was.
+        assert_eq!(back.record().unwrap(), record);
         assert!(Digest::default().record().is_none());
     }
 
@@ -215,7 +269,7 @@ mod tests {
     fn what_is_damaged_is_none() {
         let record = digest().record().unwrap();
         for end in 0..record.len() {
-            let cut = Digest::of_record(&record[..end]);
+            let cut = Digest::of_record(Value::from(&record[..end]));
             // Where a section ends there is one section less.
             assert!(cut.is_none_or(|digest| digest.record().unwrap() == record[..end]), "{end}");
         }
@@ -226,14 +280,16 @@ mod tests {
                 let at = random.usize(..other.len());
                 other[at] = random.u8(..);
             }
-            if let Some(digest) = Digest::of_record(&other) {
-                let needle = crate::search::Needle::new("e", Comparator::UnicodeCasemap);
-                digest
-                    .columns
-                    .get()
-                    .iter()
-                    .flat_map(|columns| columns.iter())
-                    .for_each(|column| assert!(column.holds(&needle).count_ones() <= 128));
+            let Some(digest) = Digest::of_record(Value::from(&other[..])) else { continue };
+            let needle = crate::search::Needle::new("e", Comparator::UnicodeCasemap);
+            if let Ok(column) = digest.column(Field::Subject, &mut no_page) {
+                assert!(column.holds(&needle).count_ones() <= 128);
+            }
+            if let Ok(threading) = digest.threading(&mut no_page) {
+                assert_eq!(threading.iter().count(), digest.uids.len());
+            }
+            if let Ok(texts) = digest.texts(TextKey::DisplayTo, Comparator::ALL[1], &mut no_page) {
+                assert_eq!(texts.iter().count(), digest.uids.len());
             }
         }
     }

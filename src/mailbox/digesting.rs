@@ -53,7 +53,7 @@ impl Summaries {
     fn stored_digest(&self, no: PageNo) -> Result<Option<Digest>, StoreError> {
         let mailbox = &self.mailbox;
         match mailbox.store.digest(mailbox.account, mailbox.id, no) {
-            Ok(record) => Ok(record.and_then(|record| Digest::of_record(&record))),
+            Ok(record) => Ok(record.and_then(|record| Digest::of_record(record))),
             // It can be made of the summaries.
             Err(StoreError::Corrupt(what) | StoreError::Broken(what)) => {
                 log::warn!("a digest of mailbox {}: {what}", mailbox.object_id());
@@ -118,7 +118,8 @@ impl Summaries {
     pub(super) fn text(&mut self, uid: Uid, key: TextKey, comparator: Comparator) -> Result<Box<str>, StoreError> {
         self.ask(uid, |digest, page| {
             let texts = digest.texts(key, comparator, page)?;
-            Ok(digest.slot(uid).map(|slot| texts[slot].clone()).unwrap_or_default())
+            let text = digest.slot(uid).map_or(&[][..], |slot| texts.get(slot));
+            Ok(String::from_utf8_lossy(text).into())
         })
     }
 

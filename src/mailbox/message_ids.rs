@@ -8,7 +8,7 @@ use crate::search::base_subject;
 const REFERENCES_MAX: usize = 1000;
 
 /// Hashes of Message-IDs.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Ids {
     pub(super) id: Option<u128>,
     pub(super) references: Vec<u128>,
@@ -25,6 +25,59 @@ impl Ids {
         }
         let is_reply = base_subject(summary.field(Field::Subject).unwrap_or("")).1;
         Ids { id: of("Message-ID").first().copied(), references, is_reply }
+    }
+}
+
+/// What the messages of a page are threaded by, in two pieces of memory.
+#[derive(Debug, Default)]
+pub(super) struct Threading {
+    each: Vec<Each>,
+    references: Vec<u128>,
+}
+
+#[derive(Debug)]
+struct Each {
+    id: Option<u128>,
+    /// Where its references end; they begin where those before it do.
+    end: u32,
+    is_reply: bool,
+}
+
+/// Of one message.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct IdsRef<'a> {
+    pub(super) id: Option<u128>,
+    pub(super) references: &'a [u128],
+    pub(super) is_reply: bool,
+}
+
+impl Threading {
+    pub(super) fn push(&mut self, id: Option<u128>, references: impl IntoIterator<Item = u128>, is_reply: bool) {
+        self.references.extend(references);
+        self.each.push(Each { id, end: self.references.len() as u32, is_reply });
+    }
+
+    pub(super) fn get(&self, slot: usize) -> Option<IdsRef<'_>> {
+        let &Each { id, end, is_reply } = self.each.get(slot)?;
+        let start = slot.checked_sub(1).map_or(0, |before| self.each[before].end);
+        Some(IdsRef { id, references: self.references.get(start as usize..end as usize)?, is_reply })
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = IdsRef<'_>> {
+        (0..self.each.len()).filter_map(|slot| self.get(slot))
+    }
+
+    /// Octets that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(self.each.as_slice()) + size_of_val(self.references.as_slice())
+    }
+}
+
+impl FromIterator<Ids> for Threading {
+    fn from_iter<I: IntoIterator<Item = Ids>>(all: I) -> Threading {
+        let mut threading = Threading::default();
+        all.into_iter().for_each(|Ids { id, references, is_reply }| threading.push(id, references, is_reply));
+        threading
     }
 }
 

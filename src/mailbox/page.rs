@@ -56,9 +56,13 @@ impl Page {
 
     /// What `of` makes of the summaries of these messages. A damaged one, or one that is gone, gives what an empty one does;
     /// whoever reads it is told.
-    pub(super) fn by_uids<T: Default>(&self, uids: &[Uid], of: impl Fn(&SummaryRef<'_>) -> T) -> Vec<T> {
+    pub(super) fn by_uids<T: Default>(
+        &self,
+        uids: &[Uid],
+        of: impl Fn(&SummaryRef<'_>) -> T,
+    ) -> impl Iterator<Item = T> {
         let summary = |uid: &Uid| self.get(*uid).and_then(|octets| summary_of(octets).ok());
-        uids.iter().map(|uid| summary(uid).map(|summary| of(&summary)).unwrap_or_default()).collect()
+        uids.iter().map(move |uid| summary(uid).map(|summary| of(&summary)).unwrap_or_default())
     }
 
     /// Octets that it takes.

@@ -45,9 +45,9 @@ struct Text<T> {
     text: T,
 }
 
-impl<T: AsRef<str>> Text<T> {
+impl<T: AsRef<[u8]>> Text<T> {
     fn new(text: T) -> Text<T> {
-        let (octets, mut head) = (text.as_ref().as_bytes(), [0; 16]);
+        let (octets, mut head) = (text.as_ref(), [0; 16]);
         let length = octets.len().min(head.len());
         head[..length].copy_from_slice(&octets[..length]);
         Text { head: u128::from_be_bytes(head), text }
@@ -131,12 +131,12 @@ impl Ranks {
 }
 
 /// The ranks of texts that stand alone.
-fn ranked<'t>(texts: impl Iterator<Item = &'t str>) -> Vec<Rank> {
-    let mut ordered: Vec<(Text<&str>, u32)> = texts.zip(0..).map(|(text, at)| (Text::new(text), at)).collect();
+fn ranked<'t>(texts: impl Iterator<Item = &'t [u8]>) -> Vec<Rank> {
+    let mut ordered: Vec<(Text<&[u8]>, u32)> = texts.zip(0..).map(|(text, at)| (Text::new(text), at)).collect();
     ordered.sort_unstable();
     let step = Rank::MAX / (ordered.len() as Rank + 2);
     let mut ranks = vec![EMPTY; ordered.len()];
-    let (mut rank, mut last) = (EMPTY, Text::new(""));
+    let (mut rank, mut last) = (EMPTY, Text::new(&[][..]));
     for (text, at) in ordered {
         if text != last {
             (rank, last) = (rank + step, text);
@@ -224,7 +224,7 @@ mod tests {
             let texts: Vec<Box<str>> = (0..60).map(|_| word(&mut random)).collect();
             let uids: Vec<Uid> = (0..texts.len()).map(uid).collect();
             let known: Vec<usize> = (0..texts.len()).filter(|_| random.usize(..3) > 0 || round % 7 == 0).collect();
-            let ranks = ranked(known.iter().map(|at| &*texts[*at]));
+            let ranks = ranked(known.iter().map(|at| texts[*at].as_bytes()));
             let ranks = Ranks::default().with(&known.iter().map(|at| uids[*at]).collect::<Vec<_>>(), &ranks);
             let text = |uid: Uid| Ok::<_, ()>(texts[uid.get() as usize - 1].clone());
             let all = placed(&uids, &ranks.find(&uids), text).unwrap().unwrap();

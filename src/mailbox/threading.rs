@@ -35,7 +35,7 @@ impl View {
                     number: if by == By::Uid { message.uid().get() } else { message.seq().get() },
                     date_secs: message.sent_date().secs,
                     id: ids.and_then(|ids| ids.id),
-                    references: ids.map_or(&[], |ids| &ids.references),
+                    references: ids.map_or(&[], |ids| ids.references),
                     subject,
                     is_reply: ids.is_some_and(|ids| ids.is_reply),
                 }

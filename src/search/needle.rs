@@ -60,8 +60,8 @@ impl Needle {
     }
 
     /// Where it is in prepared text.
-    pub fn find_prepared(&self, text: &str) -> Option<usize> {
-        self.prepared.find(text.as_bytes())
+    pub fn find_prepared(&self, text: &[u8]) -> Option<usize> {
+        self.prepared.find(text)
     }
 
     pub fn has_nul(&self) -> bool {
