@@ -14,6 +14,7 @@ const COMMANDS: &[&[u8]] = &[
     b"a SEARCH RETURN (MIN MAX) CHARSET UTF-8 OR (FROM \"x\" NOT SEEN) HEADER A {1+}\r\nb SINCE 1-Feb-1994 1:4,7:*\r\n",
     b"a UID SORT RETURN (PARTIAL -1:-5 UPDATE CONTEXT) (REVERSE DATE TO) UTF-8 $ UID 5:*\r\na CANCELUPDATE \"a\"\r\n",
     b"a UID SORT RETURN (RELEVANCY) (RELEVANCY) UTF-8 FUZZY (TEXT Helo OR FUZZY FROM x NOT 1)\r\na COMPARATOR \"*\" i;octet\r\n",
+    b"a SEARCH OR FROM a OR NOT FROM b OR (OR SUBJECT c OR TO d CC e) OR OR BODY f TEXT g BCC h SEEN UNSEEN\r\n",
     b"a SEARCH FILTER on-the-road OR FILTER a FILTER b\r\na LANGUAGE de-AT \"*\"\r\n",
     b"a ESEARCH IN (mailboxes (a {1+}\r\nb) subtree-one c personal) RETURN (COUNT) TEXT x\r\na UID FETCH 1 UID (PARTIAL 1:2)\r\n",
     b"a LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (\"*\" %) RETURN (CHILDREN STATUS (MESSAGES))\r\n",

@@ -14,6 +14,7 @@ const TEXTS: &[&[u8]] = &[
     b"a/*/%b",
     b"~joe/&U,BTFw-/%",
     b"Fri, 21 Nov 1997 09:55:06 -0600 (CST)",
+    b"OR SEEN OR NOT (OR SEEN OR FROM x TO y) OR OR 1 2 3 4",
     b"OR (FROM x) NOT FUZZY TEXT {3+}\r\nabc 1:*,$ UNSEEN SINCE 1-Feb-1994",
 ];
 
