@@ -52,9 +52,7 @@ pub fn run(path: &Path, background: Background) -> Result<(), String> {
     let foreground = background == Background::Foreground;
     // As root, while it is.
     let open_files = sys::raise_open_files(open_files_wanted(&config));
-    prepare_directories(&config)?;
-    // Again, now that another user is to read it all.
-    check_as_user(&config, &path)?;
+    prepare_directories(&config, &path)?;
     let parent = match foreground {
         true => None,
         false => Some(sys::daemonize(EX_CONFIG).map_err(|error| format!("cannot go into the background: {error}"))?),
@@ -101,10 +99,7 @@ fn check_only(config: &Config, path: &Path) -> Result<(), String> {
 fn check_as_user(config: &Config, path: &Path) -> Result<(), String> {
     let readable = fs::File::open(path).map(drop).map_err(|error| format!("{}: {error}", config.file));
     let checked = readable.and_then(|()| check(config));
-    checked.map_err(|problems| match sys::own_uid() {
-        0 => problems,
-        _ => format!("{problems}\nas the user '{}' finds it", config.user),
-    })
+    checked.map_err(|problems| format!("{problems}\nas the user '{}' finds it", config.user))
 }
 
 fn become_user(config: &Config, owned: &[&Path]) -> Result<(), String> {
@@ -131,7 +126,7 @@ fn judge_open_files(config: &Config, open_files: io::Result<u64>) {
 }
 
 /// Makes the directories, and as root becomes the configured user, who owns them.
-fn prepare_directories(config: &Config) -> Result<(), String> {
+fn prepare_directories(config: &Config, path: &Path) -> Result<(), String> {
     if sys::is_root() && config.user != "root" {
         admin::check_given(config)?;
     }
@@ -144,6 +139,8 @@ fn prepare_directories(config: &Config) -> Result<(), String> {
     }
     if sys::is_root() && config.user != "root" {
         become_user(config, &directories)?;
+        // Again, now that another user is to read it all.
+        check_as_user(config, path)?;
     }
     Ok(())
 }
