@@ -174,6 +174,39 @@ fn a_mailbox_that_cannot_be_purged_keeps_no_other_from_it() {
     );
 }
 
+/// A deleted mailbox of which a page is garbled is given up all the same, with its octets; one that cannot be given up locks
+/// nobody out.
+#[test]
+fn a_deleted_mailbox_that_is_damaged_is_in_nobodys_way() {
+    let engine = Arc::new(Memory::default());
+    let store = Store::with_engine(engine.clone()).unwrap();
+    let (_manager, joe) = account(&store, 0);
+    joe.create(&name("gone"), &[]).unwrap();
+    append(&joe, "INBOX", "stays");
+    append(&joe, "gone", "x");
+    let gone = joe.mailbox(&name("gone")).unwrap().key();
+    let partition = Partition::Mailbox(gone.0, gone.1);
+    let write = |key: &[u8], value: &[u8]| {
+        let mut batch = Batch::new(partition, engine.version(partition).unwrap());
+        batch.writes.push((key.to_vec(), Some(value.into())));
+        engine.commit(vec![batch], Durability::Synced).unwrap();
+    };
+    write(&[&b"r"[..], &[0; 4]].concat(), b"?");
+    joe.delete(&name("gone")).unwrap();
+    for _ in 0..2 {
+        let (_manager, joe) = account(&store, 0);
+        assert_eq!(subjects(&joe, "INBOX"), ["1 stays"]);
+    }
+    let mut left = Vec::new();
+    engine.references(gone.0, &mut |reference| Ok(left.push(reference.mailbox))).unwrap();
+    assert_eq!(left.len(), 1);
+    assert!(!left.contains(&gone.1));
+    assert_eq!(engine.collect(u64::MAX, 10).unwrap().deleted, 1);
+    let mut keys = 0;
+    engine.scan(partition, &[1], &[0xff], &mut |_, _| Ok(keys += 1)).unwrap();
+    assert_eq!(keys, 0);
+}
+
 /// A message whose octets are lost stays kept, is counted, and keeps no other from coming back.
 #[test]
 fn what_has_lost_its_octets_keeps_nothing_else_away() {

@@ -42,7 +42,10 @@ pub struct Account {
 impl Account {
     /// Reads the account's tree; a new account gets its INBOX.
     pub(super) fn open(id: AccountId, name: AccountName, shared: Arc<Shared>) -> Result<Arc<Account>, MailboxError> {
-        shared.store.finish_purges(id)?;
+        // What cannot be given up now is in nobody's way.
+        if let Err(error) = shared.store.finish_purges(id) {
+            log::error!("{name}: emptying a deleted mailbox: {error}");
+        }
         let tree = Tree::new(shared.store.account_image(id)?);
         let account = Arc::new(Account {
             id,

@@ -74,7 +74,8 @@ impl Store {
         Ok(())
     }
 
-    /// Finishes what a crash interrupted: mailboxes of the account that were deleted but not yet emptied.
+    /// Finishes what a crash interrupted: mailboxes of the account that were deleted but not yet emptied. One that cannot be keeps
+    /// no other from it, and is tried again: the error is that of the last.
     pub fn finish_purges(&self, account: AccountId) -> Result<(), StoreError> {
         let partition = Partition::Account(account);
         let mut keys = Vec::new();
@@ -82,19 +83,39 @@ impl Store {
             keys.push(key.to_vec());
             Ok(())
         })?;
-        for key in &keys {
-            if let Some(mailbox) = layout::Cursor(&key[1..]).u64() {
-                self.empty(account, MailboxId(mailbox))?;
-            }
-        }
+        let mut failed = None;
+        keys.retain(|key| {
+            let mailbox = layout::Cursor(&key[1..]).u64();
+            let emptied = mailbox.map_or(Ok(()), |mailbox| self.empty(account, MailboxId(mailbox)));
+            let is_done = emptied.is_ok();
+            failed = emptied.err().or(failed.take());
+            is_done
+        });
         self.alone(partition, |batch| {
             keys.iter().for_each(|key| batch.remove(key.clone()));
             Ok(())
-        })
+        })?;
+        failed.map_or(Ok(()), Err)
     }
 
     /// Removes a mailbox's messages and all that is known of them, in steps.
     pub(super) fn empty(&self, account: AccountId, mailbox: MailboxId) -> Result<(), StoreError> {
+        let partition = Partition::Mailbox(account, mailbox);
+        let held = match self.held(account, mailbox) {
+            Err(StoreError::Corrupt(_) | StoreError::Broken(_)) => self.referred_by(account, mailbox)?,
+            held => held?,
+        };
+        for step in held.chunks(STEP) {
+            self.alone(partition, |batch| {
+                batch.removed = step.to_vec();
+                Ok(())
+            })?;
+        }
+        self.empty_partition(partition)
+    }
+
+    /// The references of a mailbox, by its messages.
+    fn held(&self, account: AccountId, mailbox: MailboxId) -> Result<Vec<Reference>, StoreError> {
         let partition = Partition::Mailbox(account, mailbox);
         let mut held = Vec::new();
         let what = || format!("messages of mailbox {}/{}", account.0, mailbox.0);
@@ -107,14 +128,17 @@ impl Store {
             Ok(())
         })?;
         held.extend(self.expunged(account, mailbox, 0, i64::MAX)?.iter().map(|message| message.record));
-        for step in held.chunks(STEP) {
-            let reference = |r: &MessageRecord| Reference { blob: r.blob, account, mailbox, uid: r.uid };
-            self.alone(partition, |batch| {
-                batch.removed = step.iter().map(reference).collect();
-                Ok(())
-            })?;
-        }
-        self.empty_partition(partition)
+        Ok(held.iter().map(|r| Reference { blob: r.blob, account, mailbox, uid: r.uid }).collect())
+    }
+
+    /// The same where its messages cannot be read: among all references of the account.
+    fn referred_by(&self, account: AccountId, mailbox: MailboxId) -> Result<Vec<Reference>, StoreError> {
+        let mut found = Vec::new();
+        self.reader().references(account, &mut |reference| {
+            found.extend((reference.mailbox == mailbox).then_some(reference));
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     pub(super) fn empty_partition(&self, partition: Partition) -> Result<(), StoreError> {
