@@ -121,7 +121,8 @@ impl Place {
     pub(super) fn to_be_filled(&self) -> Result<Arc<Mailbox>, Failure> {
         self.require(Right::Insert)?;
         match self.account.mailbox(&self.name) {
-            Err(MailboxError::Refused(Refusal::NonExistent)) if self.is_own() => {
+            // A name that only holds others can become a mailbox.
+            Err(MailboxError::Refused(Refusal::NonExistent | Refusal::NoSelect)) if self.is_own() => {
                 Err(Reply::no(ResponseCode::TryCreate, "No such mailbox; CREATE it first").into())
             }
             other => Ok(other?),
