@@ -67,6 +67,9 @@ fn reference_and_pattern<'a>(args: &mut Args<'a>) -> Lowered<(String, String)> {
 fn pattern<'a>(args: &mut Args<'a>, pair: Pair<'a, Rule>) -> Lowered<String> {
     let Some(inner) = pair.into_inner().next() else { return wrong("A mailbox name is missing") };
     let text = args.text(&inner)?;
+    if text.contains('\0') {
+        return wrong("A pattern has NUL");
+    }
     Ok(args.in_name_encoding(text).unwrap_or_else(|_| NO_NAME.to_string()))
 }
 
