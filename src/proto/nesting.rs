@@ -14,12 +14,12 @@ enum Operator {
 
 impl Operator {
     fn of(word: &str) -> Option<Operator> {
-        let is = |known: &&str| word.eq_ignore_ascii_case(known);
-        ["NOT", "FUZZY"]
-            .iter()
-            .find(|known| is(known))
-            .map(|_| Operator::One)
-            .or(["OR"].iter().find(|known| is(known)).map(|_| Operator::Or))
+        let is = |known: &str| word.eq_ignore_ascii_case(known);
+        match word.len() {
+            2 if is("OR") => Some(Operator::Or),
+            3 | 5 if is("NOT") || is("FUZZY") => Some(Operator::One),
+            _ => None,
+        }
     }
 }
 
