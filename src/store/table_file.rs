@@ -67,7 +67,7 @@ pub(super) fn rebuild(path: &Path, number: u64, to: &Path, mail: &Mail<'_>) -> R
     let end = sections.iter().find(|section| section.name == b"data").map(|section| section.octets as usize);
     let blocks = good_blocks(&octets[..end.unwrap_or(octets.len())], end.is_some());
     let bounds = bounds(&octets, &sections);
-    if blocks.runs.is_empty() && bounds.0.is_empty() {
+    if blocks.runs.is_empty() && bounds.first_key.is_empty() {
         return Ok(None);
     }
     let (lost, rotten) = unbroken(|| write(&blocks, number, to, bounds, mail).map_err(|error| failed(&error)))?;
@@ -114,15 +114,23 @@ fn good_blocks(data: &[u8], is_whole: bool) -> Blocks {
     found
 }
 
-/// The first and the last key of the table, where that can be read.
-fn bounds(octets: &[u8], sections: &[archive::Section]) -> (Vec<u8>, Vec<u8>) {
+/// What a table says of all that it has, where that can be read.
+#[derive(Default)]
+struct Bounds {
+    first_key: Vec<u8>,
+    last_key: Vec<u8>,
+    newest: Option<SeqNo>,
+}
+
+fn bounds(octets: &[u8], sections: &[archive::Section]) -> Bounds {
     let read = || {
         let section = sections.iter().find(|section| section.name == b"meta")?;
         let block = octets.get(section.at as usize..(section.at + section.octets) as usize)?;
         Head::read(block).filter(|head| head.is_of(block))?;
         let block = DataBlock::new(Block::from_reader(&mut &block[..], CompressionType::None).ok()?);
         let property = |name: &[u8]| block.point_read(name, SeqNo::MAX).map(|item| item.value.to_vec());
-        property(b"key#min").zip(property(b"key#max"))
+        let newest = property(b"seqno#max").and_then(|octets| Some(SeqNo::from_le_bytes(octets.try_into().ok()?)));
+        Some(Bounds { first_key: property(b"key#min")?, last_key: property(b"key#max")?, newest })
     };
     unbroken(|| Ok(read())).ok().flatten().unwrap_or_default()
 }
@@ -131,23 +139,27 @@ fn write(
     blocks: &Blocks,
     number: u64,
     to: &Path,
-    bounds: (Vec<u8>, Vec<u8>),
+    bounds: Bounds,
     mail: &Mail<'_>,
 ) -> lsm_tree::Result<(Vec<Lost>, usize)> {
     let compression = if blocks.are_compressed { CompressionType::Lz4 } else { CompressionType::None };
     let writer = Writer::new(to.to_path_buf(), number, 0)?.use_data_block_compression(compression);
-    let mut writing =
-        Writing { writer, links: Links::default(), lost: Vec::new(), rotten: Vec::new(), mail, is_empty: true };
+    let newest = match bounds.newest {
+        Some(newest) => newest,
+        None => newest_of(blocks, to, compression)?,
+    };
+    let (links, lost, rotten) = (Links::default(), Vec::new(), Vec::new());
+    let mut writing = Writing { writer, links, lost, rotten, mail, newest, is_empty: true };
     if blocks.runs.is_empty() {
         // A table is not without keys: this one is nobody's, and deleted.
-        let key = above(bounds.0.clone());
-        writing.gap(Lost { above: below(bounds.0), below: above(bounds.1) })?;
+        let key = above(bounds.first_key.clone());
+        writing.gap(Lost { above: below(bounds.first_key), below: above(bounds.last_key) })?;
         if writing.is_empty && writing.rotten.is_empty() {
             writing.item(InternalValue::new_tombstone(key, 0))?;
         }
         return writing.finish();
     }
-    let mut last = blocks.lost_before.then(|| below(bounds.0));
+    let mut last = blocks.lost_before.then(|| below(bounds.first_key));
     for (run, count) in blocks.runs.iter().zip(&blocks.blocks) {
         let part = to.with_extension("part");
         fs::write(&part, run)?;
@@ -164,9 +176,22 @@ fn write(
         fs::remove_file(&part)?;
     }
     if blocks.lost_behind {
-        writing.gap(Lost { above: last.unwrap_or_default(), below: above(bounds.1) })?;
+        writing.gap(Lost { above: last.unwrap_or_default(), below: above(bounds.last_key) })?;
     }
     writing.finish()
+}
+
+/// The newest of what can be read of a table.
+fn newest_of(blocks: &Blocks, to: &Path, compression: CompressionType) -> lsm_tree::Result<SeqNo> {
+    let (part, mut newest) = (to.with_extension("part"), 0);
+    for (run, count) in blocks.runs.iter().zip(&blocks.blocks) {
+        fs::write(&part, run)?;
+        for item in Scanner::new(&part, *count, compression, 0)? {
+            newest = newest.max(item?.key.seqno);
+        }
+        fs::remove_file(&part)?;
+    }
+    Ok(newest)
 }
 
 struct Writing<'a> {
@@ -176,6 +201,8 @@ struct Writing<'a> {
     /// Keys of what was left out.
     rotten: Vec<Vec<u8>>,
     mail: &'a Mail<'a>,
+    /// Nothing of the table is newer.
+    newest: SeqNo,
     is_empty: bool,
 }
 
@@ -194,6 +221,8 @@ impl Writing<'_> {
 
     fn gap(&mut self, lost: Lost) -> lsm_tree::Result<()> {
         let mut found = (self.mail.find)(&lost);
+        // No checksum covers what a file of mail says of it; one too large would be the number of all that is written later.
+        found.iter_mut().for_each(|item| item.key.seqno = item.key.seqno.min(self.newest));
         found.sort_by(|a, b| (&a.key.user_key, b.key.seqno).cmp(&(&b.key.user_key, a.key.seqno)));
         // A value may have been moved from one file to another under the same number.
         found.dedup_by(|a, b| (&a.key.user_key, a.key.seqno) == (&b.key.user_key, b.key.seqno));
