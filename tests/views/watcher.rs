@@ -229,7 +229,8 @@ impl<'a> Watcher<'a> {
     fn store(&mut self, flag: &str) {
         let Some((uid, places, names)) = self.some() else { return };
         let sign = if flag == "\\Deleted" { "+" } else { self.random.choice(["+", "-", ""]).unwrap() };
-        let silent = self.random.bool();
+        // What is told at any time may be of before the silent change or of after it.
+        let silent = self.kind != Kind::Notify && self.random.bool();
         // The client takes its own change for done: what others have changed it must be told all the same.
         let known: Vec<Option<u32>> = places.iter().map(|at| self.view().messages[*at].uid).collect();
         let command = format!("{uid}STORE {names} {sign}FLAGS{} ({flag})", if silent { ".SILENT" } else { "" });
@@ -314,10 +315,7 @@ impl<'a> Watcher<'a> {
             0 if self.messages() > 40 => drop(self.command("EXPUNGE", Expunges::Allowed)),
             1 => {
                 let Some(uid) = self.view().uids().first().copied() else { return };
-                self.command(&format!("UID STORE {uid} +FLAGS.SILENT (\\Deleted)"), Expunges::Allowed);
-                if let Some(message) = self.view().at(uid) {
-                    self.assume(message, "+", "\\Deleted");
-                }
+                self.command(&format!("UID STORE {uid} +FLAGS (\\Deleted)"), Expunges::Allowed);
                 self.command(&format!("UID EXPUNGE {uid}"), Expunges::Allowed);
             }
             _ => {}
@@ -412,6 +410,6 @@ impl<'a> Watcher<'a> {
     }
 
     pub fn dialogue(&self) -> String {
-        self.heard[self.heard.len().saturating_sub(400)..].join("\n")
+        self.heard[self.heard.len().saturating_sub(2000)..].join("\n")
     }
 }
