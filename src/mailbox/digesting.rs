@@ -40,6 +40,14 @@ impl Summaries {
             return Ok(digest.clone());
         }
         let no = PageNo::of(uid);
+        // Of a message that has been expunged, and is shown still, none knows: a new one would not either.
+        let held = self.digest.as_ref().filter(|(at, _)| *at == no).map(|(_, digest)| digest.clone());
+        let held = held.or_else(|| Some(self.mailbox.summaries.digests.get(&self.key(no))?.digest));
+        if let Some(digest) = held
+            && self.mailbox.there(uid, uid)?.is_empty()
+        {
+            return Ok(digest);
+        }
         let digest = match self.stored_digest(no)?.filter(|digest| digest.slot(uid).is_some()) {
             Some(digest) => digest,
             None => Digest::new(self.whole_page(no, &[uid])?.as_ref()),
@@ -79,28 +87,32 @@ impl Summaries {
         Ok(page)
     }
 
+    /// Whether a page has all of these messages but those that have been expunged. One that is not there yet is about to come:
+    /// its summary may be in the store already.
     fn covers(&self, page: &Page, no: PageNo, uids: &[Uid]) -> Result<bool, StoreError> {
         let missing: Vec<Uid> = uids.iter().copied().filter(|uid| page.slot(*uid).is_none()).collect();
         if missing.is_empty() {
             return Ok(true);
         }
+        let next = self.mailbox.uid_next()?;
         let there = self.mailbox.there(no.first(), no.last())?;
-        Ok(!missing.iter().any(|uid| there.binary_search_by_key(uid, |(uid, _)| *uid).is_ok()))
+        let is_gone = |uid: &Uid| uid.get() < next && there.binary_search_by_key(uid, |(uid, _)| *uid).is_err();
+        Ok(missing.iter().all(is_gone))
     }
 
-    /// Asks a digest, which may have to be made, or to grow.
+    /// Asks a digest, which may have to be made, or to grow: the digest that was asked, and its answer.
     fn ask<T>(
         &mut self,
         uid: Uid,
         ask: impl FnOnce(&Digest, ReadPage<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    ) -> Result<(Arc<Digest>, T), StoreError> {
         let (no, digest) = (PageNo::of(uid), self.digest(uid)?);
         let answer = ask(&digest, &mut || self.whole_page(no, digest.uids()))?;
         if digest.take_grown() {
             self.mailbox.summaries.digests.insert(self.key(no), digest.clone().into());
             self.mailbox.grown.lock().insert(no, Arc::downgrade(&digest));
         }
-        Ok(answer)
+        Ok((digest, answer))
     }
 
     /// The digest of a message's page, and in which of its messages a field holds a string.
@@ -110,17 +122,14 @@ impl Summaries {
         field: Field,
         needle: &Needle,
     ) -> Result<(Arc<Digest>, Slots), StoreError> {
-        let held = self.ask(uid, |digest, page| Ok(digest.column(field, page)?.holds(needle)))?;
-        Ok((self.digest(uid)?, held))
+        self.ask(uid, |digest, page| Ok(digest.column(field, page)?.holds(needle)))
     }
 
     /// The values of a key to order by.
     pub(super) fn text(&mut self, uid: Uid, key: TextKey, comparator: Comparator) -> Result<Box<str>, StoreError> {
-        self.ask(uid, |digest, page| {
-            let texts = digest.texts(key, comparator, page)?;
-            let text = digest.slot(uid).map_or(&[][..], |slot| texts.get(slot));
-            Ok(String::from_utf8_lossy(text).into())
-        })
+        let (digest, ()) = self.ask(uid, |digest, page| digest.texts(key, comparator, page).map(drop))?;
+        let text = digest.slot(uid).map(|slot| digest.text(key, comparator, slot)).unwrap_or_default();
+        Ok(String::from_utf8_lossy(text).into())
     }
 
     /// The digests of messages, ascending; `make` makes what is wanted of each, from its page.
@@ -132,8 +141,9 @@ impl Summaries {
         let mut digests = Digests::default();
         for uid in uids {
             if !digests.add(*uid) {
-                self.ask(*uid, |digest, page| make(digest, page))?;
-                digests.add_with(*uid, self.digest(*uid)?);
+                // One that has been expunged no digest knows: those behind it are looked for in the one that was asked.
+                let (asked, ()) = self.ask(*uid, |digest, page| make(digest, page))?;
+                digests.add_with(*uid, asked);
             }
         }
         Ok(digests)
