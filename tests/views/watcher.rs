@@ -211,7 +211,8 @@ impl<'a> Watcher<'a> {
         places.sort();
         places.dedup();
         let view = self.view().clone();
-        if by_uid {
+        // Of what vanishes by UID a client has lost count that does not know which of the others it has changed.
+        if by_uid || self.kind == Kind::Qresync {
             places.retain(|at| view.messages[*at].uid.is_some());
         }
         let name = |at: &usize| match by_uid {
