@@ -228,7 +228,9 @@ fn annotations_of_others_are_told() {
     for (command, told) in [
         ("INBOX (/shared/comment \"x\")", "* METADATA INBOX /shared/comment"),
         ("INBOX (/shared/comment \"y\")", "* METADATA INBOX /shared/comment"),
-        ("INBOX (/private/comment \"p\" /shared/comment NIL)", "* METADATA INBOX /private/comment /shared/comment"),
+        // One's own and what all share may be told together or apart.
+        ("INBOX (/private/comment \"p\")", "* METADATA INBOX /private/comment"),
+        ("INBOX (/shared/comment NIL)", "* METADATA INBOX /shared/comment"),
         ("Holder (/shared/comment \"h\")", "* METADATA Holder /shared/comment"),
         ("\"\" (/private/vendor/x/y \"s\")", "* METADATA \"\" /private/vendor/x/y"),
         ("Holder/Work (/private/specialuse \"\\\\Sent\")", "* METADATA Holder/Work /private/specialuse"),

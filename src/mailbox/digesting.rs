@@ -61,7 +61,7 @@ impl Summaries {
     fn stored_digest(&self, no: PageNo) -> Result<Option<Digest>, StoreError> {
         let mailbox = &self.mailbox;
         match mailbox.store.digest(mailbox.account, mailbox.id, no) {
-            Ok(record) => Ok(record.and_then(|record| Digest::of_record(record))),
+            Ok(record) => Ok(record.and_then(Digest::of_record)),
             // It can be made of the summaries.
             Err(StoreError::Corrupt(what) | StoreError::Broken(what)) => {
                 log::warn!("a digest of mailbox {}: {what}", mailbox.object_id());
