@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::auth::{RouteError, Router};
 use crate::config::{self, Config, ConfigError};
 use crate::mailbox::{AnnotationLimits, Limits, MailboxPolicy, QuotaLimits, QuotaPolicy};
 use crate::store::{Compression, Options};
+use crate::sys;
 
 pub fn store_options(config: &Config) -> Options {
     Options {
@@ -49,9 +50,23 @@ pub fn spool_directory(config: &Config) -> PathBuf {
     config.data_directory.join("spool")
 }
 
+/// Whether this is root, who runs it all as another user.
+pub fn changes_user(config: &Config) -> bool {
+    sys::is_root() && config.user != "root"
+}
+
+/// Becomes the configured user, who gets these directories. The error names the key.
+pub fn become_user(config: &Config, owned: &[&Path]) -> Result<(), String> {
+    sys::become_user(&config.user, owned)
+        .map_err(|error| format!("{}: User = {}: {error}", config.place("Server", "User"), config.user))
+}
+
 /// Root gives the daemon's user its directories, and must not give away what is not for it alone: `/run`, or `/tmp`.
 pub fn check_given(config: &Config) -> Result<(), String> {
     const ROOT: u32 = 0;
+    if !changes_user(config) {
+        return Ok(());
+    }
     let directories = [
         ("Data Directory", &config.data_directory, ["store", "spool"]),
         ("Run Directory", &config.run_directory, ["control", "gatepostd.pid"]),

@@ -14,7 +14,7 @@ pub(super) const EX_SOFTWARE: u8 = 70;
 pub(super) const EX_CANTCREAT: u8 = 73;
 pub(super) const EX_IOERR: u8 = 74;
 pub(super) const EX_NOPERM: u8 = 77;
-pub(super) const EX_CONFIG: u8 = 78;
+pub const EX_CONFIG: u8 = 78;
 
 /// Why a request is refused, and what the tool exits with.
 #[derive(Debug)]

@@ -24,10 +24,12 @@ mod who;
 mod wire;
 
 pub use configured::{
-    check_given, mailbox_limits, mailbox_policy, quota_policy, router, spool_directory, store_options,
+    become_user, changes_user, check_given, mailbox_limits, mailbox_policy, quota_policy, router, spool_directory,
+    store_options,
 };
 pub use control::{Control, check_socket};
 pub use ctl::main as ctl_main;
+pub use failed::EX_CONFIG;
 
 use std::path::Path;
 

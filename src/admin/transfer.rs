@@ -16,60 +16,101 @@ use crate::types::{AccountName, Flag, InternalDate, Keyword, MailboxName, Messag
 const BATCH_MESSAGES: usize = 200;
 const BATCH_BYTES: u64 = 8 << 20;
 
-/// Takes messages until a line without a size: each `{"size", "flags", "secs", "zone", "annotations"}` and its octets, and so many
-/// annotations, each `{"entry", "user", "size"}` and its octets. Of the messages that the mailbox has already none is taken
-/// where the request says `"only": "missing"`, but gives its octets back where those there cannot be read. The answer says what was left out: messages that are too large, and annotations.
+/// Takes messages until a line without a size: each `{"size", "flags", "secs", "zone", "annotations"}` and its octets, and so
+/// many annotations, each `{"entry", "user", "size"}` and its octets. Of the messages that the mailbox has already none is
+/// taken where the request says `"only": "missing"`, but gives its octets back where those there cannot be read. The answer
+/// says what was left out: messages that are too large, and annotations.
 pub(super) fn import(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
     let account = verbs.manager.account(&account_name(request)?)?;
     let name = new_mailbox_name(request, "mailbox")?;
     let mailbox = made(&account, &name)?;
-    let mut there = match request["only"].as_str() {
+    let there = match request["only"].as_str() {
         Some("missing") => Some(mailbox.present()?),
         _ => None,
     };
-    let (mut batch, mut bytes, mut count) = (Vec::new(), 0, 0u64);
-    // What is restored is as it was, encrypted or not.
-    let way = |there: &Option<_>| match there {
-        Some(_) => Ok(account.intake_again()),
-        None => account.intake(&mailbox),
-    };
-    let mut intake = way(&there)?;
-    let (mut left_out, mut too_big, mut number) = (false, TooBig::default(), 0u64);
+    let mut import = Import::new(&account, &mailbox, there)?;
     loop {
         let head = wire.receive()?.ok_or_else(|| Failed::new(EX_DATAERR, "the import was cut short"))?;
-        let size = head["size"].as_u64();
-        if let Some(size) = size {
-            number += 1;
-            let taken = message(&mut intake, &head, wire.octets(size)?);
-            let annotations = annotations(verbs, &head, wire, &mut left_out)?;
-            match taken {
-                Ok(message) => {
-                    let message = NewMessage { annotations, ..message };
-                    if there.as_mut().map_or(Ok(true), |there| there.lacks(&message))? {
-                        batch.push(message);
-                        bytes += size;
-                        count += 1;
-                    }
-                }
-                Err(MailboxError::Refused(refusal @ Refusal::TooBig)) => too_big.note(number, size, &refusal),
-                Err(error) => {
-                    let failed = Failed::from(error);
-                    return Err(Failed::new(failed.exit, format!("message {number}: {}", failed.text)));
-                }
+        let Some(size) = head["size"].as_u64() else {
+            import.flush(wire)?;
+            return Ok(import.answer(name));
+        };
+        import.take(verbs, &head, size, wire)?;
+        if import.batch.len() >= BATCH_MESSAGES || import.bytes >= BATCH_BYTES {
+            import.flush(wire)?;
+        }
+    }
+}
+
+struct Import<'a> {
+    account: &'a Account,
+    mailbox: &'a Arc<Mailbox>,
+    /// Where what is there already is not taken.
+    there: Option<Present>,
+    intake: Intake<'a>,
+    /// What waits for a commit, and its octets.
+    batch: Vec<NewMessage>,
+    bytes: u64,
+    /// Messages that have come, and those of them that were taken.
+    come: u64,
+    taken: u64,
+    too_big: TooBig,
+    /// Whether annotations were left out.
+    bare: bool,
+}
+
+impl<'a> Import<'a> {
+    fn new(account: &'a Account, mailbox: &'a Arc<Mailbox>, there: Option<Present>) -> Result<Import<'a>, Failed> {
+        let intake = intake(account, mailbox, there.as_ref())?;
+        let (batch, too_big) = (Vec::new(), TooBig::default());
+        Ok(Import { account, mailbox, there, intake, batch, bytes: 0, come: 0, taken: 0, too_big, bare: false })
+    }
+
+    fn take(&mut self, verbs: &Verbs, head: &Value, size: u64, wire: &mut Wire) -> Result<(), Failed> {
+        self.come += 1;
+        let taken = message(&mut self.intake, head, wire.octets(size)?);
+        let annotations = annotations(verbs, head, wire, &mut self.bare)?;
+        let message = match taken {
+            Ok(message) => NewMessage { annotations, ..message },
+            Err(MailboxError::Refused(refusal @ Refusal::TooBig)) => {
+                self.too_big.note(self.come, size, &refusal);
+                return Ok(());
             }
+            Err(error) => {
+                let failed = Failed::from(error);
+                return Err(Failed::new(failed.exit, format!("message {}: {}", self.come, failed.text)));
+            }
+        };
+        if self.there.as_mut().map_or(Ok(true), |there| there.lacks(&message))? {
+            self.batch.push(message);
+            self.bytes += size;
+            self.taken += 1;
         }
-        if size.is_none() || batch.len() >= BATCH_MESSAGES || bytes >= BATCH_BYTES {
-            left_out |= flush(&mailbox, &mut batch)? == Flushed::Bare;
-            (bytes, intake) = (0, way(&there)?);
-            wire.send(&json!({ "progress": count, "of": 0 }))?;
-            wire.flush()?;
-        }
-        if size.is_none() {
-            let mut left_out_texts = too_big.texts();
-            left_out_texts.extend(left_out.then(|| LeftOut::MessageAnnotations(name).to_string()));
-            let mended = there.as_ref().map_or(0, Present::mended);
-            return Ok(json!({ "messages": count, "mended": mended, "left_out": left_out_texts }));
-        }
+        Ok(())
+    }
+
+    /// Commits what waits.
+    fn flush(&mut self, wire: &mut Wire) -> Result<(), Failed> {
+        self.bare |= flush(self.mailbox, &mut self.batch)? == Flushed::Bare;
+        self.bytes = 0;
+        self.intake = intake(self.account, self.mailbox, self.there.as_ref())?;
+        wire.send(&json!({ "progress": self.taken, "of": 0 }))?;
+        Ok(wire.flush()?)
+    }
+
+    fn answer(self, name: MailboxName) -> Value {
+        let mut left_out = self.too_big.texts();
+        left_out.extend(self.bare.then(|| LeftOut::MessageAnnotations(name).to_string()));
+        let mended = self.there.as_ref().map_or(0, Present::mended);
+        json!({ "messages": self.taken, "mended": mended, "left_out": left_out })
+    }
+}
+
+/// What is restored is as it was, encrypted or not.
+fn intake<'a>(account: &'a Account, mailbox: &Mailbox, there: Option<&Present>) -> Result<Intake<'a>, MailboxError> {
+    match there {
+        Some(_) => Ok(account.intake_again()),
+        None => account.intake(mailbox),
     }
 }
 

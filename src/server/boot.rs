@@ -28,9 +28,6 @@ pub enum Background {
     CheckOnly,
 }
 
-/// What the daemon exits with when it cannot start. sysexits(3)
-pub const EX_CONFIG: u8 = 78;
-
 /// How long sessions have for their last words.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
@@ -55,7 +52,9 @@ pub fn run(path: &Path, background: Background) -> Result<(), String> {
     prepare_directories(&config, &path)?;
     let parent = match foreground {
         true => None,
-        false => Some(sys::daemonize(EX_CONFIG).map_err(|error| format!("cannot go into the background: {error}"))?),
+        false => Some(
+            sys::daemonize(admin::EX_CONFIG).map_err(|error| format!("cannot go into the background: {error}"))?,
+        ),
     };
     let log_failed = |error| format!("{}: {error}", config.log_to);
     crate::log::set(setup::log_target(&config, foreground), setup::filters(&config)).map_err(log_failed)?;
@@ -84,9 +83,9 @@ fn check(config: &Config) -> Result<(), String> {
 
 /// What the daemon's user cannot read is no good, whoever asks.
 fn check_only(config: &Config, path: &Path) -> Result<(), String> {
-    if sys::is_root() && config.user != "root" {
+    if admin::changes_user(config) {
         admin::check_given(config)?;
-        become_user(config, &[])?;
+        admin::become_user(config, &[])?;
         check_as_user(config, path)?;
     } else {
         check(config)?;
@@ -100,11 +99,6 @@ fn check_as_user(config: &Config, path: &Path) -> Result<(), String> {
     let readable = fs::File::open(path).map(drop).map_err(|error| format!("{}: {error}", config.file));
     let checked = readable.and_then(|()| check(config));
     checked.map_err(|problems| format!("{problems}\nas the user '{}' finds it", config.user))
-}
-
-fn become_user(config: &Config, owned: &[&Path]) -> Result<(), String> {
-    sys::become_user(&config.user, owned)
-        .map_err(|error| format!("{}: User = {}: {error}", config.place("Server", "User"), config.user))
 }
 
 /// A connection, its bell and a spool file; the store's tables and what else there is.
@@ -127,9 +121,7 @@ fn judge_open_files(config: &Config, open_files: io::Result<u64>) {
 
 /// Makes the directories, and as root becomes the configured user, who owns them.
 fn prepare_directories(config: &Config, path: &Path) -> Result<(), String> {
-    if sys::is_root() && config.user != "root" {
-        admin::check_given(config)?;
-    }
+    admin::check_given(config)?;
     let spool = admin::spool_directory(config);
     let store = config.data_directory.join("store");
     let directories = [&*config.data_directory, &*config.run_directory, &*spool, &*store];
@@ -137,8 +129,8 @@ fn prepare_directories(config: &Config, path: &Path) -> Result<(), String> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(|error| format!("{}: {error}", directory.display()))?;
     }
-    if sys::is_root() && config.user != "root" {
-        become_user(config, &directories)?;
+    if admin::changes_user(config) {
+        admin::become_user(config, &directories)?;
         // Again, now that another user is to read it all.
         check_as_user(config, path)?;
     }

@@ -9,5 +9,7 @@ mod reload;
 mod serving;
 mod setup;
 
-pub use boot::{Background, EX_CONFIG, run};
+/// What the daemon exits with when it cannot start.
+pub use crate::admin::EX_CONFIG;
+pub use boot::{Background, run};
 pub use serving::Serving;

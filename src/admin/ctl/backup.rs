@@ -10,7 +10,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::super::failed::{EX_CANTCREAT, EX_DATAERR, EX_IOERR, EX_UNAVAILABLE, Failed};
-use super::super::{copied_json, in_use, progress, unread_json};
+use super::super::{changes_user, copied_json, in_use, progress, unread_json};
 use super::arguments::{Tool, usage};
 use super::counted;
 use super::output::say;
@@ -30,7 +30,7 @@ impl Tool {
             let text = format!("{}: has files that are no backup; choose an empty directory", directory.display());
             return Err(Failed::new(EX_IOERR, text));
         }
-        if sys::is_root() && config.user != "root" {
+        if changes_user(&config) {
             sys::give_to(&config.user, directory).map_err(failed)?;
         }
         let directory = directory.canonicalize().map_err(failed)?;
@@ -119,7 +119,7 @@ fn check_backup(directory: &Path) -> Result<(), Failed> {
 /// To read a store is to open it, and that is the daemon's user's to do: what root made there the next backup could not
 /// write.
 fn give_backup(config: &Config, directory: &Path) -> Result<(), Failed> {
-    if !sys::is_root() || config.user == "root" {
+    if !changes_user(config) {
         return Ok(());
     }
     let mut left = vec![directory.to_path_buf()];

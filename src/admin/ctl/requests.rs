@@ -11,7 +11,10 @@ use super::super::control::{serve, socket_path};
 use super::super::failed::{EX_CONFIG, EX_IOERR, EX_NOPERM, EX_SOFTWARE, EX_UNAVAILABLE, Failed};
 use super::super::verbs::Verbs;
 use super::super::wire::{Reader, Wire};
-use super::super::{check_given, mailbox_limits, mailbox_policy, progress, quota_policy, store_options, table};
+use super::super::{
+    become_user, changes_user, check_given, mailbox_limits, mailbox_policy, progress, quota_policy, store_options,
+    table,
+};
 use super::arguments::Tool;
 use super::output::{print, say};
 use crate::config::Config;
@@ -139,13 +142,11 @@ fn open_mended(directory: &Path, options: &Options) -> Result<(Store, Mended), S
 fn own_directories(config: &Config, store: &Path) -> Result<(), Failed> {
     use std::os::unix::fs::DirBuilderExt;
     let failed = |error: io::Error| Failed::new(EX_IOERR, format!("{}: {error}", store.display()));
-    if sys::is_root() && config.user != "root" {
-        check_given(config).map_err(|text| Failed::new(EX_CONFIG, text))?;
-    }
+    let refused = |text: String| Failed::new(EX_CONFIG, text);
+    check_given(config).map_err(refused)?;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(store).map_err(failed)?;
-    if sys::is_root() && config.user != "root" {
-        let owned = sys::become_user(&config.user, &[&config.data_directory, store]);
-        owned.map_err(|error| Failed::new(EX_CONFIG, format!("{}: User = {}: {error}", config.file, config.user)))?;
+    if changes_user(config) {
+        become_user(config, &[&config.data_directory, store]).map_err(refused)?;
     }
     Ok(())
 }

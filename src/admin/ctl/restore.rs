@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 
 use super::super::failed::{EX_CONFIG, EX_DATAERR, EX_NOUSER, Failed};
 use super::super::mail_source::{Mail, MailAnnotation, Mails};
-use super::super::progress;
 use super::super::restoring::{account_requests, name_request, send_annotations};
 use super::super::wire::Wire;
+use super::super::{become_user, changes_user, progress};
 use super::accounts::account_name;
 use super::arguments::Tool;
 use super::backup::{UNREAD, open_backup};
@@ -30,7 +30,6 @@ use crate::mailbox::{
     Account, AccountNames, Limits, Mailbox, MailboxError, Manager, NewAnnotation, SavedAnnotation, SavedMailbox,
     StoreError,
 };
-use crate::sys;
 use crate::types::{AccountName, Counted, MailboxName, Uid};
 
 const OF_NOBODY: &str = "annotations of accounts that the backup does not have";
@@ -74,9 +73,8 @@ impl Tool {
         let name = account_name(account)?;
         let known = Known::load(config)?;
         let wire = self.connect("restore account")?;
-        if sys::is_root() && config.user != "root" {
-            let become_user = sys::become_user(&config.user, &[]);
-            become_user.map_err(|error| Failed::new(EX_CONFIG, format!("User = {}: {error}", config.user)))?;
+        if changes_user(config) {
+            become_user(config, &[]).map_err(|text| Failed::new(EX_CONFIG, text))?;
         }
         let backup = open_backup(directory)?;
         let names: AccountNames = backup.accounts()?.into_iter().map(|(name, id)| (id, name)).collect();
