@@ -264,41 +264,32 @@ impl Snapshot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mailbox::{Access, Limits, Manager};
-    use crate::store::{PageNo, Store};
-    use crate::sys::Bell;
-    use crate::types::{AccountName, InternalDate, MailboxName, Visibility};
+    use crate::mailbox::sample::Sample;
+    use crate::store::PageNo;
+    use crate::types::MailboxName;
 
     /// Whether its summary is still in memory makes no difference.
     #[test]
     fn what_is_shown_can_be_copied_though_another_session_has_expunged_it() {
-        let manager = Manager::new(Store::memory(), Limits::default());
-        let account = manager.account(&AccountName::new("joe").unwrap()).unwrap();
-        let inbox = account.mailbox(&MailboxName::inbox()).unwrap();
+        let inbox = Sample::new();
         let target = MailboxName::new("Target").unwrap();
-        account.create(&target, &[]).unwrap();
-        let target = account.mailbox(&target).unwrap();
-        let deleted = vec![Flag::System(SystemFlag::Deleted)];
-        let octets = |n: u32| format!("Subject: number {n}\r\n\r\ntext\r\n").into_bytes();
-        let mut take = |n| {
-            let date = InternalDate { secs: 0, zone_mins: 0 };
-            account.intake(&inbox).unwrap().take(octets(n), deleted.clone(), date).unwrap()
-        };
-        inbox.commit(Change::Append((1..=3).map(&mut take).collect())).unwrap();
-        manager.settle();
-        let bell = Arc::new(Bell::new().unwrap());
-        let view = View::open(inbox.clone(), Access::ReadWrite, Visibility::ALL, bell).unwrap();
+        inbox.account.create(&target, &[]).unwrap();
+        let target = inbox.account.mailbox(&target).unwrap();
+        let subjects = ["one", "two", "three"];
+        let all = inbox.append(&subjects);
+        inbox.manager.settle();
+        let view = inbox.view();
         view.shown().load_all().unwrap();
-        inbox.commit(Change::Expunge { among: None, visibility: Visibility::ALL }).unwrap();
-        inbox.summaries.pages.remove(&(inbox.account, inbox.id, PageNo(0)));
+        inbox.expunge(&all);
+        inbox.mailbox.summaries.pages.remove(&(inbox.mailbox.account, inbox.mailbox.id, PageNo(0)));
 
-        let to = Target { owner: &account, mailbox: &target, rights: Rights::ALL };
-        let uids = UidSet::from_ranges(vec![(1, 3)]);
+        let to = Target { owner: &inbox.account, mailbox: &target, rights: Rights::ALL };
+        let uids = all.iter().copied().collect();
         let copied = view.copy(&uids, &to, CopyMode::Copy, None, &mut |_, _| {}).unwrap().unwrap();
         assert_eq!((copied.source.count(), copied.target.count()), (3, 3));
         let snapshot = target.snapshot().unwrap();
         snapshot.load_all().unwrap();
         let read = |message: Message<'_>| target.octets_of(message.blob(), 0..u64::MAX).unwrap();
-        assert_eq!(snapshot.messages().map(read).collect::<Vec<_>>(), [1, 2, 3].map(octets));
+        assert_eq!(snapshot.messages().map(read).collect::<Vec<_>>(), subjects.map(Sample::octets));
     }
 }

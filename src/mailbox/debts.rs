@@ -14,6 +14,9 @@ const STEP: usize = 256;
 
 pub(super) type Key = (AccountId, MailboxId);
 
+/// What is written next, of one mailbox.
+pub(super) type Step = (Arc<Mailbox>, Vec<(Uid, Due)>);
+
 #[derive(Default)]
 pub(super) struct Debts {
     /// By mailbox. What waits stays until it has been written.
@@ -55,8 +58,8 @@ impl Debts {
         self.debts.iter().flat_map(|(key, debt)| debt.due.keys().map(|uid| (*key, *uid)))
     }
 
-    /// What is written next: the first that wait for one mailbox.
-    pub(super) fn next(&mut self) -> Option<(Arc<Mailbox>, Vec<(Uid, Due)>)> {
+    /// The first that wait for the mailbox whose turn it is.
+    pub(super) fn next(&mut self) -> Option<Step> {
         let behind = self.served.map_or(Bound::Unbounded, Bound::Excluded);
         let next = self.debts.range((behind, Bound::Unbounded)).next().or_else(|| self.debts.first_key_value());
         let (key, debt) = next?;

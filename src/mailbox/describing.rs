@@ -15,7 +15,7 @@ impl Summaries {
     /// A page as it is in the store.
     pub(super) fn scan(&self, no: PageNo) -> Result<Page, StoreError> {
         let mailbox = &self.mailbox;
-        // Before: what comes meanwhile brings its summary along.
+        // Before: of what comes meanwhile some may be missing, and is looked for when it is asked for.
         let mut there = mailbox.there(no.first(), no.last())?;
         let mut summaries: Vec<(Uid, Value)> = Vec::new();
         let scanned =
@@ -84,6 +84,11 @@ impl Mailbox {
             Err(MailboxError::Store(error)) => Err(error),
             Err(MailboxError::Refused(_)) => Ok(u32::MAX),
         }
+    }
+
+    /// Whether a message is there now: one that has been expunged may be shown still.
+    pub(super) fn is_there(&self, uid: Uid) -> Result<bool, StoreError> {
+        Ok(!self.there(uid, uid)?.is_empty())
     }
 
     /// The messages of a range of UIDs, as they are now.

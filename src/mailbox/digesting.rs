@@ -44,7 +44,7 @@ impl Summaries {
         let held = self.digest.as_ref().filter(|(at, _)| *at == no).map(|(_, digest)| digest.clone());
         let held = held.or_else(|| Some(self.mailbox.summaries.digests.get(&self.key(no))?.digest));
         if let Some(digest) = held
-            && self.mailbox.there(uid, uid)?.is_empty()
+            && !self.mailbox.is_there(uid)?
         {
             return Ok(digest);
         }

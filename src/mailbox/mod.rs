@@ -56,6 +56,8 @@ mod quota;
 mod ranks;
 mod replacing;
 mod restoring;
+#[cfg(test)]
+pub(crate) mod sample;
 mod saved;
 mod sealing;
 mod searching;

@@ -186,39 +186,22 @@ fn deleted(selected: &Selected, uids: &UidSet) -> Result<UidSet, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::mailbox::{Access, Expunges, Limits, Manager};
-    use crate::store::Store;
-    use crate::sys::Bell;
-    use crate::types::{AccountName, InternalDate, MailboxName, Visibility};
+    use crate::mailbox::Expunges;
+    use crate::mailbox::sample::Sample;
 
     /// Another session puts back what a silent STORE has set, before that is answered: nothing seems to have changed.
     #[test]
     fn what_others_put_back_is_not_what_the_client_expects() {
-        let manager = Manager::new(Store::memory(), Limits::default());
-        let account = manager.account(&AccountName::new("joe").unwrap()).unwrap();
-        let mailbox = account.mailbox(&MailboxName::inbox()).unwrap();
-        let date = InternalDate { secs: 0, zone_mins: 0 };
-        let mut intake = account.intake(&mailbox).unwrap();
-        let mut message =
-            |n: u32| intake.take(format!("Subject: {n}\r\n\r\n").into_bytes(), Vec::new(), date).unwrap();
-        mailbox.commit(Change::Append((1..=3).map(&mut message).collect())).unwrap();
-        let bell = Arc::new(Bell::new().unwrap());
-        let mut view = View::open(mailbox.clone(), Access::ReadWrite, Visibility::ALL, bell).unwrap();
-        let store = |low: u32, high: u32, mode| {
-            let uids = UidSet::from_ranges(vec![(low, high)]);
-            let (flags, visibility) = (vec![Flag::System(SystemFlag::Flagged)], Visibility::ALL);
-            mailbox.commit(Change::Store { uids, mode, flags, unchanged_since: None, visibility }).unwrap();
-        };
-        let (before, asked) = (view.shown().clone(), UidSet::from_ranges(vec![(1, 2)]));
-        store(1, 2, StoreMode::Add);
-        store(2, 2, StoreMode::Remove);
-        let changes = view.sync(Expunges::Hold).unwrap();
-        assert_eq!(changes.flags.iter().map(|uid| uid.get()).collect::<Vec<_>>(), [1]);
+        let inbox = Sample::new();
+        let all = inbox.append(&["1", "2", "3"]);
+        let mut view = inbox.view();
+        let (before, asked) = (view.shown().clone(), all[..2].iter().copied().collect());
+        inbox.store(&all[..2], StoreMode::Add, SystemFlag::Flagged);
+        inbox.store(&all[1..2], StoreMode::Remove, SystemFlag::Flagged);
+        assert_eq!(view.sync(Expunges::Hold).unwrap().flags, all[..1]);
         let given = view.shown().known(&[Flag::System(SystemFlag::Flagged)]);
         let found = unexpected(&before, view.shown(), &asked, (StoreMode::Add, &given));
-        assert_eq!(found.numbers().collect::<Vec<_>>(), [2]);
+        assert_eq!(found.uids().collect::<Vec<_>>(), all[1..2]);
     }
 }
