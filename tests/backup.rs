@@ -559,13 +559,7 @@ fn what_cannot_be_read_is_named_and_costs_nothing_else() {
     );
     assert!(String::from_utf8_lossy(&text.stderr).contains("but what is listed (3)"), "{text:?}");
     assert_eq!(read_all(&mut client), [1, 3, 4, 6]);
-    for (arguments, exit) in [(&["check"][..], 65), (&["check", "--repair"], 69)] {
-        let checked = server.ctl(arguments);
-        assert_eq!(checked.status.code(), Some(exit), "{checked:?}");
-        let (found, said) = (String::from_utf8_lossy(&checked.stdout), String::from_utf8_lossy(&checked.stderr));
-        assert!(found.contains("message UID 2: its octets are damaged"), "{found}");
-        assert!(said.contains("stop gatepostd, run gatepostctl check --repair, and start it again"), "{said}");
-    }
+    files_wait_for_a_repair(&server, "message UID 2: its octets are damaged");
     // The octets are there from before.
     assert_eq!(json(&server.ctl(&["--json", "backup", &early]))["messages"].as_u64(), Some(1));
 
@@ -613,18 +607,25 @@ fn what_cannot_be_read_is_named_and_costs_nothing_else() {
     assert_eq!(read_all(&mut server.user("user1")), [1, 2, 3, 4, 6, 7]);
 }
 
+/// A check finds it, and a repair too, which says what must be done as the daemon runs; what each has found.
+fn files_wait_for_a_repair(server: &Server, what: &str) -> [String; 2] {
+    [(&["check"][..], 65), (&["check", "--repair"], 69)].map(|(arguments, exit)| {
+        let checked = server.ctl(arguments);
+        assert_eq!(checked.status.code(), Some(exit), "{checked:?}");
+        let (found, said) = (String::from_utf8_lossy(&checked.stdout), String::from_utf8_lossy(&checked.stderr));
+        assert!(found.contains(what), "{found}");
+        assert!(said.contains("stop gatepostd, run gatepostctl check --repair, and start it again"), "{said}");
+        found.into_owned()
+    })
+}
+
 /// A file of the store of which nothing but a summary cannot be read is damaged all the same: a repair through the daemon makes
 /// the summary anew, and says that the file waits for a repair without it.
 #[test]
 fn a_summary_that_cannot_be_read_asks_for_a_repair_without_the_daemon() {
     let server = with_a_broken_summary();
-    for (arguments, exit) in [(&["check"][..], 65), (&["check", "--repair"], 69)] {
-        let checked = server.ctl(arguments);
-        assert_eq!(checked.status.code(), Some(exit), "{checked:?}");
-        let (found, said) = (String::from_utf8_lossy(&checked.stdout), String::from_utf8_lossy(&checked.stderr));
-        assert!(found.contains("message UID 2: its summary cannot be read"), "{found}");
+    for found in files_wait_for_a_repair(&server, "message UID 2: its summary cannot be read") {
         assert!(found.ends_with(" bytes: 1 finding\n"), "{found}");
-        assert!(said.contains("stop gatepostd, run gatepostctl check --repair, and start it again"), "{said}");
     }
     assert!(server.ctl(&["check"]).status.success(), "the summary has been made anew");
 }

@@ -1,9 +1,9 @@
 //! Verifies what is kept, and repairs what can be rebuilt.
 //!
 //! For each account: the tree and every mailbox decode; entries and counts agree with the messages; every message's octets are
-//! there, those of kept ones too, hash to their name and are referred to, and its summary, where it has one, is not empty; no reference is without
-//! its message, no digest without its messages, no annotation without its mailbox or its message. The account is checked as it is at one moment,
-//! while the daemon goes on.
+//! there, those of kept ones too, hash to their name and are referred to, and its summary, where it has one, is not empty; no
+//! reference is without its message, no digest without its messages, no annotation without its mailbox or its message. The
+//! account is checked as it is at one moment, while the daemon goes on.
 //!
 //! A repair commits what it has rebuilt for a mailbox at once, and only if the mailbox is still as it was read.
 

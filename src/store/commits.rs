@@ -74,8 +74,8 @@ impl Store {
         Ok(())
     }
 
-    /// Finishes what a crash interrupted: mailboxes of the account that were deleted but not yet emptied. One that cannot be keeps
-    /// no other from it, and is tried again: the error is that of the last.
+    /// Finishes what a crash interrupted: mailboxes of the account that were deleted but not yet emptied. One that cannot be
+    /// keeps no other from it, and is tried again: the error is that of the last.
     pub fn finish_purges(&self, account: AccountId) -> Result<(), StoreError> {
         let partition = Partition::Account(account);
         let mut keys = Vec::new();

@@ -198,8 +198,8 @@ pub trait Engine: Reader {
     fn pin(&self, account: AccountId, blob: BlobId);
     fn unpin(&self, account: AccountId, blob: BlobId);
 
-    /// Looks at blobs that lost a reference before `before_secs` (seconds since 1970), at most `most` of them, and deletes those
-    /// that have none.
+    /// Looks at blobs that lost a reference before `before_secs` (seconds since 1970), at most `most` of them, and deletes
+    /// those that have none.
     fn collect(&self, before_secs: u64, most: usize) -> Result<Collected, StoreError>;
 
     /// Has `hear` called, from now on, after each commit of another server to a partition of a realm.

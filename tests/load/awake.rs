@@ -11,8 +11,10 @@ use std::io::{Error, Write};
 /// Linux' door for it, of root alone. Documentation/power/pm_qos_interface.rst
 const LATENCY: &str = "/dev/cpu_dma_latency";
 
-/// The request stands until the file is closed.
-pub struct Awake(#[allow(dead_code)] File);
+pub struct Awake {
+    /// The request stands until it is closed.
+    _request: File,
+}
 
 impl Awake {
     pub fn keep() -> Result<Awake, String> {
@@ -20,7 +22,7 @@ impl Awake {
             let mut file = File::options().write(true).open(LATENCY)?;
             // So many microseconds a processor may take to wake.
             file.write_all(&0_i32.to_ne_bytes())?;
-            Ok(Awake(file))
+            Ok(Awake { _request: file })
         };
         asked().map_err(|error: Error| format!("{LATENCY}: {error}"))
     }

@@ -5,8 +5,8 @@
 //! message for everybody. When all rest, one NOOP later, each client's numbers, UIDs and flags are those of a client that
 //! comes new.
 //!
-//! Tried on broken code: flags of one message not told while an expunge is held back, and an expunge told by FETCH or SEARCH,
-//! fail in the default run. What it found, each in one run of two to four: a resynchronisation told of messages as vanished
+//! Tried on broken code: flags of one message not told while an expunge is held back, and an expunge told by FETCH, SEARCH or
+//! SORT, fail in the default run. What it found, each in one run of two to four: a resynchronisation told of messages as vanished
 //! earlier that were expunged between the view's snapshot and the look at the log, counted them in EXISTS, and told of them
 //! once more; SORT took messages that had come lately for such without a subject; results that are kept up to date were put
 //! into wrong places by messages that were gone; a silent STORE did not tell that somebody had put the flags back.
