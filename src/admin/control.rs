@@ -97,14 +97,15 @@ fn serve_apart(stream: UnixStream, manager: &Arc<Manager>, registry: &Arc<Regist
 
 /// Answers the requests of one connection.
 pub(super) fn serve(stream: UnixStream, verbs: &Verbs) {
-    let served = Wire::new(stream).and_then(|mut wire| {
+    let mut wire = Wire::new(stream);
+    let mut serve_all = || {
         while let Some(request) = wire.receive()? {
             verbs.answer(&request, &mut wire)?;
             wire.flush()?;
         }
-        Ok(())
-    });
-    if let Err(error) = served {
+        io::Result::Ok(())
+    };
+    if let Err(error) = serve_all() {
         log::debug!("control socket: {error}");
     }
 }

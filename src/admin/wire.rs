@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -15,14 +16,34 @@ pub(super) struct Wire {
     pub(super) writer: Writer,
 }
 
-pub(super) struct Reader(BufReader<UnixStream>);
+pub(super) struct Reader(BufReader<Shared>);
 
-pub(super) struct Writer(BufWriter<UnixStream>);
+pub(super) struct Writer(BufWriter<Shared>);
+
+/// One file for both directions: who comes for the last one there is is heard.
+struct Shared(Arc<UnixStream>);
+
+impl Read for Shared {
+    fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
+        (&*self.0).read(octets)
+    }
+}
+
+impl Write for Shared {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        (&*self.0).write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 impl Wire {
-    pub(super) fn new(stream: UnixStream) -> io::Result<Wire> {
-        let reader = Reader(BufReader::new(stream.try_clone()?));
-        Ok(Wire { reader, writer: Writer(BufWriter::with_capacity(64 * 1024, stream)) })
+    pub(super) fn new(stream: UnixStream) -> Wire {
+        let stream = Arc::new(stream);
+        let writer = Writer(BufWriter::with_capacity(64 * 1024, Shared(stream.clone())));
+        Wire { reader: Reader(BufReader::new(Shared(stream))), writer }
     }
 
     pub(super) fn receive(&mut self) -> io::Result<Option<Value>> {
@@ -82,6 +103,6 @@ impl Writer {
     /// Nothing more is sent; the other end sees the end.
     pub(super) fn close(&mut self) {
         // What cannot be flushed or closed is closed already.
-        let _ = self.0.flush().and_then(|()| self.0.get_ref().shutdown(Shutdown::Write));
+        let _ = self.0.flush().and_then(|()| self.0.get_ref().0.shutdown(Shutdown::Write));
     }
 }

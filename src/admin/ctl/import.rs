@@ -90,7 +90,7 @@ mod tests {
 
     /// An other end that says much before it reads anything.
     fn answer(stream: UnixStream) -> Option<()> {
-        let mut wire = Wire::new(stream).ok()?;
+        let mut wire = Wire::new(stream);
         for n in 0..5000 {
             wire.send(&json!({ "progress": n })).and_then(|()| wire.flush()).ok()?;
         }
@@ -112,7 +112,7 @@ mod tests {
         std::thread::spawn(move || answer(theirs));
         let (done, result) = mpsc::channel();
         std::thread::spawn(move || {
-            let mut wire = Wire::new(ours).unwrap();
+            let mut wire = Wire::new(ours);
             done.send(send_all(&mut wire, mails(last), "x.mbox", &ProgressBar::hidden()))
         });
         result.recv_timeout(Duration::from_secs(20)).expect("both ends wait for each other")

@@ -27,7 +27,7 @@ impl Tool {
     pub(super) fn daemon(config: &Config) -> Result<Option<Wire>, Failed> {
         let path = socket_path(&config.run_directory);
         match UnixStream::connect(&path) {
-            Ok(stream) => Ok(Some(Wire::new(stream)?)),
+            Ok(stream) => Ok(Some(Wire::new(stream))),
             Err(error) => match error.kind() {
                 io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Ok(None),
                 io::ErrorKind::PermissionDenied => {
@@ -59,7 +59,7 @@ impl Tool {
         let verbs = Verbs { manager: Arc::new(manager), registry: None, mended };
         let (ours, theirs) = UnixStream::pair()?;
         std::thread::spawn(move || serve(theirs, &verbs));
-        Ok(Wire::new(ours)?)
+        Ok(Wire::new(ours))
     }
 
     /// The store itself, where no daemon has it.
