@@ -386,7 +386,7 @@ fn literals_before_login_are_small() {
 /// Without a file to open the daemon waits, and does not write of it without end.
 #[test]
 fn out_of_open_files() {
-    // A connection takes two files. Of an odd number one is left, which the first of the control socket's callers takes.
+    // A connection takes two files: of an odd number one is left.
     for also_open in ["", "exec 9</dev/null;"] {
         without_files(also_open);
     }
@@ -406,7 +406,8 @@ fn without_files(also_open: &str) {
     let port = daemon.port("imap");
     let clients: Vec<_> = (0..40).map(|_| std::net::TcpStream::connect(("127.0.0.1", port)).unwrap()).collect();
     within("there are no more", || daemon.read("daemon.log").contains("Too many open files"));
-    let admins = [(); 2].map(|()| UnixStream::connect(daemon.path("run/control")).unwrap());
+    // One file may be left, and what the store just then had open is free again.
+    let admins = [(); 8].map(|()| UnixStream::connect(daemon.path("run/control")).unwrap());
     within("the control socket too", || daemon.read("daemon.log").contains("control socket: "));
     std::thread::sleep(Duration::from_secs(1));
     let log = daemon.read("daemon.log");
