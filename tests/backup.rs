@@ -9,7 +9,9 @@ use std::sync::Arc;
 use common::torn::Torn;
 use common::{Client, Server};
 use gatepost::mailbox::{Account, Change, Limits, Manager};
-use gatepost::store::{Batch, CHUNK_BYTES, Copied, Durability, Engine, Memory, Options, Partition, Reference, Store};
+use gatepost::store::{
+    Batch, CHUNK_BYTES, Copied, Durability, Engine, Memory, Options, Partition, Reference, Stopped, Store, StoreError,
+};
 use gatepost::types::{AccountId, AccountName, BlobId, InternalDate, MailboxId, MailboxName, Uid};
 use serde_json::Value;
 
@@ -479,6 +481,43 @@ fn what_is_in_use_is_no_backup_now() {
     drop(store);
 }
 
+/// A tool that is ended while the daemon does what it asked for.
+fn asked_and_gone(server: &Server, request: &str, what: &str) {
+    use std::io::Write;
+    let mut stream = std::os::unix::net::UnixStream::connect(server.path("run/control")).unwrap();
+    writeln!(stream, "{request}").unwrap();
+    drop(stream);
+    let said = format!("{what} is stopped: the tool that asked for it has gone");
+    let has_said = || std::fs::read_to_string(server.path("log")).is_ok_and(|log| log.contains(&said));
+    let soon = || {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        has_said()
+    };
+    assert!((0..6000).any(|_| soon()), "{what} went on");
+}
+
+#[test]
+fn what_nobody_waits_for_is_stopped() {
+    let server = filled();
+    let mut client = server.user("user1");
+    client.ok("SELECT INBOX");
+    client.ok("STORE 1:* +FLAGS \\Deleted");
+    let expunged = client.ok("EXPUNGE").iter().filter(|line| line.ends_with(" EXPUNGE")).count() as u64;
+    let place = directory(&server, "backup");
+    asked_and_gone(&server, r#"{"verb": "undelete", "account": "user1"}"#, "an undelete");
+    asked_and_gone(&server, r#"{"verb": "check"}"#, "a check");
+    asked_and_gone(&server, &format!(r#"{{"verb": "backup", "directory": "{place}"}}"#), "a backup");
+    let back = json(&server.ctl(&["--json", "undelete", "--account", "user1"]));
+    assert_eq!(back["messages"].as_u64(), Some(expunged), "all of them: none had come back");
+    // The thread that had it open may still be letting go of it.
+    let backup = || server.ctl(&["--json", "backup", &place]);
+    let mut done = backup();
+    while done.status.code() == Some(69) {
+        done = backup();
+    }
+    assert_eq!(json(&done)["messages"].as_u64(), Some(expunged + 1), "{done:?}");
+}
+
 #[test]
 fn space_is_shown() {
     let server = filled();
@@ -758,7 +797,7 @@ fn append(account: &Account, name: &str, octets: Vec<u8>) {
 }
 
 fn copy(from: &Store, to: &Store) -> Copied {
-    from.copy_to(to, 1, &mut |_| {}).unwrap()
+    from.copy_to(to, 1, &mut |_| Ok(())).unwrap()
 }
 
 fn named(copied: &Copied) -> Vec<(Option<&str>, Option<u32>)> {
@@ -772,6 +811,36 @@ fn read(store: &Store, name: &str) -> usize {
     let snapshot = mailbox.snapshot().unwrap();
     snapshot.load_all().unwrap();
     snapshot.messages().filter(|message| mailbox.octets_of(message.blob(), 0..u64::MAX).is_ok()).count()
+}
+
+/// Wherever a copy is stopped, the next one goes on from there.
+#[test]
+fn a_copy_that_was_stopped_is_finished_by_the_next() {
+    let store = Store::memory();
+    let joe = account(&store);
+    joe.create(&MailboxName::new("Two").unwrap(), &[]).unwrap();
+    for n in 0..5 {
+        append(&joe, "INBOX", format!("{n}\r\n").into_bytes());
+        append(&joe, "Two", format!("two {n}\r\n").into_bytes());
+    }
+    append(&joe, "Two", vec![b'x'; 2 * CHUNK_BYTES + 7]);
+    for stop_at in 0.. {
+        let (target, mut heard) = (Store::memory(), 0);
+        let stopped = store.copy_to(&target, 1, &mut |_| {
+            heard += 1;
+            if heard > stop_at { Err(Stopped) } else { Ok(()) }
+        });
+        let was_stopped = matches!(stopped, Err(StoreError::Stopped));
+        assert!(was_stopped || stopped.is_ok());
+        assert_eq!(target.finished().unwrap().is_some(), !was_stopped, "stopped after {stop_at}");
+        copy(&store, &target);
+        assert!(target.finished().unwrap().is_some());
+        assert_eq!((read(&target, "INBOX"), read(&target, "Two")), (5, 6), "stopped after {stop_at}");
+        if !was_stopped {
+            assert!(stop_at > 30);
+            break;
+        }
+    }
 }
 
 /// Of a mailbox that cannot be read the copy has what it had; of one that it never had, an empty one.
@@ -841,6 +910,6 @@ fn what_a_record_names_is_copied() {
     assert_eq!(read(&again, "INBOX"), 1);
     // It comes back as it is in the copy, and is named.
     let back = Store::memory();
-    assert_eq!(named(&again.restore_to(&back, &mut |_| {}).unwrap()), [(Some("INBOX"), Some(1))]);
+    assert_eq!(named(&again.restore_to(&back, &mut |_| Ok(())).unwrap()), [(Some("INBOX"), Some(1))]);
     assert_eq!(read(&back, "INBOX"), 1);
 }

@@ -158,7 +158,7 @@ fn verified(store: &Store, known: &HashMap<BlobId, Vec<u8>>) -> Result<HashSet<B
 fn check(store: &Store, mode: Mode) -> Result<Checked, StoreError> {
     let mut checked = Checked::default();
     for (name, id) in store.accounts()? {
-        store.check_account(&name, id, mode, &mut checked, &mut |_| {})?;
+        store.check_account(&name, id, mode, &mut checked, &mut |_| Ok(()))?;
     }
     Ok(checked)
 }
@@ -306,7 +306,7 @@ fn mended(
     let (findings, doubtful) = (mended.findings.clone(), mended.doubtful.clone());
     let mut checked = Checked { findings, doubtful, ..Checked::default() };
     for (name, id) in store.accounts()? {
-        store.check_account(&name, id, Mode::Repair(|octets| describe(octets)), &mut checked, &mut |_| {})?;
+        store.check_account(&name, id, Mode::Repair(|octets| describe(octets)), &mut checked, &mut |_| Ok(()))?;
     }
     mended.done().unwrap();
     let read = verified(&store, known).unwrap_or_else(|error| panic!("{error}: {:?}", checked.findings));
@@ -748,7 +748,7 @@ fn a_repair_takes_nothing_that_it_cannot_see() {
     let repair = || {
         let mut checked = Checked::default();
         let mode = Mode::Repair(|octets| describe(octets));
-        store.check_account(&name, account, mode, &mut checked, &mut |_| {}).unwrap();
+        store.check_account(&name, account, mode, &mut checked, &mut |_| Ok(())).unwrap();
         store.clean_up().unwrap();
         checked.findings
     };

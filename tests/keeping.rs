@@ -61,7 +61,7 @@ fn subjects(account: &Account, mailbox: &str) -> Vec<String> {
 fn nothing_wrong(store: &Store) {
     let mut checked = Checked::default();
     for (name, id) in store.accounts().unwrap() {
-        store.check_account(&name, id, Mode::Verify, &mut checked, &mut |_| {}).unwrap();
+        store.check_account(&name, id, Mode::Verify, &mut checked, &mut |_| Ok(())).unwrap();
     }
     assert_eq!(checked.findings, []);
 }
@@ -87,14 +87,14 @@ fn expunged_messages_come_back() {
         expunge_all(&joe, "INBOX");
         append(&joe, "INBOX", "c");
         nothing_wrong(&store);
-        assert_eq!(joe.undelete(None, now_secs() + 60).unwrap().messages, 0);
-        assert_eq!(joe.undelete(Some(&name("INBOX")), 0).unwrap().messages, 2);
+        assert_eq!(joe.undelete(None, now_secs() + 60, &mut |_| Ok(())).unwrap().messages, 0);
+        assert_eq!(joe.undelete(Some(&name("INBOX")), 0, &mut |_| Ok(())).unwrap().messages, 2);
         assert_eq!(subjects(&joe, "INBOX"), ["3 c", "4 a", "5 b"]);
         let snapshot = joe.mailbox(&name("INBOX")).unwrap().snapshot().unwrap();
         let back = snapshot.messages().last().unwrap();
         assert_eq!(snapshot.flags_of(&back), [Flag::System(SystemFlag::Flagged)]);
         assert_eq!(back.internal_date().secs, 1_000_000);
-        assert_eq!(joe.undelete(None, 0).unwrap().messages, 0);
+        assert_eq!(joe.undelete(None, 0, &mut |_| Ok(())).unwrap().messages, 0);
         nothing_wrong(&store);
     });
 }
@@ -110,12 +110,12 @@ fn deleted_mailboxes_come_back() {
         joe.delete(&name("a")).unwrap();
         assert!(joe.mailbox(&name("a/b")).is_err());
         nothing_wrong(&store);
-        assert_eq!(joe.undelete(None, 0).unwrap().mailboxes, [name("a/b")]);
+        assert_eq!(joe.undelete(None, 0, &mut |_| Ok(())).unwrap().mailboxes, [name("a/b")]);
         assert_eq!(subjects(&joe, "a/b"), ["1 x"]);
         assert_eq!(joe.mailbox(&name("a/b")).unwrap().header().unwrap().uid_validity, before.uid_validity);
         joe.delete(&name("a/b")).unwrap();
         joe.create(&name("a/b"), &[]).unwrap();
-        assert_eq!(joe.undelete(None, 0).unwrap().mailboxes, [name("a/b (undeleted 1)")]);
+        assert_eq!(joe.undelete(None, 0, &mut |_| Ok(())).unwrap().mailboxes, [name("a/b (undeleted 1)")]);
         nothing_wrong(&store);
     });
 }
@@ -133,7 +133,7 @@ fn what_is_old_goes_for_good() {
         assert_eq!(joe.tree().deleted().len(), 1);
         manager.purge(now_secs() + 9 * DAY).unwrap();
         assert_eq!(joe.tree().deleted().len(), 0);
-        let undeleted = joe.undelete(None, 0).unwrap();
+        let undeleted = joe.undelete(None, 0, &mut |_| Ok(())).unwrap();
         assert_eq!((undeleted.mailboxes.len(), undeleted.messages), (0, 0));
         assert_eq!(store.due(u32::MAX).unwrap(), []);
         nothing_wrong(&store);
@@ -222,13 +222,15 @@ fn what_has_lost_its_octets_keeps_nothing_else_away() {
     batch.removed.push(Reference { blob, account, mailbox, uid: Uid::new(2).unwrap() });
     engine.commit(vec![batch], Durability::Synced).unwrap();
     assert_eq!(engine.collect(u64::MAX, 10).unwrap().deleted, 1);
-    let undeleted = joe.undelete(None, 0).unwrap();
+    let undeleted = joe.undelete(None, 0, &mut |_| Ok(())).unwrap();
     assert_eq!((undeleted.messages, undeleted.unread), (2, 1));
     assert_eq!(subjects(&joe, "INBOX"), ["4 a", "5 c"]);
-    let again = joe.undelete(None, 0).unwrap();
+    let again = joe.undelete(None, 0, &mut |_| Ok(())).unwrap();
     assert_eq!((again.messages, again.unread), (0, 1));
     let mut checked = Checked::default();
-    store.check_account(&AccountName::new("joe").unwrap(), account, Mode::Verify, &mut checked, &mut |_| {}).unwrap();
+    store
+        .check_account(&AccountName::new("joe").unwrap(), account, Mode::Verify, &mut checked, &mut |_| Ok(()))
+        .unwrap();
     let found: Vec<&str> = checked.findings.iter().map(|found| found.what.as_str()).collect();
     assert_eq!(found, ["message UID 2, expunged and kept: its octets are lost"]);
 }
@@ -242,7 +244,7 @@ fn nothing_is_kept_where_the_admin_wants_so() {
         append(&joe, "INBOX", "y");
         expunge_all(&joe, "INBOX");
         joe.delete(&name("gone")).unwrap();
-        let undeleted = joe.undelete(None, 0).unwrap();
+        let undeleted = joe.undelete(None, 0, &mut |_| Ok(())).unwrap();
         assert_eq!((undeleted.mailboxes.len(), undeleted.messages), (0, 0));
         nothing_wrong(&store);
     });
@@ -304,7 +306,7 @@ fn a_mailbox_deleted_elsewhere_takes_nothing() {
         assert!(mailbox.snapshot().unwrap().is_empty(), "its sessions see it empty");
         nothing_wrong(&store);
         if keep_expunged_secs > 0 {
-            assert_eq!(there.undelete(None, 0).unwrap().mailboxes, [name("a")]);
+            assert_eq!(there.undelete(None, 0, &mut |_| Ok(())).unwrap().mailboxes, [name("a")]);
             assert_eq!(subjects(&there, "a"), ["1 x"]);
             append(&here, "a", "z");
             append(&there, "a", "w");
@@ -410,12 +412,12 @@ fn any_number_of_keywords_is_kept() {
         }
         nothing_wrong(&store);
         expunge_all(&account, "INBOX");
-        account.undelete(None, 0).unwrap();
+        account.undelete(None, 0, &mut |_| Ok(())).unwrap();
         assert_eq!(names(&account, 600), expected(&mut (0..300)));
         assert_eq!(names(&account, 420), expected(&mut (0..120)));
         nothing_wrong(&store);
         let copy = Store::memory();
-        store.copy_to(&copy, 1, &mut |_| {}).unwrap();
+        store.copy_to(&copy, 1, &mut |_| Ok(())).unwrap();
         nothing_wrong(&copy);
         let (_manager, copied) = self::account(&copy, 0);
         assert_eq!(names(&copied, 600), expected(&mut (0..300)));
@@ -499,7 +501,7 @@ fn keywords_make_room(store: Store, keep_expunged_secs: u64) {
     let account = manager.account(&joe).unwrap();
     assert_eq!(names(&account, 1), expected(140..150));
     if is_kept {
-        account.undelete(None, 0).unwrap();
+        account.undelete(None, 0, &mut |_| Ok(())).unwrap();
         assert_eq!(names(&account, 4), expected(40..42));
     }
     nothing_wrong(&store);
@@ -529,7 +531,7 @@ fn what_comes_back_comes_once() {
             expunge_all(&joe, "INBOX");
             joe.delete(&name("kept")).unwrap();
             let both: Vec<u64> = std::thread::scope(|scope| {
-                let undelete = |account: &Arc<Account>| account.undelete(None, 0).unwrap().messages;
+                let undelete = |account: &Arc<Account>| account.undelete(None, 0, &mut |_| Ok(())).unwrap().messages;
                 [&joe, &other]
                     .map(|account| scope.spawn(move || undelete(account)))
                     .map(|asked| asked.join().unwrap())
@@ -552,7 +554,7 @@ fn what_comes_back_comes_once() {
             expunge_all(&joe, "INBOX");
             joe.delete(&name(&mailbox)).unwrap();
             std::thread::scope(|scope| {
-                scope.spawn(|| joe.undelete(None, 0).unwrap());
+                scope.spawn(|| joe.undelete(None, 0, &mut |_| Ok(())).unwrap());
                 scope.spawn(|| other_manager.purge(now_secs() + 9 * DAY).unwrap());
             });
             match joe.tree().node(&name(&mailbox)).is_some() {

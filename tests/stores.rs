@@ -30,7 +30,7 @@ fn open(directory: &Path) -> Store {
 fn found_whole(store: &Store) {
     let mut checked = Checked::default();
     for (name, id) in store.accounts().unwrap() {
-        store.check_account(&name, id, Mode::Verify, &mut checked, &mut |_| {}).unwrap();
+        store.check_account(&name, id, Mode::Verify, &mut checked, &mut |_| Ok(())).unwrap();
     }
     assert_eq!((checked.accounts, checked.mailboxes, checked.messages), (1, 3, 69));
     assert_eq!(checked.findings, []);

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::failed::{EX_DATAERR, Failed};
+use super::telling::Telling;
 use super::verbs::{Verbs, account_name, mailbox_name, new_mailbox_name};
 use super::wire::Wire;
 use crate::types::{MailboxClass, MailboxName};
@@ -57,10 +58,11 @@ impl Verbs {
         Ok(json!({}))
     }
 
-    pub(super) fn undelete(&self, request: &Value) -> Result<Value, Failed> {
+    pub(super) fn undelete(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
         let account = self.account(request)?;
         let only = request["mailbox"].as_str().map(|_| mailbox_name(request, "mailbox")).transpose()?;
-        let undeleted = account.undelete(only.as_ref(), request["since"].as_i64().unwrap_or(0))?;
+        let (since_secs, mut telling) = (request["since"].as_i64().unwrap_or(0), Telling::new("an undelete", wire));
+        let undeleted = account.undelete(only.as_ref(), since_secs, &mut |so_far| telling.tell(so_far.messages))?;
         let mailboxes: Vec<&str> = undeleted.mailboxes.iter().map(MailboxName::as_str).collect();
         Ok(json!({ "mailboxes": mailboxes, "messages": undeleted.messages, "unread": undeleted.unread }))
     }

@@ -17,6 +17,7 @@ mod mailboxes;
 mod progress;
 mod restoring;
 mod table;
+mod telling;
 mod transfer;
 mod upkeep;
 mod verbs;
@@ -47,7 +48,7 @@ fn copied_json(copied: &Copied) -> Value {
     })
 }
 
-/// A backup that cannot be had now. The daemon finishes one though the tool that asked for it has been ended.
+/// A backup that cannot be had now.
 fn in_use(directory: &Path) -> Failed {
     let text = format!("{}: a backup to it is under way, or another process has it open", directory.display());
     Failed::new(EX_UNAVAILABLE, text)

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::failed::{EX_IOERR, EX_NOUSER, Failed};
+use super::telling::Telling;
 use super::verbs::Verbs;
 use super::wire::Wire;
 use super::{copied_json, in_use, unread_json};
@@ -23,15 +24,12 @@ impl Verbs {
         let only = request["account"].as_str().filter(|_| doubtful.is_empty());
         let mut checked = Checked { findings, doubtful, ..Checked::default() };
         self.manager.settle();
+        let mut telling = Telling::new("a check", wire);
         for (name, id) in store.accounts()? {
             if only.is_some_and(|only| only != name.as_str()) {
                 continue;
             }
-            let mut progress = |checked: &Checked| {
-                // A tool that has gone away is found out at the next answer.
-                let _ = wire.send(&json!({ "progress": checked.messages, "of": 0 })).and_then(|()| wire.flush());
-            };
-            store.check_account(&name, id, mode, &mut checked, &mut progress)?;
+            store.check_account(&name, id, mode, &mut checked, &mut |checked| telling.tell(checked.messages))?;
         }
         if let (Some(only), 0) = (only, checked.accounts) {
             return Err(Failed::new(EX_NOUSER, format!("the account '{only}' has no mail here")));
@@ -62,15 +60,9 @@ impl Verbs {
             StoreError::InUse { .. } => in_use(directory),
             error => failed(error),
         })?;
-        let mut said = 0;
-        let mut progress = |copied: &Copied| {
-            if copied.messages >= said + 100 {
-                said = copied.messages;
-                // A tool that has gone away is found out at the answer.
-                let _ = wire.send(&json!({ "progress": said })).and_then(|()| wire.flush());
-            }
-        };
         self.manager.settle();
+        let mut telling = Telling::new("a backup", wire);
+        let mut progress = |copied: &Copied| telling.tell(copied.messages);
         let copied = self.manager.store().copy_to(&target, now_secs(), &mut progress).map_err(failed)?;
         for unread in &copied.unread {
             wire.send(&json!({ "row": unread_json(unread) }))?;

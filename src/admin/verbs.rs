@@ -43,7 +43,7 @@ impl Verbs {
             "import" => transfer::import(self, request, wire),
             "export" => transfer::export(self, request, wire),
             "check" => self.check(request, wire),
-            "undelete" => self.undelete(request),
+            "undelete" => self.undelete(request, wire),
             "backup" => self.backup(request, wire),
             "space" => self.space(request, wire),
             "restore name" => self.restore_name(request, wire),

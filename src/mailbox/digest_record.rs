@@ -391,7 +391,9 @@ mod tests {
         view(&store).mailbox().describe_anew(vec![(Uid::new(200).unwrap(), summary)]).unwrap();
         assert!(kept(1).is_none() && kept(2).is_some());
         let mut checked = Checked::default();
-        store.check_account(&AccountName::new("joe").unwrap(), A, Mode::Verify, &mut checked, &mut |_| {}).unwrap();
+        store
+            .check_account(&AccountName::new("joe").unwrap(), A, Mode::Verify, &mut checked, &mut |_| Ok(()))
+            .unwrap();
         assert_eq!(checked.findings, []);
     }
 }

@@ -11,7 +11,7 @@ use super::change::Change;
 use super::error::{MailboxError, Refusal};
 use super::mailbox::Mailbox;
 use super::manager::{Manager, Shared};
-use crate::store::{Commit, CommitFailure, Due, StoreError};
+use crate::store::{Commit, CommitFailure, Due, Stopped, StoreError};
 use crate::sys::now_secs;
 use crate::types::{AccountId, AccountName, Counted, MailboxId, MailboxName};
 
@@ -51,8 +51,14 @@ fn today() -> u32 {
 }
 
 impl Account {
-    /// Brings back the mailboxes and messages that were deleted since then: all, or those of one mailbox.
-    pub fn undelete(&self, only: Option<&MailboxName>, since_secs: i64) -> Result<Undeleted, MailboxError> {
+    /// Brings back the mailboxes and messages that were deleted since then: all, or those of one mailbox. `progress` hears
+    /// again and again what is back, which stays so when it stops the rest.
+    pub fn undelete(
+        &self,
+        only: Option<&MailboxName>,
+        since_secs: i64,
+        progress: &mut dyn FnMut(&Undeleted) -> Result<(), Stopped>,
+    ) -> Result<Undeleted, MailboxError> {
         let mut undeleted = Undeleted::default();
         let wanted = |name: &MailboxName| only.is_none_or(|only| only == name);
         let tree = self.tree();
@@ -73,7 +79,7 @@ impl Account {
         for (name, node) in self.tree().nodes() {
             let Some(id) = node.id else { continue };
             if wanted(name) || undeleted.mailboxes.contains(name) {
-                self.undelete_messages(name, id, since_secs, &mut undeleted)?;
+                self.undelete_messages((name, id), since_secs, &mut undeleted, progress)?;
             }
         }
         Ok(undeleted)
@@ -81,16 +87,17 @@ impl Account {
 
     fn undelete_messages(
         &self,
-        name: &MailboxName,
-        id: MailboxId,
+        (name, id): (&MailboxName, MailboxId),
         since_secs: i64,
         undeleted: &mut Undeleted,
+        progress: &mut dyn FnMut(&Undeleted) -> Result<(), Stopped>,
     ) -> Result<(), MailboxError> {
         let kept = self.shared.store.expunged(self.id, id, since_secs, i64::MAX)?;
         let mailbox = self.mailbox_of(id);
         for step in kept.chunks(STEP) {
             let mut described = Vec::with_capacity(step.len());
             for message in step {
+                progress(undeleted).map_err(StoreError::from)?;
                 match mailbox.summary_anew(message.record.blob) {
                     Ok(summary) => described.push((message.clone(), summary)),
                     Err(MailboxError::Store(error @ (StoreError::Missing(_) | StoreError::Broken(_)))) => {

@@ -89,7 +89,7 @@ mod tests {
         let mut checked = Checked::default();
         let name = AccountName::new("joe").unwrap();
         let id = store.account(&name).unwrap().unwrap();
-        store.check_account(&name, id, mode, &mut checked, &mut |_| {}).unwrap();
+        store.check_account(&name, id, mode, &mut checked, &mut |_| Ok(())).unwrap();
         checked.findings.into_iter().map(|finding| finding.what).collect()
     }
 

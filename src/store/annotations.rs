@@ -198,7 +198,7 @@ mod tests {
         annotate(&store, account, Annotated::Holder(MailboxName::new("gone").unwrap()), "/shared/a");
         let check = |mode| {
             let mut checked = Checked::default();
-            store.check_account(&name, account, mode, &mut checked, &mut |_| {}).unwrap();
+            store.check_account(&name, account, mode, &mut checked, &mut |_| Ok(())).unwrap();
             checked.findings
         };
         let found = check(Mode::Verify);

@@ -10,7 +10,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::engine::{Batch, Partition, Reader, Reference, Value};
-use super::error::StoreError;
+use super::error::{Stopped, StoreError};
 use super::facade::Store;
 use super::found::Found;
 use super::layout;
@@ -66,14 +66,15 @@ pub enum Mode {
 }
 
 impl Store {
-    /// Checks one account; `progress` hears the messages looked at so far.
+    /// Checks one account; `progress` hears again and again what has been looked at so far, and may stop it. What has been
+    /// repaired by then stays so.
     pub fn check_account(
         &self,
         name: &AccountName,
         id: AccountId,
         mode: Mode,
         checked: &mut Checked,
-        progress: &mut dyn FnMut(&Checked),
+        progress: &mut dyn FnMut(&Checked) -> Result<(), Stopped>,
     ) -> Result<(), StoreError> {
         checked.accounts += 1;
         let store = self.frozen()?;
@@ -86,15 +87,20 @@ impl Store {
         let named = image.nodes.iter().filter_map(|node| Some((&node.name, node.id?, Life::Alive)));
         let deleted = image.deleted.iter().map(|deleted| (&deleted.name, deleted.id, Life::Deleted));
         for (mailbox, id, life) in named.chain(deleted) {
-            if let Err(error) = check.mailbox(mailbox, id, life) {
-                check.unread.insert(id);
-                check.checked.unreadable(name, Some(mailbox), &error);
+            match check.mailbox(mailbox, id, life) {
+                Err(StoreError::Stopped) => return Err(StoreError::Stopped),
+                Err(error) => {
+                    check.unread.insert(id);
+                    check.checked.unreadable(name, Some(mailbox), &error);
+                }
+                Ok(()) => {}
             }
         }
-        if let Err(error) = check.annotations(&image).and_then(|()| check.references(&image)) {
-            check.checked.unreadable(name, None, &error);
+        match check.annotations(&image).and_then(|()| check.references(&image)) {
+            Err(StoreError::Stopped) => Err(StoreError::Stopped),
+            Err(error) => Ok(check.checked.unreadable(name, None, &error)),
+            Ok(()) => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -137,7 +143,7 @@ pub(super) struct Check<'a> {
     /// Mailboxes of which not all messages are known: what refers to octets for them may be right.
     unread: HashSet<MailboxId>,
     pub(super) checked: &'a mut Checked,
-    progress: &'a mut dyn FnMut(&Checked),
+    progress: &'a mut dyn FnMut(&Checked) -> Result<(), Stopped>,
 }
 
 impl Check<'_> {
@@ -147,6 +153,7 @@ impl Check<'_> {
 
     fn mailbox(&mut self, name: &MailboxName, id: MailboxId, life: Life) -> Result<(), StoreError> {
         self.checked.mailboxes += 1;
+        (self.progress)(self.checked)?;
         let mut found = self.read(id)?;
         if life == Life::Alive && self.reader().get(found.partition, b"z")?.is_some() {
             found.wrong.push(("it has a name, and says that it is deleted".into(), true));
@@ -158,7 +165,7 @@ impl Check<'_> {
                 found.kept = Some((kept.len() as u32, kept.iter().map(|kept| u64::from(kept.record.size)).sum()));
                 let references = kept.iter().map(|kept| (kept.record.blob, id, kept.record.uid.get()));
                 self.expected.extend(references);
-                self.kept(&kept, &mut found);
+                self.kept(&kept, &mut found)?;
             }
             Err(error) => {
                 self.unread.insert(id);
@@ -172,9 +179,7 @@ impl Check<'_> {
             self.message(id, &record, &mut found)?;
             self.checked.messages += 1;
             self.checked.bytes += u64::from(record.size);
-            if self.checked.messages.is_multiple_of(64) {
-                (self.progress)(self.checked);
-            }
+            (self.progress)(self.checked)?;
         }
         self.message_annotations(&mut found)?;
         found.flags();
@@ -198,15 +203,14 @@ impl Check<'_> {
     }
 
     /// What is kept has octets; its summary is made when it comes back.
-    fn kept(&mut self, kept: &[ExpungedMessage], found: &mut Found) {
-        for (n, record) in kept.iter().map(|kept| &kept.record).enumerate() {
+    fn kept(&mut self, kept: &[ExpungedMessage], found: &mut Found) -> Result<(), Stopped> {
+        for record in kept.iter().map(|kept| &kept.record) {
             if let Err(what) = self.good_octets(record) {
                 found.wrong.push((format!("message UID {}, expunged and kept: {what}", record.uid), false));
             }
-            if n.is_multiple_of(64) {
-                (self.progress)(self.checked);
-            }
+            (self.progress)(self.checked)?;
         }
+        Ok(())
     }
 
     fn good_octets(&mut self, record: &MessageRecord) -> Result<(), String> {
@@ -316,7 +320,8 @@ impl Check<'_> {
         let mut missing = std::mem::take(&mut self.expected);
         let mut stray: Vec<Reference> = Vec::new();
         let live: HashSet<MailboxId> = image.mailboxes().collect();
-        self.reader().references(self.id, &mut |reference| {
+        self.store.reader().references(self.id, &mut |reference| {
+            (self.progress)(self.checked)?;
             let known = missing.remove(&(reference.blob, reference.mailbox, reference.uid.get()));
             if !known && live.contains(&reference.mailbox) && !self.unread.contains(&reference.mailbox) {
                 stray.push(reference);

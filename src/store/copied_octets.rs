@@ -49,7 +49,7 @@ impl Copy<'_> {
                     Octets::Copied => {}
                     Octets::Unread(error) => unread = Some(error),
                 }
-                self.progress();
+                self.progress()?;
             }
             match &unread {
                 None => batch.added.push(*reference),
@@ -79,6 +79,7 @@ impl Copy<'_> {
                 Ok(None) => break,
                 Err(error) => return Ok(Octets::Unread(error)),
             };
+            self.progress()?;
             hasher.update(&chunk);
             bytes += chunk.len() as u64;
             let is_last = chunk.len() < CHUNK_BYTES;

@@ -10,7 +10,7 @@
 use std::collections::HashSet;
 
 use super::engine::{Batch, Partition, Reference};
-use super::error::{CommitFailure, StoreError};
+use super::error::{CommitFailure, Stopped, StoreError};
 use super::facade::Store;
 use super::layout;
 use super::model::{AccountImage, Durability, MailboxHeader};
@@ -59,18 +59,20 @@ impl Store {
     }
 
     /// Makes `target` a copy of this store as it is now, `now_secs`. A target that holds another store is refused.
+    /// `progress` hears again and again what has been copied so far, and may stop it: the next copy goes on from there.
     pub fn copy_to(
         &self,
         target: &Store,
         now_secs: i64,
-        progress: &mut dyn FnMut(&Copied),
+        progress: &mut dyn FnMut(&Copied) -> Result<(), Stopped>,
     ) -> Result<Copied, StoreError> {
         let source = self.frozen()?;
         if !target.accounts()?.is_empty() && target.identity()? != source.identity()? {
             return Err(StoreError::Engine("the directory holds mail of another server; choose another one".into()));
         }
-        target.mark(0)?;
         let mut copy = Copy { source: &source, target, copied: Copied::default(), progress };
+        copy.progress()?;
+        target.mark(0)?;
         let accounts = source.accounts()?;
         for (name, account) in &accounts {
             copy.account(name, *account)?;
@@ -90,7 +92,11 @@ impl Store {
     }
 
     /// Makes an empty store one of its own out of this copy: a later copy of it cannot be taken for one of the original.
-    pub fn restore_to(&self, target: &Store, progress: &mut dyn FnMut(&Copied)) -> Result<Copied, StoreError> {
+    pub fn restore_to(
+        &self,
+        target: &Store,
+        progress: &mut dyn FnMut(&Copied) -> Result<(), Stopped>,
+    ) -> Result<Copied, StoreError> {
         let copied = self.copy_to(target, 1, progress)?;
         target.become_another()?;
         Ok(copied)
@@ -124,12 +130,12 @@ pub(super) struct Copy<'a> {
     pub(super) source: &'a Store,
     pub(super) target: &'a Store,
     pub(super) copied: Copied,
-    progress: &'a mut dyn FnMut(&Copied),
+    progress: &'a mut dyn FnMut(&Copied) -> Result<(), Stopped>,
 }
 
 impl Copy<'_> {
-    pub(super) fn progress(&mut self) {
-        (self.progress)(&self.copied);
+    pub(super) fn progress(&mut self) -> Result<(), Stopped> {
+        (self.progress)(&self.copied)
     }
 
     fn unread(&mut self, account: &AccountName, mailbox: Option<&MailboxName>, error: &StoreError) {
@@ -139,6 +145,7 @@ impl Copy<'_> {
 
     fn account(&mut self, name: &AccountName, account: AccountId) -> Result<(), StoreError> {
         self.copied.accounts += 1;
+        self.progress()?;
         let image = match self.source.account_image(account) {
             Ok(image) => image,
             Err(error) => return Ok(self.unread(name, None, &error)),
@@ -237,11 +244,14 @@ impl Copy<'_> {
             Ok(version) => version,
             Err(error) => return Ok(Done::Unread(error)),
         };
-        if let Err(error) = source.scan(partition, &[3], &[0xff], &mut |_, _| Ok(())) {
-            return Ok(Done::Unread(error));
+        match source.scan(partition, &[3], &[0xff], &mut |_, _| Ok(self.progress()?)) {
+            Err(StoreError::Stopped) => return Err(StoreError::Stopped),
+            Err(error) => return Ok(Done::Unread(error)),
+            Ok(()) => {}
         }
         let mut batch = self.batch(partition)?;
         source.scan(partition, &[3], &[0xff], &mut |key, value| {
+            self.progress()?;
             if target.get(partition, key)?.is_none_or(|known| known != value) {
                 batch.writes.push((key.to_vec(), Some(value)));
             }
@@ -249,6 +259,7 @@ impl Copy<'_> {
         })?;
         let mut stale = Vec::new();
         target.scan(partition, &[3], &[0xff], &mut |key, _| {
+            self.progress()?;
             if source.get(partition, key)?.is_none() {
                 stale.push(key.to_vec());
             }

@@ -36,6 +36,8 @@ pub enum StoreError {
     Changed,
     /// Whether a commit was done could not be found out.
     Unsettled,
+    /// Who asked for it wants no more of it.
+    Stopped,
     /// No room on the disk.
     Full,
     /// An earlier write failed: nothing more is written until the store is opened again.
@@ -69,6 +71,7 @@ impl fmt::Display for StoreError {
             StoreError::Missing(what) => write!(f, "missing: {what}; run gatepostctl check"),
             StoreError::Changed => f.write_str("another server has changed the mailbox; select it again"),
             StoreError::Unsettled => f.write_str("the store does not answer whether a change was made"),
+            StoreError::Stopped => f.write_str("who asked for it has gone"),
             StoreError::Full => f.write_str("no space left on the disk of the data directory"),
             StoreError::Poisoned => {
                 f.write_str("an earlier write to the disk failed: no more is written until gatepostd is restarted; where that does not help, stop it, run gatepostctl check --repair, and start it again")
@@ -96,6 +99,16 @@ pub enum CommitFailure {
     /// Nothing has been written, as what was planned on has changed.
     Conflict,
     Store(StoreError),
+}
+
+/// Who asked for something that takes long wants no more of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped;
+
+impl From<Stopped> for StoreError {
+    fn from(_: Stopped) -> StoreError {
+        StoreError::Stopped
+    }
 }
 
 impl From<StoreError> for CommitFailure {

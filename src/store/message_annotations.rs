@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(store.message_annotation(account, mailbox, &id(4, Some(1), "/a")).unwrap(), None);
         let check = |mode| {
             let mut checked = Checked::default();
-            store.check_account(&name, account, mode, &mut checked, &mut |_| {}).unwrap();
+            store.check_account(&name, account, mode, &mut checked, &mut |_| Ok(())).unwrap();
             checked.findings
         };
         let found = check(Mode::Verify);

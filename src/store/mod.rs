@@ -67,7 +67,7 @@ pub use engine::{
     Batch, CHUNK_BYTES, Collected, Doubt, Engine, Figures, Hear, Partition, Reader, Realm, Reference, Relaxed,
     Settled, Value, Visit, Watching, side_by_side,
 };
-pub use error::{CommitError, CommitFailure, StoreError};
+pub use error::{CommitError, CommitFailure, Stopped, StoreError};
 pub use facade::{Compression, Options, Store};
 pub use layout::FORMAT;
 pub use memory::Memory;

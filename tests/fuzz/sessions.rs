@@ -112,7 +112,7 @@ impl Server {
         self.running.stop();
         let mut checked = Checked::default();
         for (name, id) in self.store.accounts().unwrap() {
-            self.store.check_account(&name, id, Mode::Verify, &mut checked, &mut |_| {}).unwrap();
+            self.store.check_account(&name, id, Mode::Verify, &mut checked, &mut |_| Ok(())).unwrap();
         }
         assert_eq!(checked.findings, []);
     }

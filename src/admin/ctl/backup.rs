@@ -94,7 +94,10 @@ impl Tool {
             return Err(Failed::new(EX_CANTCREAT, text));
         }
         let bar = progress::bar("messages copied", 0);
-        let copied = backup.restore_to(&store, &mut |copied| bar.set_position(copied.messages))?;
+        let copied = backup.restore_to(&store, &mut |copied| {
+            bar.set_position(copied.messages);
+            Ok(())
+        })?;
         bar.finish_and_clear();
         let unread: Vec<Value> = copied.unread.iter().map(unread_json).collect();
         self.show_copied(copied_json(&copied), &unread)

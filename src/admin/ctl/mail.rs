@@ -30,7 +30,7 @@ impl Tool {
         let since = self.since.as_deref().map(since_secs).transpose()?;
         let (account, mailbox) = (self.account_option()?, &self.mailbox);
         let request = json!({ "verb": "undelete", "account": account, "mailbox": mailbox, "since": since });
-        let (_, ok) = self.ask(&request, "")?;
+        let (_, ok) = self.ask(&request, "messages back")?;
         match self.json {
             true => say(&ok)?,
             false => {
