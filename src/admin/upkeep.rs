@@ -10,7 +10,7 @@ use super::verbs::Verbs;
 use super::wire::Wire;
 use super::{copied_json, in_use, unread_json};
 use crate::mailbox::describe;
-use crate::store::{Checked, Copied, Mode, Options, Store, StoreError};
+use crate::store::{Checked, Copied, CopyPlace, Mode, StoreError};
 use crate::sys::now_secs;
 use crate::types::{AccountName, MailboxName};
 
@@ -56,14 +56,15 @@ impl Verbs {
     pub(super) fn backup(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
         let directory = Path::new(request["directory"].as_str().unwrap_or(""));
         let failed = |error: StoreError| Failed::new(EX_IOERR, format!("{}: {error}", directory.display()));
-        let target = Store::open(directory, &Options::default()).map_err(|error| match error {
+        let place = CopyPlace::open(directory, self.manager.store()).map_err(|error| match error {
             StoreError::InUse { .. } => in_use(directory),
             error => failed(error),
         })?;
         self.manager.settle();
         let mut telling = Telling::new("a backup", wire);
         let mut progress = |copied: &Copied| telling.tell(copied.messages);
-        let copied = self.manager.store().copy_to(&target, now_secs(), &mut progress).map_err(failed)?;
+        let copied = self.manager.store().copy_to(place.store(), now_secs(), &mut progress).map_err(failed)?;
+        place.is_whole().map_err(failed)?;
         for unread in &copied.unread {
             wire.send(&json!({ "row": unread_json(unread) }))?;
         }

@@ -67,9 +67,7 @@ impl Store {
         progress: &mut dyn FnMut(&Copied) -> Result<(), Stopped>,
     ) -> Result<Copied, StoreError> {
         let source = self.frozen()?;
-        if !target.accounts()?.is_empty() && target.identity()? != source.identity()? {
-            return Err(StoreError::Engine("the directory holds mail of another server; choose another one".into()));
-        }
+        source.may_go_to(target)?;
         let mut copy = Copy { source: &source, target, copied: Copied::default(), progress };
         copy.progress()?;
         target.mark(0)?;
@@ -100,6 +98,14 @@ impl Store {
         let copied = self.copy_to(target, 1, progress)?;
         target.become_another()?;
         Ok(copied)
+    }
+
+    /// An error where a store is a copy of another one, or another one itself.
+    pub(super) fn may_go_to(&self, target: &Store) -> Result<(), StoreError> {
+        if !target.accounts()?.is_empty() && target.identity()? != self.identity()? {
+            return Err(StoreError::Engine("the directory holds mail of another server; choose another one".into()));
+        }
+        Ok(())
     }
 
     fn mark(&self, finished_secs: u64) -> Result<(), StoreError> {

@@ -58,7 +58,7 @@ pub(super) fn copy(directory: &Path) -> Result<Option<Copy>, StoreError> {
     })
 }
 
-fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+pub(super) fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
     let (mut from, mut to) = (File::open(from)?, File::create(to)?);
     let mut block = vec![0; BLOCK_BYTES];
     let mut at = 0;

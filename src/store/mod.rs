@@ -19,6 +19,7 @@ mod blocks;
 mod check;
 mod commits;
 mod copied_octets;
+mod copy_place;
 mod copying;
 mod disk;
 mod doubtful;
@@ -61,6 +62,7 @@ mod vetting;
 pub use annotations::AnnotationDigests;
 pub use blobs::{BlobReader, Piece, Pin};
 pub use check::{Checked, Describe, Described, Finding, Mode};
+pub use copy_place::{CopyPlace, WholeCopy};
 pub use copying::{Copied, Unread};
 pub use embedded::Embedded;
 pub use engine::{

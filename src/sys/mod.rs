@@ -23,6 +23,11 @@ pub fn local_time() -> chrono::DateTime<chrono::Local> {
     chrono::Local::now()
 }
 
+/// A time, in seconds since 1970, in the local zone.
+pub fn local_time_of(secs: i64) -> chrono::DateTime<chrono::Local> {
+    chrono::DateTime::from_timestamp(secs, 0).unwrap_or_default().into()
+}
+
 /// Seconds since 1970; 0 where the clock is before.
 pub fn now_secs() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);

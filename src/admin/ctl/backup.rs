@@ -3,6 +3,7 @@
 //! A backup is a store that the daemon, or where none runs the tool, has made a copy of its own. A server comes back by
 //! the copy the other way; an account or a mailbox by what it does not have (`restore`).
 
+use std::collections::HashMap;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -15,7 +16,7 @@ use super::arguments::{Tool, usage};
 use super::counted;
 use super::output::say;
 use crate::config::Config;
-use crate::store::{Options, Store, StoreError};
+use crate::store::{Store, StoreError, WholeCopy};
 use crate::sys;
 
 /// Of the table of what cannot be read.
@@ -94,7 +95,7 @@ impl Tool {
             return Err(Failed::new(EX_CANTCREAT, text));
         }
         let bar = progress::bar("messages copied", 0);
-        let copied = backup.restore_to(&store, &mut |copied| {
+        let copied = backup.store.restore_to(&store, &mut |copied| {
             bar.set_position(copied.messages);
             Ok(())
         })?;
@@ -125,32 +126,45 @@ fn give_backup(config: &Config, directory: &Path) -> Result<(), Failed> {
     if !changes_user(config) {
         return Ok(());
     }
-    let mut left = vec![directory.to_path_buf()];
+    let failed = |path: &Path, error: io::Error| Failed::new(EX_IOERR, format!("{}: {error}", path.display()));
+    let (mut left, mut names, mut all) = (vec![directory.to_path_buf()], HashMap::new(), Vec::new());
     while let Some(path) = left.pop() {
-        let failed = |error: io::Error| Failed::new(EX_IOERR, format!("{}: {error}", path.display()));
-        let found = path.symlink_metadata().map_err(failed)?;
-        if !found.is_dir() && found.nlink() > 1 {
-            return Err(failed(io::Error::other("has another name elsewhere; copy the backup and restore the copy")));
-        }
-        sys::give_to(&config.user, &path).map_err(failed)?;
+        let found = path.symlink_metadata().map_err(|error| failed(&path, error))?;
         if found.is_dir() {
-            for entry in std::fs::read_dir(&path).map_err(failed)? {
-                left.push(entry.map_err(failed)?.path());
+            for entry in std::fs::read_dir(&path).map_err(|error| failed(&path, error))? {
+                left.push(entry.map_err(|error| failed(&path, error))?.path());
             }
+        } else {
+            *names.entry((found.dev(), found.ino())).or_insert(0) += 1;
         }
+        all.push((path, found));
+    }
+    for (path, found) in &all {
+        // What the backup has kept of the one before has two names in it.
+        if !found.is_dir() && names.get(&(found.dev(), found.ino())) != Some(&found.nlink()) {
+            let elsewhere = "has another name elsewhere; copy the backup and restore the copy";
+            return Err(failed(path, io::Error::other(elsewhere)));
+        }
+        sys::give_to(&config.user, path).map_err(|error| failed(path, error))?;
     }
     Ok(())
 }
 
-/// A backup that is whole.
-pub(super) fn open_backup(directory: &Path) -> Result<Store, Failed> {
+/// The last backup that is whole.
+pub(super) fn open_backup(directory: &Path) -> Result<WholeCopy, Failed> {
     let failed = |text: String| Failed::new(EX_DATAERR, format!("{}: {text}", directory.display()));
-    let store = Store::open(directory, &Options::default()).map_err(|error| match error {
+    let whole = WholeCopy::open(directory).map_err(|error| match error {
         StoreError::InUse { .. } => in_use(directory),
         error => failed(error.to_string()),
     })?;
-    match store.finished()? {
-        Some(_) => Ok(store),
-        None => Err(failed("no backup that is whole; gatepostctl backup finishes one that was cut short".into())),
+    let none = || failed("no backup that is whole; gatepostctl backup finishes one that was cut short".into());
+    let whole = whole.ok_or_else(none)?;
+    if whole.cut_short.is_some() {
+        eprintln!(
+            "gatepostctl: {}: the last backup was cut short; this is the one before, of {}",
+            directory.display(),
+            sys::local_time_of(whole.finished_secs).format("%Y-%m-%d %H:%M")
+        );
     }
+    Ok(whole)
 }

@@ -77,8 +77,8 @@ impl Tool {
             become_user(config, &[]).map_err(|text| Failed::new(EX_CONFIG, text))?;
         }
         let backup = open_backup(directory)?;
-        let names: AccountNames = backup.accounts()?.into_iter().map(|(name, id)| (id, name)).collect();
-        let manager = Manager::new(backup, Limits::default());
+        let names: AccountNames = backup.store.accounts()?.into_iter().map(|(name, id)| (id, name)).collect();
+        let manager = Manager::new(backup.store.clone(), Limits::default());
         let missing = || Failed::new(EX_NOUSER, format!("the backup has no mail of '{account}'"));
         let saved = manager.existing_account(&name)?.ok_or_else(missing)?;
         let (names, known, left_out, unread) = (Rc::new(names), Rc::new(known), Rc::default(), Rc::default());
