@@ -212,15 +212,8 @@ impl View {
     }
 }
 
-/// Of what another session has expunged the summary may be gone; the octets that are shown can be copied all the same.
 fn summary_to_copy(summaries: &mut Summaries, message: &Message<'_>) -> Result<Value, MailboxError> {
-    if let Some(summary) = summaries.next(message.uid())? {
-        return Ok(summary);
-    }
-    summaries.rebuild(message.blob()).map_err(|error| match error {
-        MailboxError::Store(StoreError::Missing(_)) => Refusal::Expunged.into(),
-        error => error,
-    })
+    summaries.next(message.uid())?.ok_or_else(|| summaries.untold(message.uid()))
 }
 
 /// The summaries of many copies are written behind them.

@@ -12,11 +12,11 @@ use crate::store::{AbortOnPanic, Commit, Described, PageNo, StoreError, Value};
 use crate::types::{BlobId, Uid, UidSet};
 
 impl Summaries {
-    /// A page as it is in the store.
-    pub(super) fn scan(&self, no: PageNo) -> Result<Page, StoreError> {
+    /// A page as it is in the store, with what is shown of it still.
+    pub(super) fn scan(&mut self, no: PageNo) -> Result<Page, StoreError> {
         let mailbox = &self.mailbox;
         // Before: of what comes meanwhile some may be missing, and is looked for when it is asked for.
-        let mut there = mailbox.there(no.first(), no.last())?;
+        let mut there = self.known(no.first(), no.last())?;
         let mut summaries: Vec<(Uid, Value)> = Vec::new();
         let scanned =
             mailbox.store.structures(mailbox.account, mailbox.id, no.first(), no.last(), &mut |uid, value| {
@@ -35,8 +35,11 @@ impl Summaries {
         }
         there.retain(|(uid, _)| summaries.binary_search_by_key(uid, |(uid, _)| *uid).is_err());
         if !there.is_empty() {
+            let uids: Vec<Uid> = there.iter().map(|(uid, _)| *uid).collect();
             summaries.append(&mut self.lacking(there)?);
             summaries.sort_unstable_by_key(|(uid, _)| *uid);
+            let is_found = |uid: &Uid| summaries.binary_search_by_key(uid, |(uid, _)| *uid).is_ok();
+            self.lost.extend(uids.into_iter().filter(|uid| !is_found(uid)));
         }
         Ok(Page::of(summaries))
     }
@@ -47,7 +50,7 @@ impl Summaries {
         let (mailbox, owed) = (&self.mailbox, &self.mailbox.shared.owed);
         let (mut found, mut made) = (Vec::new(), Vec::new());
         for (uid, blob) in messages {
-            match owed.find(mailbox.key(), uid) {
+            match owed.find(mailbox.key(), uid).or_else(|| self.remembered(uid)) {
                 Some(value) => found.push((uid, value)),
                 None => match self.rebuild(blob) {
                     Ok(value) => made.push((uid, value)),
@@ -62,6 +65,43 @@ impl Summaries {
         found.append(&mut made);
         found.sort_unstable_by_key(|(uid, _)| *uid);
         Ok(found)
+    }
+}
+
+impl Summaries {
+    /// The messages of a range of UIDs that are there now, or are shown still.
+    pub(super) fn known(&self, low: Uid, high: Uid) -> Result<Vec<(Uid, BlobId)>, StoreError> {
+        let mut known = self.mailbox.there(low, high)?;
+        if let Some(shown) = &self.shown {
+            let uids = UidSet::from_ranges(vec![(low.get(), high.get())]);
+            shown.load(&uids)?;
+            let there = known.len();
+            let is_there = |uid: Uid| known.binary_search_by_key(&uid, |(uid, _)| *uid).is_ok();
+            let gone = shown.in_uids(&uids).filter(|message| !is_there(message.uid()));
+            let gone: Vec<_> = gone.map(|message| (message.uid(), message.blob())).collect();
+            known.extend(gone);
+            if known.len() > there {
+                known.sort_unstable_by_key(|(uid, _)| *uid);
+            }
+        }
+        Ok(known)
+    }
+
+    /// What is still in memory of a message, which may have been expunged.
+    fn remembered(&self, uid: Uid) -> Option<Value> {
+        let page = self.mailbox.summaries.pages.get(&self.key(PageNo::of(uid)))?;
+        page.get(uid).cloned()
+    }
+
+    /// Those of which nothing could be told, as others have expunged them: not those that are damaged.
+    pub(super) fn gone(&self) -> Result<UidSet, StoreError> {
+        let mut gone = UidSet::new();
+        for uid in &self.lost {
+            if !self.mailbox.is_there(*uid)? {
+                gone.push(*uid);
+            }
+        }
+        Ok(gone)
     }
 }
 

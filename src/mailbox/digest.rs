@@ -35,8 +35,22 @@ pub(super) struct Digest {
     grown: AtomicBool,
 }
 
-/// Gives a page that has all messages of a digest that are there still.
-pub(super) type ReadPage<'a> = &'a mut dyn FnMut() -> Result<Arc<Page>, StoreError>;
+/// Gives a page that has all messages of a digest.
+pub(super) type ReadPage<'a> = &'a mut dyn FnMut() -> Result<Arc<Page>, Unmade>;
+
+/// Why nothing is made of a digest's messages.
+#[derive(Debug)]
+pub(super) enum Unmade {
+    /// Some of them are gone; this page has the others.
+    Of(Arc<Page>),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Unmade {
+    fn from(error: StoreError) -> Unmade {
+        Unmade::Store(error)
+    }
+}
 
 /// The digests of the pages of messages, and where each message is in them.
 #[derive(Default)]
@@ -113,8 +127,8 @@ impl Digest {
         &self,
         known: &'a OnceLock<T>,
         stored: impl FnOnce(&Record) -> Option<T>,
-        make: impl FnOnce() -> Result<T, StoreError>,
-    ) -> Result<&'a T, StoreError> {
+        make: impl FnOnce() -> Result<T, Unmade>,
+    ) -> Result<&'a T, Unmade> {
         if let Some(value) = known.get() {
             return Ok(value);
         }
@@ -127,19 +141,14 @@ impl Digest {
     }
 
     /// A field of all messages; `page` is read where the fields have not been taken from it yet.
-    pub(super) fn column(&self, field: Field, page: ReadPage<'_>) -> Result<&Column, StoreError> {
+    pub(super) fn column(&self, field: Field, page: ReadPage<'_>) -> Result<&Column, Unmade> {
         let make = || Ok(columns(&page()?.aligned(&self.uids)));
         let columns = self.known(&self.columns, Record::columns, make)?;
         Ok(&columns[field.number()])
     }
 
     /// The values of a key, by slot.
-    pub(super) fn texts(
-        &self,
-        key: TextKey,
-        comparator: Comparator,
-        page: ReadPage<'_>,
-    ) -> Result<&Texts, StoreError> {
+    pub(super) fn texts(&self, key: TextKey, comparator: Comparator, page: ReadPage<'_>) -> Result<&Texts, Unmade> {
         let known = &self.texts[key.number()][comparator.number()];
         let make = |page: Arc<Page>| page.by_uids(&self.uids, |summary| key.text(summary, comparator)).collect();
         self.known(known, |record| record.texts(key, comparator, self.uids.len()), || page().map(make))
@@ -157,7 +166,7 @@ impl Digest {
     }
 
     /// The Message-IDs, by slot.
-    pub(super) fn threading(&self, page: ReadPage<'_>) -> Result<&Threading, StoreError> {
+    pub(super) fn threading(&self, page: ReadPage<'_>) -> Result<&Threading, Unmade> {
         let make = |page: Arc<Page>| page.by_uids(&self.uids, Ids::of).collect();
         self.known(&self.threading, |record| record.threading(self.uids.len()), || page().map(make))
     }

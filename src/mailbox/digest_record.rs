@@ -198,6 +198,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::column::columns;
+    use super::super::digest::Unmade;
     use super::super::message_ids::Ids;
     use super::super::page::Page;
     use super::super::{Access, Asked, Change, Limits, Manager, Order, Scores, StoreMode, View};
@@ -238,8 +239,8 @@ mod tests {
         digest
     }
 
-    fn no_page() -> Result<Arc<Page>, StoreError> {
-        Err(StoreError::Missing("the page".into()))
+    fn no_page() -> Result<Arc<Page>, Unmade> {
+        Err(StoreError::Missing("the page".into()).into())
     }
 
     #[test]

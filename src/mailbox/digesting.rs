@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::digest::{Digest, Digests, ReadPage};
+use super::digest::{Digest, Digests, ReadPage, Unmade};
 use super::mailbox::Mailbox;
 use super::page::Page;
 use super::ranks::{RankedBy, Ranks};
@@ -18,7 +18,7 @@ use crate::types::{AccountId, Comparator, MailboxId, Uid};
 const KEPT_AT_ONCE: usize = 64;
 
 impl Summaries {
-    fn key(&self, no: PageNo) -> Key {
+    pub(super) fn key(&self, no: PageNo) -> Key {
         (self.mailbox.account, self.mailbox.id, no)
     }
 
@@ -40,11 +40,11 @@ impl Summaries {
             return Ok(digest.clone());
         }
         let no = PageNo::of(uid);
-        // Of a message that has been expunged, and is shown still, none knows: a new one would not either.
+        // Of a message that is lost none knows: a new one would not either.
         let held = self.digest.as_ref().filter(|(at, _)| *at == no).map(|(_, digest)| digest.clone());
         let held = held.or_else(|| Some(self.mailbox.summaries.digests.get(&self.key(no))?.digest));
         if let Some(digest) = held
-            && !self.mailbox.is_there(uid)?
+            && self.lost.contains(&uid)
         {
             return Ok(digest);
         }
@@ -71,7 +71,7 @@ impl Summaries {
         }
     }
 
-    /// A page with all of these messages that are there still: one that was read before some of them came, or is of later,
+    /// A page with all of these messages that are there or shown: one that was read before some of them came, or is of later,
     /// has other messages at the same places. Not kept, where it was not, as the digest is to be asked instead.
     fn whole_page(&mut self, no: PageNo, uids: &[Uid]) -> Result<Arc<Page>, StoreError> {
         let scanned = self.scanned.as_ref().filter(|(at, _)| *at == no).map(|(_, page)| page.clone());
@@ -87,7 +87,7 @@ impl Summaries {
         Ok(page)
     }
 
-    /// Whether a page has all of these messages but those that have been expunged. One that is not there yet is about to come:
+    /// Whether a page has all of these messages but those that are gone. One that is not there yet is about to come:
     /// its summary may be in the store already.
     fn covers(&self, page: &Page, no: PageNo, uids: &[Uid]) -> Result<bool, StoreError> {
         let missing: Vec<Uid> = uids.iter().copied().filter(|uid| page.slot(*uid).is_none()).collect();
@@ -95,19 +95,35 @@ impl Summaries {
             return Ok(true);
         }
         let next = self.mailbox.uid_next()?;
-        let there = self.mailbox.there(no.first(), no.last())?;
-        let is_gone = |uid: &Uid| uid.get() < next && there.binary_search_by_key(uid, |(uid, _)| *uid).is_err();
-        Ok(missing.iter().all(is_gone))
+        let known = self.known(no.first(), no.last())?;
+        let is_known = |uid: &Uid| known.binary_search_by_key(uid, |(uid, _)| *uid).is_ok();
+        Ok(missing.iter().all(|uid| self.lost.contains(uid) || uid.get() < next && !is_known(uid)))
     }
 
     /// Asks a digest, which may have to be made, or to grow: the digest that was asked, and its answer.
     fn ask<T>(
         &mut self,
         uid: Uid,
-        ask: impl FnOnce(&Digest, ReadPage<'_>) -> Result<T, StoreError>,
+        ask: impl Fn(&Digest, ReadPage<'_>) -> Result<T, Unmade>,
     ) -> Result<(Arc<Digest>, T), StoreError> {
-        let (no, digest) = (PageNo::of(uid), self.digest(uid)?);
-        let answer = ask(&digest, &mut || self.whole_page(no, digest.uids()))?;
+        let (no, mut digest) = (PageNo::of(uid), self.digest(uid)?);
+        let answer = loop {
+            let uids = digest.uids();
+            let mut page = || {
+                let page = self.whole_page(no, uids)?;
+                let is_whole = uids.iter().all(|uid| page.slot(*uid).is_some());
+                if is_whole { Ok(page) } else { Err(Unmade::Of(page)) }
+            };
+            match ask(&digest, &mut page) {
+                Ok(answer) => break answer,
+                // It has messages that are gone: nothing is made of them, as others may show them still and find it blank.
+                Err(Unmade::Of(page)) => {
+                    digest = Arc::new(Digest::new(&page));
+                    self.digest = Some((no, digest.clone()));
+                }
+                Err(Unmade::Store(error)) => return Err(error),
+            }
+        };
         if digest.take_grown() {
             self.mailbox.summaries.digests.insert(self.key(no), digest.clone().into());
             self.mailbox.grown.lock().insert(no, Arc::downgrade(&digest));
@@ -136,13 +152,13 @@ impl Summaries {
     pub(super) fn digests(
         &mut self,
         uids: &[Uid],
-        make: impl Fn(&Digest, ReadPage<'_>) -> Result<(), StoreError>,
+        make: impl Fn(&Digest, ReadPage<'_>) -> Result<(), Unmade>,
     ) -> Result<Digests, StoreError> {
         let mut digests = Digests::default();
         for uid in uids {
             if !digests.add(*uid) {
-                // One that has been expunged no digest knows: those behind it are looked for in the one that was asked.
-                let (asked, ()) = self.ask(*uid, |digest, page| make(digest, page))?;
+                // One that is lost no digest knows: those behind it are looked for in the one that was asked.
+                let (asked, ()) = self.ask(*uid, &make)?;
                 digests.add_with(*uid, asked);
             }
         }

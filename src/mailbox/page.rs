@@ -9,7 +9,7 @@ use crate::types::Uid;
 
 use super::describing::summary_of;
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Page {
     /// Ascending.
     uids: Vec<Uid>,

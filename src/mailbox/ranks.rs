@@ -171,7 +171,7 @@ fn placed<E>(
                 let middle = (low + high) / 2;
                 let (rank, holder) = order[middle];
                 let held = text(holder)?;
-                // One that has been expunged, and is shown still: its text is not there any more to be compared.
+                // One that was expunged long ago, and is shown still: its text is not there any more to be compared.
                 if held.is_empty() && rank != EMPTY {
                     return Ok(None);
                 }

@@ -1,6 +1,9 @@
 //! SEARCH over a view.                              RFC 9051 6.4.4
 
+use std::sync::Arc;
+
 use super::describing::summary_of;
+use super::digest::Digest;
 use super::error::MailboxError;
 use super::snapshot::Snapshot;
 use super::summaries::Summaries;
@@ -8,7 +11,7 @@ use super::view::View;
 use super::walk::{Message, Run};
 use crate::mime::{Field, SummaryRef};
 use crate::search::{Annotation, Block, Context, Needle, Slots, Subject, Test, slots};
-use crate::store::PAGE_UIDS;
+use crate::store::{PAGE_UIDS, StoreError};
 use crate::types::{
     Comparator, FlagBits, Flags, InternalDate, Keyword, KeywordId, ModSeq, NumberSet, SearchKey, SequenceSet, Uid,
     UidSet,
@@ -40,6 +43,9 @@ pub struct Found {
     pub uids: UidSet,
     /// The highest MODSEQ among them. RFC 7162 3.1.5
     pub mod_seq: ModSeq,
+    /// Of some messages that others have expunged, and that are shown still, what is asked for cannot be told any more: they
+    /// are not among what is found.
+    pub lacks_expunged: bool,
     /// By UID, where they were wanted.
     scores: Vec<(Uid, u8)>,
 }
@@ -47,6 +53,13 @@ pub struct Found {
 impl Found {
     pub(super) fn of(uids: UidSet) -> Found {
         Found { uids, ..Found::default() }
+    }
+
+    fn leave_out(&mut self, lost: &UidSet) {
+        if !lost.is_empty() {
+            self.uids = self.uids.difference(lost);
+            self.lacks_expunged = true;
+        }
     }
 
     /// 1 to 100. RFC 6203 4
@@ -156,7 +169,24 @@ impl View {
                 }
             }
         }
+        found.leave_out(&summaries.gone()?);
         Ok(found)
+    }
+
+    /// Leaves out what cannot be ordered, or threaded, any more.
+    pub fn leave_out_lost(&self, found: &mut Found) -> Result<(), MailboxError> {
+        let newest = self.mailbox().snapshot()?;
+        if Arc::ptr_eq(&newest, self.shown()) {
+            return Ok(());
+        }
+        newest.load(&found.uids)?;
+        let there = newest.in_uids(&found.uids).map(|message| message.uid()).collect();
+        let mut summaries = self.summaries();
+        for uid in found.uids.difference(&there).uids() {
+            summaries.go_to(uid)?;
+        }
+        found.leave_out(&summaries.gone()?);
+        Ok(())
     }
 }
 
@@ -209,6 +239,11 @@ impl Searched<'_> {
         let last = self.messages.last().map(Message::uid);
         self.messages.len() >= DIGEST_MIN || last.is_some_and(|uid| self.summaries.known_digest(uid).is_some())
     }
+
+    fn are_those_of(&self, digest: &Digest) -> bool {
+        let uids = digest.uids();
+        uids.len() == self.messages.len() && uids.iter().copied().eq(self.messages.iter().map(Message::uid))
+    }
 }
 
 impl Block for Searched<'_> {
@@ -234,13 +269,20 @@ impl Block for Searched<'_> {
             return Ok(held);
         }
         let Some(last) = self.messages.last().map(Message::uid) else { return Ok(0) };
-        let (digest, held) = self.summaries.holding(last, field, needle)?;
-        let same = digest.uids().len() == self.messages.len()
-            && digest.uids().iter().zip(self.messages).all(|(uid, message)| *uid == message.uid());
-        if same || held == 0 {
+        let (mut digest, mut held) = self.summaries.holding(last, field, needle)?;
+        if self.are_those_of(&digest) {
             return Ok(held);
         }
-        // The page has messages that are not asked about, or lacks some that have been expunged.
+        // One that others have expunged: most digests do without it.
+        for uid in self.messages.iter().map(Message::uid) {
+            if digest.slot(uid).is_none() && !self.summaries.lost.contains(&uid) {
+                (digest, held) = self.summaries.holding(uid, field, needle)?;
+            }
+        }
+        if held == 0 || self.are_those_of(&digest) {
+            return Ok(held);
+        }
+        // The page has messages that are not asked about, or lacks some that are lost.
         let holds = |message: &Message<'_>| digest.slot(message.uid()).is_some_and(|slot| held & 1 << slot != 0);
         let here = self.messages.iter().enumerate();
         Ok(here.fold(0, |slots, (slot, message)| slots | Slots::from(holds(message)) << slot))
@@ -316,8 +358,15 @@ impl Subject for OneSearched<'_> {
         }
     }
 
-    fn read(&self, start: u64, end: u64, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), MailboxError> {
-        self.view.mailbox().octets(self.message.blob(), start..end, take)
+    fn read(&mut self, start: u64, end: u64, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), MailboxError> {
+        let (mailbox, uid) = (self.view.mailbox(), self.message.uid());
+        match mailbox.octets(self.message.blob(), start..end, take) {
+            Err(MailboxError::Store(StoreError::Missing(_))) if !mailbox.is_there(uid)? => {
+                self.summaries.lost.insert(uid);
+                Ok(())
+            }
+            read => read,
+        }
     }
 }
 
@@ -332,5 +381,106 @@ impl Snapshot {
         let mut seqs = UidSet::new();
         self.in_uids(uids).for_each(|message| seqs.push_seq(message.seq()));
         seqs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mailbox::Order;
+    use crate::mailbox::sample::Sample;
+    use crate::search::Threads;
+    use crate::store::PageNo;
+    use crate::types::{By, SortKey, SortOrder, ThreadAlgorithm};
+
+    fn search(view: &View, key: &SearchKey) -> Found {
+        let (saved, comparator) = (UidSet::new(), Comparator::UnicodeCasemap);
+        view.search(&Asked { key, saved: &saved, comparator, scores: Scores::Unwanted }, &mut |_, _| {}).unwrap()
+    }
+
+    fn subject(holds: &str) -> SearchKey {
+        SearchKey::Header("subject".into(), holds.into())
+    }
+
+    fn found(view: &View, holds: &str) -> Vec<u32> {
+        search(view, &subject(holds)).uids.numbers().collect()
+    }
+
+    fn sorted(view: &View) -> Vec<u32> {
+        let criteria = vec![(SortKey::Subject, SortOrder::Ascending)];
+        let order = Order { criteria, comparator: Comparator::UnicodeCasemap };
+        let mut all = search(view, &SearchKey::All);
+        view.leave_out_lost(&mut all).unwrap();
+        view.sort(&all, &order).unwrap().into_iter().map(|(_, uid)| uid.get()).collect()
+    }
+
+    fn threads(view: &View) -> Threads {
+        let all = search(view, &SearchKey::All).uids;
+        view.thread(&all, ThreadAlgorithm::OrderedSubject, Comparator::UnicodeCasemap, By::Uid).unwrap()
+    }
+
+    /// As after long: nothing of its messages is in memory.
+    fn forget(inbox: &Sample) {
+        let key = (inbox.mailbox.account, inbox.mailbox.id, PageNo(0));
+        inbox.mailbox.summaries.pages.remove(&key);
+        inbox.mailbox.summaries.digests.remove(&key);
+        inbox.mailbox.summaries.ranks.clear();
+    }
+
+    /// In a small mailbox, whose messages are looked at one by one, and in one whose page is.
+    #[test]
+    fn what_others_have_expunged_is_found_as_long_as_it_is_shown() {
+        for more in [0, 40] {
+            let inbox = Sample::new();
+            let all = inbox.append(&["c", "b", "d", "b"]);
+            inbox.append(&vec!["e"; more]);
+            inbox.manager.settle();
+            let before = inbox.view();
+            let (threads_before, sorted_before) = (threads(&before), sorted(&before));
+            assert_eq!(sorted_before[..4], [2, 4, 1, 3]);
+            inbox.expunge(&all[1..3]);
+            // A second has gone since, and a third session sees neither: each makes what the others find.
+            let later = inbox.view();
+            inbox.expunge(&all[..1]);
+            let last = inbox.view();
+            for _ in 0..2 {
+                forget(&inbox);
+                assert_eq!((found(&last, "b"), found(&last, "c")), (vec![4], vec![]));
+                assert_eq!((found(&later, "b"), found(&later, "c"), found(&later, "d")), (vec![4], vec![1], vec![]));
+                assert_eq!((found(&before, "b"), found(&before, "d")), (vec![2, 4], vec![3]));
+                assert_eq!(sorted(&last)[0], 4);
+                assert_eq!(sorted(&later)[..2], [4, 1]);
+                assert_eq!(sorted(&before), sorted_before);
+                assert_eq!(threads(&before).roots, threads_before.roots);
+                assert_eq!(sorted(&last)[0], 4);
+            }
+        }
+    }
+
+    /// RFC 5530 3: EXPUNGEISSUED.
+    #[test]
+    fn what_is_gone_for_good_is_left_out() {
+        for more in [0, 40] {
+            let inbox = Sample::new();
+            let all = inbox.append(&["c", "b", "d"]);
+            inbox.append(&vec!["e"; more]);
+            inbox.manager.settle();
+            let view = inbox.view();
+            view.shown().load_all().unwrap();
+            inbox.expunge(&all[1..2]);
+            inbox.manager.purge(i64::from(u32::MAX)).unwrap();
+            inbox.manager.store().collect_before(u64::MAX).unwrap();
+            forget(&inbox);
+            let told = |key: SearchKey| {
+                let found = search(&view, &key);
+                (found.uids.contains(2), found.lacks_expunged)
+            };
+            let not = |key| SearchKey::Not(Box::new(key));
+            assert_eq!(told(subject("b")), (false, true));
+            assert_eq!(told(not(subject("b"))), (false, true));
+            assert_eq!(told(SearchKey::Body("b".into())), (false, true));
+            assert_eq!(told(SearchKey::Larger(1)), (true, false));
+            assert_eq!(sorted(&view)[..2], [1, 3]);
+        }
     }
 }

@@ -114,7 +114,7 @@ impl View {
         Ok(())
     }
 
-    /// The first of these places whose message can be compared, and its values. What others have expunged and is shown still
+    /// The first of these places whose message can be compared, and its values. What others expunged long ago and is shown still
     /// has no texts any more: it keeps its place until it goes, and tells nothing of others'.
     fn next_comparable(
         &self,

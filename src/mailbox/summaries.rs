@@ -3,13 +3,17 @@
 //! FETCH of a structure, SEARCH of a header and their like read the message's summary, never the message. A page of
 //! summaries is read by one scan of the store and kept in a cache that all mailboxes share and that is bounded in
 //! octets. A summary never changes, but that one of an earlier version may get what it lacks; a page that was read before its
-//! last messages arrived is read again.
+//! last messages arrived is read again. The summary of a message that others have expunged, and that is shown still, is made
+//! of its octets, which outlive it by an hour at least.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::digest::Digest;
+use super::error::{MailboxError, Refusal};
 use super::mailbox::Mailbox;
 use super::page::Page;
+use super::snapshot::Snapshot;
 use crate::store::{PageNo, StoreError, Value};
 use crate::types::Uid;
 
@@ -20,6 +24,10 @@ const RUN: usize = 16;
 /// Reads summaries of one mailbox, best in order of UID: it holds on to the page that it has read last.
 pub struct Summaries {
     pub(super) mailbox: Arc<Mailbox>,
+    /// What the client has been told, where the messages are asked for by a view.
+    pub(super) shown: Option<Arc<Snapshot>>,
+    /// Messages of which nothing can be told: they are gone for good, or damaged.
+    pub(super) lost: BTreeSet<Uid>,
     page: Arc<Page>,
     page_no: PageNo,
     /// The page has all messages that are there below this UID: what it lacks of them has been expunged.
@@ -37,6 +45,8 @@ impl Summaries {
     pub(super) fn new(mailbox: Arc<Mailbox>) -> Summaries {
         Summaries {
             mailbox,
+            shown: None,
+            lost: BTreeSet::new(),
             page: Arc::default(),
             page_no: PageNo(0),
             complete_below: 0,
@@ -47,7 +57,12 @@ impl Summaries {
         }
     }
 
-    /// The summary of one message; `None` where it has been expunged.
+    /// For a view, which may show what others have expunged.
+    pub(super) fn showing(mailbox: Arc<Mailbox>, shown: Arc<Snapshot>) -> Summaries {
+        Summaries { shown: Some(shown), ..Summaries::new(mailbox) }
+    }
+
+    /// The summary of one message; `None` where it cannot be told: the message has been expunged, or is damaged.
     ///
     /// The page is not read for it: a client that fetches one new message shall not cost a scan.
     pub fn one(&mut self, uid: Uid) -> Result<Option<Value>, StoreError> {
@@ -61,8 +76,24 @@ impl Summaries {
         match mailbox.readable_summary(uid)? {
             Some(value) => Ok(Some(value)),
             None => {
-                self.lacking(mailbox.there(uid, uid)?).map(|made| made.into_iter().next().map(|(_, value)| value))
+                let made = self.lacking(self.known(uid, uid)?)?.into_iter().next();
+                if made.is_none() {
+                    self.lost.insert(uid);
+                }
+                Ok(made.map(|(_, value)| value))
             }
+        }
+    }
+
+    /// Why the summary of a message cannot be told.
+    pub fn untold(&self, uid: Uid) -> MailboxError {
+        match self.mailbox.is_there(uid) {
+            Ok(false) => Refusal::Expunged.into(),
+            Ok(true) => {
+                let mailbox = self.mailbox.object_id();
+                StoreError::Missing(format!("what UID {uid} of mailbox {mailbox} is made of")).into()
+            }
+            Err(error) => error.into(),
         }
     }
 
@@ -78,7 +109,7 @@ impl Summaries {
         Ok(value.map(|value| if self.run >= RUN { value.clone() } else { alone(value) }))
     }
 
-    /// Goes to the summary of a message, `here`; `false` where it has been expunged. Its page is read anew where it is known
+    /// Goes to the summary of a message, `here`; `false` where it cannot be told, as of `one`. Its page is read anew where it is known
     /// without this message.
     #[inline]
     pub fn go_to(&mut self, uid: Uid) -> Result<bool, StoreError> {

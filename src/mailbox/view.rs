@@ -159,13 +159,18 @@ impl View {
     }
 
     pub fn summaries(&self) -> Summaries {
-        Summaries::new(self.mailbox.clone())
+        Summaries::showing(self.mailbox.clone(), self.shown.clone())
     }
 
     /// Whether messages are shown that are not there any more.
     pub fn holds_expunges(&self) -> bool {
         self.shown.header().highest_mod_seq < self.synced.header().highest_mod_seq
             && !Arc::ptr_eq(&self.shown, &self.synced)
+    }
+
+    /// Whether others have expunged a message.
+    pub fn is_gone(&self, uid: Uid) -> Result<bool, MailboxError> {
+        Ok(!self.mailbox.is_there(uid)?)
     }
 
     /// Has the bell rung at each change from now on.

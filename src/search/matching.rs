@@ -32,7 +32,7 @@ pub trait Subject {
     fn annotations(&self, of: &Annotation, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Self::Error>;
 
     /// Reads octets of the message from `start` on, a piece at a time, until `take` says `false` or `end` is reached.
-    fn read(&self, start: u64, end: u64, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Self::Error>;
+    fn read(&mut self, start: u64, end: u64, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Self::Error>;
 }
 
 impl Test {

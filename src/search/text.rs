@@ -40,7 +40,7 @@ fn named_fields<S: Subject>(subject: &mut S, name: &str) -> Result<Vec<u8>, S::E
     }
 }
 
-fn block<S: Subject>(subject: &S, start: u64, end: u64) -> Result<Vec<u8>, S::Error> {
+fn block<S: Subject>(subject: &mut S, start: u64, end: u64) -> Result<Vec<u8>, S::Error> {
     let mut block = Vec::new();
     subject.read(start, end.min(start + HEADER_BYTES_MAX), &mut |octets| {
         block.extend_from_slice(octets);
@@ -99,13 +99,13 @@ pub(super) fn fuzzy_text<S: Subject>(subject: &mut S, scope: Scope, needle: &Fuz
     Ok(header.score(Weight::Header).max(all.score(Weight::Body)))
 }
 
-fn in_header<S: Subject>(subject: &S, part: &PartRef, needle: &Needle) -> Result<bool, S::Error> {
+fn in_header<S: Subject>(subject: &mut S, part: &PartRef, needle: &Needle) -> Result<bool, S::Error> {
     let block = block(subject, part.header.start, part.header.end)?;
     Ok(needle.in_raw(&block) == InRaw::Found || needle.is_in(&decode_field(&block)))
 }
 
 /// Octets as they are where they can tell, else decoded text.
-fn in_body<S: Subject>(subject: &S, part: &PartRef, needle: &Needle) -> Result<bool, S::Error> {
+fn in_body<S: Subject>(subject: &mut S, part: &PartRef, needle: &Needle) -> Result<bool, S::Error> {
     if part.is_plain && needle.in_raw(b"") != InRaw::Unknown {
         let mut raw = RawWindow { needle, tail: Vec::new(), unknown: false, found: false };
         subject.read(part.body.start, part.body.end, &mut |octets| {

@@ -191,6 +191,7 @@ fn answer(
         match core.output.respond(|response| Ok(fetcher.message(response, &message, with_flags)))? {
             Ok(()) => {}
             Err(Missing::Message) => missing = true,
+            Err(Missing::Octets) if selected.view.is_gone(message.uid())? => missing = true,
             Err(Missing::Octets) => unread = true,
             Err(Missing::Refused(failure)) => return Err(failure),
         }

@@ -53,7 +53,7 @@ pub(super) fn search(
     if let Some(kept) = uids_kept {
         selected.saved = kept;
     }
-    Ok(limits::finish(core, Reply::ok("SEARCH completed"), limited)?)
+    Ok(limits::finish(core, Reply::ok_but_expunged("SEARCH completed", found.lacks_expunged), limited)?)
 }
 
 pub(super) fn heading(core: &Core, by: By) -> Heading {

@@ -22,8 +22,9 @@ pub(super) fn sort(
     let asked = returns.unwrap_or(&[]);
     contexts::check(core, selected, asked)?;
     let (running, scores) = (core.running(), scores(asked, criteria, key)?);
-    let found = search_within(core, selected, key, scores, running.as_ref())?;
+    let mut found = search_within(core, selected, key, scores, running.as_ref())?;
     uncounted(running.as_ref());
+    selected.view.leave_out_lost(&mut found)?;
     let order = Order { criteria: criteria.to_vec(), comparator: core.comparator };
     let sorted = selected.view.sort(&found, &order)?;
     drop(running);
@@ -31,7 +32,7 @@ pub(super) fn sort(
     let numbers = sorted.iter().map(|(seq, uid)| if by == By::Uid { uid.get() } else { seq.get() });
     if returns.is_none() {
         plain(core, numbers, tells_mod_seq.then_some(found.mod_seq))?;
-        return Ok(Reply::ok("SORT completed"));
+        return Ok(Reply::ok_but_expunged("SORT completed", found.lacks_expunged));
     }
     let numbers = Results::Sorted(numbers.collect());
     let uids = Results::Sorted(sorted.iter().map(|(_, uid)| uid.get()).collect());
@@ -44,7 +45,7 @@ pub(super) fn sort(
     if asked.contains(&SearchReturn::Save) {
         selected.saved = kept(asked, &uids);
     }
-    Ok(Reply::ok("SORT completed"))
+    Ok(Reply::ok_but_expunged("SORT completed", found.lacks_expunged))
 }
 
 /// How far the ordering has come nobody knows.
@@ -81,8 +82,9 @@ pub(super) fn thread(
     // RFC 9738 3.3
     limits::check_whole(core, selected.view.shown().len().into())?;
     let running = core.running();
-    let found = search_within(core, selected, key, Scores::Unwanted, running.as_ref())?;
+    let mut found = search_within(core, selected, key, Scores::Unwanted, running.as_ref())?;
     uncounted(running.as_ref());
+    selected.view.leave_out_lost(&mut found)?;
     let threads = selected.view.thread(&found.uids, algorithm, core.comparator, by)?;
     drop(running);
     core.output.say(|out| {
@@ -93,5 +95,5 @@ pub(super) fn thread(
         threads.write(out);
         out.extend_from_slice(b"\r\n");
     })?;
-    Ok(Reply::ok("THREAD completed"))
+    Ok(Reply::ok_but_expunged("THREAD completed", found.lacks_expunged))
 }

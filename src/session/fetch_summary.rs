@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use super::content::Missing;
-use crate::mailbox::{MailboxError, Message, Summaries, Value, View, summary_of};
+use crate::mailbox::{MailboxError, Message, Refusal, StoreError, Summaries, Value, View, summary_of};
 use crate::mime::SummaryRef;
 use crate::sys;
 use crate::types::{AccountName, FetchItem, Priority, Uid};
@@ -80,7 +80,7 @@ impl<'a> FetchSummaries<'a> {
                 Ok(renewed)
             }
             Some(value) => Ok(value),
-            None => self.summaries.rebuild(message.blob()).map_err(|_| Missing::Message),
+            None => Err(untold(self.summaries.untold(message.uid()))),
         }
     }
 
@@ -115,6 +115,17 @@ impl<'a> FetchSummaries<'a> {
         if let Err(error) = self.view.mailbox().describe_anew(std::mem::take(&mut self.renewed)) {
             log::warn!("previews are not kept: {error}");
         }
+    }
+}
+
+fn untold(error: MailboxError) -> Missing {
+    match error {
+        MailboxError::Refused(Refusal::Expunged) => Missing::Message,
+        MailboxError::Store(error @ StoreError::Missing(_)) => {
+            log::error!("{error}");
+            Missing::Octets
+        }
+        error => error.into(),
     }
 }
 

@@ -46,10 +46,7 @@ impl Core {
         shown.load(&[url.uid].into_iter().collect::<UidSet>()).map_err(MailboxError::from)?;
         let Some(message) = shown.by_uid(url.uid) else { return Ok(None) };
         let mut summaries = view.summaries();
-        let summary = match summaries.one(url.uid)? {
-            Some(summary) => summary,
-            None => summaries.rebuild(message.blob())?,
-        };
+        let summary = summaries.one(url.uid)?.ok_or_else(|| summaries.untold(url.uid))?;
         let source = Source::new(&mailbox, message.blob());
         let content = match is_whole(&url.section) {
             true => Prepared::Range(0..message.size().into()),

@@ -50,6 +50,12 @@ impl Reply {
         Reply { status: Status::Given, code: None, text: "".into() }
     }
 
+    /// A search that is done but for messages that others have expunged. RFC 5530 3
+    pub(super) fn ok_but_expunged(text: &'static str, lacks_expunged: bool) -> Reply {
+        let reply = Reply::ok(text);
+        if lacks_expunged { reply.with(ResponseCode::ExpungeIssued) } else { reply }
+    }
+
     pub(super) fn with(mut self, code: ResponseCode) -> Reply {
         self.code = Some(code);
         self

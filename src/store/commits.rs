@@ -170,7 +170,7 @@ impl Store {
         self.collect_before((crate::sys::now_secs() as u64).saturating_sub(GRACE_SECS))
     }
 
-    fn collect_before(&self, before_secs: u64) -> Result<usize, StoreError> {
+    pub(crate) fn collect_before(&self, before_secs: u64) -> Result<usize, StoreError> {
         let mut deleted = 0;
         loop {
             let step = self.engine().collect(before_secs, STEP)?;
