@@ -11,7 +11,8 @@
 //! With `--awake` any of them keeps the processors from sleeping while it measures; see `awake.rs`.
 //!
 //! The first form measures any server; the account should be empty. The second starts Gatepost and, where it is
-//! installed, Dovecot, on loopback and in scratch directories, and measures both in one run. The third shows what single
+//! installed, Dovecot, on loopback and in scratch directories, and measures both in one run; then, for what is little but the
+//! way there and back and a sync, the least server, which shows what of it any server has to pay. The third shows what single
 //! operations cost Gatepost in mailboxes of a thousand, a hundred thousand and a million messages, what a message and a
 //! mailbox take in memory, and the three that follow: an account of many mailboxes; a start with many accounts; SEARCH,
 //! SORT and THREAD of a hundred thousand messages. The last shows how near durable APPEND comes to what the disk can do.
@@ -93,7 +94,8 @@ fn take_value(words: &mut Vec<String>, flag: &str) -> Option<String> {
     (at < words.len()).then(|| words.remove(at))
 }
 
-/// A row a figure: rate, median and 99th percentile of each server, and the ratio of the first's rate to the second's.
+/// A row a figure: rate, median and 99th percentile of each server, and the ratio of the first's rate to the second's. Beside
+/// whom less has been measured with, the first stands once more.
 pub fn print(servers: &[(&str, Vec<Figure>)], json: bool) {
     if json {
         let rows = servers.iter().flat_map(|(server, figures)| {
@@ -104,17 +106,34 @@ pub fn print(servers: &[(&str, Vec<Figure>)], json: bool) {
         });
         return println!("{}", serde_json::Value::Array(rows.collect()));
     }
+    let (whole, part): (Vec<_>, Vec<_>) =
+        servers.iter().partition(|(_, figures)| figures.len() == servers[0].1.len());
+    table(&whole);
+    for less in part {
+        println!();
+        table(&[&servers[0], less]);
+    }
+}
+
+/// A row for each figure that all of these servers have.
+fn table(servers: &[&(&str, Vec<Figure>)]) {
     let heads: String =
         servers.iter().map(|(name, _)| format!("{:>12} {:>9} {:>9}", name, "median", "p99")).collect();
     println!("{:<34}{heads}{}", "", if servers.len() > 1 { "    ratio" } else { "" });
-    for (row, figure) in servers[0].1.iter().enumerate() {
+    for figure in &servers[0].1 {
+        let row: Vec<&Figure> = servers
+            .iter()
+            .filter_map(|(_, figures)| figures.iter().find(|other| other.name == figure.name))
+            .collect();
+        if row.len() < servers.len() {
+            continue;
+        }
         print!("{:<34}", format!("{} ({})", figure.name, figure.unit));
-        for (_, figures) in servers {
-            let f = &figures[row];
+        for f in &row {
             print!("{:>12.0} {:>6.2} ms {:>6.2} ms", f.rate, f.median_ms, f.p99_ms);
         }
-        match servers.get(1) {
-            Some((_, other)) => println!("  {:>7.2}", figure.rate / other[row].rate),
+        match row.get(1) {
+            Some(other) => println!("  {:>7.2}", figure.rate / other.rate),
             None => println!(),
         }
     }

@@ -79,8 +79,7 @@ pub fn all(target: &Target, plan: &Plan) -> Vec<Figure> {
         client.ok(&format!("CREATE {mailbox}"));
     }
     fill(&mut client, plan);
-    let mut figures = logins(target);
-    figures.extend(appends(target, plan));
+    let mut figures = round_trips(target, plan);
     client.ok("SELECT load");
     figures.extend(fetches(&mut client, plan));
     figures.extend(searches(&mut client, plan));
@@ -104,6 +103,11 @@ fn fill(client: &mut Client, plan: &Plan) {
     }
 }
 
+/// What costs a server little beside the way there and back, and the sync of the disk.
+pub fn round_trips(target: &Target, plan: &Plan) -> Vec<Figure> {
+    [logins(target), appends(target, plan)].into_iter().flatten().collect()
+}
+
 fn logins(target: &Target) -> Vec<Figure> {
     let cycle = |_| {
         let mut client = Client::login(target);
@@ -111,24 +115,28 @@ fn logins(target: &Target) -> Vec<Figure> {
         client.ok("LOGOUT");
     };
     let one = |clients, name| {
+        let cycles = |count: usize| {
+            let nobody = vec![(); clients];
+            at_once(name, "cycles/s", nobody, |()| repeat(count / clients, cycle))
+        };
         // As many at a time once before: neither server's threads or processes are started in what is measured.
-        at_once(clients, name, "cycles/s", |_| repeat(320 / clients, cycle));
-        at_once(clients, name, "cycles/s", |_| repeat(4000 / clients, cycle))
+        cycles(320);
+        cycles(4000)
     };
     vec![one(1, "login, SELECT, LOGOUT, 1 client"), one(16, "login, SELECT, LOGOUT, 16 clients")]
 }
 
-/// What many clients do together, each its own `run`.
-fn at_once(
-    clients: usize,
+/// What many clients do together, each its own `run` with what has been prepared for it.
+fn at_once<T: Send>(
     name: &'static str,
     unit: &'static str,
-    run: impl Fn(usize) -> Vec<Duration> + Sync,
+    prepared: Vec<T>,
+    run: impl Fn(T) -> Vec<Duration> + Sync,
 ) -> Figure {
     let began = Instant::now();
     let times: Vec<Duration> = std::thread::scope(|scope| {
         let run = &run;
-        let threads: Vec<_> = (0..clients).map(|n| scope.spawn(move || run(n))).collect();
+        let threads: Vec<_> = prepared.into_iter().map(|own| scope.spawn(move || run(own))).collect();
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
     let (count, elapsed) = (times.len() as f64, began.elapsed().as_secs_f64());
@@ -138,11 +146,14 @@ fn at_once(
 fn appends(target: &Target, plan: &Plan) -> Vec<Figure> {
     let one = |clients: usize, name| {
         let each = 800 / clients.min(4);
-        at_once(clients, name, "messages/s", |n| {
+        let prepared = (0..clients).map(|n| {
             let mut client = Client::login(target);
             let mailbox = format!("append{clients}-{n}");
             client.ok(&format!("CREATE {mailbox}"));
             let messages: Vec<Vec<u8>> = (0..each).map(|i| message(plan, 1_000_000 * (n + clients) + i)).collect();
+            (client, mailbox, messages)
+        });
+        at_once(name, "messages/s", prepared.collect(), |(mut client, mailbox, messages)| {
             repeat(each, |i| client.append(&mailbox, &messages[i]))
         })
     };

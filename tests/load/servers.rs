@@ -4,8 +4,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use super::bare::{BareLog, serve};
 use super::client::Target;
-use super::measure::{Plan, all};
+use super::measure::{Plan, all, round_trips};
 
 const GATEPOST_PORT: u16 = 11143;
 const DOVECOT_PORT: u16 = 12143;
@@ -20,6 +21,8 @@ pub fn compare(plan: &Plan, json: bool) {
         Some(dovecot) => results.push(("Dovecot", all(&target(DOVECOT_PORT, dovecot.0.id()), plan))),
         None => eprintln!("Dovecot is not installed: nothing to compare with"),
     }
+    let log = std::fs::File::create(scratch.path().join("bare.log")).expect("scratch file");
+    results.push(("bare server", round_trips(&serve(BareLog::new(log)), plan)));
     super::print(&results, json);
 }
 
