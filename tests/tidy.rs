@@ -10,7 +10,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("log", &["sys"]),
     ("metrics", &[]),
     ("config", &["types"]),
-    ("proto", &["types"]),
+    ("proto", &["types", "log"]),
     ("mime", &["types"]),
     ("smime", &[]),
     ("net", &["sys", "log", "metrics"]),
@@ -19,7 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("store", &["types", "sys", "log"]),
     ("mailbox", &["types", "sys", "log", "mime", "smime", "search", "store"]),
     ("session", &["types", "sys", "log", "metrics", "proto", "mime", "net", "auth", "mailbox"]),
-    ("admin", &["types", "sys", "config", "mime", "smime", "net", "auth", "store", "mailbox"]),
+    ("admin", &["types", "sys", "log", "config", "mime", "smime", "net", "auth", "store", "mailbox"]),
     ("server", &["types", "sys", "log", "config", "proto", "net", "auth", "store", "mailbox", "session", "admin"]),
 ];
 

@@ -13,8 +13,9 @@ use serde_json::json;
 use super::failed::EX_NOPERM;
 use super::verbs::Verbs;
 use super::wire::Wire;
+use crate::log::Seldom;
 use crate::mailbox::Manager;
-use crate::net::{Registry, Seldom};
+use crate::net::Registry;
 use crate::store::Mended;
 use crate::sys;
 

@@ -8,6 +8,7 @@
 //! This room never blocks on anything but its target, and knows neither protocol nor configuration.
 
 mod component;
+mod seldom;
 mod sink;
 
 use std::cell::RefCell;
@@ -21,6 +22,7 @@ use parking_lot::RwLock;
 
 use component::Component;
 pub use component::Filters;
+pub use seldom::Seldom;
 use sink::Sink;
 
 /// The target of records that are written at every level: panics, and what becomes of them.

@@ -13,7 +13,6 @@ mod door;
 mod listener;
 mod pool;
 mod registry;
-mod seldom;
 mod stream;
 mod tls;
 
@@ -23,7 +22,6 @@ mod tests;
 pub use listener::{BoundListener, Mode, bind};
 pub use pool::{Connection, Options, Server};
 pub use registry::{Activity, Registry, SessionInfo, Ticket};
-pub use seldom::Seldom;
 pub use stream::{Ready, Stream, TLS_HELLO, TlsInfo};
 pub use tls::{Tls, TlsError, TlsFiles, TlsVersion, domain_of};
 

@@ -15,8 +15,8 @@ use super::crew::{self, Crew, Errand, Seat};
 use super::door::Door;
 use super::listener::{BoundListener, Mode};
 use super::registry::{Registry, Ticket};
-use super::seldom::Seldom;
 use super::stream::Stream;
+use crate::log::Seldom;
 use crate::metrics;
 
 /// The stack of an acceptor, which only ever hands over.

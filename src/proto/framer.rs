@@ -5,11 +5,13 @@
 //! session can go on; where the end cannot be known it must be closed.
 
 use std::fs::File;
+use std::io;
 
 use memchr::memchr;
 
 use super::frame::{Frame, Limits, Literal, LiteralProgress, Refusal, Step, Why};
 use super::literal::{Announced, Incoming};
+use crate::log::Seldom;
 
 /// Where the next octets belong.
 enum Place {
@@ -30,6 +32,12 @@ pub struct Framer {
     line: Vec<u8>,
     literals: Vec<Literal>,
     place: Place,
+}
+
+/// A disk that is full, say, is so for every client that tries again.
+fn complain(error: &io::Error) {
+    static COMPLAINT: Seldom = Seldom::new();
+    COMPLAINT.complain(|note| log::error!("spool file: {error}{note}"));
 }
 
 impl Framer {
@@ -196,7 +204,7 @@ impl Framer {
             true => match (self.spool)() {
                 Ok(file) => Literal::Spool(file, 0),
                 Err(error) => {
-                    log::error!("spool file: {error}");
+                    complain(&error);
                     return Some(self.refuse_literal(Why::NoSpool, piece, &announced));
                 }
             },
@@ -224,7 +232,7 @@ impl Framer {
         let left = incoming.left;
         self.used += taken;
         if let Err(error) = written {
-            log::error!("spool file: {error}");
+            complain(&error);
             let refused = self.refuse_ended(Why::NoSpool, b"");
             self.place = Place::Swallow(left);
             return Some(refused);
@@ -240,7 +248,7 @@ impl Framer {
             match incoming.done() {
                 Ok(literal) => self.literals.push(literal),
                 Err(error) => {
-                    log::error!("spool file: {error}");
+                    complain(&error);
                     return Some(self.refuse(Why::NoSpool, Vec::new()));
                 }
             }

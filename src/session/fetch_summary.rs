@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use super::content::Missing;
+use super::faults::refer;
 use crate::mailbox::{MailboxError, Message, Refusal, StoreError, Summaries, Value, View, summary_of};
 use crate::mime::SummaryRef;
 use crate::sys;
@@ -113,7 +114,7 @@ impl<'a> FetchSummaries<'a> {
         }
         log::info!("{user}: {} previews were made for messages of earlier versions", self.renewed.len());
         if let Err(error) = self.view.mailbox().describe_anew(std::mem::take(&mut self.renewed)) {
-            log::warn!("previews are not kept: {error}");
+            refer(&format!("previews are not kept: {error}"));
         }
     }
 }

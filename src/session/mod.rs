@@ -41,6 +41,7 @@ mod core;
 mod dispatch;
 mod domain;
 mod esearch;
+mod faults;
 mod fetch_message;
 mod fetch_needs;
 mod fetch_summary;

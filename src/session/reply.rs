@@ -4,8 +4,8 @@
 //! with a reference that the log explains.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::faults::refer;
 use super::output::Gone;
 use crate::mailbox::{MailboxError, Refusal, StoreError};
 use crate::proto::ResponseCode;
@@ -139,14 +139,6 @@ fn code_of(refusal: &Refusal) -> ResponseCode {
         Refusal::Certificate(_) | Refusal::NoCertificate => ResponseCode::Cannot,
         Refusal::OverQuota => ResponseCode::OverQuota,
     }
-}
-
-/// Logs a fault under a number.
-fn refer(error: &dyn std::fmt::Display) -> u64 {
-    static REFERENCES: AtomicU64 = AtomicU64::new(1);
-    let reference = REFERENCES.fetch_add(1, Ordering::Relaxed);
-    log::error!("fault {reference}: {error}");
-    reference
 }
 
 /// The world's fault: logged under a reference that the client is given.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::alerting::Alerting;
+use super::faults::refer;
 use super::output::Output;
 
 /// An operation in progress; dropping it ends the signs of life.
@@ -184,7 +185,7 @@ impl Operation {
         let Some(alerting) = &self.alerting else { return };
         self.interject(|out| {
             if let Err(error) = alerting.write_new(out) {
-                log::error!("alerts: {error}");
+                refer(&format!("alerts: {error}"));
             }
         });
     }

@@ -11,6 +11,7 @@
 //! Writers hold the engine's writer lock; the lock here is for readers, and lets them in again while they read.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use fjall::PersistMode;
@@ -21,6 +22,7 @@ use super::facade::Options;
 use super::journal;
 use super::room::{Brings, Room};
 use super::tables::{Tables, engine};
+use crate::log::Seldom;
 
 /// How often a full disk is asked whether it has room again.
 const PROBE_EVERY: Duration = Duration::from_millis(500);
@@ -32,6 +34,29 @@ pub(super) struct Disk {
     tables: RwLock<Option<Tables>>,
     failure: Mutex<Option<Failure>>,
     room: Room,
+    full: FullOnce,
+}
+
+/// Says that the disk is full, and that it has room again, once where that comes and goes.
+#[derive(Default)]
+struct FullOnce {
+    complaint: Seldom,
+    is_said: AtomicBool,
+}
+
+impl FullOnce {
+    fn say_full(&self) {
+        self.complaint.complain(|note| {
+            log::error!("the disk is full: no more is written until it has room{note}");
+            self.is_said.store(true, Ordering::Relaxed);
+        });
+    }
+
+    fn say_room(&self) {
+        if self.is_said.swap(false, Ordering::Relaxed) {
+            log::warn!("the disk has room again: the store goes on");
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +75,7 @@ impl Disk {
             tables: RwLock::new(Some(Tables::open(directory, options)?)),
             failure: Mutex::new(None),
             room: Room::new(directory.to_path_buf(), options.free_bytes_min),
+            full: FullOnce::default(),
         })
     }
 
@@ -91,7 +117,7 @@ impl Disk {
         };
         let failure = match &error {
             StoreError::Full => {
-                log::error!("the disk is full: no more is written until it has room");
+                self.full.say_full();
                 Failure::Full { tried: Instant::now() }
             }
             error => {
@@ -123,7 +149,7 @@ impl Disk {
         }
         *tables = Some(Tables::open(&self.directory, &self.options)?);
         *self.failure.lock() = None;
-        log::warn!("the disk has room again: the store goes on");
+        self.full.say_room();
         Ok(())
     }
 }

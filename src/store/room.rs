@@ -12,7 +12,9 @@ use parking_lot::Mutex;
 
 use super::error::StoreError;
 use super::tables::is_full;
+use crate::log::Seldom;
 use crate::sys;
+use crate::types::Counted;
 
 /// How old an answer of the file system may be; it is asked more often only while there is too little room.
 const CHECK_EVERY: Duration = Duration::from_millis(250);
@@ -35,6 +37,11 @@ struct State {
     free_bytes: u64,
     last_short: Option<Instant>,
     is_short: bool,
+    /// That it is short, which may come and go many times, and whether the log has it.
+    complaint: Seldom,
+    has_complained: bool,
+    /// Since it was said.
+    refused: u64,
 }
 
 /// What a commit is going to bring.
@@ -68,6 +75,7 @@ impl Room {
             Brings::Nothing => self.bytes_min / 4,
         };
         if state.free_bytes < needed {
+            state.refused += 1;
             return Err(StoreError::Full);
         }
         // In the journal now, and in a table later.
@@ -89,9 +97,16 @@ impl Room {
         }
         if std::mem::replace(&mut state.is_short, is_short) != is_short {
             let (directory, free) = (self.directory.display(), state.free_bytes);
-            match is_short {
-                true => log::error!("{directory}: only {free} octets are free: new mail is refused"),
-                false => log::warn!("{directory}: {free} octets are free: new mail is taken again"),
+            if is_short {
+                state.complaint.complain(|note| {
+                    log::error!("{directory}: only {free} octets are free: new mail is refused{note}");
+                    (state.has_complained, state.refused) = (true, 0);
+                });
+            } else if std::mem::take(&mut state.has_complained) {
+                let refused = Counted(state.refused, "change");
+                log::warn!(
+                    "{directory}: {free} octets are free: new mail is taken again; {refused} had been refused"
+                );
             }
         }
     }

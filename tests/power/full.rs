@@ -6,6 +6,7 @@
 //! the first rounds; a failed sync that is taken for a full disk is found by the message after it; where fjall itself
 //! waits for its threads, a large message waits for ever when they have failed.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -80,6 +81,9 @@ fn mail_is_refused_before_the_disk_is_full() {
     control.free(Some(40 << 20));
     std::thread::sleep(Duration::from_millis(300));
     refused(&append(&mut client, "three"));
+    // Who is refused again and again fills the disk with no lines of the log.
+    let numbers: HashSet<String> = (0..50).map(|_| fault(&append(&mut client, "again"))).collect();
+    assert_eq!(numbers.len(), 1, "{numbers:?}");
     client.ok("SELECT INBOX");
     assert!(client.ok("FETCH 1 BODY.PEEK[]").iter().any(|response| response.contains("one")));
     client.ok("STORE 1 +FLAGS (\\Deleted)");
@@ -93,6 +97,24 @@ fn mail_is_refused_before_the_disk_is_full() {
     done(&append(&mut client, "four"));
     client.ok("STORE 1 +FLAGS (\\Seen)");
     check_log(&server, "no space left");
+    let log = std::fs::read_to_string(server.path("log")).unwrap();
+    assert!(log.lines().filter(|line| line.contains("fault ")).count() < 5, "{log}");
+    said(&server, "new mail is taken again; 53 changes had been refused");
+}
+
+fn said(server: &Server, text: &str) {
+    let has = || std::fs::read_to_string(server.path("log")).unwrap().contains(text);
+    let soon = (0..1000).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        has()
+    });
+    assert!(soon, "nothing says: {text}");
+}
+
+/// The number of the fault that a refusal names.
+fn fault(end: &str) -> String {
+    refused(end);
+    end.rsplit(' ').next().unwrap().to_string()
 }
 
 /// The disk is full at any moment of a load, again and again; the guard is off, so that the engine meets it.

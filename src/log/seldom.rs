@@ -17,6 +17,10 @@ struct State {
 }
 
 impl Seldom {
+    pub const fn new() -> Seldom {
+        Seldom(Mutex::new(State { last: None, held_back: 0 }))
+    }
+
     /// Lets `say` complain, with a note of how often it was held back since; or holds it back.
     pub fn complain(&self, say: impl FnOnce(&str)) {
         let mut state = self.0.lock();
