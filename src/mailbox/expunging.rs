@@ -35,8 +35,9 @@ impl Draft {
         let expunged: UidSet = gone.iter().map(|(record, _)| record.uid).collect();
         self.snapshot.remove(&expunged);
         let brought = self.take_back(&expunged);
-        let expunged_secs = crate::sys::now_secs();
+        let (expunged_secs, mod_seq) = (crate::sys::now_secs(), self.next_mod_seq());
         for (record, flags) in gone {
+            self.snapshot.latest.has_gone(flags.flags.bits().class(), mod_seq);
             let message = ExpungedMessage { expunged_secs, record, flags };
             match brought.contains(&record.uid) {
                 true => self.forget(&message)?,
@@ -45,7 +46,7 @@ impl Draft {
         }
         self.snapshot.header.sums.set_oldest(self.snapshot.oldest_secs());
         expunged.ranges().iter().for_each(|&(low, high)| self.vanished.push_range(low, high));
-        Ok(Outcome { mod_seq: self.next_mod_seq(), expunged, ..Outcome::default() })
+        Ok(Outcome { mod_seq, expunged, ..Outcome::default() })
     }
 
     /// Messages that come and go within one commit were never there; which of them came with it.

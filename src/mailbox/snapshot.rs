@@ -22,7 +22,8 @@ use crate::store::{
     StoreError, Tail,
 };
 use crate::types::{
-    Flag, FlagBits, Flags, Keyword, KeywordTable, ModSeq, Seq, ServerKeyword, SystemFlag, Uid, UidSet, Visibility,
+    Class, Flag, FlagBits, Flags, Keyword, KeywordTable, ModSeq, Seq, ServerKeyword, SystemFlag, Uid, UidSet,
+    Visibility,
 };
 
 /// The MODSEQs of the last changes since the mailbox was read.
@@ -32,6 +33,21 @@ pub struct Latest {
     pub annotations: ModSeq,
     /// Of all else.
     pub others: ModSeq,
+    /// Of messages that have gone, by what was to be seen of them.
+    gone: [ModSeq; Class::ALL.len()],
+}
+
+impl Latest {
+    /// A message of this class has gone.
+    pub(super) fn has_gone(&mut self, class: Class, mod_seq: ModSeq) {
+        self.gone[class.index()] = mod_seq;
+    }
+
+    /// Whether a message that was to be seen has gone since.
+    pub(super) fn is_gone_since(&self, visibility: Visibility, since: ModSeq) -> bool {
+        let seen = Class::ALL.into_iter().filter(|class| visibility.sees(*class));
+        seen.into_iter().any(|class| self.gone[class.index()] > since)
+    }
 }
 
 #[derive(Clone)]

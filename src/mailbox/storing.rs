@@ -4,7 +4,6 @@ use super::change::{Outcome, StoreMode};
 use super::draft::Draft;
 use super::error::MailboxError;
 use super::message_annotations::NewAnnotation;
-use super::snapshot::Latest;
 use super::walk::Message;
 use crate::store::{FlagRecord, NO_DATE, PageNo, Sums};
 use crate::types::{Flag, FlagBits, Flags, ModSeq, UidSet, Visibility};
@@ -74,7 +73,7 @@ impl Draft {
         }
         let others = self.snapshot.latest.others;
         outcome.mod_seq = self.next_mod_seq();
-        self.snapshot.latest = Latest { annotations: outcome.mod_seq, others };
+        (self.snapshot.latest.annotations, self.snapshot.latest.others) = (outcome.mod_seq, others);
         for changed in &mut changed {
             changed.after.mod_seq = outcome.mod_seq;
             let uid = changed.after.uid;

@@ -49,10 +49,12 @@ impl Mailbox {
         Ok(self.snapshot()?.seen_by(visibility)?)
     }
 
-    /// Whether nothing that somebody who does not see everything sees has changed since, but for what has gone. What they do
-    /// not see may have gone as well, and have been all there was of it.
+    /// Whether nothing that somebody who does not see everything sees has changed since, nor come and gone, as far as is known.
     pub fn is_quiet_for(&self, visibility: Visibility, since: ModSeq) -> Result<bool, MailboxError> {
-        Ok(visibility.index().is_some() && self.seen_by(visibility)?.changed_since(since).next().is_none())
+        let is_quiet = |seen: Arc<Snapshot>| {
+            !seen.latest.is_gone_since(visibility, since) && seen.changed_since(since).next().is_none()
+        };
+        Ok(visibility.index().is_some() && is_quiet(self.seen_by(visibility)?))
     }
 
     /// The sums of STATUS, over what somebody sees; one read where the mailbox is not loaded.
@@ -121,4 +123,59 @@ fn seen_entry(body: &Body, whole: LeafEntry, visibility: Visibility) -> LeafEntr
         entry.oldest_secs[class.index()] = NO_DATE;
     }
     entry
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mailbox::StoreMode;
+    use crate::mailbox::sample::Sample;
+    use crate::mailbox::{Change, NewMessage};
+    use crate::types::{Flag, InternalDate, Keyword, Uid};
+
+    fn append(inbox: &Sample, keywords: &[&str]) -> Uid {
+        let mut intake = inbox.account.intake(&inbox.mailbox).unwrap();
+        let flags = keywords.iter().map(|name| Flag::Keyword(Keyword::new(name).unwrap())).collect();
+        let date = InternalDate { secs: 0, zone_mins: 0 };
+        let message: NewMessage = intake.take(Sample::octets("new"), flags, date).unwrap();
+        inbox.mailbox.commit(Change::Append(vec![message])).unwrap().appended[0]
+    }
+
+    /// Messages that have come and gone leave nothing behind that could be compared.
+    #[test]
+    fn what_comes_and_goes_is_told_to_those_alone_who_would_have_seen_it() {
+        let inbox = Sample::new();
+        append(&inbox, &[]);
+        append(&inbox, &["$Service"]);
+        append(&inbox, &["$Hidden"]);
+        let all = Visibility::ALL;
+        let some = [all.without_service(), all.without_hidden(), all.without_service().without_hidden()];
+        for (keywords, quiet) in [
+            (&[][..], [false, false, false]),
+            (&["$Service"], [true, false, true]),
+            (&["$Hidden"], [false, true, true]),
+            (&["$Service", "$Hidden"], [true, true, true]),
+        ] {
+            let since = inbox.mailbox.header().unwrap().highest_mod_seq;
+            let uid = append(&inbox, keywords);
+            inbox.expunge(&[uid]);
+            let is_quiet = |visibility| inbox.mailbox.is_quiet_for(visibility, since).unwrap();
+            assert_eq!(some.map(is_quiet), quiet, "{keywords:?}");
+        }
+        // Hidden before it went, it was gone for them already.
+        let uid = append(&inbox, &[]);
+        inbox.store(&[uid], StoreMode::Add, SystemFlag::Deleted);
+        let hide = Change::Store {
+            uids: [uid].into_iter().collect(),
+            mode: StoreMode::Add,
+            flags: vec![Flag::Keyword(Keyword::new("$Service").unwrap())],
+            unchanged_since: None,
+            visibility: all,
+        };
+        inbox.mailbox.commit(hide).unwrap();
+        let since = inbox.mailbox.header().unwrap().highest_mod_seq;
+        inbox.expunge(&[uid]);
+        assert!(inbox.mailbox.is_quiet_for(all.without_service(), since).unwrap());
+        assert!(!inbox.mailbox.is_quiet_for(all.without_hidden(), since).unwrap());
+    }
 }
