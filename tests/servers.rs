@@ -7,7 +7,9 @@ use std::sync::Arc;
 use common::Client;
 use common::contended::Contended;
 use common::running::{Running, start};
-use gatepost::mailbox::{Account, AlertScope, Change, Limits, Mailbox, Manager, NewMessage, QuotaLimits};
+use gatepost::mailbox::{
+    Account, AlertScope, Change, Limits, Mailbox, MailboxPolicy, Manager, NewMessage, QuotaLimits,
+};
 use gatepost::store::{Checked, Mode as CheckMode, Partition, Reader, Store};
 use gatepost::types::{AccountId, AccountName, InternalDate, MailboxId, MailboxName};
 
@@ -238,6 +240,10 @@ fn annotations_of_others_are_told() {
             "Holder/Work (/shared/vendor/gatepost/class \"IPF.Task\")",
             "* METADATA Holder/Work /shared/vendor/gatepost/class",
         ),
+        (
+            "\"\" (/private/vendor/gatepost/alias/Elsewhere \"~ann/INBOX\")",
+            "* METADATA \"\" /private/vendor/gatepost/alias/Elsewhere",
+        ),
     ] {
         hears(&mut a, told, &mut || drop(b.ok(&format!("SETMETADATA {command}"))));
         // Told once, and of nothing else.
@@ -253,6 +259,41 @@ fn annotations_of_others_are_told() {
         b.ok("SETMETADATA INBOX (/shared/comment \"z\" /private/comment \"mine\")");
     });
     assert!(!c.ok("NOOP").iter().any(|line| line.contains("METADATA")));
+    drop((a, b, c));
+    stop(running);
+}
+
+/// Entries of the server that all share, wherever they are set, are told on each server once; to who has set them nowhere.
+/// RFC 5464 4.4, RFC 5465 5.7
+#[test]
+fn entries_of_the_server_are_told_everywhere() {
+    let engine = Arc::new(Contended::default());
+    let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let (running, [mut a, mut b]) = two_servers(&engine, &directories);
+    a.ok("ENABLE METADATA");
+    let mut c = login_of(&running[0], "ann");
+    c.ok("NOTIFY SET (personal (ServerMetadataChange))");
+    let is_told = |lines: Vec<String>| lines.iter().any(|line| line.contains("METADATA"));
+    for value in ["\"x\"", "\"y\"", "NIL"] {
+        let command = format!("SETMETADATA \"\" (/shared/comment {value})");
+        let told = "* METADATA \"\" /shared/comment";
+        hears(&mut a, told, &mut || drop(b.ok(&command)));
+        told_until(&mut c, told);
+        // A session of the same server hears, its author does not, nor does any hear again.
+        a.ok("SETMETADATA \"\" (/shared/vendor/x/y \"here\")");
+        told_until(&mut c, "* METADATA \"\" /shared/vendor/x/y");
+        a.ok("SETMETADATA \"\" (/shared/vendor/x/y NIL)");
+        told_until(&mut c, "* METADATA \"\" /shared/vendor/x/y");
+        assert!(!is_told(a.ok("NOOP")) && !is_told(c.ok("NOOP")), "{value}");
+    }
+    // 5.7: /shared/admin is the configuration's, which is read again.
+    let policy = |contact: &str| MailboxPolicy { contact: Some(contact.into()), ..MailboxPolicy::default() };
+    for (contact, is_new) in [("mailto:a@example.com", true), ("mailto:a@example.com", false), ("tel:+1", true)] {
+        running[0].manager.set_mailbox_policy(policy(contact));
+        let told = [a.ok("NOOP"), c.ok("NOOP")];
+        let expected = if is_new { &["* METADATA \"\" /shared/admin"][..] } else { &[] };
+        assert!(told.iter().all(|lines| lines == expected), "{contact}: {told:?}");
+    }
     drop((a, b, c));
     stop(running);
 }

@@ -385,7 +385,7 @@ pub const KEYS: &[Key] = &[
         "Administrators",
         Kind::Accounts,
         "",
-        "Accounts, with commas between, that may see and set the quotas of others over IMAP.",
+        "Accounts, with commas between, that may see and set the quotas of others, and set the server's shared annotations, over IMAP.",
     ),
     key(
         "Auth",

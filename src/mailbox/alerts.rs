@@ -87,8 +87,8 @@ pub fn concerns(scope: &AlertScope, account: &AccountName) -> bool {
 }
 
 impl Manager {
-    /// Reads the alerts that have been posted before.
-    pub fn load_alerts(&self) -> Result<(), StoreError> {
+    /// Reads the alerts that have been posted before, and what else the server has of its own.
+    pub fn load_server(&self) -> Result<(), StoreError> {
         let alerts = &self.shared().alerts;
         // Before they are read: none comes between.
         alerts.watching.get_or_init(|| {
@@ -96,12 +96,14 @@ impl Manager {
             let hear = move |_| {
                 shared.upgrade().iter().for_each(|shared| {
                     shared.alerts.suspicion.raise();
-                    shared.others.have_alerted();
+                    shared.server_annotations.suspicion.raise();
+                    shared.others.have_seen_server();
                 });
             };
             self.store().watch(Realm::Server, Arc::new(hear))
         });
-        alerts.load(self.store())
+        alerts.load(self.store())?;
+        self.shared().server_annotations.load(self.store())
     }
 
     pub(super) fn look_for_alerts(&self) -> Result<(), StoreError> {

@@ -2,13 +2,13 @@
 //!
 //! A hint says that an account's partition has changed, not what. Where other servers may write, an account in use knows of each
 //! annotation of its mailboxes a digest of the value: what differs when the tree is read anew is what another server has set, and
-//! those who listen here hear of it. Entries that all accounts share of the server itself are in another partition, and are
-//! heard of on the server alone that sets them.
+//! those who listen here hear of it. Entries that all accounts share of the server itself are in another partition
+//! (`server_annotations`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::account::Account;
-use super::annotations::{CLASS, SPECIAL_USE, entry};
+use super::annotations::{CLASS, SPECIAL_USE, alias_entry, entry};
 use super::planning::Plan;
 use super::tree::Tree;
 use crate::store::{AccountChange, Annotate, Annotated, AnnotationDigests, Relaxed, Store, StoreError};
@@ -99,6 +99,13 @@ impl Account {
             if after.class(id) != before.class(id) {
                 changed.entry((Annotated::Mailbox(id), None)).or_default().insert(entry(CLASS));
             }
+        }
+        let (old, new) = (before.aliases(), after.aliases());
+        let is_other = |alias: &&MailboxName| old.get(*alias) != new.get(*alias);
+        let aliases: BTreeSet<&MailboxName> = old.keys().chain(new.keys()).filter(is_other).collect();
+        let entries: Vec<EntryName> = aliases.into_iter().filter_map(alias_entry).collect();
+        if !entries.is_empty() {
+            changed.entry((Annotated::Account, Some(self.id))).or_default().extend(entries);
         }
     }
 }

@@ -125,6 +125,15 @@ impl AnnotationFeed {
     }
 }
 
+impl AnnotationFeed {
+    /// Entries of the server that all share have been changed, by nobody who listens here.
+    pub(super) fn server_changed(&self, entries: &[EntryName]) {
+        if !entries.is_empty() {
+            self.0.lock().iter().for_each(|listener| listener.hear(&None, entries.iter()));
+        }
+    }
+}
+
 impl Listener {
     fn hear<'a>(&self, place: &Option<(AccountName, MailboxName)>, entries: impl Iterator<Item = &'a EntryName>) {
         let mut pending = self.pending.lock();

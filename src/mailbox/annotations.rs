@@ -37,7 +37,7 @@ impl Default for AnnotationLimits {
 pub(super) const SPECIAL_USE: &str = "/private/specialuse";
 pub(super) const CLASS: &str = "/shared/vendor/gatepost/class";
 const ALIASES: &str = "/private/vendor/gatepost/alias";
-const ADMIN: &str = "/shared/admin";
+pub(super) const ADMIN: &str = "/shared/admin";
 /// What says how the server treats a mailbox is for those who administer it.
 const OURS: &str = "/shared/vendor/gatepost";
 
@@ -141,8 +141,7 @@ impl Account {
             found.push(Annotation { entry: entry(ADMIN), value: contact.as_bytes().into() });
         }
         let alias = |(alias, name): (&MailboxName, &String)| {
-            let entry = EntryName::new(&format!("{ALIASES}/{}", utf7::encode(alias.as_str())))?;
-            Some(Annotation { entry, value: name.as_bytes().into() })
+            Some(Annotation { entry: alias_entry(alias)?, value: name.as_bytes().into() })
         };
         found.extend(self.tree().aliases().iter().filter_map(alias));
         Ok(within(found, bases, depth))
@@ -206,20 +205,26 @@ impl Account {
             return Err(Refusal::ReadOnlyEntry.into());
         }
         // Both or neither: the server's goes along with the account's.
-        self.change_with(
-            |tree| {
-                let (mut plan, mut plain) = (Plan::default(), Vec::new());
-                for (name, value) in &private {
-                    match name.below(ALIASES) {
-                        Some(alias) => tree.plan_alias(alias, value.as_deref(), &mut plan)?,
-                        None => plain.push((name.clone(), value.clone())),
+        let set = || {
+            self.change_with(
+                |tree| {
+                    let (mut plan, mut plain) = (Plan::default(), Vec::new());
+                    for (name, value) in &private {
+                        match name.below(ALIASES) {
+                            Some(alias) => tree.plan_alias(alias, value.as_deref(), &mut plan)?,
+                            None => plain.push((name.clone(), value.clone())),
+                        }
                     }
-                }
-                self.plan_values(&Annotated::Account, self.id, plain, &mut plan)?;
-                Ok(plan)
-            },
-            || self.plan_server(&shared),
-        )?;
+                    self.plan_values(&Annotated::Account, self.id, plain, &mut plan)?;
+                    Ok(plan)
+                },
+                || self.plan_server(&shared),
+            )
+        };
+        match shared.is_empty() {
+            true => set()?,
+            false => self.shared.server_annotations.set(&shared, set)?,
+        }
         let entries = values.iter().map(|(entry, _)| entry);
         self.shared.annotation_feed.changed(self, None, self.name(), entries, by);
         Ok(())
@@ -348,6 +353,11 @@ fn owner(entry: &EntryName, user: AccountId) -> Option<AccountId> {
         EntryScope::Private => Some(user),
         EntryScope::Shared => None,
     }
+}
+
+/// The entry that an alias is, where its name can be one.
+pub(super) fn alias_entry(alias: &MailboxName) -> Option<EntryName> {
+    EntryName::new(&format!("{ALIASES}/{}", utf7::encode(alias.as_str())))
 }
 
 fn growth(there: &[Annotation], values: &[NewValue]) -> i64 {

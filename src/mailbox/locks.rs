@@ -1,6 +1,8 @@
 //! All locks of the mailbox manager, in the order in which they are taken.
 //!
 //! 1. `AccountTable`   the accounts in use; held for a look-up.
+//!    `KnownServerAnnotations`  of the server; held while entries of the server are committed, or looked at. It stands beside:
+//!    neither is taken under the other.
 //! 2. `TreeWriter`     one for each account; held while the tree's commit waits for the disk.
 //! 3. `MailboxTable`   the mailboxes of an account in use; held for a look-up.
 //! 4. `Changes`        one for each mailbox; its changes wait there for the one of their authors who does them.
@@ -36,6 +38,7 @@ use super::mailbox::Mailbox;
 use super::others::Unseen;
 use super::owed::OwedState;
 use super::policy::MailboxPolicy;
+use super::server_annotations::Digests;
 use super::usage::UsageState;
 use super::watch::{Heard, Watcher};
 use crate::store::{AnnotationDigests, PageNo, Together};
@@ -48,6 +51,7 @@ pub(super) type MailboxTable = RwLock<HashMap<MailboxId, Arc<Mailbox>>>;
 pub(super) type AnnotationFeedLock = Mutex<Vec<Arc<Listener>>>;
 pub(super) type AnnotationBytes = Mutex<Option<HashMap<Option<AccountId>, u64>>>;
 pub(super) type KnownAnnotations = Mutex<Option<AnnotationDigests>>;
+pub(super) type KnownServerAnnotations = Mutex<Option<Digests>>;
 pub(super) type MailboxPolicyLock = RwLock<MailboxPolicy>;
 pub(super) type Writer = Mutex<WriterState>;
 pub(super) type Changes = Together<Change, Result<Outcome, MailboxError>>;

@@ -15,6 +15,7 @@ use super::locks::{AccountTable, MailboxPolicyLock};
 use super::others::Others;
 use super::owed::Owed;
 use super::quota::{Policy, QuotaPolicy};
+use super::server_annotations::ServerAnnotations;
 use super::summary_cache::SummaryCache;
 use crate::store::{Partition, Store, StoreError};
 use crate::types::{AccountId, AccountName};
@@ -60,6 +61,7 @@ pub(super) struct Shared {
     pub(super) alerts: Alerts,
     pub(super) policy: MailboxPolicyLock,
     pub(super) annotation_feed: AnnotationFeed,
+    pub(super) server_annotations: ServerAnnotations,
     pub(super) others: Arc<Others>,
     pub(super) owed: Arc<Owed>,
 }
@@ -72,8 +74,19 @@ pub struct Manager {
 impl Manager {
     pub fn new(store: Store, limits: Limits) -> Manager {
         let summaries = Arc::new(SummaryCache::new(limits.summary_cache_bytes));
-        let (quota, alerts, policy, annotation_feed, others, owed) = Default::default();
-        let shared = Shared { store, summaries, limits, quota, alerts, policy, annotation_feed, others, owed };
+        let (quota, alerts, policy, annotation_feed, server_annotations, others, owed) = Default::default();
+        let shared = Shared {
+            store,
+            summaries,
+            limits,
+            quota,
+            alerts,
+            policy,
+            annotation_feed,
+            server_annotations,
+            others,
+            owed,
+        };
         Manager { shared: Arc::new(shared), accounts: RwLock::new(HashMap::new()) }
     }
 

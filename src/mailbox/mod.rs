@@ -61,6 +61,7 @@ pub(crate) mod sample;
 mod saved;
 mod sealing;
 mod searching;
+mod server_annotations;
 mod snapshot;
 mod sort_values;
 mod sorted;

@@ -25,7 +25,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// What has not been looked at yet.
 #[derive(Default)]
 pub(super) struct Unseen {
-    alerts: bool,
+    /// Alerts, and entries of the server.
+    server: bool,
     /// At most those that are in use.
     accounts: BTreeMap<AccountId, Weak<Account>>,
     ended: bool,
@@ -48,8 +49,9 @@ impl Others {
         self.woken.notify_one();
     }
 
-    pub(super) fn have_alerted(&self) {
-        self.unseen.lock().alerts = true;
+    /// The server's own partition may have been changed.
+    pub(super) fn have_seen_server(&self) {
+        self.unseen.lock().server = true;
         self.woken.notify_one();
     }
 
@@ -61,7 +63,7 @@ impl Others {
     /// Waits until there is something; `None` at the end.
     fn wait(&self) -> Option<Unseen> {
         let mut unseen = self.unseen.lock();
-        while !unseen.ended && !unseen.alerts && unseen.accounts.is_empty() {
+        while !unseen.ended && !unseen.server && unseen.accounts.is_empty() {
             self.woken.wait(&mut unseen);
         }
         (!unseen.ended).then(|| std::mem::take(&mut *unseen))
@@ -90,11 +92,12 @@ impl Manager {
     fn see(&self, unseen: Unseen) {
         let others = &self.shared().others;
         let mut failed = false;
-        if unseen.alerts
-            && let Err(error) = self.look_for_alerts()
+        let look = || self.look_for_alerts().and_then(|()| self.shared().look_for_server_annotations());
+        if unseen.server
+            && let Err(error) = look()
         {
             log::error!("reading what another server has to say: {error}");
-            others.have_alerted();
+            others.have_seen_server();
             failed = true;
         }
         for account in unseen.accounts.into_values().filter_map(|account| account.upgrade()) {

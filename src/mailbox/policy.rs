@@ -20,7 +20,10 @@ pub struct MailboxPolicy {
 
 impl Manager {
     pub fn set_mailbox_policy(&self, policy: MailboxPolicy) {
-        *self.shared().policy.write() = policy;
+        let before = std::mem::replace(&mut *self.shared().policy.write(), policy.clone());
+        if before.contact != policy.contact {
+            self.contact_changed();
+        }
     }
 }
 

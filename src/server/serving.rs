@@ -29,7 +29,7 @@ impl Serving {
         let auth = Auth::open(&config.passwd_file, setup::auth_options(config)).map_err(|error| text(&error))?;
         auth.set_router(admin::router(config).map_err(lines)?);
         let manager = Arc::new(Manager::new(store, admin::mailbox_limits(config)));
-        manager.load_alerts().map_err(|error| text(&error))?;
+        manager.load_server().map_err(|error| text(&error))?;
         manager.set_quota_policy(admin::quota_policy(config));
         manager.set_mailbox_policy(admin::mailbox_policy(config));
         let watchdog = Watchdog::start().map_err(|error| text(&error))?;

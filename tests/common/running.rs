@@ -30,7 +30,7 @@ pub fn start(store: Store, directory: &Path) -> Running {
     let config = format!(
         "[Server]\nData Directory = {d}\nRun Directory = {d}\n\
          [IMAP]\nSend Running Every = Never\nMaximum Bad Commands = 1000\nTell URL Mechanisms = always\n\
-         [Auth]\nPasswd File = {d}/passwd\nCleartext Login = yes\n"
+         [Auth]\nPasswd File = {d}/passwd\nCleartext Login = yes\nAdministrators = joe\n"
     );
     std::fs::write(&file, config).unwrap();
     std::fs::create_dir_all(directory.join("spool")).unwrap();

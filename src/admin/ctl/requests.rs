@@ -53,7 +53,7 @@ impl Tool {
             false => (self.local_store(&config, Store::open)?, Mended::default()),
         };
         let manager = Manager::new(store, mailbox_limits(&config));
-        manager.load_alerts()?;
+        manager.load_server()?;
         manager.set_quota_policy(quota_policy(&config));
         manager.set_mailbox_policy(mailbox_policy(&config));
         let verbs = Verbs { manager: Arc::new(manager), registry: None, mended };
