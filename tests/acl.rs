@@ -111,6 +111,58 @@ fn each_right_is_needed_for_something() {
     assert!(other.ok("FETCH 2 BODY[TEXT]").concat().contains("some text"));
 }
 
+/// Whoever has a mailbox selected has no more rights there than its list gives now. RFC 4314 4
+#[test]
+fn rights_are_taken_away_while_the_mailbox_is_selected() {
+    let (server, mut owner, mut other) = shared();
+    let mut searching = server.user("user2");
+    owner.ok("SETACL Shared user2 lrswite");
+    for client in [&mut other, &mut searching] {
+        client.ok("SELECT ~user1/Shared");
+    }
+    searching.ok("SEARCH RETURN (UPDATE ALL CONTEXT) ALL");
+    other.ok("STORE 1 +FLAGS (\\Deleted)");
+    owner.ok("SETACL Shared user2 lr");
+    owner.append("Shared", MAIL).unwrap();
+    assert!(other.ok("NOOP").contains(&"* 2 EXISTS".to_string()));
+    other.ok("FETCH 1:2 BODY[]");
+    for command in ["STORE 2 +FLAGS (\\Flagged)", "EXPUNGE", "MOVE 1 INBOX", "APPEND ~user1/Shared {1+}\r\nx"] {
+        no(&mut other, command, "NOPERM");
+    }
+    other.ok("CLOSE");
+    assert_eq!(owner.ok("STATUS Shared (MESSAGES)"), ["* STATUS Shared (MESSAGES 2)"]);
+    other.ok("SELECT ~user1/Shared");
+    owner.ok("SETACL Shared user2 l");
+    no(&mut other, "FETCH 1 BODY[]", "NOPERM");
+    owner.ok("DELETEACL Shared user2");
+    owner.append("Shared", MAIL).unwrap();
+    owner.ok("SELECT Shared");
+    owner.ok("STORE 1 +FLAGS (\\Flagged)");
+    for client in [&mut other, &mut searching] {
+        assert!(client.ok("NOOP").is_empty());
+        for command in [
+            "FETCH 1:* BODY[]",
+            "SEARCH ALL",
+            "ESEARCH IN (selected) RETURN (COUNT) ALL",
+            "SORT (SUBJECT) UTF-8 ALL",
+            "STORE 1 +FLAGS (\\Seen)",
+            "COPY 1 INBOX",
+            "EXPUNGE",
+        ] {
+            no(client, command, "NONEXISTENT");
+        }
+        let (untagged, _) = client.command("STATUS INBOX (MESSAGES)");
+        assert_eq!(untagged, ["* STATUS INBOX (MESSAGES 0)"]);
+        client.ok("NOTIFY SET (SELECTED (MessageNew MessageExpunge FlagChange))");
+    }
+    owner.ok("STORE 2 +FLAGS (\\Flagged)");
+    assert!(other.ok("NOOP").is_empty());
+    // Rights that come back are there again.
+    owner.ok("SETACL Shared user2 lrs");
+    assert!(other.ok("NOOP").contains(&"* 3 EXISTS".to_string()));
+    other.ok("CLOSE");
+}
+
 #[test]
 fn groups_domains_and_negative_rights() {
     let mut server = Server::start("");
@@ -138,7 +190,17 @@ fn groups_domains_and_negative_rights() {
     std::fs::write(server.path("groups"), "nonsense\n").unwrap();
     server.ctl(&["reload"]);
     owner.ok("DELETEACL Orders anyone");
-    assert!(server.user("user2").ok("MYRIGHTS ~user1/Orders")[0].ends_with(" lr"));
+    let mut member = server.user("user2");
+    assert!(member.ok("MYRIGHTS ~user1/Orders")[0].ends_with(" lr"));
+    // Who is in a group no more has nothing by it, connected or not.
+    member.ok("SELECT ~user1/Orders");
+    std::fs::write(server.path("groups"), "sales: user3\n").unwrap();
+    server.ctl(&["reload"]);
+    while member.command("SEARCH ALL").1.starts_with("OK") {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    no(&mut member, "SEARCH ALL", "NONEXISTENT");
+    no(&mut member, "MYRIGHTS ~user1/Orders", "NONEXISTENT");
 }
 
 #[test]

@@ -80,6 +80,14 @@ impl Account {
         acl.map_or(Rights::NONE, |acl| rights(acl, who, self.name()))
     }
 
+    /// As `rights`, whatever the mailbox is called by now; nothing where it has been deleted.
+    pub fn rights_to(&self, id: MailboxId, who: &Who) -> Rights {
+        match who.account == *self.name() {
+            true => Rights::ALL,
+            false => self.tree().acl(id).map_or(Rights::NONE, |acl| rights(acl, who, self.name())),
+        }
+    }
+
     /// The list of a mailbox; the owner does not stand in it.
     pub fn acl(&self, name: &MailboxName) -> Result<Acl, MailboxError> {
         let tree = self.tree();

@@ -58,6 +58,10 @@ pub(super) fn esearch(
         _ => None,
     };
     check(core, selected.as_deref(), filters, returns)?;
+    let names_selected = filters.contains(&MailboxFilter::Selected) || returns.contains(&SearchReturn::Update);
+    if let Some(selected) = selected.as_mut().filter(|_| names_selected) {
+        selected.require_read(core)?;
+    }
     scores(returns, &[], key)?;
     if names_mod_seq(key) {
         core.enable_condstore(selected.as_deref())?;

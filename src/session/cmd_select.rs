@@ -40,7 +40,7 @@ pub(super) fn select(
     let (opened, access) = (access, if rights.has_any(&CHANGING) { access } else { Access::ReadOnly });
     core.dialect.condstore |= command.condstore;
     let view = View::open(mailbox, access, core.visibility(rights), core.bell.clone())?.of_user(account);
-    let mut selected = Selected::new(place.shown, view, rights, account.clone());
+    let mut selected = Selected::new(place, view, rights, account.clone());
     (selected.opened, selected.annotate) = (opened, command.annotate);
     if selected.annotate {
         selected.view.follow_annotations()?;

@@ -10,6 +10,7 @@ use super::contexts::Contexts;
 use super::language::Language;
 use super::notify::Notify;
 use super::output::{Gone, Output};
+use super::place::Place;
 use super::reply::{Failure, Reply};
 use super::running::Running;
 use super::service::Service;
@@ -160,6 +161,8 @@ pub(super) struct Selected {
     pub(super) rights: Rights,
     /// `$`, the result of the last SEARCH RETURN (SAVE). RFC 9051 6.4.4.1
     pub(super) saved: UidSet,
+    /// Whose mailbox it is.
+    pub(super) owner: Arc<Account>,
     /// The user's account, and its key for URLs of this mailbox as the client knows it.
     pub(super) own: Arc<Account>,
     pub(super) url_key: Option<UrlKey>,
@@ -174,11 +177,12 @@ pub(super) struct Selected {
 }
 
 impl Selected {
-    pub(super) fn new(name: String, view: View, rights: Rights, own: Arc<Account>) -> Selected {
+    pub(super) fn new(place: Place, view: View, rights: Rights, own: Arc<Account>) -> Selected {
         let url_key = own.url_key(view.mailbox());
         let (saved, created) = Default::default();
-        let (opened, annotate) = (view.access(), false);
-        Selected { name, view, rights, saved, own, url_key, contexts: Contexts::default(), created, opened, annotate }
+        let (opened, annotate, contexts) = (view.access(), false, Contexts::default());
+        let Place { shown: name, account: owner, .. } = place;
+        Selected { name, view, rights, saved, owner, own, url_key, contexts, created, opened, annotate }
     }
 
     /// `* OK [HIGHESTMODSEQ n]`

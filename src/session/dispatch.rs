@@ -26,6 +26,7 @@ pub(super) fn dispatch(session: &mut Session, body: CommandBody) -> Result<Optio
     let Session { core, state, framer, .. } = session;
     uid_only::check(core.dialect, &body)?;
     super::utf8_only::check(core, &body)?;
+    core.renew_groups();
     let reply = match body {
         CommandBody::Capability => {
             let authenticated = !matches!(state, State::NotAuthenticated);
@@ -167,6 +168,7 @@ fn with_account(core: &mut Core, state: &mut State, body: CommandBody) -> Handle
 }
 
 fn with_selected(core: &mut Core, account: &Arc<Account>, selected: &mut Selected, body: CommandBody) -> Handled {
+    selected.require_read(core)?;
     match body {
         CommandBody::Expunge(among) => cmd_store::expunge(core, selected, among.as_ref()),
         CommandBody::Search { by, returns, key, update } => {
@@ -238,7 +240,8 @@ fn logout(core: &mut Core) -> Result<(), Failure> {
 }
 
 fn close(core: &mut Core, state: &mut State) -> Handled {
-    let selected = deselect(core, state)?;
+    let mut selected = deselect(core, state)?;
+    selected.renew_rights(core);
     let mailbox = selected.view.mailbox().clone();
     let reply = cmd_select::close(core, selected)?;
     notify::closed(core, &mailbox);

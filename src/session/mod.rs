@@ -65,6 +65,7 @@ mod referral;
 mod reply;
 mod report;
 mod running;
+mod selected_rights;
 mod service;
 #[allow(clippy::module_inception)]
 mod session;

@@ -20,6 +20,9 @@ use crate::types::{By, Flag, Flags, ModSeq, Right, Rights, ServerKeyword, System
 /// Moves the view on and tells the client, by NOTIFY what it wants to hear. RFC 5465 3.1
 pub(super) fn news(core: &Core, selected: &mut Selected, expunges: Expunges) -> Result<(), Failure> {
     let Some(notify) = &core.notify else { return all_news(core, selected, expunges) };
+    if !selected.renew_rights(core) {
+        return Ok(());
+    }
     let Some(wanted) = &notify.selected else { return Ok(()) };
     let before = selected.view.shown().len();
     let mut changes = selected.view.sync(expunges)?;
@@ -45,6 +48,9 @@ pub(super) fn news(core: &Core, selected: &mut Selected, expunges: Expunges) -> 
 }
 
 fn all_news(core: &Core, selected: &mut Selected, expunges: Expunges) -> Result<(), Failure> {
+    if !selected.renew_rights(core) {
+        return Ok(());
+    }
     let changes = selected.view.sync(expunges)?;
     write(core, selected, &changes, By::Uid)?;
     Ok(selected.url_key_news(core)?)
