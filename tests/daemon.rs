@@ -296,6 +296,41 @@ fn another_certificate_is_served_after_a_reload() {
     assert!(served().contains("other.example"));
 }
 
+/// It is served all the same: who starts the server is told, and so is the log, by its file and date.
+#[test]
+fn a_certificate_that_is_not_good_is_warned_of() {
+    let daemon = Daemon::prepare("");
+    let serve = |from: (i32, u8), until: (i32, u8)| {
+        let mut wanted = rcgen::CertificateParams::new(vec!["localhost".into()]).unwrap();
+        wanted.not_before = rcgen::date_time_ymd(from.0, from.1, 1);
+        wanted.not_after = rcgen::date_time_ymd(until.0, until.1, 1);
+        let pair = rcgen::KeyPair::generate().unwrap();
+        std::fs::write(daemon.path("cert.pem"), wanted.self_signed(&pair).unwrap().pem()).unwrap();
+        std::fs::write(daemon.path("key.pem"), pair.serialize_pem()).unwrap();
+    };
+    let unwarned = daemon.run(&["-t"]);
+    assert_eq!((unwarned.status.code(), text(&unwarned.stderr)), (Some(0), String::new()));
+    serve((2001, 1), (2002, 3));
+    let config = daemon.read("gatepost.ini");
+    let line = config.lines().position(|line| line.starts_with("Certificate = ")).unwrap() + 1;
+    let expected = format!(
+        "gatepostd: warning: {}:{line}: Certificate = {}: the certificate expired on 2002-03-01 00:00 UTC\n",
+        daemon.path("gatepost.ini").display(),
+        daemon.path("cert.pem").display()
+    );
+    let warned = daemon.run(&["-t"]);
+    assert_eq!((warned.status.code(), text(&warned.stderr)), (Some(0), expected.clone()));
+    let started = daemon.run(&[]);
+    assert_eq!((started.status.code(), text(&started.stderr)), (Some(0), expected));
+    assert!(daemon.read("daemon.log").contains("the certificate expired on 2002-03-01"));
+    serve((3001, 1), (3002, 1));
+    daemon.signal("HUP");
+    let read =
+        || daemon.read("daemon.log").contains("cert.pem: the certificate is not valid before 3001-01-01 00:00 UTC");
+    within("the log says so", read);
+    daemon.client().ok("LOGIN user0 secret");
+}
+
 #[test]
 fn root_becomes_the_configured_user() {
     if !nobody_can_be_had() {
@@ -316,6 +351,7 @@ fn root_becomes_the_configured_user() {
         assert_eq!(refused.status.code(), Some(78), "{refused:?}");
         let said = text(&refused.stderr);
         assert!(said.contains("Private Key = ") && said.contains("as the user 'nobody' finds it"), "{said}");
+        assert_eq!(said.matches("Private Key = ").count(), 1, "{said}");
     }
     ["passwd", "gatepost.ini", "key.pem", "cert.pem"].iter().for_each(|name| everybody(&daemon.path(name), 0o644));
     // What is not for the daemon alone is not given to it.

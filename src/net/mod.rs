@@ -15,6 +15,7 @@ mod pool;
 mod registry;
 mod stream;
 mod tls;
+mod validity;
 
 #[cfg(test)]
 mod tests;

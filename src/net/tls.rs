@@ -11,6 +11,8 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, SupportedProtocolVersion};
 
+use super::validity::Validity;
+
 /// The oldest version that is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsVersion {
@@ -79,14 +81,24 @@ pub struct Tls {
     any: Option<Arc<ServerConfig>>,
     /// Domains in small letters; for who comes to an address of theirs.
     domains: Vec<(String, Arc<ServerConfig>)>,
+    /// Of each file once.
+    validities: Vec<Validity>,
 }
 
 impl Tls {
     /// `files` for clients that name no domain of `domains`, where there are any.
     pub fn load(files: Option<&TlsFiles>, domains: &[(String, TlsFiles)]) -> Result<Tls, TlsError> {
         let any = files.map(certified).transpose()?;
+        let validities = any.iter().zip(files).map(|(key, files)| Validity::of(&files.certificate, &key.cert));
+        let mut validities: Vec<Validity> = validities.collect();
         let named = domains.iter().map(|(name, files)| Ok((name.clone(), certified(files)?)));
         let named: Arc<Vec<_>> = Arc::new(named.collect::<Result<_, TlsError>>()?);
+        for ((_, files), (_, key)) in domains.iter().zip(named.iter()) {
+            let validity = Validity::of(&files.certificate, &key.cert);
+            if !validities.contains(&validity) {
+                validities.push(validity);
+            }
+        }
         let config = |fallback: Option<Arc<CertifiedKey>>, files: &TlsFiles| {
             server_config(files, Certificates { fallback, named: named.clone() })
         };
@@ -99,13 +111,18 @@ impl Tls {
             .iter()
             .zip(named.iter())
             .map(|((name, files), (_, key))| Ok((name.clone(), config(Some(key.clone()), files)?)));
-        Ok(Tls { any, domains: domains.collect::<Result<_, TlsError>>()? })
+        Ok(Tls { any, domains: domains.collect::<Result<_, TlsError>>()?, validities })
     }
 
     /// For who has come to an address of a domain, or of none.
     pub fn config(&self, domain: Option<&str>) -> Option<Arc<ServerConfig>> {
         let own = domain.and_then(|domain| self.domains.iter().find(|(name, _)| name == domain));
         own.map(|(_, config)| config.clone()).or_else(|| self.any.clone())
+    }
+
+    /// The certificates that are not good at a time, in seconds since 1970, or will not be for long: the file, and why.
+    pub fn warnings(&self, now_secs: i64) -> Vec<String> {
+        self.validities.iter().filter_map(|validity| validity.warning(now_secs)).collect()
     }
 
     pub fn is_there(&self) -> bool {

@@ -1,6 +1,7 @@
 //! What a configuration says that only the machine can refute: the files and places that it names.
 //!
-//! Whoever asks is told what he himself cannot read. So the daemon's user is the one to ask.
+//! Whoever asks is told what he himself cannot read. So the daemon's user is the one to ask of files; of places he is asked who
+//! makes them.
 
 use std::path::{Path, PathBuf};
 
@@ -9,20 +10,26 @@ use crate::admin;
 use crate::auth;
 use crate::config::{Config, TlsMode};
 use crate::session;
+use crate::sys;
 use crate::types::Wildcard;
 
-/// What is wrong, a line each.
-pub(super) fn check(config: &Config) -> Vec<String> {
+/// What has been found, a line each.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The daemon does not run so.
+    pub(super) problems: Vec<String>,
+    /// It does, and somebody should know.
+    pub(super) warnings: Vec<String>,
+}
+
+/// What is wrong with what the file says, and with the places that it names: before any is made.
+pub(super) fn check_places(config: &Config) -> Vec<String> {
     let mut problems = Vec::new();
     let mut note = |found: Result<(), String>| problems.extend(found.err());
-    note(setup::tls(config).map(drop).map_err(|error| placed(config, error.to_string())));
     note(certificates(config));
-    note(auth::Passwd::load(&config.passwd_file).map(drop).map_err(|error| placed(config, error.to_string())));
-    note(setup::groups(config).map(drop).map_err(|error| placed(config, error.to_string())));
     note(directory(config, "Data Directory", &config.data_directory));
     note(directory(config, "Run Directory", &config.run_directory));
     note(admin::check_socket(&config.run_directory).map_err(|text| said(config, "Server", "Run Directory", &text)));
-    note(log_file(config));
     if let Err(errors) = admin::router(config) {
         problems.extend(errors.iter().map(ToString::to_string));
     }
@@ -36,6 +43,21 @@ pub(super) fn check(config: &Config) -> Vec<String> {
         false => problems.extend(nobody_can_log_in(config)),
     }
     problems
+}
+
+/// What is wrong with the files that it names, for whoever asks.
+pub(super) fn check_files(config: &Config) -> Found {
+    let mut found = Found::default();
+    let placed = |error: &dyn std::fmt::Display| placed(config, error.to_string());
+    match setup::tls(config) {
+        Ok(tls) => found.warnings.extend(tls.warnings(sys::now_secs()).iter().map(|warning| placed(warning))),
+        Err(error) => found.problems.push(placed(&error)),
+    }
+    let mut note = |failed: Option<String>| found.problems.extend(failed);
+    note(auth::Passwd::load(&config.passwd_file).err().map(|error| placed(&error)));
+    note(setup::groups(config).err().map(|error| placed(&error)));
+    note(log_file(config).err());
+    found
 }
 
 fn has_certificate(config: &Config) -> bool {

@@ -7,6 +7,7 @@ use super::setup;
 use crate::admin::{self, Control};
 use crate::config::{Config, TlsMode};
 use crate::store::Store;
+use crate::sys;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -40,6 +41,7 @@ impl Running {
             log::error!("{error}; the certificate read before stays in force");
             before.tls.clone()
         });
+        tls.warnings(sys::now_secs()).iter().for_each(|warning| log::warn!("{warning}"));
         let groups = setup::groups(&config).unwrap_or_else(|error| {
             log::error!("{error}; the groups read before stay in force");
             before.groups.clone()
