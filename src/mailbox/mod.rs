@@ -8,80 +8,98 @@
 //! This room touches no socket, knows no IMAP syntax, and never holds a lock that a reader needs while it waits for a
 //! disk.
 
+// Accounts, their names, and what an administrator has to say.
 mod account;
-mod acl;
 mod alerts;
+mod happenings;
+mod list;
+mod manager;
+mod planning;
+mod policy;
+mod tree;
+
+// Who may do what, and how much.
+mod acl;
+mod quota;
+mod url_keys;
+mod usage;
+mod visible;
+
+// One mailbox: its writer, what is done to it, and who hears of it.
+mod change;
+mod commit;
+mod draft;
+mod error;
+mod expunging;
+mod learning;
+mod locks;
+#[allow(clippy::module_inception)]
+mod mailbox;
+mod storing;
+mod watch;
+
+// Messages that come and go, within the server and from outside.
+mod copy;
+mod intake;
+mod keeping;
+mod present;
+mod replacing;
+mod restoring;
+mod saved;
+mod sealing;
+
+// The messages of a mailbox in memory, as of one moment; and a session's picture of them.
+mod difference;
+mod further;
+mod leaf;
+mod message_ids;
+mod octets;
+mod packed;
+mod snapshot;
+mod sorted;
+mod tail;
+mod view;
+mod walk;
+
+// What is kept of a message beside its octets, made when it comes or later.
+mod debts;
+mod describing;
+mod new_summary;
+mod owed;
+mod page;
+mod stretch;
+mod summaries;
+mod summary_cache;
+
+// SEARCH, SORT and THREAD, and what is made ready for them.
+mod column;
+mod digest;
+mod digest_record;
+mod digesting;
+mod ranks;
+mod searching;
+mod sort_values;
+mod sorting;
+mod text_key;
+mod texts;
+mod threading;
+
+// Annotations of mailboxes, messages and the server.
 mod annotation_index;
 mod annotation_memory;
 mod annotation_watch;
 mod annotations;
-mod change;
-mod column;
-mod commit;
-mod copy;
-mod debts;
-mod describing;
-mod difference;
-mod digest;
-mod digest_record;
-mod digesting;
-mod draft;
-mod earlier;
-mod error;
-mod expunging;
-mod foreign;
-mod further;
-mod happenings;
-mod intake;
-mod keeping;
-mod leaf;
-mod learning;
-mod list;
-mod locks;
-#[allow(clippy::module_inception)]
-mod mailbox;
-mod manager;
 mod message_annotations;
-mod message_ids;
-mod new_summary;
-mod octets;
+mod server_annotations;
+
+// Other servers on the same engine.
+mod earlier;
+mod foreign;
 mod others;
-mod owed;
-mod packed;
-mod page;
-mod planning;
-mod policy;
-mod present;
-mod quota;
-mod ranks;
-mod replacing;
-mod restoring;
+mod suspicion;
+
 #[cfg(test)]
 pub(crate) mod sample;
-mod saved;
-mod sealing;
-mod searching;
-mod server_annotations;
-mod snapshot;
-mod sort_values;
-mod sorted;
-mod sorting;
-mod storing;
-mod stretch;
-mod summaries;
-mod summary_cache;
-mod suspicion;
-mod tail;
-mod text_key;
-mod texts;
-mod threading;
-mod tree;
-mod url_keys;
-mod usage;
-mod view;
-mod visible;
-mod walk;
-mod watch;
 
 pub use crate::store::{
     AccountSettings, Acl, AlertScope, Annotation, MailboxHeader, Piece, QuotaLimits, StoreError, UrlKey, Value,

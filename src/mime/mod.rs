@@ -10,38 +10,49 @@
 //!
 //! This room opens no files and knows no mailbox.
 
-mod address;
-mod base64;
+// A message, read once.
 mod boundary;
-mod casemap;
-mod charset;
 mod content;
-mod date;
-mod downgrade;
-mod envelope;
-mod excerpt;
-mod field;
-mod field_names;
-mod fold;
-pub mod fuzz;
 mod glance;
-mod header;
-mod html;
-mod lexer;
 mod parser;
 mod part;
+
+// Header fields.
+mod address;
+mod date;
+mod downgrade;
+mod field;
+mod field_names;
+mod header;
+mod lexer;
+mod words;
+
+// Bodies as a person reads them.
+mod base64;
+mod charset;
+mod html;
+mod quoted_printable;
+mod text;
+mod transfer;
+mod uuencode;
+
+// What is kept of a message, and what is answered from it.
+mod envelope;
+mod excerpt;
 mod part_structure;
 mod preview;
-mod quoted_printable;
 mod section;
 mod structure;
 mod summary;
 mod summary_ref;
-mod text;
-mod transfer;
-mod uuencode;
 mod wire;
-mod words;
+
+// Text made comparable.
+mod casemap;
+mod fold;
+
+// For the fuzz targets.
+pub mod fuzz;
 
 pub use address::{Address, addresses};
 pub use casemap::{prepare, unmarked};

@@ -6,9 +6,21 @@
 //!
 //! This room never imports `store`: what is kept is the mailbox manager's business.
 
-mod alerting;
-mod capability;
-mod catenate;
+// A session, from its greeting to its end: its states, the table of commands, and how they end.
+mod core;
+mod dispatch;
+mod domain;
+mod faults;
+mod limits;
+mod mask;
+mod reply;
+mod selected_rights;
+mod service;
+#[allow(clippy::module_inception)]
+mod session;
+mod status;
+
+// The commands, a family each.
 mod cmd_acl;
 mod cmd_annotate;
 mod cmd_append;
@@ -35,42 +47,43 @@ mod cmd_status;
 mod cmd_store;
 mod cmd_uidbatches;
 mod cmd_urlauth;
-mod content;
-mod contexts;
-mod core;
-mod dispatch;
-mod domain;
+
+// What is said: output, what others have done, signs of life, languages.
+mod alerting;
+mod capability;
 mod esearch;
-mod faults;
+mod german;
+mod language;
+mod output;
+mod report;
+mod running;
+
+// FETCH, a step each.
+mod content;
 mod fetch_message;
 mod fetch_needs;
 mod fetch_summary;
 mod fetch_wanted;
 mod fetch_writer;
-mod filters;
-mod german;
-mod language;
-mod limits;
+mod surrogate;
+
+// Names: where they lead, which are shown, and to whom elsewhere.
+mod catenate;
 mod listing;
 mod located;
-mod mask;
+mod place;
+mod referral;
+
+// What lasts longer than a command: NOTIFY, searches kept up to date, filters.
+mod contexts;
+mod filters;
 mod notify;
 mod notify_groups;
 mod notify_names;
 mod notify_told;
 mod notify_watched;
-mod output;
-mod place;
-mod referral;
-mod reply;
-mod report;
-mod running;
-mod selected_rights;
-mod service;
-#[allow(clippy::module_inception)]
-mod session;
-mod status;
-mod surrogate;
+
+// Modes that forbid something.
 mod uid_only;
 mod utf8_only;
 

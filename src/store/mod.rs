@@ -7,56 +7,69 @@
 //!
 //! This room knows no IMAP syntax and no MIME.
 
+// What the rooms above see: accounts, trees, mailboxes and octets as values.
 mod account_items;
-mod ahead;
 mod annotations;
-mod archive;
-mod aside;
 mod batches;
 mod blob_cache;
 mod blobs;
-mod blocks;
-mod check;
 mod commits;
-mod copied_octets;
-mod copy_place;
-mod copying;
-mod disk;
-mod doubtful;
-mod embedded;
-mod engine;
 mod error;
 mod facade;
-mod found;
 mod images;
-mod journal;
-mod journal_batches;
-mod keys;
-mod layout;
-mod mail_file;
-mod manifest;
-mod memory;
-mod mended;
-mod mending;
-mod mending_journal;
 mod message_annotations;
 mod model;
-mod one_octet;
-mod ordered;
-mod pins;
-mod put_right;
-mod reading;
-mod renewal;
-mod rereading;
-mod room;
 mod space;
 mod sums;
 mod suspects;
-mod table_file;
-mod tables;
-mod together;
-mod unfinished;
+
+// What stands where, to the octet, and how an earlier format becomes this one.
+mod keys;
+mod layout;
 mod upgrade;
+
+// Engines: the trait, what they share, and the one in memory.
+mod engine;
+mod memory;
+mod ordered;
+mod pins;
+mod together;
+
+// The embedded engine: fjall, its journal, and a disk that fills up or fails.
+mod ahead;
+mod disk;
+mod embedded;
+mod journal;
+mod room;
+mod tables;
+mod unfinished;
+
+// check and --repair of what is kept.
+mod check;
+mod found;
+mod rereading;
+
+// Copies: backup and restore.
+mod copied_octets;
+mod copy_place;
+mod copying;
+
+// Damaged files: fjall's formats from outside, and how a store is made one that opens.
+mod archive;
+mod aside;
+mod blocks;
+mod doubtful;
+mod journal_batches;
+mod mail_file;
+mod manifest;
+mod mended;
+mod mending;
+mod mending_journal;
+mod one_octet;
+mod put_right;
+mod reading;
+mod renewal;
+mod table_file;
 mod vetting;
 
 pub use annotations::AnnotationDigests;
