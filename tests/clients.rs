@@ -66,7 +66,7 @@ fn mbsync_synchronises_both_ways() {
     std::fs::create_dir_all(home.join("mail")).unwrap();
     let config = home.join("mbsyncrc");
     let text = format!(
-        "IMAPAccount a\nHost 127.0.0.1\nPort {}\nUser user0\nPass secret\nSSLType None\nAuthMechs LOGIN\n\n\
+        "IMAPAccount a\nTimeout 120\nHost 127.0.0.1\nPort {}\nUser user0\nPass secret\nSSLType None\nAuthMechs LOGIN\n\n\
          IMAPStore far\nAccount a\n\nMaildirStore near\nPath {h}/mail/\nInbox {h}/mail/INBOX\nSubFolders Verbatim\n\n\
          Channel c\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\nSyncState *\n",
         server.port,
@@ -180,7 +180,7 @@ assert d.select_folder('~user6/INBOX', readonly=True)[b'EXISTS'] == 9
 e = IMAPClient('127.0.0.1', port=port, ssl=False)
 e.login('user6', 'secret')
 e.append('INBOX', b'A: 1\r\n\r\nx')
-assert (10, b'EXISTS') in c.idle_check(timeout=10)
+assert (10, b'EXISTS') in c.idle_check(timeout=100)
 c.idle_done()
 c.delete_messages([1])
 c.expunge()
@@ -200,7 +200,7 @@ import asyncio, sys
 from aioimaplib import aioimaplib
 
 async def client():
-    c = aioimaplib.IMAP4(host='127.0.0.1', port=int(sys.argv[1]))
+    c = aioimaplib.IMAP4(host='127.0.0.1', port=int(sys.argv[1]), timeout=100)
     await c.wait_hello_from_server()
     assert (await c.login('user8', 'secret')).result == 'OK'
     return c
@@ -212,11 +212,11 @@ async def main():
     assert (await c.select('INBOX')).result == 'OK'
     assert (await c.search('ALL')).lines[0] == b'1'
     assert b'body' in (await c.fetch('1', '(FLAGS BODY[])')).lines[1]
-    idle = await c.idle_start(timeout=10)
+    idle = await c.idle_start(timeout=100)
     await d.append(mail, mailbox='INBOX')
     assert b'2 EXISTS' in await c.wait_server_push()
     c.idle_done()
-    await asyncio.wait_for(idle, 5)
+    await asyncio.wait_for(idle, 100)
     await c.logout()
 
 asyncio.run(main())
@@ -238,7 +238,7 @@ fn mutt_shows_a_mailbox_in_a_terminal() {
     )
     .unwrap();
     let script = format!(
-        "set timeout 30\nspawn mutt -F {}/rc -f imap://user0:secret@127.0.0.1:{}/INBOX\n\
+        "set timeout 120\nspawn mutt -F {}/rc -f imap://user0:secret@127.0.0.1:{}/INBOX\n\
          expect -re {{Msgs:{}}} {{}} timeout {{exit 3}}\nsend \"\\r\"\n\
          expect -re {{Subject:}} {{}} timeout {{exit 4}}\nsend \"qq\"\nexpect eof\n",
         home.display(),
@@ -335,7 +335,7 @@ fn channels_are_bounded() {
     clients.iter_mut().for_each(|client| assert!(client.greeting().starts_with("* OK")));
     assert!(server.client().greeting().starts_with("* BYE [UNAVAILABLE]"));
     clients.pop();
-    let again = (0..100).any(|_| {
+    let again = (0..3000).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(20));
         server.client().greeting().starts_with("* OK")
     });

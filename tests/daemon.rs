@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Client, Server, installed};
+use common::{Client, PATIENCE, Server, installed};
 
 const GATEPOSTD: &str = env!("CARGO_BIN_EXE_gatepostd");
 
@@ -80,7 +80,7 @@ impl Drop for Daemon {
 }
 
 fn within(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + PATIENCE;
     while !holds() {
         assert!(Instant::now() < end, "{what}");
         std::thread::sleep(Duration::from_millis(20));
@@ -474,7 +474,7 @@ fn the_control_socket_takes_any_octets() {
     ];
     for input in inputs {
         let mut stream = UnixStream::connect(server.path("run/control")).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         // It may have been closed before all was sent.
         let _ = stream.write_all(input);
         let _ = stream.shutdown(std::net::Shutdown::Write);

@@ -4,7 +4,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{Client, Server};
+use common::{Client, PATIENCE, Server};
 
 /// The rows of `who`, with these options.
 fn who(server: &Server, options: &[&str]) -> Vec<serde_json::Value> {
@@ -22,7 +22,7 @@ fn wait_for(server: &Server, account: &str, status: &str) -> serde_json::Value {
         if let Some(row) = rows.iter().find(|row| row["status"] == status) {
             return row.clone();
         }
-        assert!(began.elapsed() < Duration::from_secs(20), "{account} has no {status}: {rows:?}");
+        assert!(began.elapsed() < PATIENCE, "{account} has no {status}: {rows:?}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -102,7 +102,7 @@ fn neomutt_resynchronises() {
     std::fs::write(home.join("rc"), rc).unwrap();
     let shows = |messages: usize, newest: &str| {
         let script = format!(
-            "set timeout 30\nspawn neomutt -F {}/rc -f imap://127.0.0.1:{}/INBOX\n\
+            "set timeout 120\nspawn neomutt -F {}/rc -f imap://127.0.0.1:{}/INBOX\n\
              expect -re {{{newest}}} {{}} timeout {{exit 2}} eof {{exit 3}}\n\
              expect -re {{Msgs:{messages}}} {{}} timeout {{exit 4}} eof {{exit 5}}\nsend \"q\"\nexpect eof\n",
             home.display(),

@@ -125,7 +125,8 @@ fn a_password_that_was_right_is_remembered() {
     let again = (0..20).map(|_| warm.time("joe", "secret")).min().unwrap();
     assert!(again * 10 < first, "{first:?}, then {again:?}");
     let without = door(Options { cache_time: Duration::ZERO, ..options() });
-    let (first, again) = (without.time("joe", "secret"), without.time("joe", "secret"));
+    // The best of several: other work on the machine can only add.
+    let [first, again] = [(); 2].map(|()| (0..3).map(|_| without.time("joe", "secret")).min().unwrap());
     assert!(again * 10 > first, "{first:?}, then {again:?}");
 }
 

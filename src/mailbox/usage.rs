@@ -246,9 +246,13 @@ mod tests {
     fn who_would_not_fit_does_not_wait() {
         let usage = Usage::default();
         let _room = take(&usage, 1, 9).unwrap();
-        let before = Instant::now();
-        assert!(take(&usage, 2, 9).is_none());
-        assert!(before.elapsed() < ROOM_WAIT / 2);
+        // Who waits twice has waited; once, the machine may have stood still.
+        let waits = (0..2).all(|_| {
+            let before = Instant::now();
+            assert!(take(&usage, 2, 9).is_none());
+            before.elapsed() > ROOM_WAIT / 2
+        });
+        assert!(!waits);
     }
 
     /// What moves is counted in both mailboxes for a moment.

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use fjall::{Keyspace, PersistMode, Readable};
@@ -55,6 +56,7 @@ pub struct Embedded {
     pins: Pins,
     always: bool,
     owed: Arc<Owed>,
+    syncer: Option<JoinHandle<()>>,
     commits: AtomicU64,
     syncs: AtomicU64,
 }
@@ -115,7 +117,7 @@ impl Embedded {
     pub fn open(directory: &Path, options: &Options) -> Result<Arc<Embedded>, StoreError> {
         let disk = Arc::new(Disk::open(directory, options)?);
         let owed = Arc::new(Owed::default());
-        start_syncer(disk.clone(), owed.clone())?;
+        let syncer = Some(start_syncer(disk.clone(), owed.clone())?);
         Ok(Arc::new(Embedded {
             disk,
             commits_waiting: Together::new(COMMITS_MAX),
@@ -123,6 +125,7 @@ impl Embedded {
             pins: Pins::default(),
             always: options.sync_always,
             owed,
+            syncer,
             commits: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
         }))
@@ -440,6 +443,10 @@ impl Drop for Embedded {
         if let Err(error) = self.disk.sync() {
             log::error!("closing the store: {error}");
         }
+        // It holds the files too: who opens the store next must not find them in use. A panic of its own it has logged.
+        if let Some(syncer) = self.syncer.take() {
+            let _ = syncer.join();
+        }
     }
 }
 
@@ -452,7 +459,7 @@ impl Owed {
     }
 }
 
-fn start_syncer(disk: Arc<Disk>, owed: Arc<Owed>) -> Result<(), StoreError> {
+fn start_syncer(disk: Arc<Disk>, owed: Arc<Owed>) -> Result<JoinHandle<()>, StoreError> {
     let run = move || {
         let mut state = owed.state.lock();
         while !state.closed {
@@ -469,5 +476,5 @@ fn start_syncer(disk: Arc<Disk>, owed: Arc<Owed>) -> Result<(), StoreError> {
         }
     };
     let thread = std::thread::Builder::new().name("syncer".into()).stack_size(256 * 1024);
-    thread.spawn(run).map(drop).map_err(|error| StoreError::Engine(format!("syncer thread: {error}")))
+    thread.spawn(run).map_err(|error| StoreError::Engine(format!("syncer thread: {error}")))
 }

@@ -24,6 +24,9 @@ pub struct Server {
     child: Option<Child>,
 }
 
+/// More than anything takes, also where the machine is busy or has stood still; only who fails waits so long.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Accounts that every server has, all with the password `secret`.
 pub const ACCOUNTS: usize = 1000;
 
@@ -188,7 +191,7 @@ impl Client {
     /// `None` where nobody listens.
     pub fn try_connect(host: &str, port: u16) -> Option<Client> {
         let stream = TcpStream::connect((host, port)).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         Some(Client { stream: BufReader::new(stream), tag: 0 })
     }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use gatepost::config::Config;
 use gatepost::mailbox::Manager;
@@ -18,7 +17,7 @@ pub struct Running {
 
 impl Running {
     pub fn stop(self) {
-        assert!(self.serving.stop(Duration::from_secs(5)), "sessions did not end");
+        assert!(self.serving.stop(super::PATIENCE), "sessions did not end");
     }
 }
 

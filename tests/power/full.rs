@@ -44,7 +44,7 @@ fn done(end: &str) {
 fn check_log(server: &Server, explanation: &str) {
     let read = || std::fs::read_to_string(server.path("log")).unwrap();
     // The log comes here by a thread of its own.
-    for _ in 0..1000 {
+    for _ in 0..6000 {
         let log = read();
         assert!(!log.contains("panic"), "{log}");
         if log.lines().any(|line| line.contains("fault ") && line.contains(explanation)) {
@@ -61,7 +61,7 @@ fn append(client: &mut Client, text: &str) -> String {
 
 /// With room until the daemon has said that it goes on; it looks for room now and then.
 fn until_done(mut command: impl FnMut() -> String) {
-    for _ in 0..200 {
+    for _ in 0..2400 {
         let end = command();
         if end.starts_with("OK") {
             return;

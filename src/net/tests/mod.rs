@@ -12,7 +12,8 @@ use super::*;
 
 const REFUSAL: &[u8] = b"full\r\n";
 const FAREWELL: &[u8] = b"broken\r\n";
-const SOON: Duration = Duration::from_secs(10);
+/// More than anything takes, also where the machine is busy or has stood still.
+const SOON: Duration = Duration::from_secs(60);
 
 struct Site {
     server: Server,

@@ -63,14 +63,16 @@ fn a_session_that_ends_lets_the_client_finish() {
         connection.stream.close();
         say.send(began.elapsed()).unwrap();
     });
-    let mut client = site.connect();
-    client.set_nodelay(true).unwrap();
-    for _ in 0..20 {
-        client.write_all(b"x").unwrap();
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    assert_eq!(rest(&mut client), "enough\n");
-    assert!(hear.recv_timeout(SOON).unwrap() < Duration::from_secs(2), "one that stays");
+    eventually("one that stays is not waited for without end", || {
+        let mut client = site.connect();
+        client.set_nodelay(true).unwrap();
+        for _ in 0..20 {
+            client.write_all(b"x").unwrap();
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(rest(&mut client), "enough\n");
+        hear.recv_timeout(SOON).unwrap() < Duration::from_secs(2)
+    });
     eventually("one that ends as well is not waited for", || {
         let mut client = site.connect();
         client.write_all(b"x").unwrap();
@@ -181,7 +183,8 @@ fn stop_says_bye_and_closes_the_port() {
     assert_eq!(site.registry.len(), 5);
     let began = Instant::now();
     assert!(site.server.stop(SOON));
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    // None of them is waited for in vain.
+    assert!(began.elapsed() < SOON / 2, "{:?}", began.elapsed());
     clients.iter_mut().for_each(|client| assert_eq!(rest(client), "bye\n"));
     eventually("the port is closed", || TcpStream::connect(site.address).is_err());
     eventually("all workers are gone", || site.server.workers() == 0);
@@ -246,17 +249,24 @@ fn a_slow_client_is_given_up_and_delays_nobody() {
             connection.stream.write_all(b"ok").unwrap();
         }
     });
-    let mut slow = site.connect();
-    slow.write_all(b"h").unwrap();
-    for _ in 0..50 {
-        let mut quick = site.connect();
-        quick.write_all(b"q").unwrap();
-        assert_eq!(rest(&mut quick), "ok");
-    }
-    assert!(hear.try_recv().is_err(), "all others have been served before");
-    let (kind, took) = hear.recv_timeout(SOON).unwrap();
-    assert_eq!(kind, ErrorKind::TimedOut);
-    assert!(took < SOON, "{took:?}");
+    // Again where the machine was too busy to serve them in that time.
+    let delays_nobody = (0..10).any(|_| {
+        let mut slow = site.connect();
+        slow.write_all(b"h").unwrap();
+        for _ in 0..50 {
+            let mut quick = site.connect();
+            quick.write_all(b"q").unwrap();
+            assert_eq!(rest(&mut quick), "ok");
+        }
+        let (early, (kind, took)) = match hear.try_recv() {
+            Ok(end) => (false, end),
+            Err(_) => (true, hear.recv_timeout(SOON).unwrap()),
+        };
+        assert_eq!(kind, ErrorKind::TimedOut);
+        assert!(took < SOON, "{took:?}");
+        early
+    });
+    assert!(delays_nobody, "all others have been served before it is given up");
 }
 
 #[test]
