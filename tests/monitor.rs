@@ -76,7 +76,7 @@ fn sessions_and_what_they_are_at() {
     );
     slow.send(&[b'x'; 93]);
     slow.send(b"\r\n");
-    assert!(slow.response().unwrap().starts_with("a OK"));
+    assert!(until_tagged(&mut slow, "a").last().unwrap().starts_with("a OK"));
     wait_for(&server, "user2", "Authenticated");
 }
 
