@@ -83,9 +83,15 @@ impl Account {
     }
 
     pub fn mailbox(&self, name: &MailboxName) -> Result<Arc<Mailbox>, MailboxError> {
-        let tree = self.tree();
-        let node = tree.node(name).ok_or(Refusal::NonExistent)?;
-        Ok(self.mailbox_of(node.id.ok_or(Refusal::NoSelect)?))
+        loop {
+            let tree = self.tree();
+            let node = tree.node(name).ok_or(Refusal::NonExistent)?;
+            let mailbox = self.mailbox_of(node.id.ok_or(Refusal::NoSelect)?);
+            // Who deletes it from here on finds it, and says so to all who have it; before, it may have been deleted.
+            if Arc::ptr_eq(&tree, &self.tree()) {
+                return Ok(mailbox);
+            }
+        }
     }
 
     pub(super) fn mailbox_of(&self, id: MailboxId) -> Arc<Mailbox> {

@@ -234,11 +234,16 @@ fn move_at_once(
         true => (&mut *first_writer, &mut *second_writer),
         false => (&mut *second_writer, &mut *first_writer),
     };
+    let is_gone = || source.is_gone() || target.is_gone();
     loop {
+        if is_gone() {
+            return Err(Refusal::NonExistent.into());
+        }
         let mut leaving = Draft::new(&*source.load_locked(from)?, keeping, source.bounds());
         let mut arriving = Draft::new(&*target.load_locked(to)?, Keeping::Gone, target.bounds());
-        if source.is_gone() || target.is_gone() {
-            return Err(Refusal::NonExistent.into());
+        // Who looks may find that another server has deleted it.
+        if is_gone() {
+            continue;
         }
         let outcome = plan_move(&mut leaving, Some(&mut arriving), copies, visibility)?;
         if leaving.is_empty() {
@@ -288,9 +293,12 @@ fn move_within(
     let mut writer = mailbox.writer.lock();
     let _abort = AbortOnPanic;
     loop {
-        let mut draft = Draft::new(&*mailbox.load_locked(&mut writer)?, keeping, mailbox.bounds());
         if mailbox.is_gone() {
             return Err(Refusal::NonExistent.into());
+        }
+        let mut draft = Draft::new(&*mailbox.load_locked(&mut writer)?, keeping, mailbox.bounds());
+        if mailbox.is_gone() {
+            continue;
         }
         let outcome = plan_move(&mut draft, None, copies, visibility)?;
         match mailbox.write(&mut writer, draft) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::leaf::{Body, Leaf};
 use super::snapshot::Snapshot;
 use crate::store::StoreError;
-use crate::types::{FlagBits, Flags, Seq, Uid};
+use crate::types::{FlagBits, Flags, Seq, Uid, UidSet};
 
 /// What has become of the messages of one snapshot in a later one.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -155,15 +155,24 @@ impl Snapshot {
             leaves.push(leaf);
         }
         let mut held = later.with_leaves(leaves);
+        held.is_held = true;
         // A client that comes back with this number is told of what is held now.
         held.header.highest_mod_seq = self.header.highest_mod_seq;
         Ok(held)
     }
 
-    /// Whether two leaves of one range have the same messages. Their entries tell, where both are seen by the same: a
-    /// change gives the leaf a higher MODSEQ, a removal fewer messages, an arrival a higher UID.
+    /// This snapshot without messages that are not to be shown yet.
+    pub(super) fn hold_back(&mut self, uids: &UidSet) {
+        self.remove(uids);
+        self.is_held = true;
+    }
+
+    /// Whether two leaves of one range have the same messages. Their entries tell, where both are of states of the mailbox, and
+    /// seen by the same: a change gives the leaf a higher MODSEQ, a removal fewer messages, an arrival a higher UID. Where
+    /// something is held back, one that is gone and one that is seen again between others make no difference.
     fn shares(&self, later: &Snapshot, a: &Arc<Leaf>, b: &Arc<Leaf>) -> bool {
-        Arc::ptr_eq(a, b) || (self.visibility == later.visibility && a.entry() == b.entry())
+        let are_states = !self.is_held && !later.is_held;
+        Arc::ptr_eq(a, b) || (are_states && self.visibility == later.visibility && a.entry() == b.entry())
     }
 }
 
@@ -171,9 +180,7 @@ impl Snapshot {
 mod tests {
     use super::*;
     use crate::store::{ClassSums, FlagRecord, MailboxHeader, MessageRecord};
-    use crate::types::{
-        BlobId, FlagBits, Flags, InternalDate, ModSeq, ServerKeyword, UidSet, UidValidity, Visibility,
-    };
+    use crate::types::{BlobId, FlagBits, Flags, InternalDate, ModSeq, ServerKeyword, UidValidity, Visibility};
 
     fn header() -> MailboxHeader {
         MailboxHeader::new(UidValidity::MIN)
@@ -312,6 +319,35 @@ mod tests {
         let whole = Arc::new(whole);
         let d = more.difference(&whole).unwrap();
         assert_eq!(d.arrived.iter().map(|u| u.get()).collect::<Vec<_>>(), [4, 1000]);
+    }
+
+    /// As many as before, the same UID at the end and the same MODSEQ: one has gone, and another is seen again.
+    #[test]
+    fn what_is_held_is_told_whatever_else_changes() {
+        use crate::mailbox::StoreMode::{Add, Remove};
+        let seen =
+            |snapshot: &Snapshot| Arc::new(snapshot.clone()).seen_by(Visibility::ALL.without_service()).unwrap();
+        let mut whole = with([1, 2, 3, 4]);
+        serve(&mut whole, &[2], Add, 2);
+        let before = seen(&whole);
+        serve(&mut whole, &[2], Remove, 3);
+        let uid = Uid::new(4).unwrap();
+        whole.set_flags([FlagRecord { uid, flags: FlagBits(2).into(), mod_seq: ModSeq(4) }].into_iter());
+        let gone: UidSet = [Uid::new(3).unwrap()].into_iter().collect();
+        whole.remove(&gone);
+        let newest = seen(&whole);
+        let is_told = |held: &Snapshot, gone: &[u32]| {
+            let d = held.difference(&newest).unwrap();
+            assert_eq!(d.expunged.iter().map(|(_, uid)| uid.get()).collect::<Vec<_>>(), gone);
+            assert_eq!(d.between.map(Uid::get), Some(2));
+        };
+        let held = before.held(&newest).unwrap();
+        assert_eq!(uids(&held), [1, 3, 4]);
+        is_told(&held, &[3]);
+        // The same where what has come alone is held back.
+        let mut held = Snapshot::clone(&newest);
+        held.hold_back(&[Uid::new(2).unwrap()].into_iter().collect());
+        is_told(&held, &[]);
     }
 
     #[test]

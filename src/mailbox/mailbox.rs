@@ -110,10 +110,12 @@ impl Mailbox {
         if let Some(snapshot) = self.known() {
             return Ok(snapshot);
         }
+        let mut writer = self.writer.lock();
+        // Who deletes it holds the writer's lock.
         if self.is_gone() {
             return self.published.read().clone().ok_or_else(|| Refusal::NonExistent.into());
         }
-        Ok(self.load_locked(&mut self.writer.lock())?)
+        Ok(self.load_locked(&mut writer)?)
     }
 
     /// What is published, unless another server may have changed it.

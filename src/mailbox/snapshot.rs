@@ -62,6 +62,9 @@ pub struct Snapshot {
     pub(super) latest: Latest,
     /// As it is in the store.
     pub(super) tail: Tail,
+    /// Whether it is what a client is shown while something is held back from it: the entries of its leaves then say nothing of
+    /// what else has changed.
+    pub(super) is_held: bool,
     /// Who sees this snapshot.
     pub(super) visibility: Visibility,
     /// What those see of it who do not see everything.
@@ -91,6 +94,7 @@ impl Snapshot {
             leaves: Vec::new(),
             starts: Vec::new(),
             len: 0,
+            is_held: false,
             visibility: Visibility::ALL,
             seen: Seen::default(),
         }

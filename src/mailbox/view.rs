@@ -193,7 +193,7 @@ impl View {
         let mut newest = self.mailbox.seen_by(self.visibility)?;
         let arrived: UidSet = self.shown.difference(&newest)?.arrived.into_iter().collect();
         if !arrived.is_empty() {
-            Arc::make_mut(&mut newest).remove(&arrived);
+            Arc::make_mut(&mut newest).hold_back(&arrived);
         }
         self.sync_to(newest, Expunges::Hold)
     }

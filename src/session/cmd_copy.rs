@@ -9,7 +9,7 @@ use super::notify;
 use super::place::Place;
 use super::reply::{Failure, Handled, Reply};
 use super::report;
-use crate::mailbox::{Account, Copied, CopyMode, Expunges, Seal, Target};
+use crate::mailbox::{Account, Copied, CopyMode, Seal, Target};
 use crate::proto::response as wire;
 use crate::proto::{EncryptFor, ResponseCode};
 use crate::types::{By, NumberSet, Right};
@@ -58,7 +58,7 @@ pub(super) fn copy(
     }
     match mode {
         CopyMode::Copy => {
-            report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;
+            report::news_by(core, selected, by)?;
             Ok(finish(Reply::ok("COPY completed"), copied))
         }
         CopyMode::Move => {

@@ -49,7 +49,7 @@ pub(super) fn fetch(
     cmd_annotate::check_items(&selected.view, &uids, items)?;
     let items = with_uid(items, by, core.dialect);
     let answered = fetch_items(core, selected, &uids, &items, order)?;
-    report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;
+    report::news_by(core, selected, by)?;
     if answered.unread {
         let text = "Some of the messages cannot be read; the server's log says which";
         return Err(Reply::no(ResponseCode::ServerBug, text).into());

@@ -19,7 +19,7 @@ use super::{cmd_notify, notify};
 use crate::mailbox::{Access, Account, CopyMode, Expunges};
 use crate::proto::response::untagged_ok;
 use crate::proto::{CommandBody, Dialect, ResponseCode, SelectCommand};
-use crate::types::{By, Comparator, StatusItem};
+use crate::types::{Comparator, StatusItem};
 
 /// The tagged response; `None` when the session is over.
 pub(super) fn dispatch(session: &mut Session, body: CommandBody) -> Result<Option<Reply>, Failure> {
@@ -175,26 +175,24 @@ fn with_selected(core: &mut Core, account: &Arc<Account>, selected: &mut Selecte
             let key = filters::resolve_or_forget(core, account, selected, returns.as_deref().unwrap_or(&[]), key)?;
             let reply = cmd_search::search(core, selected, by, returns.as_deref(), &key)?;
             contexts::fetch_of_new(core, selected, update);
-            report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;
+            report::news_by(core, selected, by)?;
             Ok(reply)
         }
         CommandBody::Sort { by, returns, criteria, key, update } => {
             let key = filters::resolve_or_forget(core, account, selected, returns.as_deref().unwrap_or(&[]), key)?;
             let reply = cmd_sort::sort(core, selected, by, returns.as_deref(), &criteria, &key)?;
             contexts::fetch_of_new(core, selected, update);
-            report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;
+            report::news_by(core, selected, by)?;
             Ok(reply)
         }
         CommandBody::Thread { by, algorithm, key } => {
             let key = filters::resolve(core, account, key)?;
             let reply = cmd_sort::thread(core, selected, by, algorithm, &key)?;
-            report::news(core, selected, if by == By::Uid { Expunges::Report } else { Expunges::Hold })?;
+            report::news_by(core, selected, by)?;
             Ok(reply)
         }
         CommandBody::Fetch { by, set, items, modifiers } => {
-            let reply = cmd_fetch::fetch(core, selected, &set, by, &items, modifiers)?;
-            report::held_back(core, selected)?;
-            Ok(reply)
+            cmd_fetch::fetch(core, selected, &set, by, &items, modifiers)
         }
         CommandBody::Store { by, set, op, echo, flags, unchanged_since } => {
             let wanted = cmd_store::Wanted { op, echo, flags, unchanged_since };

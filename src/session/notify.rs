@@ -59,16 +59,16 @@ pub(super) fn tell(core: &mut Core, state: &mut State, moment: Moment) -> Result
         let text = "More happens than this session can be told of; NOTIFY NONE is in force";
         core.output.say(|out| untagged_ok(out, Some(&ResponseCode::NotificationOverflow), text))?;
     }
-    let expunges = match notify.selected.as_ref().map(|of| of.delay) {
-        Some(Delay::Expunges) if moment == Moment::Between => Expunges::Hold,
-        _ => Expunges::Report,
-    };
+    let delays = notify.selected.as_ref().is_some_and(|of| of.delay == Delay::Expunges);
     core.notify = Some(notify);
     let _ = told?;
     match state {
         State::Selected(_, selected) => {
             listen(core, selected);
-            report::news(core, selected, expunges)
+            match delays && moment == Moment::Between {
+                true => report::held_news(core, selected),
+                false => report::news(core, selected, Expunges::Report),
+            }
         }
         _ => Ok(()),
     }

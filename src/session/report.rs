@@ -47,6 +47,20 @@ pub(super) fn news(core: &Core, selected: &mut Selected, expunges: Expunges) -> 
     cmd_fetch::fetch_new(core, selected, &new, &wanted.items)
 }
 
+/// News behind a command that names messages: while numbers must hold expunges are held back, and the client is told that they
+/// are.
+pub(super) fn news_by(core: &Core, selected: &mut Selected, by: By) -> Result<(), Failure> {
+    match by {
+        By::Uid => news(core, selected, Expunges::Report),
+        By::Seq => held_news(core, selected),
+    }
+}
+
+pub(super) fn held_news(core: &Core, selected: &mut Selected) -> Result<(), Failure> {
+    news(core, selected, Expunges::Hold)?;
+    Ok(held_back(core, selected)?)
+}
+
 fn all_news(core: &Core, selected: &mut Selected, expunges: Expunges) -> Result<(), Failure> {
     if !selected.renew_rights(core) {
         return Ok(());

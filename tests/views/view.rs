@@ -7,6 +7,16 @@ use std::collections::BTreeSet;
 pub struct Message {
     pub uid: Option<u32>,
     pub flags: Option<BTreeSet<String>>,
+    pub mod_seq: Option<u64>,
+}
+
+impl Message {
+    /// Whether what is known of a message is so.
+    pub fn agrees_with(&self, there: &Message) -> bool {
+        (self.uid.is_none() || self.uid == there.uid)
+            && (self.flags.is_none() || self.flags == there.flags)
+            && (self.mod_seq.is_none() || self.mod_seq == there.mod_seq)
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -16,6 +26,8 @@ pub struct View {
     pub validity: u32,
     /// What the client may give to QRESYNC: all up to here has been told.
     pub modseq: u64,
+    /// Whether places mean nothing to the client.
+    pub is_by_uid: bool,
 }
 
 /// What a FETCH says of a message.
@@ -24,6 +36,7 @@ pub struct Told {
     pub number: Option<usize>,
     pub uid: Option<u32>,
     pub flags: Option<BTreeSet<String>>,
+    pub mod_seq: Option<u64>,
 }
 
 /// The text behind `word`, where a response has it.
@@ -56,9 +69,10 @@ pub fn told(line: &str) -> Option<Told> {
     let flags =
         flags.map(|text| text.split(' ').filter(|flag| *flag != "\\Recent" && !flag.is_empty()).map(String::from));
     let (flags, uid) = (flags.map(Iterator::collect), number(items, "UID ").map(|uid| uid as u32));
+    let mod_seq = number(items, "MODSEQ (");
     match kind {
-        "FETCH" => Some(Told { number: Some(first as usize), uid, flags }),
-        "UIDFETCH" => Some(Told { number: None, uid: Some(first), flags }),
+        "FETCH" => Some(Told { number: Some(first as usize), uid, flags, mod_seq }),
+        "UIDFETCH" => Some(Told { number: None, uid: Some(first), flags, mod_seq }),
         _ => None,
     }
 }
@@ -97,13 +111,16 @@ impl View {
         }
     }
 
-    /// Of a message that the client does not know yet it is told as well: it has heard of one more by EXISTS.
+    /// Of a message that the client does not know yet it is told as well: it has heard of one more by EXISTS. Without numbers it
+    /// does not know where that is.
     fn vanish(&mut self, uid: u32) -> Result<(), String> {
         let place = self.at(uid).or_else(|| {
             let after = self.messages.iter().position(|message| message.uid.is_some_and(|other| other > uid));
             let end = after.unwrap_or(self.messages.len());
             let before = end.checked_sub(1).filter(|at| self.messages[*at].uid.is_none());
-            before.or_else(|| self.messages.iter().rposition(|message| message.uid.is_none()))
+            before.or_else(|| {
+                self.messages.iter().rposition(|message| message.uid.is_none()).filter(|_| self.is_by_uid)
+            })
         });
         match place {
             Some(at) => drop(self.messages.remove(at)),
@@ -127,6 +144,7 @@ impl View {
         if told.flags.is_some() {
             message.flags = told.flags;
         }
+        message.mod_seq = told.mod_seq.or(message.mod_seq);
         match self.uids().is_sorted_by(|a, b| a < b) {
             true => Ok(()),
             false => Err(format!("UIDs do not ascend: {:?}", self.uids())),

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use super::common::Client;
 use super::context::{Asked, Context};
+use super::sight::Sight;
 use super::view::{Message, Told, View, number, set, told};
 
 pub const MAILBOXES: [&str; 2] = ["one", "two"];
+/// One that comes and goes.
+pub const COMING: &str = "three";
 const FLAGS: [&str; 5] = ["\\Seen", "\\Flagged", "\\Answered", "$One", "$Two"];
 
 /// What a client has enabled, and so how it is told of what goes.
@@ -26,12 +29,14 @@ const NOTIFY: &str = "NOTIFY SET (selected (MessageNew (UID FLAGS) MessageExpung
                       (mailboxes (one two) (MessageNew MessageExpunge FlagChange))";
 pub const STATUS: [&str; 3] = ["MESSAGES ", "UNSEEN ", "UIDNEXT "];
 
-/// Which message a UID stands for: the same for everybody, always.
-pub type Identities = Mutex<HashMap<(&'static str, u32), String>>;
+/// Which message a UIDVALIDITY and a UID stand for: the same for everybody, always.
+pub type Identities = Mutex<HashMap<(u32, u32), String>>;
 
 pub struct Watcher<'a> {
     pub name: usize,
     pub kind: Kind,
+    pub sight: Sight,
+    port: u16,
     client: Client,
     identities: &'a Identities,
     random: fastrand::Rng,
@@ -41,10 +46,24 @@ pub struct Watcher<'a> {
     pub context: Option<Context>,
     /// What NOTIFY has told of the other mailbox: MESSAGES, UNSEEN, UIDNEXT.
     pub status: HashMap<&'static str, [Option<u64>; 3]>,
+    /// Since the last tagged response: the highest MODSEQ of a FETCH, and the last HIGHESTMODSEQ.
+    mod_seqs: [Option<u64>; 2],
     /// The dialogue of late, shown when something is wrong.
     heard: Vec<String>,
     made: usize,
     pub checks: usize,
+}
+
+fn connect(kind: Kind, sight: Sight, port: u16) -> Client {
+    let mut client = sight.login(port);
+    match kind {
+        Kind::Plain => {}
+        Kind::Condstore => drop(client.ok("ENABLE CONDSTORE")),
+        Kind::Qresync => drop(client.ok("ENABLE QRESYNC")),
+        Kind::UidOnly => drop(client.ok("ENABLE UIDONLY QRESYNC")),
+        Kind::Notify => drop(client.ok(NOTIFY)),
+    }
+    client
 }
 
 /// When the server may tell that a message has gone. RFC 3501 7.4.1
@@ -55,22 +74,21 @@ enum Expunges {
 }
 
 impl<'a> Watcher<'a> {
-    pub fn new(name: usize, kind: Kind, port: u16, identities: &'a Identities, random: fastrand::Rng) -> Watcher<'a> {
-        let mut client = Client::connect("127.0.0.1", port);
-        client.greeting();
-        client.ok("LOGIN joe secret");
-        match kind {
-            Kind::Plain => {}
-            Kind::Condstore => drop(client.ok("ENABLE CONDSTORE")),
-            Kind::Qresync => drop(client.ok("ENABLE QRESYNC")),
-            Kind::UidOnly => drop(client.ok("ENABLE UIDONLY QRESYNC")),
-            Kind::Notify => drop(client.ok(NOTIFY)),
-        }
+    pub fn new(
+        name: usize,
+        (kind, sight): (Kind, Sight),
+        port: u16,
+        identities: &'a Identities,
+        random: fastrand::Rng,
+    ) -> Watcher<'a> {
+        let client = connect(kind, sight, port);
         let (mailbox, heard, views) = (MAILBOXES[name % 2], Vec::new(), HashMap::new());
-        let (context, status) = (None, HashMap::new());
+        let (context, status, mod_seqs) = (None, HashMap::new(), [None; 2]);
         let mut watcher = Watcher {
             name,
             kind,
+            sight,
+            port,
             client,
             identities,
             random,
@@ -78,6 +96,7 @@ impl<'a> Watcher<'a> {
             views,
             context,
             status,
+            mod_seqs,
             heard,
             made: 0,
             checks: 0,
@@ -86,13 +105,24 @@ impl<'a> Watcher<'a> {
         watcher
     }
 
+    /// The connection breaks off; the client comes back with what it knew after the last tagged response.
+    fn come_back(&mut self) {
+        self.say("(the connection is lost)".into());
+        self.client = connect(self.kind, self.sight, self.port);
+        self.select(self.mailbox);
+    }
+
     pub fn view(&mut self) -> &mut View {
         self.views.entry(self.mailbox).or_default()
     }
 
+    pub fn who(&self) -> String {
+        format!("client {} ({:?}, {:?}) in {}", self.name, self.kind, self.sight, self.mailbox)
+    }
+
     fn fail(&self, why: &str) -> ! {
-        let dialogue = self.heard[self.heard.len().saturating_sub(60)..].join("\n");
-        panic!("client {} ({:?}) in {}: {why}\n{dialogue}", self.name, self.kind, self.mailbox)
+        let dialogue = self.heard[self.heard.len().saturating_sub(600)..].join("\n");
+        panic!("{}: {why}\n{dialogue}", self.who())
     }
 
     fn say(&mut self, line: String) {
@@ -109,8 +139,9 @@ impl<'a> Watcher<'a> {
             && let Some((_, identity)) = line.split_once("X-Identity: ")
         {
             let identity = identity.lines().next().unwrap_or_default().to_string();
+            let validity = self.view().validity;
             let mut identities = self.identities.lock().unwrap();
-            let known = identities.entry((self.mailbox, uid)).or_insert_with(|| identity.clone()).clone();
+            let known = identities.entry((validity, uid)).or_insert_with(|| identity.clone()).clone();
             drop(identities);
             if known != identity {
                 self.fail(&format!("UID {uid} was {known}, is {identity}"));
@@ -121,6 +152,9 @@ impl<'a> Watcher<'a> {
             let known = self.status.entry(mailbox).or_default();
             known.iter_mut().zip(told).filter(|(_, told)| told.is_some()).for_each(|(known, told)| *known = told);
         }
+        let [told, code] = &mut self.mod_seqs;
+        *told = (*told).max(number(line, "MODSEQ ("));
+        *code = number(line, "* OK [HIGHESTMODSEQ ").or(*code);
         let updated = self.context.as_mut().map_or(Ok(()), |context| context.take(line));
         if let Err(why) = updated.and_then(|()| self.view().take(line)) {
             self.fail(&why);
@@ -134,27 +168,42 @@ impl<'a> Watcher<'a> {
         for line in untagged {
             self.hear(&line, expunges);
         }
+        self.tagged(&end);
+        end
+    }
+
+    /// What the client may come back with is told by the last HIGHESTMODSEQ, or else by the FETCHes. RFC 7162 6
+    fn tagged(&mut self, end: &str) {
         self.heard.push(format!("S: {end}"));
         if end.starts_with("BAD") {
             self.fail("BAD");
         }
-        end
+        let [told, code] = std::mem::take(&mut self.mod_seqs);
+        let view = self.view();
+        let known = told.map_or(view.modseq, |told| told.max(view.modseq));
+        view.modseq = number(end, "OK [HIGHESTMODSEQ ").or(code).unwrap_or(known);
     }
 
     /// Opens a mailbox; who can, with what he knows of it.
     fn select(&mut self, mailbox: &'static str) {
         self.mailbox = mailbox;
         self.context = None;
+        self.mod_seqs = [None; 2];
         // What was told of it before it was open, or while it is, is of no use afterwards.
         self.status.clear();
-        let known = self.views.remove(mailbox).filter(|_| matches!(self.kind, Kind::Qresync | Kind::UidOnly));
-        let mut command = format!("SELECT {mailbox}");
+        let known = self.views.remove(mailbox).filter(|_| self.resynchronises());
+        // Of what it has heard of and never looked at it will not be told again.
+        let known = known.filter(|view| view.messages.iter().all(|message| message.uid.is_some()));
+        let mut command = format!("SELECT {}", self.sight.path(mailbox));
         if let Some(view) = &known {
             command.push_str(&format!(" (QRESYNC ({} {}))", view.validity, view.modseq));
         }
         self.say(command.clone());
         let (untagged, end) = self.client.command(&command);
-        self.heard.extend(untagged.iter().map(|line| format!("S: {line}")));
+        self.heard.extend(untagged.iter().chain([&end]).map(|line| format!("S: {line}")));
+        if mailbox == COMING && end.starts_with("NO [NONEXISTENT]") {
+            return self.select(MAILBOXES[0]);
+        }
         if !end.starts_with("OK") {
             self.fail(&end);
         }
@@ -163,14 +212,20 @@ impl<'a> Watcher<'a> {
         let untagged = untagged.split_at(before).1;
         let found = |word: &str| untagged.iter().find_map(|line| number(line, word)).unwrap_or_default();
         let (validity, modseq) = (found("[UIDVALIDITY ") as u32, found("[HIGHESTMODSEQ "));
+        if known.as_ref().is_some_and(|known| known.validity > validity) {
+            self.fail("a UIDVALIDITY below the one before");
+        }
+        // Another mailbox of the same name is told of as one that is not known.
+        let known = known.filter(|known| known.validity == validity);
         let exists = untagged.iter().find_map(|line| line.strip_suffix(" EXISTS")?.strip_prefix("* ")?.parse().ok());
         let exists = exists.unwrap_or_default();
         let messages = known.as_ref().map_or_else(|| vec![Message::default(); exists], |_| Vec::new());
-        self.views.insert(mailbox, View { messages, validity, modseq });
+        let is_by_uid = self.kind == Kind::UidOnly;
+        self.views.insert(mailbox, View { messages, validity, modseq, is_by_uid });
         match known {
             Some(view) => self.resynchronise(view.messages, untagged, exists),
             // What came before the mailbox was opened, QRESYNC will not tell of.
-            None if matches!(self.kind, Kind::Qresync | Kind::UidOnly) => {
+            None if self.resynchronises() => {
                 drop(self.command("UID FETCH 1:* (FLAGS)", Expunges::Allowed));
             }
             None => {}
@@ -186,8 +241,8 @@ impl<'a> Watcher<'a> {
             if let Some(uids) = line.strip_prefix("* VANISHED (EARLIER) ") {
                 set(uids).iter().for_each(|uid| drop(known.remove(uid)));
             }
-            if let Some(Told { number, uid: Some(uid), flags }) = told(line) {
-                known.insert(uid, Message { uid: Some(uid), flags });
+            if let Some(Told { number, uid: Some(uid), flags, mod_seq }) = told(line) {
+                known.insert(uid, Message { uid: Some(uid), flags, mod_seq });
                 numbers.extend(number.map(|number| (number, uid)));
             }
         }
@@ -245,7 +300,7 @@ impl<'a> Watcher<'a> {
             // Some were there no more: what has been done to the others is not said.
             let view = self.view();
             for message in view.messages.iter_mut().filter(|it| it.uid.is_none() || known.contains(&it.uid)) {
-                message.flags = None;
+                (message.flags, message.mod_seq) = (None, None);
             }
         }
     }
@@ -260,16 +315,63 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    fn append(&mut self) {
+    /// A mailbox where something is to be put.
+    fn some_mailbox(&mut self) -> &'static str {
+        match self.random.u8(..7) {
+            0 if self.sight != Sight::Guest => COMING,
+            _ => self.random.choice(MAILBOXES).unwrap(),
+        }
+    }
+
+    /// A message as a literal.
+    fn message(&mut self) -> String {
         self.made += 1;
         let subject = self.random.lowercase();
         let message = format!("X-Identity: {}-{}\r\nSubject: {subject}\r\n\r\nbody\r\n", self.name, self.made);
-        let mailbox = self.random.choice(MAILBOXES).unwrap();
-        let flag = self.random.choice(FLAGS).unwrap();
-        let command = format!("APPEND {mailbox} ({flag}) {{{}+}}\r\n{message}", message.len());
+        format!("{{{}+}}\r\n{message}", message.len())
+    }
+
+    /// One message, or several by one command.
+    fn append(&mut self) {
+        let mailbox = self.some_mailbox();
+        let mut command = format!("APPEND {}", self.sight.path(mailbox));
+        for _ in 0..*self.random.choice(&[1, 1, 1, 3]).unwrap() {
+            let (flag, message) = (self.random.choice(FLAGS).unwrap(), self.message());
+            command.push_str(&format!(" ({flag}) {message}"));
+        }
         self.command(&command, Expunges::Allowed);
         // What a client has done itself it knows by APPENDUID and COPYUID, and is not told by STATUS.
         self.status.remove(mailbox);
+    }
+
+    /// A message takes the place of another, here or elsewhere. RFC 8508
+    fn replace(&mut self) {
+        let Some((uid, _, names)) = self.some() else { return };
+        let (name, mailbox) = (names.split(',').next().unwrap(), self.some_mailbox());
+        let message = self.message();
+        self.command(&format!("{uid}REPLACE {name} {} {message}", self.sight.path(mailbox)), Expunges::Allowed);
+        self.status.remove(mailbox);
+    }
+
+    /// Changes the MODSEQ and nothing else. RFC 5257
+    fn annotate(&mut self) {
+        let Some((uid, _, names)) = self.some() else { return };
+        let value = self.random.u8(..);
+        let command = format!("{uid}STORE {names} ANNOTATION (/comment (value.shared \"{value}\"))");
+        self.command(&command, Self::allowed(uid));
+    }
+
+    /// Hides messages from others, or shows them again: between others, for those who see less.
+    fn hide(&mut self) {
+        let Some(keyword) = self.sight.hiding() else { return };
+        match self.random.u8(..3) {
+            0 => self.store(keyword),
+            1 if self.messages() > 0 => {
+                drop(self.command(&format!("UID STORE 1:* -FLAGS ({keyword})"), Expunges::Allowed));
+            }
+            // From themselves as well.
+            _ => self.store("$Service"),
+        }
     }
 
     fn idle(&mut self) {
@@ -278,8 +380,7 @@ impl<'a> Watcher<'a> {
         loop {
             let line = self.client.response().unwrap_or_else(|| self.fail("the connection ended in IDLE"));
             if line.starts_with("i OK") {
-                self.heard.push(format!("S: {line}"));
-                return;
+                return self.tagged(&line[2..]);
             }
             if line.starts_with("+ ") {
                 std::thread::sleep(Duration::from_micros(self.random.u64(..5000)));
@@ -299,11 +400,10 @@ impl<'a> Watcher<'a> {
         loop {
             let line = self.client.response().unwrap_or_else(|| self.fail("the connection ended"));
             if line.starts_with("p1 ") || line.starts_with("p2 ") {
-                self.heard.push(format!("S: {line}"));
-                match &line[..5] {
-                    "p1 BA" | "p2 BA" => self.fail("BAD"),
-                    word if word.starts_with("p2") => return,
-                    _ => continue,
+                self.tagged(&line[3..]);
+                match line.starts_with("p2") {
+                    true => return,
+                    false => continue,
                 }
             }
             self.hear(&line, Self::allowed(uid));
@@ -343,6 +443,7 @@ impl<'a> Watcher<'a> {
                 false => self.hear(&line, expunges),
             }
         }
+        self.tagged(&end);
         if !end.starts_with("OK") || self.context.is_none() {
             self.fail(&end);
         }
@@ -350,9 +451,9 @@ impl<'a> Watcher<'a> {
 
     fn transfer(&mut self) {
         let Some((uid, _, names)) = self.some() else { return };
-        let to = self.random.choice(MAILBOXES).unwrap();
+        let to = self.some_mailbox();
         let verb = self.random.choice(["COPY", "MOVE"]).unwrap();
-        self.command(&format!("{uid}{verb} {names} {to}"), Expunges::Allowed);
+        self.command(&format!("{uid}{verb} {names} {}", self.sight.path(to)), Expunges::Allowed);
         self.status.remove(to);
     }
 
@@ -369,8 +470,22 @@ impl<'a> Watcher<'a> {
         self.checks += 1;
     }
 
+    fn resynchronises(&self) -> bool {
+        matches!(self.kind, Kind::Qresync | Kind::UidOnly)
+    }
+
+    /// Looks at the messages that it has heard of only.
+    fn look(&mut self) {
+        if self.view().messages.iter().any(|message| message.uid.is_none()) {
+            self.command("UID FETCH 1:* (FLAGS)", Expunges::Allowed);
+        }
+    }
+
     pub fn turn(&mut self) {
-        match self.random.u8(..24) {
+        if self.resynchronises() && self.random.bool() {
+            self.look();
+        }
+        match self.random.u8(..29) {
             0..=3 => self.append(),
             4..=8 => {
                 let flag = self.random.choice(FLAGS).unwrap();
@@ -387,12 +502,16 @@ impl<'a> Watcher<'a> {
             }
             19 => self.ask(),
             20..=21 => {
-                let (leave, to) = (self.random.bool(), self.random.choice(MAILBOXES).unwrap());
+                let (leave, to) = (self.random.bool(), self.some_mailbox());
                 if leave {
                     self.command("UNSELECT", Expunges::Allowed);
                 }
                 self.select(to);
             }
+            22 => self.replace(),
+            23 if self.sight != Sight::Guest => self.annotate(),
+            24..=25 => self.hide(),
+            26 => self.come_back(),
             _ => self.check(),
         }
     }
@@ -400,7 +519,10 @@ impl<'a> Watcher<'a> {
     /// All that others have done is told by now: the view, with nothing asked about the messages, and then what the server
     /// says when asked.
     pub fn settle(&mut self) -> (View, View) {
-        self.command("NOOP", Expunges::Allowed);
+        match self.kind {
+            _ if self.resynchronises() && self.random.bool() => self.come_back(),
+            _ => drop(self.command("NOOP", Expunges::Allowed)),
+        }
         let told = self.view().clone();
         self.check();
         (told, self.view().clone())
