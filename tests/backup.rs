@@ -2,12 +2,17 @@
 
 mod common;
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::process::Output;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
+use common::mixed::Worker;
+use common::mixed::known::Known;
 use common::torn::Torn;
-use common::{Client, Server};
+use common::{Client, PATIENCE, Server};
 use gatepost::mailbox::{Account, Change, Limits, Manager};
 use gatepost::store::{
     Batch, CHUNK_BYTES, Copied, CopyPlace, Durability, Engine, Memory, Options, Partition, Reference, Stopped, Store,
@@ -89,6 +94,69 @@ fn a_server_comes_back() {
     assert_eq!((undeleted["messages"].as_u64(), undeleted["mailboxes"][0].as_str()), (Some(1), Some("Bin")));
     // A restored server is another: its backup does not go where that of the first is.
     assert_eq!(other.ctl(&["backup", &place]).status.code(), Some(74));
+}
+
+/// While clients work and a reload comes in between, a backup has of each what it knew at one moment: none of what came later,
+/// all of what came before. So has each that is made into the same place. A copy that is read at two moments fails it, as does
+/// one that passes over what has changed since.
+#[test]
+fn a_backup_of_a_busy_server_is_of_one_moment() {
+    let server = Server::start("");
+    let place = directory(&server, "backup");
+    let (histories, done): (Vec<History>, AtomicU32) =
+        ((0..3).map(|_| History::default()).collect(), AtomicU32::new(0));
+    let mut workers: Vec<Worker> = (0..3).map(|n| Worker::new(format!("user{n}"), server.tool())).collect();
+    for (worker, history) in workers.iter_mut().zip(&histories) {
+        let history = history.clone();
+        worker.observer = Some(Box::new(move |known| history.lock().unwrap().push(known.clone())));
+        worker.prepare(&mut server.user(&worker.account));
+    }
+    let (port, mut random, ends) = (server.port, fastrand::Rng::with_seed(9), AtomicBool::new(false));
+    let lengths = || histories.iter().map(|history| history.lock().unwrap().len()).collect::<Vec<_>>();
+    let backup = |goal: u32| {
+        let began = Instant::now();
+        while done.load(Ordering::Relaxed) < goal {
+            assert!(began.elapsed() < PATIENCE, "the clients have ended");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let before = lengths();
+        assert!(server.ctl(&["backup", &place]).status.success());
+        let windows: Vec<_> = before.into_iter().zip(lengths()).map(|(from, to)| from - 1..to).collect();
+        assert!(server.ctl(&["reload"]).status.success());
+        let (mut other, restored) = restored(&place);
+        assert!(restored.status.success() && other.ctl(&["check"]).status.success(), "{restored:?}");
+        other.restart();
+        (other, windows)
+    };
+    let backups = std::thread::scope(|scope| {
+        let (done, ends) = (&done, &ends);
+        for worker in &mut workers {
+            let mut random = random.fork();
+            let goes_on = |_: &Worker| {
+                done.fetch_add(1, Ordering::Relaxed);
+                !ends.load(Ordering::Relaxed)
+            };
+            scope.spawn(move || worker.work(port, &mut random, goes_on));
+        }
+        let backups = catch_unwind(AssertUnwindSafe(|| [150, 400, 650].map(&backup)));
+        ends.store(true, Ordering::Relaxed);
+        backups.unwrap_or_else(|panic| resume_unwind(panic))
+    });
+    for (other, windows) in backups {
+        for ((worker, history), window) in workers.iter().zip(&histories).zip(windows) {
+            worker.verify_moment(&mut other.user(&worker.account), &history.lock().unwrap()[window]);
+        }
+    }
+}
+
+/// All that a client knew, in order.
+type History = Arc<Mutex<Vec<Known>>>;
+
+/// A server that does not run yet, from a backup.
+fn restored(place: &str) -> (Server, Output) {
+    let other = Server::prepare("");
+    let restored = other.ctl(&["restore", place]);
+    (other, restored)
 }
 
 #[test]

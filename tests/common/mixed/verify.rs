@@ -38,20 +38,24 @@ impl Worker {
         self.verify(client, flags);
     }
 
-    fn verify_coming(&mut self, client: &mut Client, pending: Option<Pending>) {
-        let mut there = Vec::new();
-        for name in ["T", "U"] {
-            let listed = client.ok(&format!("LIST \"\" {name}/x"));
-            there.extend(listed.iter().any(|line| line.starts_with("* LIST")).then_some(name));
-        }
-        let (found, known) = (there.first().copied(), self.known.t);
-        let (comes, may_be) = match pending {
-            Some(Pending::Create) => (true, vec![known, Some("T")]),
-            Some(Pending::Delete) => (false, vec![known, None]),
-            Some(Pending::Rename) => (false, vec![Some("T"), Some("U")]),
-            _ => (false, vec![known]),
+    /// That the server holds what the client knew at one of these moments, or would have known if the command under way had
+    /// been done.
+    pub fn verify_moment(&self, client: &mut Client, moments: &[Known]) {
+        let found = (self.contents(client, "A"), self.contents(client, "B"), notes(client), coming(client));
+        let alike = |moment: &&Known| {
+            let is_one = |known: &Known| {
+                let (a, b) = (alike(&found.0, &known.a, Flags::All), alike(&found.1, &known.b, Flags::All));
+                a && b && found.2 == known.notes
+            };
+            moment.outcomes().iter().any(is_one) && may_come(moment.t, &moment.pending).contains(&found.3)
         };
-        assert!(there.len() < 2 && may_be.contains(&found), "{}: T is {there:?}, was {known:?}", self.account);
+        assert!(moments.iter().any(|moment| alike(&moment)), "{}: found {found:?}\nof {moments:?}", self.account);
+    }
+
+    fn verify_coming(&mut self, client: &mut Client, pending: Option<Pending>) {
+        let (found, known) = (coming(client), self.known.t);
+        let comes = matches!(pending, Some(Pending::Create));
+        assert!(may_come(known, &pending).contains(&found), "{}: T is {found:?}, was {known:?}", self.account);
         self.known.t = found;
         let Some(name) = found else { return };
         let validity = status(client, &format!("{name}/x"), "UIDVALIDITY");
@@ -91,6 +95,27 @@ impl Worker {
             assert!(uids.insert(number_after(head, "UID ").unwrap()), "a UID is there twice");
         }
         found
+    }
+}
+
+/// What T is called.
+fn coming(client: &mut Client) -> Option<&'static str> {
+    let mut there = Vec::new();
+    for name in ["T", "U"] {
+        let listed = client.ok(&format!("LIST \"\" {name}/x"));
+        there.extend(listed.iter().any(|line| line.starts_with("* LIST")).then_some(name));
+    }
+    assert!(there.len() < 2, "{there:?}");
+    there.first().copied()
+}
+
+/// What T may be called where a command is under way.
+fn may_come(known: Option<&'static str>, pending: &Option<Pending>) -> Vec<Option<&'static str>> {
+    match pending {
+        Some(Pending::Create) => vec![known, Some("T")],
+        Some(Pending::Delete) => vec![known, None],
+        Some(Pending::Rename) => vec![Some("T"), Some("U")],
+        _ => vec![known],
     }
 }
 
