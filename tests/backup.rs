@@ -15,8 +15,8 @@ use common::torn::Torn;
 use common::{Client, PATIENCE, Server};
 use gatepost::mailbox::{Account, Change, Limits, Manager};
 use gatepost::store::{
-    Batch, CHUNK_BYTES, Copied, CopyPlace, Durability, Engine, Memory, Options, Partition, Reference, Stopped, Store,
-    StoreError,
+    Batch, CHUNK_BYTES, Copied, CopyPlace, Durability, Embedded, Engine, Memory, Options, Partition, Reader,
+    Reference, Stopped, Store, StoreError,
 };
 use gatepost::types::{AccountId, AccountName, BlobId, InternalDate, MailboxId, MailboxName, Uid};
 use serde_json::Value;
@@ -653,6 +653,47 @@ fn space_is_shown() {
     assert!(space["result"]["disk_bytes"].as_u64() > Some(0));
     let table = server.ctl(&["space", "--account", "user1"]);
     assert!(String::from_utf8_lossy(&table.stdout).contains("STORED_BYTES"), "{table:?}");
+}
+
+/// A mailbox, or an account, that cannot be read hides no other.
+#[test]
+fn space_that_cannot_be_counted_is_named() {
+    let mut server = Server::start("");
+    for user in ["user0", "user1", "user2"] {
+        let mut client = server.user(user);
+        client.ok("CREATE Two");
+        for mailbox in ["INBOX", "Two"] {
+            assert!(client.append(mailbox, b"Subject: one\r\n\r\n").unwrap().starts_with("OK"));
+        }
+    }
+    server.ctl(&["stop"]);
+    server.wait();
+    let engine = Embedded::open(&server.path("data/store"), &Options::default()).unwrap();
+    let store = Store::with_engine(engine.clone()).unwrap();
+    let account = |name: &str| store.account(&AccountName::new(name).unwrap()).unwrap().unwrap();
+    let two = MailboxName::new("Two").unwrap();
+    let image = store.account_image(account("user0")).unwrap();
+    let id = image.nodes.iter().find(|node| node.name == two).unwrap().id.unwrap();
+    for (partition, key) in
+        [(Partition::Mailbox(account("user0"), id), &b"h"[..]), (Partition::Account(account("user1")), b"n")]
+    {
+        let mut batch = Batch::new(partition, engine.version(partition).unwrap());
+        batch.put(key.to_vec(), vec![0xff]);
+        engine.commit(vec![batch], Durability::Synced).unwrap();
+    }
+    drop((store, engine));
+    let output = until_free(|| server.ctl(&["--json", "space"]));
+    assert_eq!(output.status.code(), Some(65), "{output:?}");
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rows: Vec<_> =
+        said["rows"].as_array().unwrap().iter().map(|row| (&row["account"], &row["messages"])).collect();
+    assert_eq!(format!("{rows:?}"), r#"[(String("user0"), Number(1)), (String("user2"), Number(2))]"#);
+    let unread: Vec<_> = said["result"]["unread"].as_array().unwrap().iter().map(|of| &of["mailbox"]).collect();
+    assert_eq!(format!("{unread:?}"), r#"[String("Two"), Null]"#);
+    let table = server.ctl(&["space"]);
+    assert_eq!(table.status.code(), Some(65));
+    let table = String::from_utf8_lossy(&table.stdout);
+    assert!(table.contains("user2") && table.contains("Two") && table.contains("it cannot be read"), "{table}");
 }
 
 /// Message `n` of those that are harmed below: no octet of it is stored in another way than it is written.

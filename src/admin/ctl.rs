@@ -22,9 +22,10 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use self::arguments::{Tool, arguments, usage};
+use self::backup::UNREAD;
 use self::output::{print, say};
-use super::failed::{EX_CONFIG, Failed};
-use super::who;
+use super::failed::{EX_CONFIG, EX_DATAERR, Failed};
+use super::{table, who};
 use crate::config::{Config, ConfigError, duration_from};
 use crate::types::Counted;
 
@@ -154,7 +155,19 @@ impl Tool {
         if !self.json {
             say(format_args!("the store takes {} on the disk", counted(&ok["disk_bytes"], "byte")))?;
         }
-        Ok(())
+        let unread = ok["unread"].as_array().map_or(&[][..], Vec::as_slice);
+        if !self.json {
+            print(&table::render(&UNREAD, unread))?;
+        }
+        match unread.len() {
+            0 => Ok(()),
+            n => Err(Failed::new(
+                EX_DATAERR,
+                format!(
+                    "what is listed last ({n}) cannot be read and is not in the numbers; gatepostctl check says more"
+                ),
+            )),
+        }
     }
 
     fn check(&self) -> Result<(), Failed> {

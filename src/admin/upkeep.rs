@@ -75,20 +75,24 @@ impl Verbs {
         let (store, only) = (self.manager.store(), request["account"].as_str());
         let accounts =
             store.accounts()?.into_iter().filter(|(name, _)| only.is_none_or(|only| only == name.as_str()));
-        let mut count = 0;
+        let (mut count, mut lacking) = (0, Vec::new());
         for (name, id) in accounts {
-            let space = store.frozen()?.space(id)?;
+            count += 1;
+            let (space, unread) = store.frozen()?.space(&name, id);
+            lacking.extend(unread.iter().map(unread_json));
+            if unread.iter().any(|unread| unread.mailbox.is_none()) {
+                continue;
+            }
             wire.send(&json!({ "row": {
                 "account": name.as_str(), "mailboxes": space.mailboxes, "messages": space.messages,
                 "bytes": space.bytes, "kept_messages": space.kept_messages, "kept_bytes": space.kept_bytes,
                 "stored_bytes": space.stored_bytes,
             } }))?;
-            count += 1;
             wire.send(&json!({ "progress": count })).and_then(|()| wire.flush())?;
         }
         match (only, count) {
             (Some(only), 0) => Err(Failed::new(EX_NOUSER, format!("the account '{only}' has no mail here"))),
-            _ => Ok(json!({ "disk_bytes": store.figures().disk_bytes })),
+            _ => Ok(json!({ "disk_bytes": store.figures().disk_bytes, "unread": lacking })),
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::copying::Unread;
 use super::error::StoreError;
 use super::facade::Store;
-use crate::types::{AccountId, BlobId, MailboxId};
+use crate::types::{AccountId, AccountName, BlobId, MailboxId, MailboxName};
 
 /// What an account has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,45 +21,75 @@ pub struct Space {
     pub stored_bytes: u64,
 }
 
-impl Store {
-    /// Looks through the records of an account.
-    pub fn space(&self, account: AccountId) -> Result<Space, StoreError> {
-        let image = self.account_image(account)?;
-        let mut space = Space::default();
-        let mut blobs: HashMap<BlobId, u64> = HashMap::new();
-        for id in image.nodes.iter().filter_map(|node| node.id) {
-            space.mailboxes += 1;
-            self.each_record(account, id, &mut |blob, size| {
-                (space.messages, space.bytes) = (space.messages + 1, space.bytes + size);
-                blobs.insert(blob, size);
-            })?;
-        }
-        let mut keep = |blob: BlobId, size: u64| {
-            (space.kept_messages, space.kept_bytes) = (space.kept_messages + 1, space.kept_bytes + size);
-            blobs.insert(blob, size);
-        };
-        for deleted in &image.deleted {
-            self.each_record(account, deleted.id, &mut keep)?;
-        }
-        for id in image.mailboxes() {
-            let kept = self.expunged(account, id, 0, i64::MAX)?;
-            kept.iter().for_each(|kept| keep(kept.record.blob, kept.record.size.into()));
-        }
-        space.stored_bytes = blobs.values().sum();
-        Ok(space)
-    }
+/// A count of one account.
+struct Counting<'a> {
+    store: &'a Store,
+    account: AccountId,
+    space: Space,
+    blobs: HashMap<BlobId, u64>,
+}
 
-    fn each_record(
-        &self,
-        account: AccountId,
-        mailbox: MailboxId,
-        take: &mut dyn FnMut(BlobId, u64),
-    ) -> Result<(), StoreError> {
-        let Some(image) = self.mailbox_image(account, mailbox)? else { return Ok(()) };
-        for (no, _) in image.leaves {
-            let (records, _) = self.leaf(account, mailbox, no)?;
-            records.iter().for_each(|record| take(record.blob, record.size.into()));
+impl Store {
+    /// Looks through the records of an account; what cannot be read is named, and not in the numbers.
+    pub fn space(&self, name: &AccountName, account: AccountId) -> (Space, Vec<Unread>) {
+        let mut counting = Counting { store: self, account, space: Space::default(), blobs: HashMap::new() };
+        let unread = |mailbox: Option<&MailboxName>, error: StoreError| {
+            let what = format!("it cannot be read: {error}");
+            Unread { account: name.clone(), mailbox: mailbox.cloned(), uid: None, what }
+        };
+        let image = match self.account_image(account) {
+            Ok(image) => image,
+            Err(error) => return (counting.space, vec![unread(None, error)]),
+        };
+        let mut lacking = Vec::new();
+        for (id, mailbox) in image.nodes.iter().filter_map(|node| Some((node.id?, &node.name))) {
+            counting.space.mailboxes += 1;
+            let counted = [counting.messages(id), counting.kept(id)];
+            lacking.extend(counted.into_iter().find_map(Result::err).map(|error| unread(Some(mailbox), error)));
+        }
+        for deleted in &image.deleted {
+            let counted = [counting.deleted(deleted.id), counting.kept(deleted.id)];
+            lacking.extend(counted.into_iter().find_map(Result::err).map(|error| unread(Some(&deleted.name), error)));
+        }
+        counting.space.stored_bytes = counting.blobs.values().sum();
+        (counting.space, lacking)
+    }
+}
+
+impl Counting<'_> {
+    fn messages(&mut self, mailbox: MailboxId) -> Result<(), StoreError> {
+        for (blob, size) in self.records(mailbox)? {
+            (self.space.messages, self.space.bytes) = (self.space.messages + 1, self.space.bytes + size);
+            self.blobs.insert(blob, size);
         }
         Ok(())
+    }
+
+    fn deleted(&mut self, mailbox: MailboxId) -> Result<(), StoreError> {
+        self.records(mailbox)?.into_iter().for_each(|(blob, size)| self.keep(blob, size));
+        Ok(())
+    }
+
+    fn kept(&mut self, mailbox: MailboxId) -> Result<(), StoreError> {
+        let kept = self.store.expunged(self.account, mailbox, 0, i64::MAX)?;
+        kept.iter().for_each(|kept| self.keep(kept.record.blob, kept.record.size.into()));
+        Ok(())
+    }
+
+    fn keep(&mut self, blob: BlobId, size: u64) {
+        self.space.kept_messages += 1;
+        self.space.kept_bytes += size;
+        self.blobs.insert(blob, size);
+    }
+
+    /// Of the messages of a mailbox: blob and octets.
+    fn records(&self, mailbox: MailboxId) -> Result<Vec<(BlobId, u64)>, StoreError> {
+        let Some(image) = self.store.mailbox_image(self.account, mailbox)? else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for (no, _) in image.leaves {
+            let (records, _) = self.store.leaf(self.account, mailbox, no)?;
+            found.extend(records.iter().map(|record| (record.blob, u64::from(record.size))));
+        }
+        Ok(found)
     }
 }
