@@ -299,10 +299,15 @@ fn mended(
     known: &HashMap<BlobId, Vec<u8>>,
 ) -> Result<(Store, HashSet<BlobId>, Vec<Finding>), StoreError> {
     let mut heard = Vec::new();
+    let is_journal = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "jnl");
+    let journals: u64 =
+        files(directory).iter().filter(|path| is_journal(path)).map(|path| path.metadata().unwrap().len()).sum();
     let (store, mended) = Store::open_mended(directory, &OPTIONS, &mut |have| heard.push(have))?;
     assert!(heard.is_sorted_by_key(|have| have.octets) && heard.iter().all(|have| have.of == heard[0].of));
     assert!(heard.len() > 3 && heard.iter().all(|have| have.octets <= have.of), "{heard:?}");
     assert!(heard.last().is_some_and(|last| last.octets > last.of / 2), "{heard:?}");
+    // They are the first that are read.
+    assert!(journals == 0 || heard.iter().any(|have| have.octets == journals), "{heard:?}");
     let (findings, doubtful) = (mended.findings.clone(), mended.doubtful.clone());
     let mut checked = Checked { findings, doubtful, ..Checked::default() };
     for (name, id) in store.accounts()? {

@@ -81,7 +81,7 @@ pub(super) fn mend(
 pub(super) struct Mending<'a> {
     pub(super) aside: Aside<'a>,
     pub(super) outcome: Outcome,
-    reading: Reading<'a>,
+    pub(super) reading: Reading<'a>,
 }
 
 impl Mending<'_> {

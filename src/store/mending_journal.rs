@@ -45,6 +45,7 @@ impl Mending<'_> {
             };
             walk = Walk::from(file, walk.at + skipped as u64, walk.last)?;
         }
+        self.reading.has_read(file);
         if lost + renumbered > 0 {
             self.outcome.doubtful.write(&doubtful::file(self.aside.directory))?;
             self.aside.replace(file, &good)?;

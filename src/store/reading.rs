@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::vetting;
+use super::{journal, vetting};
 
 /// Octets of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +21,12 @@ pub(super) struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    /// Nothing yet, of the files of all trees.
+    /// Nothing yet, of the journals and the files of all trees.
     pub(super) fn start(directory: &Path, tell: &'a mut dyn FnMut(HaveRead)) -> io::Result<Reading<'a>> {
         let mut of = 0;
+        for (_, journal) in journal::all(directory)? {
+            of += fs::metadata(journal)?.len();
+        }
         for (_, tree) in vetting::trees(directory)? {
             for folder in ["tables", "blobs"].map(|folder| tree.join(folder)).iter().filter(|path| path.is_dir()) {
                 for file in fs::read_dir(folder)? {
