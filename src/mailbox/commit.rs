@@ -82,7 +82,11 @@ impl Mailbox {
         let commits = [Commit::Mailbox(commit)].into_iter().chain(due).collect();
         self.store.commit(commits, durability)?;
         self.is_due(day);
+        let mod_seq = draft.snapshot.header.highest_mod_seq;
         self.publish(writer, draft.snapshot);
+        if !draft.vanished.is_empty() {
+            self.remember_less(writer, mod_seq);
+        }
         Ok(())
     }
 
@@ -253,9 +257,12 @@ fn move_at_once(
         target.settle(&mut arriving);
         match commit_both((source, from, &mut leaving), (target, to, &mut arriving)) {
             Ok(()) => {
-                let _half = target.usage.by_half();
+                let half = target.usage.by_half();
+                let mod_seq = leaving.snapshot.header.highest_mod_seq;
                 target.publish(to, arriving.snapshot);
                 source.publish(from, leaving.snapshot);
+                drop(half);
+                source.remember_less(from, mod_seq);
                 return Ok(outcome);
             }
             Err(CommitFailure::Conflict) => {

@@ -31,6 +31,7 @@ mod commit;
 mod draft;
 mod error;
 mod expunging;
+mod forgetting;
 mod learning;
 mod locks;
 #[allow(clippy::module_inception)]

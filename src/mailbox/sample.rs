@@ -15,7 +15,11 @@ pub(crate) struct Sample {
 
 impl Sample {
     pub(crate) fn new() -> Sample {
-        let manager = Manager::new(Store::memory(), Limits::default());
+        Sample::over(Store::memory())
+    }
+
+    pub(crate) fn over(store: Store) -> Sample {
+        let manager = Manager::new(store, Limits::default());
         let account = manager.account(&AccountName::new("joe").unwrap()).unwrap();
         let mailbox = account.mailbox(&MailboxName::inbox()).unwrap();
         Sample { manager, account, mailbox }

@@ -5,6 +5,7 @@ use super::error::StoreError;
 use super::facade::Store;
 use super::layout;
 use super::model::*;
+use super::vanished;
 use crate::types::{AccountId, EntryName, Uid};
 
 impl Store {
@@ -36,6 +37,9 @@ impl Store {
                 let summaries = summaries.into_iter().map(|(uid, summary)| (summary_key(uid), Some(summary)));
                 batch.writes.extend(summaries);
                 Ok(batch)
+            }
+            Commit::VanishedTogether { account, mailbox, guard, together } => {
+                Ok(vanished::batch(account, mailbox, guard, together))
             }
             Commit::Server { guard, entries } => Ok(server_batch(guard, entries)),
         }

@@ -2,8 +2,9 @@
 //!
 //! For each account: the tree and every mailbox decode; entries and counts agree with the messages; every message's octets are
 //! there, those of kept ones too, hash to their name and are referred to, and its summary, where it has one, is not empty; no
-//! reference is without its message, no digest without its messages, no annotation without its mailbox or its message. The
-//! account is checked as it is at one moment, while the daemon goes on.
+//! reference is without its message, no digest without its messages, no annotation without its mailbox or its message; what is
+//! remembered of expunged messages names none that is there. The account is checked as it is at one moment, while the daemon
+//! goes on.
 //!
 //! A repair commits what it has rebuilt for a mailbox at once, and only if the mailbox is still as it was read.
 
@@ -185,6 +186,7 @@ impl Check<'_> {
         found.flags();
         found.entries();
         found.header();
+        found.vanished(self.store.reader().as_ref())?;
         found.fold();
         self.conclude(name, found);
         Ok(())

@@ -6,7 +6,7 @@ use super::error::StoreError;
 use super::facade::Store;
 use super::layout::{self, decode};
 use super::model::*;
-use crate::types::{AccountId, KeywordTable, MailboxId, ModSeq, Uid, UidSet};
+use crate::types::{AccountId, KeywordTable, MailboxId, Uid};
 
 impl Store {
     /// What is read of a partition that nobody changed meanwhile.
@@ -184,17 +184,6 @@ impl Store {
             let what = || StoreError::Corrupt(format!("a summary of mailbox {}/{}", a.0, m.0));
             visit(layout::uid_of(key).ok_or_else(what)?, value)
         })
-    }
-
-    /// UIDs that vanished after `since`. RFC 7162 3.2.5
-    pub fn vanished(&self, a: AccountId, m: MailboxId, since: ModSeq) -> Result<UidSet, StoreError> {
-        let mut ranges = Vec::new();
-        let start = layout::numbered_long(b'x', since.0.saturating_add(1));
-        self.reader().scan(Partition::Mailbox(a, m), &start, b"y", &mut |_, value| {
-            let what = || format!("vanished messages of mailbox {}/{}", a.0, m.0);
-            decode(what, &value, |c| layout::read_vanished(c, &mut ranges))
-        })?;
-        Ok(UidSet::from_ranges(ranges))
     }
 
     /// Whether a message that was expunged is kept still.

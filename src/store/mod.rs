@@ -22,6 +22,7 @@ mod model;
 mod space;
 mod sums;
 mod suspects;
+mod vanished;
 
 // What stands where, to the octet, and how an earlier format becomes this one.
 mod keys;

@@ -41,7 +41,7 @@
 //! | mailbox   | `t` u32 UID             | summary of the message, opaque (`mime::Summary`); made again where there is none |
 //! | mailbox   | `c` u32 page            | digest of the page, opaque (`mailbox::digest_record`); of some that can get no more messages |
 //! | mailbox   | `z`                     | empty: deleted; missing where a version before this key deleted it |
-//! | mailbox   | `x` u64 MODSEQ          | vanished UIDs: each u32 first, u32 last |
+//! | mailbox   | `x` u64 MODSEQ          | UIDs that vanished under it, and maybe before: each u32 first, u32 last |
 //!
 //! * header: u32 uid_validity, u32 uid_next, u64 highest_mod_seq, u64 mod_seq_reserved, u32 messages, u32 unseen, u32 deleted,
 //!   u64 bytes, u32 recent_from, u64 deleted_bytes, u32 kept_messages, u64 kept_bytes, u32 unseen_media, i64 oldest: 80 octets.

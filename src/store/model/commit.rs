@@ -177,11 +177,25 @@ pub enum Commit {
         summaries: Vec<(Uid, Value)>,
         stale: Vec<PageNo>,
     },
+    /// UIDs that vanished are remembered together.
+    VanishedTogether {
+        account: AccountId,
+        mailbox: MailboxId,
+        guard: Version,
+        together: VanishedTogether,
+    },
     /// Annotations of the server that all share; `None` takes one away.
     Server {
         guard: Version,
         entries: Vec<(EntryName, Option<Vec<u8>>)>,
     },
+}
+
+/// UIDs that vanished under these MODSEQs, ascending: all of them are to be under the last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VanishedTogether {
+    pub mod_seqs: Vec<ModSeq>,
+    pub uids: UidSet,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
