@@ -15,6 +15,7 @@ use super::scheme::{self, Hash};
 use super::source::Source;
 use super::throttle::Throttle;
 use super::{LoginError, Options};
+use crate::log::beginning;
 use crate::types::AccountName;
 
 pub struct Auth {
@@ -84,7 +85,7 @@ impl Auth {
             }
             Err(refused) => refused,
         };
-        log::warn!("login of '{name}' from {peer}: {refused:?}");
+        log::warn!("login of '{}' from {peer}: {refused:?}", beginning(name, AccountName::BYTES_MAX));
         std::thread::sleep(options.failed_login_delay);
         Err(refused)
     }

@@ -32,7 +32,7 @@ pub use passwd::{Passwd, PasswdError};
 pub use password::Password;
 pub use router::{Destination, Remote, RouteError, RouteStep, Router, Way};
 pub use sasl::{PlainError, plain};
-pub use scheme::hash;
+pub use scheme::{PASSWORD_BYTES_MAX, hash};
 
 #[derive(Clone, Debug)]
 pub struct Options {

@@ -10,6 +10,9 @@ const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
+/// A longer one is nobody's: SHA512-CRYPT takes a time that grows with its square, 64 kilobytes some seconds of a core.
+pub const PASSWORD_BYTES_MAX: usize = 1024;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scheme {
     Argon2id,
@@ -44,6 +47,12 @@ impl Hash {
 
     /// Takes tens of milliseconds of a core, PLAIN aside.
     pub(super) fn verify(&self, password: &[u8]) -> bool {
+        let looked_at = password.get(..PASSWORD_BYTES_MAX).unwrap_or(password);
+        // Costs what others cost, and is not the right one.
+        self.is_of(looked_at) & (looked_at.len() == password.len())
+    }
+
+    fn is_of(&self, password: &[u8]) -> bool {
         let text = &*self.text;
         match self.scheme {
             Scheme::Argon2id => {
@@ -133,8 +142,11 @@ fn is_too_costly(scheme: Scheme, text: &str) -> bool {
     }
 }
 
-/// A new password's hash, `{ARGON2ID}$argon2id$v=19$...`; `None` for a password of more than 4 GiB.
+/// A new password's hash, `{ARGON2ID}$argon2id$v=19$...`; `None` for one that is too long.
 pub fn hash(password: &[u8]) -> Option<String> {
+    if password.len() > PASSWORD_BYTES_MAX {
+        return None;
+    }
     let salt = SaltString::generate(&mut OsRng);
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None).ok()?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -183,6 +195,16 @@ mod tests {
     #[test]
     fn no_password_is_no_password() {
         assert!(good("{PLAIN}x").verify(b"x") && !good("{PLAIN}").verify(b""));
+    }
+
+    #[test]
+    fn too_long_a_password_is_nobodys() {
+        let long = "x".repeat(PASSWORD_BYTES_MAX + 1);
+        let stored = good(&format!("{{PLAIN}}{long}"));
+        assert!(!stored.verify(long.as_bytes()) && hash(long.as_bytes()).is_none());
+        let right = &long[1..];
+        assert!(good(&format!("{{PLAIN}}{right}")).verify(right.as_bytes()));
+        assert!(!good(&format!("{{PLAIN}}{right}")).verify(long.as_bytes()), "what is looked at is not all of it");
     }
 
     #[test]

@@ -61,6 +61,11 @@ impl Drop for Tagged {
     }
 }
 
+/// As much of a text as the log may have of what a stranger has sent.
+pub fn beginning(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
+}
+
 /// Starts logging, or changes where and what is logged; reopens a file. An error leaves the log as it was.
 pub fn set(target: Target, filters: Filters) -> io::Result<()> {
     let logger = Logger { filters, sink: Sink::open(&target)? };

@@ -48,6 +48,10 @@ pub(super) struct Core {
     pub(super) domain: Option<String>,
     /// The name that the client has given with ID.
     pub(super) client: Option<String>,
+    /// The log has what the client said of itself.
+    pub(super) has_said_who: bool,
+    /// When the client has come, or has logged out by UNAUTHENTICATE.
+    pub(super) began: Instant,
     /// The listener lets its clients ask for TLS.
     pub(super) may_start_tls: bool,
     /// What the client wants to hear of, once it has said so. RFC 5465
@@ -269,6 +273,11 @@ impl Core {
         }
     }
 
+    /// One clock for all that comes before login, however slowly.
+    pub(super) fn login_until(&self) -> Instant {
+        self.began + self.service.settings().login_timeout
+    }
+
     /// Takes what the client has sent.
     pub(super) fn receive(&self, framer: &mut Framer) -> Result<(), Failure> {
         READ.with_borrow_mut(|buffer| match self.stream.read(buffer) {
@@ -284,7 +293,7 @@ impl Core {
 
     /// A line outside commands, of a SASL exchange.
     pub(super) fn read_line(&self, framer: &mut Framer) -> Result<Vec<u8>, Failure> {
-        let deadline = Instant::now() + self.service.settings().login_timeout;
+        let deadline = self.login_until();
         loop {
             if let Some(line) = framer.next_line() {
                 return Ok(line);

@@ -23,7 +23,6 @@ pub(super) struct Session {
     pub(super) core: Core,
     pub(super) state: State,
     pub(super) framer: Framer,
-    began: Instant,
     /// While the client is sending a literal.
     receiving: Option<Receiving>,
     bad_commands: u32,
@@ -64,7 +63,9 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
         groups: Vec::new(),
         domain: None,
         client: None,
+        has_said_who: false,
         may_start_tls: mode == Mode::StartTls,
+        began: Instant::now(),
         notify: None,
     };
     let framer = Framer::new(before_login(&settings.limits), move || crate::sys::spool_file(&spool));
@@ -72,7 +73,6 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
         core,
         state: State::NotAuthenticated,
         framer,
-        began: Instant::now(),
         receiving: None,
         bad_commands: 0,
         commands_before_login: 0,
@@ -144,8 +144,7 @@ impl Session {
         self.core.output.flush()?;
         let settings = self.core.service.settings();
         let deadline = match &self.state {
-            // One clock for all that comes before login, however slowly.
-            State::NotAuthenticated => self.began + settings.login_timeout,
+            State::NotAuthenticated => self.core.login_until(),
             _ => Instant::now() + settings.idle_timeout,
         };
         loop {
@@ -201,7 +200,7 @@ impl Session {
 
     /// After UNAUTHENTICATE: the clock and the count of commands before login run again.
     fn begin_anew(&mut self) {
-        self.began = Instant::now();
+        self.core.began = Instant::now();
         self.commands_before_login = 0;
         self.framer.set_limits(before_login(&self.core.service.settings().limits));
     }
@@ -288,6 +287,7 @@ impl Session {
     }
 
     fn refuse(&mut self, refusal: &Refusal) -> Result<(), Failure> {
+        self.count_command()?;
         let text = match refusal.why {
             Why::LineTooLong => "The command line is too long",
             Why::LiteralTooBig => "The literal is larger than this server takes",

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::failed::{EX_CANTCREAT, EX_CONFIG, EX_DATAERR, EX_IOERR, EX_NOUSER, EX_SOFTWARE, Failed};
 use super::arguments::{Tool, usage};
-use crate::auth::{EditError, Passwd, edit, hash};
+use crate::auth::{EditError, PASSWORD_BYTES_MAX, Passwd, edit, hash};
 use crate::types::AccountName;
 
 impl Tool {
@@ -144,6 +144,9 @@ fn new_password() -> Result<Vec<u8>, Failed> {
         "" => Err(Failed::new(EX_DATAERR, "the password is empty")),
         password if password.contains(char::is_control) => {
             Err(Failed::new(EX_DATAERR, "the password has a control character, which clients cannot send"))
+        }
+        password if password.len() > PASSWORD_BYTES_MAX => {
+            Err(Failed::new(EX_DATAERR, format!("the password is longer than {PASSWORD_BYTES_MAX} octets")))
         }
         _ => Ok(password.into_bytes()),
     }

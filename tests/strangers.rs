@@ -1,0 +1,72 @@
+//! What is withheld from those who have not logged in: time, and room in the log.     RFC 9051 11
+
+mod common;
+
+use std::io::Write;
+use std::time::Duration;
+
+use common::{Client, Server};
+
+/// Reads until the server ends the connection; what it says last.
+fn last_words(client: &mut Client) -> String {
+    std::iter::from_fn(|| client.response()).last().unwrap_or_default()
+}
+
+fn stranger(server: &Server) -> Client {
+    let mut client = server.client();
+    client.greeting();
+    client
+}
+
+/// The log, once a line has come that has `text`.
+fn log_with(server: &Server, text: &str) -> String {
+    loop {
+        let log = std::fs::read_to_string(server.path("log")).unwrap_or_default();
+        if log.lines().any(|line| line.contains(text)) {
+            return log;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A literal that is too large is no bad command, and a command all the same.
+#[test]
+fn refused_literals_are_counted() {
+    let server = Server::start("Maximum Commands before Login = 5");
+    let mut client = stranger(&server);
+    client.send(&b"a LOGIN {9999}\r\n".repeat(8));
+    client.send(b"b LOGOUT\r\n");
+    assert_eq!(last_words(&mut client), "* BYE Too many commands without a login");
+}
+
+/// Whoever begins AUTHENTICATE again and again has no more time than others.
+#[test]
+fn one_clock_for_all_that_comes_before_login() {
+    let server = Server::start("Login Timeout = 2s");
+    let mut client = stranger(&server);
+    let mut again = client.stream.get_ref().try_clone().unwrap();
+    // The next one stands behind the end of the last: the server never waits for a command.
+    let pesters = std::thread::spawn(move || {
+        client.send(b"a AUTHENTICATE PLAIN\r\n");
+        last_words(&mut client)
+    });
+    while again.write_all(b"*\r\na AUTHENTICATE PLAIN\r\n").is_ok() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(pesters.join().unwrap(), "* BYE Autologout: nothing heard for too long");
+}
+
+/// A stranger does not fill the disk that the log is on.
+#[test]
+fn little_of_what_strangers_say_is_logged() {
+    let server = Server::start("Log Level = Problems");
+    let mut client = stranger(&server);
+    let field = "v".repeat(1000);
+    for name in ["first", "second"] {
+        client.ok(&format!("ID (\"name\" \"{name}\" \"a\" \"{field}\" \"b\" \"{field}\")"));
+    }
+    assert!(client.command(&format!("LOGIN {} secret", "n".repeat(5000))).1.starts_with("NO [AUTH"));
+    let log = log_with(&server, "login of");
+    assert!(log.contains("name=first") && !log.contains("name=second"));
+    assert!(log.lines().all(|line| line.len() < 800), "{log}");
+}
