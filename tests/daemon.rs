@@ -237,6 +237,47 @@ fn passwords_and_mail_are_not_in_the_log() {
     );
 }
 
+/// What a client hears of its own mail, quoted, is there for who asks for All Info; literals never are.
+#[test]
+fn all_info_is_the_whole_dialogue() {
+    let daemon = Daemon::prepare("");
+    let text = daemon.read("gatepost.ini").replace("Log Level = Low-Level", "Log Level = All Info");
+    std::fs::write(daemon.path("gatepost.ini"), text).unwrap();
+    daemon.start();
+    let mut client = daemon.client();
+    client.ok("LOGIN user1 secret");
+    let large = "nobody's business\r\n".repeat(20_000);
+    for body in ["nobody's business\r\n", &large] {
+        client.append("INBOX", format!("Subject: matter\r\n\r\n{body}").as_bytes()).unwrap();
+    }
+    client.ok("SELECT INBOX");
+    client.ok("FETCH 1:2 (BODY[TEXT] UID ENVELOPE)");
+    client.ok("GENURLAUTH \"imap://user1@mail.example.com/INBOX/;UID=1;URLAUTH=user+user1\" INTERNAL");
+    client.command("SELECT nowhere");
+    client.ok("LOGOUT");
+    let mut client = daemon.client();
+    assert!(client.send(b"secret hunter2\r\n"));
+    client.response().unwrap();
+    within("all is logged", || daemon.read("daemon.log").contains("Not understood"));
+    let log = daemon.read("daemon.log");
+    let wanted = [
+        "S: * OK [CAPABILITY ",
+        "S: * 2 EXISTS",
+        "S: * 1 FETCH (BODY[TEXT] {19} UID 1 ENVELOPE (NIL \"matter\"",
+        "S: * 2 FETCH (BODY[TEXT] {380000} UID 2 ENVELOPE (NIL \"matter\"",
+        " NO [NONEXISTENT] ",
+        "S: * GENURLAUTH (masked)",
+        "S: BAD Not understood",
+        "S: * BYE ",
+    ];
+    for part in wanted {
+        assert!(log.contains(part), "{part} not in {log}");
+    }
+    for kept_out in ["business", "hunter2", "URLAUTH=user+user1:INTERNAL:"] {
+        assert!(!log.contains(kept_out), "{kept_out} in {log}");
+    }
+}
+
 #[test]
 fn what_of_logins_is_logged_is_a_level_of_its_own() {
     let daemon = Daemon::prepare("");

@@ -77,6 +77,11 @@ impl Stream {
         })
     }
 
+    /// The number of the session that it is of.
+    pub fn session(&self) -> u64 {
+        self.info.id
+    }
+
     pub fn peer(&self) -> SocketAddr {
         self.info.peer
     }

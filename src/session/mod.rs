@@ -51,6 +51,7 @@ mod cmd_urlauth;
 // What is said: output, what others have done, signs of life, languages.
 mod alerting;
 mod capability;
+mod dialogue;
 mod esearch;
 mod german;
 mod language;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::dialogue::Dialogue;
 use crate::net::Stream;
 
 /// Octets to gather before they are written: large enough that a system call is cheap beside them.
@@ -37,14 +38,33 @@ pub(super) struct Output {
 pub(super) struct Response<'a> {
     stream: &'a Stream,
     pub(super) buffer: &'a mut Vec<u8>,
+    /// Of the buffer so many octets have been told to the log, or are not for it.
+    told: usize,
+    dialogue: Option<Dialogue>,
 }
 
-impl Response<'_> {
+impl<'a> Response<'a> {
+    fn new(stream: &'a Stream, buffer: &'a mut Vec<u8>) -> Response<'a> {
+        Response { stream, told: buffer.len(), buffer, dialogue: Dialogue::wanted() }
+    }
+
+    /// The log is told of what has been written.
+    fn tell(&mut self) {
+        if let Some(dialogue) = &mut self.dialogue {
+            dialogue.hear(&self.buffer[self.told..]);
+            self.told = self.buffer.len();
+        }
+    }
+
     /// Octets of a literal, which may be larger than any buffer.
     pub(super) fn octets(&mut self, octets: &[u8]) -> Result<(), Gone> {
         if self.buffer.len() + octets.len() < SPILL_BYTES {
             self.buffer.extend_from_slice(octets);
             return Ok(());
+        }
+        self.tell();
+        if let Some(dialogue) = &mut self.dialogue {
+            dialogue.hear(octets);
         }
         if octets.len() >= SPILL_BYTES / 4 {
             self.stream.write_parts(&[self.buffer, octets])?;
@@ -54,6 +74,7 @@ impl Response<'_> {
             self.buffer.clear();
             self.buffer.extend_from_slice(octets);
         }
+        self.told = self.buffer.len();
         Ok(())
     }
 }
@@ -69,7 +90,9 @@ impl Output {
         if buffer.capacity() == 0 {
             buffer.reserve(USUAL_BYTES);
         }
-        let done = write(&mut Response { stream: &self.stream, buffer: &mut buffer })?;
+        let mut response = Response::new(&self.stream, &mut buffer);
+        let done = write(&mut response)?;
+        response.tell();
         if buffer.len() >= SPILL_BYTES {
             self.stream.write_all(&buffer)?;
             buffer.clear();
@@ -81,6 +104,16 @@ impl Output {
     pub(super) fn say(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), Gone> {
         self.respond(|response| {
             write(response.buffer);
+            Ok(())
+        })
+    }
+
+    /// Adds a line that is not for the log, which has another in its place.
+    pub(super) fn say_masked(&self, logged: &str, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), Gone> {
+        self.respond(|response| {
+            write(response.buffer);
+            response.told = response.buffer.len();
+            log::debug!("S: {logged}");
             Ok(())
         })
     }
@@ -109,10 +142,13 @@ impl Output {
             return Ok(());
         }
         let before = buffer.len();
-        write(&mut buffer);
-        if buffer.len() == before {
+        let mut response = Response::new(&self.stream, &mut buffer);
+        write(response.buffer);
+        if response.buffer.len() == before {
             return Ok(());
         }
+        let _tag = super::session::log_tag(self.stream.session());
+        response.tell();
         self.stream.write_all(&buffer)?;
         buffer.clear();
         Ok(())

@@ -13,6 +13,7 @@ use super::reply::{Failure, Reply, Status};
 use super::running::Running;
 use super::service::Service;
 use super::status;
+use crate::log::Tagged;
 use crate::metrics;
 use crate::net::{Connection, Mode, Ready, TLS_HELLO};
 use crate::proto::response::status;
@@ -32,10 +33,15 @@ pub(super) struct Session {
 /// A literal that is on its way, with the signs of life meanwhile.
 struct Receiving(Option<Running>);
 
+/// What is logged bears the number of the session, until the value is dropped.
+pub(super) fn log_tag(session: u64) -> Tagged {
+    crate::log::tagged(format!("IMAP-{session:05}"))
+}
+
 /// Serves a connection until it ends.
 pub fn run(service: &Arc<Service>, connection: Connection) {
     let Connection { stream, mode, ticket } = connection;
-    let _tag = crate::log::tagged(format!("IMAP-{:05}", ticket.info.id));
+    let _tag = log_tag(ticket.info.id);
     let settings = service.settings();
     if mode == Mode::Implicit {
         let local = stream.local().ok();
@@ -212,14 +218,9 @@ impl Session {
             Status::Bad => "BAD",
             Status::Given => return Ok(()),
         };
-        log::debug!("S: {} {word} {}", self.core.tag, reply.text);
-        self.say(word, &reply)
-    }
-
-    fn say(&mut self, word: &str, reply: &Reply) -> Result<(), Failure> {
         self.core.changed_annotations()?;
-        let tag = self.core.tag.clone();
-        self.core.output.say(|out| status(out, &tag, word, reply.code.as_ref(), &self.core.said(&reply.text)))?;
+        let Core { tag, output, .. } = &self.core;
+        output.say(|out| status(out, tag, word, reply.code.as_ref(), &self.core.said(&reply.text)))?;
         self.core.alerts()
     }
 
@@ -258,8 +259,10 @@ impl Session {
     fn not_understood(&mut self, tag: String, text: String) -> Result<(), Failure> {
         self.core.tag = tag;
         self.count_bad()?;
-        log::debug!("S: BAD Not understood");
-        self.say("BAD", &Reply::bad(text))
+        self.core.changed_annotations()?;
+        let Core { tag, output, .. } = &self.core;
+        output.say_masked("BAD Not understood", |out| status(out, tag, "BAD", None, &self.core.said(&text)))?;
+        self.core.alerts()
     }
 
     fn count_command(&mut self) -> Result<(), Failure> {
