@@ -99,18 +99,46 @@ fn a_newer_store_is_refused() {
     assert_eq!(engine.version(Partition::Server).unwrap(), version, "it has been written to");
 }
 
-/// A message that came before there were previews: with LAZY there is none until one is asked for; then it is kept.
-/// RFC 8970 3.2, 4.1
-#[test]
-fn previews_are_made_when_they_are_asked_for() {
+/// A server on the store of an earlier daemon, which has the account `demo`.
+fn with_store(archive: &Path) -> common::Server {
     let mut server = common::Server::prepare("");
-    let archive = Path::new("tests/data/stores/2.tar.gz");
     std::fs::create_dir_all(server.path("data")).unwrap();
     let done = Command::new("tar").arg("xzf").arg(archive).arg("-C").arg(server.path("data")).status().unwrap();
     assert!(done.success());
     let mut passwd = std::fs::OpenOptions::new().append(true).open(server.path("passwd")).unwrap();
     passwd.write_all(b"demo:{PLAIN}secret\n").unwrap();
     server.restart();
+    server
+}
+
+/// Texts that an earlier daemon has kept as they were folded are looked into single-spaced all the same. RFC 9051 6.4.4
+#[test]
+fn what_was_folded_is_found_in_earlier_stores() {
+    for format in 1..=FORMAT {
+        let server = with_store(Path::new(&format!("tests/data/stores/{format}.tar.gz")));
+        let mut client = server.user("demo");
+        client.ok("EXAMINE INBOX");
+        for (searched, found) in [
+            ("SUBJECT \"the virus that won't\"", "4"),
+            ("UID 4 SUBJECT \"that won't\"", "4"),
+            ("SUBJECT \"that  won't\"", "4"),
+            ("CC \"sourceforge.net, \\\"barry\"", "16"),
+            ("UID 16 CC \"sourceforge.net, \\\"barry\"", "16"),
+        ] {
+            assert_eq!(
+                client.ok(&format!("UID SEARCH {searched}")),
+                [format!("* SEARCH {found}")],
+                "{format}: {searched}"
+            );
+        }
+    }
+}
+
+/// A message that came before there were previews: with LAZY there is none until one is asked for; then it is kept.
+/// RFC 8970 3.2, 4.1
+#[test]
+fn previews_are_made_when_they_are_asked_for() {
+    let mut server = with_store(Path::new("tests/data/stores/2.tar.gz"));
     let lazy = |server: &common::Server, command: &str| -> Vec<String> {
         let mut client = server.user("demo");
         client.ok("EXAMINE INBOX");

@@ -36,7 +36,7 @@ pub(super) fn columns(summaries: &[Value]) -> Columns {
             if column.present & 1 << slot == 0 {
                 column.end_each_before(slot);
                 column.present |= 1 << slot;
-                let prepared = prepare(Comparator::UnicodeCasemap, text);
+                let prepared = prepare(Comparator::UnicodeCasemap, &text);
                 column.text.extend(prepared.split('\0'));
                 column.end_each_before(slot + 1);
             }

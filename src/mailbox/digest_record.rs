@@ -27,8 +27,8 @@ use crate::store::{PAGE_UIDS, Value};
 use crate::types::{Comparator, Uid};
 
 /// The next one, where something else comes to be searched or ordered by, or a text is prepared otherwise. Of the first some
-/// had the columns of other messages.
-const VERSION: u8 = 2;
+/// had the columns of other messages; of the second some had texts as they were folded.
+const VERSION: u8 = 3;
 
 const COLUMNS: u8 = 0;
 const THREADING: u8 = 1;

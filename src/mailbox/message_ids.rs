@@ -23,7 +23,7 @@ impl Ids {
         if references.is_empty() {
             references = of("In-Reply-To").into_iter().take(1).collect();
         }
-        let is_reply = base_subject(summary.field(Field::Subject).unwrap_or("")).1;
+        let is_reply = base_subject(&summary.field(Field::Subject).unwrap_or_default()).1;
         Ids { id: of("Message-ID").first().copied(), references, is_reply }
     }
 }

@@ -263,7 +263,7 @@ impl Block for Searched<'_> {
             let mut held = 0;
             for slot in 0..self.messages.len() {
                 let test = |text: &str| needle.is_empty() || needle.is_in(text);
-                let mut holds = |summary: &SummaryRef<'_>| Ok(summary.field(field).is_some_and(test));
+                let mut holds = |summary: &SummaryRef<'_>| Ok(summary.field(field).is_some_and(|text| test(&text)));
                 held |= Slots::from(self.subject(slot).with_summary(&mut holds)?) << slot;
             }
             return Ok(held);

@@ -55,7 +55,7 @@ impl TextKey {
 /// Folded, where the comparator cannot tell it from what it was.
 fn subject<'a>(summary: &SummaryRef<'a>, comparator: Comparator) -> Cow<'a, str> {
     match comparator {
-        Comparator::UnicodeCasemap => summary.field(Field::Subject).unwrap_or("").into(),
+        Comparator::UnicodeCasemap => summary.field(Field::Subject).unwrap_or_default(),
         _ => body(summary, "Subject").map(|body| decode_field(&body)).unwrap_or_default().into(),
     }
 }

@@ -8,7 +8,7 @@
 //! |--------|------|
 //! | 1      | version: 2; or 1, without the last section |
 //! | 1      | bit 0: the header is too long to say which fields it has; bit 1: there is a date; bit 2: the header has octets |
-//! |        | that are not ASCII; bit 3: it, or one of a part, has |
+//! |        | that are not ASCII; bit 3: it, or one of a part, has; bit 4: the fields' texts are single-spaced |
 //! | 8      | octets of the message |
 //! | 8, 2   | Date: seconds since 1970, minutes east of UTC |
 //! | 8 × 4  | lengths of: envelope, body, body structure, header, omitted, fields, parts, preview |
@@ -48,6 +48,8 @@ pub(super) const HEADER_CUT: u8 = 1;
 pub(super) const HAS_DATE: u8 = 2;
 pub(super) const EIGHT_BIT_OWN: u8 = 4;
 pub(super) const EIGHT_BIT_ANY: u8 = 8;
+/// The texts of fields are single-spaced; in summaries that were made before there was this they are as they were folded.
+pub(super) const SINGLE_SPACED: u8 = 16;
 
 /// Octets of one field above which it is not kept.
 const FIELD_BYTES_MAX: usize = 1024;
@@ -100,6 +102,7 @@ impl Summary {
             (date.is_some(), HAS_DATE),
             (message.eight_bit.own, EIGHT_BIT_OWN),
             (message.eight_bit.any, EIGHT_BIT_ANY),
+            (true, SINGLE_SPACED),
         ];
         let InternalDate { secs, zone_mins } = date.unwrap_or(InternalDate { secs: 0, zone_mins: 0 });
         let bytes = sections.iter().map(|section| section.len()).sum::<usize>();

@@ -2,13 +2,17 @@
 //!
 //! Nothing is copied before it is asked for, and nothing in a summary, damaged or not, makes a reader fail.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::field::Field;
 use super::field_names::{FieldNames, Omitted};
 use super::header::{self, Include};
-use super::summary::{EIGHT_BIT_ANY, EIGHT_BIT_OWN, HAS_DATE, HEADER_CUT, SECTIONS, VERSION, VERSION_1};
+use super::summary::{
+    EIGHT_BIT_ANY, EIGHT_BIT_OWN, HAS_DATE, HEADER_CUT, SECTIONS, SINGLE_SPACED, VERSION, VERSION_1,
+};
 use super::transfer::Encoding;
+use super::words::single_spaced;
 use crate::types::{InternalDate, PartPath, seven_bits};
 
 /// A part of a message, as a summary has it.
@@ -145,15 +149,22 @@ impl<'a> SummaryRef<'a> {
     }
 
     /// A header field's decoded and folded text; several fields of the name are separate lines of it.
-    pub fn field(&self, field: Field) -> Option<&'a str> {
+    pub fn field(&self, field: Field) -> Option<Cow<'a, str>> {
         let mut numbers = Numbers(self.sections[5]);
         loop {
             let which = *take(&mut numbers.0, 1).first()?;
             let length = numbers.next()?;
             let text = take(&mut numbers.0, length);
             if Field::from_number(which) == Some(field) {
-                return std::str::from_utf8(text).ok();
+                return std::str::from_utf8(text).ok().map(|text| self.spaced(text));
             }
+        }
+    }
+
+    fn spaced(&self, text: &'a str) -> Cow<'a, str> {
+        match self.flags & SINGLE_SPACED {
+            0 => single_spaced(text),
+            _ => text.into(),
         }
     }
 
@@ -163,7 +174,8 @@ impl<'a> SummaryRef<'a> {
     }
 
     /// All fields that are kept, as `field` gives them.
-    pub fn fields(&self) -> impl Iterator<Item = (Field, &'a str)> + use<'a> {
+    pub fn fields(&self) -> impl Iterator<Item = (Field, Cow<'a, str>)> + use<'a> {
+        let summary = *self;
         let mut numbers = Numbers(self.sections[5]);
         std::iter::from_fn(move || {
             loop {
@@ -171,7 +183,7 @@ impl<'a> SummaryRef<'a> {
                 let length = numbers.next()?;
                 let text = std::str::from_utf8(take(&mut numbers.0, length)).ok()?;
                 if let Some(field) = Field::from_number(which) {
-                    return Some((field, text));
+                    return Some((field, summary.spaced(text)));
                 }
             }
         })

@@ -238,8 +238,8 @@ fn kept_beside_the_message() {
     {
         assert_eq!(fields(names, include), None, "{names:?}");
     }
-    assert_eq!(summary.field(Field::Subject), Some("grüsse"));
-    assert_eq!(summary.field(Field::To), Some("a <a@b>\nc@d"));
+    assert_eq!(summary.field(Field::Subject).as_deref(), Some("grüsse"));
+    assert_eq!(summary.field(Field::To).as_deref(), Some("a <a@b>\nc@d"));
     assert_eq!(summary.field(Field::Cc), None);
     assert_eq!((summary.header_range(), summary.size()), (0..header.len() as u64, header.len() as u64 + 4));
     assert_eq!(summary.sent_date(), None);

@@ -72,7 +72,7 @@ impl Test {
             Test::ModSeq(least) => subject.mod_seq() >= *least,
             Test::Field(field, needle) => {
                 let holds = |text: &str| needle.is_empty() || needle.is_in(text);
-                subject.with_summary(&mut |summary| Ok(summary.field(*field).is_some_and(holds)))?
+                subject.with_summary(&mut |summary| Ok(summary.field(*field).is_some_and(|text| holds(&text))))?
             }
             Test::Header(name, needle) => text::header(subject, name, needle)?,
             Test::Text(scope, needle) => text::text(subject, *scope, needle)?,
@@ -118,7 +118,7 @@ impl Test {
             Test::FuzzyField(field, needle) => {
                 let mut score = 0;
                 subject.with_summary(&mut |summary| {
-                    score = summary.field(*field).map_or(0, |text| needle.score(text, Weight::Header));
+                    score = summary.field(*field).map_or(0, |text| needle.score(&text, Weight::Header));
                     Ok(true)
                 })?;
                 Ok(score)
