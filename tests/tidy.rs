@@ -1,5 +1,6 @@
 //! The rules that never hold by good will alone.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -118,6 +119,17 @@ fn every_key_is_documented() {
     }
 }
 
+/// Those that a reload does not take over, and no others.
+#[test]
+fn the_keys_of_the_next_start_are_documented() {
+    let page = fs::read_to_string("man/gatepostd.8").unwrap();
+    let signal = page.split(".It Dv SIGHUP\n").nth(1).unwrap().split(".It Dv SIGTERM").next().unwrap();
+    let words = |line: &str| line.strip_prefix(".Ic ").map(|rest| rest.trim_end_matches([' ', ',', '.']).to_string());
+    let named: BTreeSet<String> = signal.lines().filter_map(words).collect();
+    let keys = gatepost::config::KEYS.iter().filter(|key| key.applies == gatepost::config::Applies::AtStart);
+    assert_eq!(named, keys.map(|key| key.name.to_string()).collect());
+}
+
 #[test]
 fn the_sample_is_the_table() {
     let sample = fs::read_to_string("etc/gatepost.ini").unwrap();
@@ -127,17 +139,21 @@ fn the_sample_is_the_table() {
 #[test]
 fn every_verb_is_documented() {
     let page = fs::read_to_string("man/gatepostctl.8").unwrap();
-    let tool = fs::read_to_string("src/admin/ctl/arguments.rs").unwrap();
-    for line in tool.split("const USAGE").nth(1).unwrap().split(';').next().unwrap().lines().skip(1) {
-        let group = line.split_whitespace().next().unwrap();
-        for verb in line.split('|').map(|part| part.split_whitespace().next().unwrap_or("")) {
-            let grouped = format!(".It Ic {group} {verb}");
-            let alone = format!(".It Ic {verb}");
-            let word = verb.chars().all(|c| c.is_ascii_lowercase());
-            assert!(
-                !word || page.contains(&grouped) || page.contains(&alone),
-                "man/gatepostctl.8 has no '{group} {verb}'"
-            );
+    for line in gatepost::admin::verb_lines() {
+        let is_name = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase());
+        let name = line.split(' ').take_while(is_name).collect::<Vec<_>>().join(" ");
+        // What is said to whom is one entry.
+        let name = if name.starts_with("alert post ") { "alert post" } else { &name };
+        let entry = page.split("\n.It ").find(|entry| {
+            let heading = entry.strip_prefix("Xo\n.Ic ").or_else(|| entry.strip_prefix("Ic "));
+            let behind = heading.and_then(|heading| heading.strip_prefix(name));
+            behind.is_some_and(|rest| {
+                rest.is_empty() || [" Ar", " Fl", " Oo", " Op", "\n"].iter().any(|next| rest.starts_with(next))
+            })
+        });
+        let entry = entry.unwrap_or_else(|| panic!("man/gatepostctl.8 has no '{name}'"));
+        for option in line.split("--").skip(1).map(|rest| rest.split([' ', ']']).next().unwrap()) {
+            assert!(entry.contains(&format!("Fl -{option}")), "man/gatepostctl.8: '{name}' has no --{option}");
         }
     }
 }

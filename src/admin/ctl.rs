@@ -15,8 +15,8 @@ mod output;
 mod requests;
 mod restore;
 mod route;
+mod verb_table;
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -24,6 +24,8 @@ use serde_json::{Value, json};
 use self::arguments::{Tool, arguments, usage};
 use self::backup::UNREAD;
 use self::output::{print, say};
+pub use self::verb_table::lines as verb_lines;
+use self::verb_table::{LIMITS, Verb};
 use super::failed::{EX_CONFIG, EX_DATAERR, Failed};
 use super::{table, who};
 use crate::config::{Config, ConfigError, duration_from};
@@ -43,77 +45,10 @@ pub fn main() -> ExitCode {
 impl Tool {
     fn run(&self) -> Result<(), Failed> {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
-        match words.as_slice() {
-            ["account", "add", name] => self.account_add(name),
-            ["account", "passwd", name] => self.account_passwd(name),
-            ["account", "list"] => self.account_list(),
-            ["account", "remove", name] => self.account_remove(name),
-            ["account", "certificate", name] => self.account_certificate(name),
-            ["account", "certificate", name, file] => self.account_certificate_set(name, Path::new(file)),
-            ["mailbox", "list", account] => self.ask_table(
-                json!({ "verb": "mailbox list", "account": account }),
-                &["mailbox", "messages", "unseen", "bytes", "use", "class"],
-            ),
-            ["mailbox", "create", account, name] => {
-                self.known(account)?;
-                let class = &self.class;
-                let request =
-                    json!({ "verb": "mailbox create", "account": account, "mailbox": name, "class": class });
-                self.ask_quiet(request)
-            }
-            ["mailbox", "class", account, name] => self.mailbox_class(account, name, None),
-            ["mailbox", "class", account, name, class] => self.mailbox_class(account, name, Some(class)),
-            ["account", "settings", account] => self.account_settings(account),
-            ["mailbox", "rename", account, name, to] => {
-                self.ask_quiet(json!({ "verb": "mailbox rename", "account": account, "mailbox": name, "to": to }))
-            }
-            ["mailbox", "remove", account, name] => {
-                self.ask_quiet(json!({ "verb": "mailbox remove", "account": account, "mailbox": name }))
-            }
-            ["import", path] => self.import(Path::new(path)),
-            ["export", path] => self.export(Path::new(path)),
-            ["backup", directory] => self.backup(Path::new(directory)),
-            ["restore", directory] => self.restore(Path::new(directory)),
-            ["space"] => self.space(),
-            ["alert", "post", "account", account, text] => {
-                self.known(account)?;
-                self.ask_quiet(json!({ "verb": "alert post", "account": account, "text": text }))
-            }
-            ["alert", "post", "domain", name, text] => {
-                self.ask_quiet(json!({ "verb": "alert post", "scope": "domain", "name": name, "text": text }))
-            }
-            ["alert", "post", "server", text] => {
-                self.ask_quiet(json!({ "verb": "alert post", "scope": "server", "text": text }))
-            }
-            ["alert", "list"] => self.ask_table(json!({ "verb": "alert list" }), &["alert", "for", "text"]),
-            ["alert", "remove", number] => {
-                let number: u64 = number.parse().map_err(|_| usage(format!("'{number}' is no alert's number")))?;
-                self.ask_quiet(json!({ "verb": "alert remove", "alert": number }))
-            }
-            ["alias", "add", account, alias, name] => {
-                self.known(account)?;
-                let request = json!({ "verb": "alias add", "account": account, "alias": alias, "mailbox": name });
-                self.ask_quiet(request)
-            }
-            ["alias", "remove", account, alias] => {
-                self.ask_quiet(json!({ "verb": "alias remove", "account": account, "alias": alias }))
-            }
-            ["alias", "list", account] => {
-                self.ask_table(json!({ "verb": "alias list", "account": account }), &["alias", "mailbox"])
-            }
-            ["quota", "show", account] => self.quota("quota show", account, json!({})),
-            ["quota", "recount", account] => self.quota("quota recount", account, json!({})),
-            ["quota", "set", account] => self.quota_set(account),
-            ["route", address] => self.route(address),
-            ["undelete"] => self.undelete(),
-            ["who"] => self.who(),
-            ["kick", whom] => self.ask_quiet(json!({ "verb": "kick", "whom": whom })),
-            ["reload"] => self.ask_quiet(json!({ "verb": "reload" })),
-            ["stop"] => self.ask_quiet(json!({ "verb": "stop" })),
-            ["check"] => self.check(),
-            ["certificate", certificate, key] => self.certificate(Path::new(certificate), Path::new(key)),
-            [] => Err(usage("a verb is missing")),
-            other => Err(usage(format!("'{}' is not understood", other.join(" ")))),
+        match Verb::of(&words) {
+            Some((verb, rest)) => verb.run(self, rest),
+            None if words.is_empty() => Err(usage("a verb is missing")),
+            None => Err(usage(format!("'{}' is not understood", words.join(" ")))),
         }
     }
 
@@ -130,16 +65,16 @@ impl Tool {
     }
 
     fn who(&self) -> Result<(), Failed> {
-        let mut request = json!({ "verb": "who", "account": self.account });
-        for (key, text) in &self.only {
-            request[*key] = match *key {
-                "connected" | "running" => {
-                    let time =
-                        duration_from(text).ok_or_else(|| usage(format!("'{text}' is no time: 90s, 5m, 2h")))?;
-                    json!(time.as_secs())
-                }
-                _ => json!(text),
+        let mut request = json!({ "verb": "who" });
+        for key in ["account", "address", "status"] {
+            request[key] = json!(self.option(key));
+        }
+        for key in ["connected", "running"] {
+            let secs = |text: &str| {
+                let time = duration_from(text).ok_or_else(|| usage(format!("'{text}' is no time: 90s, 5m, 2h")))?;
+                Ok::<u64, Failed>(time.as_secs())
             };
+            request[key] = json!(self.option(key).map(secs).transpose()?);
         }
         let (rows, ok) = self.ask(&request, "")?;
         match self.json {
@@ -149,7 +84,7 @@ impl Tool {
     }
 
     fn space(&self) -> Result<(), Failed> {
-        let (rows, ok) = self.ask(&json!({ "verb": "space", "account": self.account }), "accounts")?;
+        let (rows, ok) = self.ask(&json!({ "verb": "space", "account": self.option("account") }), "accounts")?;
         let columns = ["account", "mailboxes", "messages", "bytes", "kept_messages", "kept_bytes", "stored_bytes"];
         self.show(&columns, &rows, &ok)?;
         if !self.json {
@@ -171,7 +106,7 @@ impl Tool {
     }
 
     fn check(&self) -> Result<(), Failed> {
-        let request = json!({ "verb": "check", "account": self.account, "repair": self.repair });
+        let request = json!({ "verb": "check", "account": self.option("account"), "repair": self.has("repair") });
         let (rows, ok) = self.ask(&request, "messages checked")?;
         self.show(&["account", "mailbox", "finding", "repaired"], &rows, &ok)?;
         if !self.json {
@@ -184,7 +119,7 @@ impl Tool {
                 counted(&ok["findings"], "finding"),
             ))?;
         }
-        check::verdict(&rows, &ok, self.repair)
+        check::verdict(&rows, &ok, self.has("repair"))
     }
 
     fn quota(&self, verb: &str, account: &str, limits: Value) -> Result<(), Failed> {
@@ -195,16 +130,18 @@ impl Tool {
     /// A number, `2G` for octets, `unlimited`, or `default` for what the domain or the server says.
     fn quota_set(&self, account: &str) -> Result<(), Failed> {
         self.known(account)?;
-        if self.limits.is_empty() {
+        let given = LIMITS.iter().filter_map(|(resource, ..)| Some((*resource, self.option(resource)?)));
+        let given: Vec<(&str, &str)> = given.collect();
+        if given.is_empty() {
             return Err(usage("--storage, --messages or --mailboxes is missing"));
         }
         let mut limits = serde_json::Map::new();
-        for (resource, text) in &self.limits {
-            let number = match *resource {
+        for (resource, text) in given {
+            let number = match resource {
                 "storage" => crate::config::size_from(text),
                 _ => text.parse().ok(),
             };
-            let limit = match text.as_str() {
+            let limit = match text {
                 "default" => Value::Null,
                 "unlimited" => json!(0),
                 text => json!(number.filter(|n| *n > 0).ok_or_else(|| {

@@ -29,7 +29,7 @@ pub use configured::{
     store_options,
 };
 pub use control::{Control, check_socket};
-pub use ctl::main as ctl_main;
+pub use ctl::{main as ctl_main, verb_lines};
 pub use failed::EX_CONFIG;
 
 use std::path::Path;

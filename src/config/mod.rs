@@ -22,5 +22,5 @@ mod tests;
 pub use error::ConfigError;
 pub use level::{Level, Levels};
 pub use settings::{Config, Domain, Listener, Mask, QuotaLimits, Route, TlsMode, TlsVersion};
-pub use table::{KEYS, Key, sample};
+pub use table::{Applies, KEYS, Key, sample};
 pub use value::{Kind, duration_from, size_from};

@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::error::ConfigError;
 use super::level::Levels;
 use super::reader;
+use super::table::{Applies, KEYS, LISTENER};
+use super::typed::Values;
 use crate::types::Utf8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +97,7 @@ pub struct Config {
     pub file: String,
     /// Where keys are set: section, key and line.
     pub(super) lines: Vec<(String, &'static str, usize)>,
+    pub(super) values: Values,
     pub data_directory: PathBuf,
     pub run_directory: PathBuf,
     pub user: String,
@@ -185,6 +188,23 @@ impl Config {
             Some((_, _, line)) => format!("{}:{line}", self.file),
             None => self.file.clone(),
         }
+    }
+
+    /// The keys that have other values in `now` and are taken over at the next start alone.
+    pub fn at_next_start(&self, now: &Config) -> Vec<String> {
+        let addresses = |of: &Config| {
+            of.listeners.iter().map(|listener| (listener.addresses.clone(), listener.tls)).collect::<Vec<_>>()
+        };
+        let mut changed: Vec<String> = KEYS
+            .iter()
+            .filter(|key| key.applies == Applies::AtStart && key.section != LISTENER)
+            .filter(|key| self.values.differs(&now.values, key))
+            .map(|key| key.name.to_string())
+            .collect();
+        if addresses(self) != addresses(now) {
+            changed.push(format!("[{LISTENER} NAME]"));
+        }
+        changed
     }
 
     /// Settings from the text of a file; all that is wrong with it, if anything is, in the order of the file.

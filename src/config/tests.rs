@@ -71,7 +71,22 @@ fn every_key_has_a_good_default_and_is_honoured() {
         let honoured =
             ["Listener", "Domain", "Mask"].contains(&key.section) || asked.contains(&(key.section, key.name));
         assert!(honoured, "[{}] {}: nobody asks for it", key.section, key.name);
+        let is_read_anew = key.applies == Applies::AtReload || !["Domain", "Mask"].contains(&key.section);
+        assert!(is_read_anew, "[{}] {}: nobody compares it", key.section, key.name);
     }
+}
+
+#[test]
+fn what_waits_for_the_next_start_is_known() {
+    let config = |text: &str| Config::parse("x.ini", text).unwrap();
+    let changed = |before: &str, now: &str| config(before).at_next_start(&config(now));
+    let none: [&str; 0] = [];
+    assert_eq!(changed("", "[IMAP]\nSync = optimized\nIdle Timeout = 1h\n[Domain x]\nStorage Quota = 1G\n"), none);
+    assert_eq!(changed("", "[IMAP]\nSync = always\nWrite Timeout = 2m\n"), ["Sync", "Write Timeout"]);
+    assert_eq!(changed("[Server]\nUser = a\n", "[Server]\nUser = b\n"), ["User"]);
+    let listener = |of: &str| format!("[Listener x]\nAddress = 127.0.0.1:1\n{of}");
+    assert_eq!(changed(&listener(""), &listener("TLS = never\n")), ["[Listener NAME]"]);
+    assert_eq!(changed(&listener(""), &listener("TLS = starttls\n")), none);
 }
 
 #[test]
@@ -81,7 +96,14 @@ fn the_sample_says_the_defaults() {
     assert_eq!(
         format!(
             "{:?}",
-            Config { lines: Vec::new(), listeners: Vec::new(), domains: Vec::new(), masks: Vec::new(), ..config }
+            Config {
+                lines: Vec::new(),
+                values: Default::default(),
+                listeners: Vec::new(),
+                domains: Vec::new(),
+                masks: Vec::new(),
+                ..config
+            }
         ),
         format!("{defaults:?}")
     );

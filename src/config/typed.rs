@@ -11,7 +11,7 @@ use super::value::{self, Value};
 use crate::types::Utf8;
 
 /// What the file has set.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Values(Vec<(&'static Key, Value)>);
 
 impl Values {
@@ -31,6 +31,11 @@ impl Values {
         asked::note(key);
         let set = self.0.iter().find(|(known, _)| std::ptr::eq(*known, key)).map(|(_, value)| value.clone());
         set.or_else(|| value::parse(key.kind, key.default).ok())
+    }
+
+    /// Whether a key has another value in `now`.
+    pub(super) fn differs(&self, now: &Values, key: &Key) -> bool {
+        self.get(key.section, key.name) != now.get(key.section, key.name)
     }
 
     fn optional_path(&self, section: &str, name: &str) -> Option<PathBuf> {
@@ -127,6 +132,7 @@ impl Values {
         let Sections { listeners, domains, routes, masks } = sections;
         let version_1_3 = self.is("TLS", "Minimum Version", "1.3");
         Config {
+            values: self.clone(),
             file: file.to_string(),
             lines,
             data_directory: self.path("Server", "Data Directory"),

@@ -5,10 +5,9 @@
 use super::serving::Serving;
 use super::setup;
 use crate::admin::{self, Control};
-use crate::config::{Config, TlsMode};
+use crate::config::Config;
 use crate::store::Store;
 use crate::sys;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// All that runs.
@@ -32,7 +31,7 @@ impl Running {
         if let Err(error) = crate::log::set(setup::log_target(&config, self.foreground), setup::filters(&config)) {
             log::error!("{}: {error}; the log stays where it is", config.log_to);
         }
-        for key in at_next_start(&self.started, &config) {
+        for key in self.started.at_next_start(&config) {
             log::warn!("{key} changes at the next start only");
         }
         let (service, server) = (&self.serving.service, &self.serving.server);
@@ -60,32 +59,4 @@ impl Running {
         service.manager.set_mailbox_policy(admin::mailbox_policy(&config));
         server.set_bounds(config.channels_max, config.channels_per_address_max);
     }
-}
-
-/// What has changed since the start and is read at the start alone.
-fn at_next_start(started: &Config, now: &Config) -> Vec<&'static str> {
-    let keys = [
-        ("Data Directory", started.data_directory != now.data_directory),
-        ("Run Directory", started.run_directory != now.run_directory),
-        ("User", started.user != now.user),
-        ("Sync", started.sync_always != now.sync_always),
-        ("Write Timeout", started.write_timeout != now.write_timeout),
-        ("Maximum Message Size", started.message_bytes_max != now.message_bytes_max),
-        ("Maximum Mailboxes", started.mailboxes_max != now.mailboxes_max),
-        ("Maximum Keywords", started.keywords_max != now.keywords_max),
-        ("Maximum Value Size", started.annotation_bytes_max != now.annotation_bytes_max),
-        ("Maximum Entries", started.annotations_max != now.annotations_max),
-        ("Maximum Total Size", started.annotations_total_bytes_max != now.annotations_total_bytes_max),
-        ("Cache Size", started.store_cache_bytes != now.store_cache_bytes),
-        ("Summary Cache Size", started.summary_cache_bytes != now.summary_cache_bytes),
-        ("Minimum Free Space", started.free_bytes_min != now.free_bytes_min),
-        ("Keep Expunged", started.keep_expunged != now.keep_expunged),
-        ("Passwd File", started.passwd_file != now.passwd_file),
-        ("[Listener NAME]", addresses(started) != addresses(now)),
-    ];
-    keys.iter().filter(|(_, changed)| *changed).map(|(key, _)| *key).collect()
-}
-
-fn addresses(config: &Config) -> Vec<(&[SocketAddr], TlsMode)> {
-    config.listeners.iter().map(|listener| (listener.addresses.as_slice(), listener.tls)).collect()
 }

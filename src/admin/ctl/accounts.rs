@@ -36,7 +36,7 @@ impl Tool {
 
     pub(super) fn account_certificate(&self, name: &str) -> Result<(), Failed> {
         let name = account_name(name)?;
-        if self.remove {
+        if self.has("remove") {
             return self.ask_quiet(json!({ "verb": "certificate set", "account": name.as_str() }));
         }
         self.ask_table(
@@ -61,7 +61,7 @@ impl Tool {
     pub(super) fn account_settings(&self, account: &str) -> Result<(), Failed> {
         self.known(account)?;
         let mut request = json!({ "verb": "account settings", "account": account });
-        match self.show_non_mail.as_deref() {
+        match self.option("show-non-mail") {
             None => {}
             Some("yes") => request["show_non_mail"] = json!(true),
             Some("no") => request["show_non_mail"] = json!(false),

@@ -72,9 +72,9 @@ impl Tool {
         check_backup(directory)?;
         let config = self.config()?;
         give_backup(&config, directory)?;
-        match &self.account {
+        match self.option("account") {
             Some(account) => self.restore_account(&config, directory, account),
-            None if self.mailbox.is_some() => Err(usage("--mailbox needs --account beside it")),
+            None if self.has("mailbox") => Err(usage("--mailbox needs --account beside it")),
             None => self.restore_server(&config, directory),
         }
     }

@@ -11,9 +11,10 @@ use super::arguments::Tool;
 impl Tool {
     pub(super) fn certificate(&self, certificate: &Path, key: &Path) -> Result<(), Failed> {
         let failed = |error: rcgen::Error| Failed::new(EX_SOFTWARE, error.to_string());
-        let mut wanted = rcgen::CertificateParams::new(vec![self.host.clone()]).map_err(failed)?;
+        let host = self.option("host").unwrap_or("localhost");
+        let mut wanted = rcgen::CertificateParams::new(vec![host.to_string()]).map_err(failed)?;
         wanted.distinguished_name = rcgen::DistinguishedName::new();
-        wanted.distinguished_name.push(rcgen::DnType::CommonName, self.host.as_str());
+        wanted.distinguished_name.push(rcgen::DnType::CommonName, host);
         let pair = rcgen::KeyPair::generate().map_err(failed)?;
         let made = wanted.self_signed(&pair).map_err(failed)?;
         // Or there would be a key without its certificate.

@@ -19,16 +19,16 @@ use crate::types::Counted;
 
 impl Tool {
     pub(super) fn account_option(&self) -> Result<&str, Failed> {
-        self.account.as_deref().ok_or_else(|| usage("--account NAME is missing"))
+        self.option("account").ok_or_else(|| usage("--account NAME is missing"))
     }
 
     pub(super) fn mailbox(&self) -> &str {
-        self.mailbox.as_deref().unwrap_or("INBOX")
+        self.option("mailbox").unwrap_or("INBOX")
     }
 
     pub(super) fn undelete(&self) -> Result<(), Failed> {
-        let since = self.since.as_deref().map(since_secs).transpose()?;
-        let (account, mailbox) = (self.account_option()?, &self.mailbox);
+        let since = self.option("since").map(since_secs).transpose()?;
+        let (account, mailbox) = (self.account_option()?, self.option("mailbox"));
         let request = json!({ "verb": "undelete", "account": account, "mailbox": mailbox, "since": since });
         let (_, ok) = self.ask(&request, "messages back")?;
         match self.json {

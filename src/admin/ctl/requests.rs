@@ -48,7 +48,7 @@ impl Tool {
         if ["who", "kick", "reload", "stop"].contains(&verb) {
             return Err(Failed::new(EX_UNAVAILABLE, "no gatepostd is running here"));
         }
-        let (store, mended) = match verb == "check" && self.repair {
+        let (store, mended) = match verb == "check" && self.has("repair") {
             true => self.local_store(&config, open_mended)?,
             false => (self.local_store(&config, Store::open)?, Mended::default()),
         };

@@ -83,8 +83,8 @@ impl Tool {
         let saved = manager.existing_account(&name)?.ok_or_else(missing)?;
         let (names, known, left_out, unread) = (Rc::new(names), Rc::new(known), Rc::default(), Rc::default());
         let mut restore = Restore { account, saved, names, known, left_out, unread, wire };
-        let back = restore.names(self.mailbox.as_deref())?;
-        if self.mailbox.is_none() {
+        let back = restore.names(self.option("mailbox"))?;
+        if !self.has("mailbox") {
             restore.rest()?;
         }
         self.show_restored(&restore, &back)
