@@ -102,6 +102,24 @@ fn options_belong_to_their_verbs() {
 }
 
 #[test]
+fn who_errs_is_shown_what_there_is_of_the_kind() {
+    let server = Server::start("");
+    let said = |arguments: &[&str]| {
+        let refused = server.ctl(arguments);
+        assert_eq!(refused.status.code(), Some(64), "{refused:?}");
+        String::from_utf8(refused.stderr).unwrap()
+    };
+    let of_mailboxes = said(&["mailbox", "lst", "user0"]);
+    assert!(
+        of_mailboxes.contains("\n  mailbox list ACCOUNT\n") && !of_mailboxes.contains("backup"),
+        "{of_mailboxes}"
+    );
+    let all = said(&["mailbx", "list", "user0"]);
+    assert!(all.contains("did you mean 'mailbox'?") && all.contains("\n  backup DIRECTORY\n"), "{all}");
+    assert!(!said(&["--json"]).contains("did you mean"));
+}
+
+#[test]
 fn names_that_mean_something_else_are_no_new_accounts() {
     let server = Server::start("");
     for name in ["anyone", "anyone@example.com", "a,b", "<x>", "a b", "a:b", ""] {

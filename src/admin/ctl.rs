@@ -25,10 +25,10 @@ use self::arguments::{Tool, arguments, usage};
 use self::backup::UNREAD;
 use self::output::{print, say};
 pub use self::verb_table::lines as verb_lines;
-use self::verb_table::{LIMITS, Verb};
+use self::verb_table::{LIMITS, VERBS, Verb};
 use super::failed::{EX_CONFIG, EX_DATAERR, Failed};
 use super::{table, who};
-use crate::config::{Config, ConfigError, duration_from};
+use crate::config::{Config, ConfigError, duration_from, nearest};
 use crate::types::Counted;
 
 pub fn main() -> ExitCode {
@@ -48,7 +48,11 @@ impl Tool {
         match Verb::of(&words) {
             Some((verb, rest)) => verb.run(self, rest),
             None if words.is_empty() => Err(usage("a verb is missing")),
-            None => Err(usage(format!("'{}' is not understood", words.join(" ")))),
+            None => {
+                let near = nearest(words[0], VERBS.iter().map(Verb::group)).filter(|near| *near != words[0]);
+                let near = near.map_or(String::new(), |near| format!("; did you mean '{near}'?"));
+                Err(usage(format!("'{}' is not understood{near}", words.join(" "))))
+            }
         }
     }
 

@@ -21,6 +21,7 @@ mod tests;
 
 pub use error::ConfigError;
 pub use level::{Level, Levels};
+pub use nearest::nearest;
 pub use settings::{Config, Domain, Listener, Mask, QuotaLimits, Route, TlsMode, TlsVersion};
 pub use table::{Applies, KEYS, Key, sample};
 pub use value::{Kind, duration_from, size_from};

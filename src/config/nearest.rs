@@ -1,7 +1,7 @@
 //! The known name that somebody may have meant.
 
 /// `None` where nothing known is near enough to be worth saying.
-pub(super) fn nearest(name: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+pub fn nearest(name: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
     let best = known.map(|known| (distance(&name, &known.to_ascii_lowercase()), known)).min_by_key(|(d, _)| *d)?;
     (best.0 <= name.chars().count().max(3) / 3 + 1).then_some(best.1)

@@ -6,7 +6,7 @@ use lexopt::prelude::*;
 
 use super::super::failed::{EX_USAGE, Failed};
 use super::output::say;
-use super::verb_table::{self, Verb};
+use super::verb_table::{self, VERBS, Verb};
 
 pub(super) struct Tool {
     pub(super) config_path: PathBuf,
@@ -29,9 +29,13 @@ impl Tool {
     }
 }
 
+/// How the verbs are written that the first of the words may mean; all of them where it means none.
 fn usage_lines() -> String {
-    let verbs = verb_table::lines().map(|line| format!("\n  {line}"));
-    std::iter::once("usage: gatepostctl [-c file] [--json] verb ...".to_string()).chain(verbs).collect()
+    let is_group = |word: &String| VERBS.iter().any(|verb| verb.group() == word);
+    let group = std::env::args().skip(1).find(is_group);
+    let verbs = VERBS.iter().filter(|verb| group.as_deref().is_none_or(|group| verb.group() == group));
+    let lines = verbs.map(|verb| format!("\n  {}", verb.line()));
+    std::iter::once("usage: gatepostctl [-c file] [--json] verb ...".to_string()).chain(lines).collect()
 }
 
 pub(super) fn usage(text: impl std::fmt::Display) -> Failed {

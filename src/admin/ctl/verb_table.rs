@@ -221,6 +221,22 @@ impl Verb {
         }
     }
 
+    /// The first of its words, which it may have in common with others.
+    pub(super) fn group(&self) -> &'static str {
+        self.name.split(' ').next().unwrap_or(self.name)
+    }
+
+    /// How it is written.
+    pub(super) fn line(&self) -> String {
+        let options = self.options.iter().map(|(name, value, need)| {
+            let option = format!("--{name} {value}");
+            if *need == Must { option } else { format!("[{}]", option.trim_end()) }
+        });
+        let name = std::iter::once(self.name.to_string());
+        let all = name.chain(options).chain(Some(self.words.to_string()).filter(|words| !words.is_empty()));
+        all.collect::<Vec<_>>().join(" ")
+    }
+
     pub(super) fn takes(&self, option: &str) -> bool {
         self.options.iter().any(|(name, ..)| *name == option)
     }
@@ -244,15 +260,7 @@ pub(super) fn option(name: &str) -> Option<&'static Opt> {
 
 /// How each verb is written, a line each.
 pub fn lines() -> impl Iterator<Item = String> {
-    VERBS.iter().map(|verb| {
-        let options = verb.options.iter().map(|(name, value, need)| {
-            let option = format!("--{name} {value}");
-            if *need == Must { option } else { format!("[{}]", option.trim_end()) }
-        });
-        let name = std::iter::once(verb.name.to_string());
-        let all = name.chain(options).chain(Some(verb.words.to_string()).filter(|words| !words.is_empty()));
-        all.collect::<Vec<_>>().join(" ")
-    })
+    VERBS.iter().map(Verb::line)
 }
 
 #[cfg(test)]
