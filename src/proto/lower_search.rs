@@ -68,6 +68,15 @@ fn charset_if_any(args: &mut Args<'_>) -> Lowered<()> {
     }
 }
 
+/// As `charset`, where it must be named: it can be no other than that of all strings. RFC 6855 3, erratum 4029
+pub(super) fn charset_named(args: &mut Args<'_>) -> Lowered<()> {
+    charset(args)?;
+    match args.takes_charset() || args.charset == Some(encoding_rs::UTF_8) {
+        true => Ok(()),
+        false => wrong("After ENABLE UTF8=ACCEPT the charset is UTF-8: all strings are"),
+    }
+}
+
 /// The charset of the strings that follow, where one is named.
 pub(super) fn charset(args: &mut Args<'_>) -> Lowered<()> {
     if let Some(pair) = args.next_if(Rule::charset) {

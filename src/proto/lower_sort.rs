@@ -7,14 +7,14 @@ use super::command::CommandBody;
 use super::grammar::Rule;
 use super::lower::{Lowered, wrong};
 use super::lower_annotate::sort_annotation;
-use super::lower_search::{charset, search_keys, search_returns};
+use super::lower_search::{charset_named, search_keys, search_returns};
 use crate::types::{SortKey, SortOrder, ThreadAlgorithm};
 
 pub(super) fn sort(args: &mut Args<'_>) -> Lowered<CommandBody> {
     let returns = search_returns(args)?;
     let pairs = args.next()?.into_inner();
     let mut criteria = pairs.map(|pair| criterion(args, pair)).collect::<Lowered<Vec<_>>>()?;
-    charset(args)?;
+    charset_named(args)?;
     for (key, _) in &mut criteria {
         if let SortKey::Annotation(order) = key {
             order.charset = args.charset.map(|charset| charset.name());
@@ -62,7 +62,7 @@ pub(super) fn thread(args: &mut Args<'_>) -> Lowered<CommandBody> {
         "REFS" => ThreadAlgorithm::Refs,
         _ => return wrong("An unknown algorithm"),
     };
-    charset(args)?;
+    charset_named(args)?;
     let key = search_keys(args)?;
     Ok(CommandBody::Thread { by: args.by, algorithm, key })
 }
