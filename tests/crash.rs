@@ -2,7 +2,7 @@
 //!
 //! Each round several clients work while the daemon is killed; each client knows what has been acknowledged to it and
 //! what was under way. After a restart the store must hold the first, and of the second all or nothing. Mail comes by
-//! APPEND, REPLACE and `gatepostctl import`; it is flagged, annotated, copied, moved, expunged and brought back, and
+//! APPEND, of one or several, REPLACE and `gatepostctl import`; it is flagged, annotated, copied, moved, expunged and brought back, and
 //! mailboxes come, go and are renamed.
 //!
 //! Tried on broken code, which it found within the first rounds: a MOVE made of two commits, seen half done; an import that

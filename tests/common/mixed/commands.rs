@@ -70,6 +70,19 @@ impl Worker {
         Some(())
     }
 
+    pub(super) fn append_all(&mut self, client: &mut Client, count: u32) -> Option<()> {
+        let numbers = self.take_numbers(count);
+        let texts = numbers.clone().map(|n| self.message(n));
+        let texts: String = texts.map(|text| format!(" {{{}+}}\r\n{text}", text.len())).collect();
+        self.begin(Pending::AppendAll(numbers));
+        let (_, end) = client.try_command(&format!("APPEND A{texts}"))?;
+        if self.is_done(&end) {
+            self.see_uid(0, &end, "APPENDUID ")?;
+            self.end("MULTIAPPEND");
+        }
+        Some(())
+    }
+
     fn take_numbers(&mut self, count: u32) -> std::ops::Range<u32> {
         self.next += count;
         self.next - count..self.next

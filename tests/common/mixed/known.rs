@@ -47,6 +47,8 @@ pub struct Shown {
 #[derive(Clone, Debug)]
 pub enum Pending {
     Append(u32),
+    /// By one command: all of them or none. RFC 3502
+    AppendAll(Range<u32>),
     /// Mail that comes without this client, in order.
     Deliver(Range<u32>),
     /// The first by the second.
@@ -73,7 +75,9 @@ impl Known {
         let (a, b, gone) = (&mut known.a, &mut known.b, &mut known.gone);
         match done {
             Pending::Append(n) => drop(a.insert(*n, Message::default())),
-            Pending::Deliver(numbers) => a.extend(numbers.clone().map(|n| (n, Message::default()))),
+            Pending::AppendAll(numbers) | Pending::Deliver(numbers) => {
+                a.extend(numbers.clone().map(|n| (n, Message::default())))
+            }
             Pending::Replace(old, new) => {
                 gone.extend(a.remove_entry(old));
                 a.insert(*new, Message::default());

@@ -1,7 +1,7 @@
 //! A mixed load of clients that know what has been acknowledged to them, and the check that a server has kept it.
 //!
 //! Each worker has an account of its own with mailboxes A and B, and T/x that comes and goes, and is below U for a while.
-//! Mail comes by APPEND and REPLACE and, as there is an admin, by `gatepostctl import`; it goes by MOVE and EXPUNGE, and
+//! Mail comes by APPEND, of one or several, and REPLACE and, as there is an admin, by `gatepostctl import`; it goes by MOVE and EXPUNGE, and
 //! what was expunged comes back by `gatepostctl undelete`. After a crash the server must hold what is known, and of the one
 //! command that was under way all or nothing; of an import what has come is the first of it. No UID and no MODSEQ that was
 //! shown may be issued again, and no UIDVALIDITY to another mailbox of the same name.
@@ -82,7 +82,8 @@ impl Worker {
                 (5..=6, _) => self.deliver(&mut client, random.u32(1..6))?,
                 (7, _) => self.undelete(&mut client)?,
                 (8, _) => self.empty(&mut client)?,
-                (9..=20, _) | (_, None) => self.append(&mut client)?,
+                (9..=11, _) => self.append_all(&mut client, random.u32(2..5))?,
+                (12..=20, _) | (_, None) => self.append(&mut client)?,
                 (21..=24, Some(n)) => self.flag(&mut client, n)?,
                 (25..=27, Some(n)) => self.annotate(&mut client, n)?,
                 (28..=30, Some(_)) => self.shift(&mut client, movable, "MOVE")?,
@@ -136,7 +137,7 @@ impl Worker {
 }
 
 /// The kinds of commands.
-pub const COMMANDS: usize = 14;
+pub const COMMANDS: usize = 15;
 
 /// How often each command has been acknowledged to these workers.
 pub fn done(workers: &[Worker]) -> BTreeMap<&'static str, u32> {
