@@ -21,7 +21,8 @@ impl Core {
 impl Selected {
     /// Looks anew what the client may do here; whether it may still read.
     pub(super) fn renew_rights(&mut self, core: &Core) -> bool {
-        if self.view.mailbox().is_of(&self.own) {
+        // What has been deleted has no list any more: what was there is told to be gone.
+        if self.view.mailbox().is_of(&self.own) || self.view.mailbox().is_gone() {
             return true;
         }
         let name = self.own.name();
