@@ -16,7 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("smime", &[]),
     ("net", &["sys", "log", "metrics"]),
     ("search", &["types", "mime"]),
-    ("auth", &["types", "sys"]),
+    ("auth", &["types", "sys", "log"]),
     ("store", &["types", "sys", "log"]),
     ("mailbox", &["types", "sys", "log", "mime", "smime", "search", "store"]),
     ("session", &["types", "sys", "log", "metrics", "proto", "mime", "net", "auth", "mailbox"]),
