@@ -18,7 +18,7 @@ use crate::proto::ResponseCode;
 use crate::types::{By, MailboxFilter, MailboxName, Right, SearchKey, SearchReturn, UidSet, Visibility};
 
 /// Whether a mailbox is named, or found by where it is: then it must be visible too. RFC 7377 2.2
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Named {
     Itself,
     ByPlace,
@@ -30,6 +30,8 @@ struct Sources {
     selected: bool,
     mailboxes: Vec<(String, Source)>,
     known: HashSet<String>,
+    /// Names that have been looked at: trees that are named may overlap as often as a line is long.
+    seen: HashSet<(String, Named)>,
 }
 
 /// A mailbox, and what the client sees of it.
@@ -211,10 +213,12 @@ fn sources(
         sources.selected = true;
         sources.known.insert(selected.view.mailbox().object_id());
     }
-    for filter in filters {
-        for (name, named) in names(core, account, filter)? {
-            sources.add(core, account, selected, name, named)?;
+    for (at, filter) in filters.iter().enumerate() {
+        // Said again it says no more.
+        if filters[..at].contains(filter) {
+            continue;
         }
+        names(core, account, filter, &mut |name, named| sources.add(core, account, selected, name, named))?;
     }
     Ok(sources)
 }
@@ -228,6 +232,9 @@ impl Sources {
         name: String,
         named: Named,
     ) -> Result<(), Failure> {
+        if !self.seen.insert((name.clone(), named)) {
+            return Ok(());
+        }
         let Some(source) = readable(core, account, &name, named)? else { return Ok(()) };
         if !self.known.insert(source.mailbox.object_id()) {
             return Ok(());
@@ -274,32 +281,44 @@ enum Levels {
     All,
 }
 
-/// The names of the mailboxes that a specifier means, in order.
-fn names(core: &Core, account: &Arc<Account>, filter: &MailboxFilter) -> Result<Vec<(String, Named)>, Failure> {
-    let explicit = |name: &String| (name.clone(), Named::Itself);
-    let by_place = |name: &str| (name.to_string(), Named::ByPlace);
-    Ok(match filter {
-        MailboxFilter::Selected => Vec::new(),
+/// Gives `take` the names of the mailboxes that a specifier means, in order.
+fn names(
+    core: &Core,
+    account: &Arc<Account>,
+    filter: &MailboxFilter,
+    take: &mut dyn FnMut(String, Named) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let tree = account.tree();
+    match filter {
+        MailboxFilter::Selected => Ok(()),
         // Mail is delivered to INBOX alone.
-        MailboxFilter::Inboxes => vec![by_place(MailboxName::inbox().as_str())],
-        MailboxFilter::Personal => account.tree().nodes().map(|(name, _)| by_place(name.as_str())).collect(),
-        MailboxFilter::Subscribed => account.tree().subscriptions().iter().map(|name| by_place(name)).collect(),
-        MailboxFilter::Mailboxes(names) => names.iter().map(explicit).collect(),
-        MailboxFilter::Subtree(names) => with_below(core, account, names, Levels::All),
-        MailboxFilter::SubtreeOne(names) => with_below(core, account, names, Levels::One),
-    })
+        MailboxFilter::Inboxes => take(MailboxName::inbox().as_str().to_string(), Named::ByPlace),
+        MailboxFilter::Personal => tree.nodes().try_for_each(|(name, _)| take(name.to_string(), Named::ByPlace)),
+        MailboxFilter::Subscribed => {
+            tree.subscriptions().iter().try_for_each(|name| take(name.clone(), Named::ByPlace))
+        }
+        MailboxFilter::Mailboxes(names) => names.iter().try_for_each(|name| take(name.clone(), Named::Itself)),
+        MailboxFilter::Subtree(names) => with_below(core, account, names, Levels::All, take),
+        MailboxFilter::SubtreeOne(names) => with_below(core, account, names, Levels::One, take),
+    }
 }
 
 /// A tree of names has no loops. RFC 7377 2.2
-fn with_below(core: &Core, account: &Arc<Account>, names: &[String], levels: Levels) -> Vec<(String, Named)> {
-    let mut all = Vec::new();
-    for name in names {
-        all.push((name.clone(), Named::Itself));
+fn with_below(
+    core: &Core,
+    account: &Arc<Account>,
+    names: &[String],
+    levels: Levels,
+    take: &mut dyn FnMut(String, Named) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut tops = HashSet::new();
+    for name in names.iter().filter(|name| tops.insert(name.as_str())) {
+        take(name.clone(), Named::Itself)?;
         if let Ok(place) = core.place(account, name) {
-            all.extend(below(&place, levels).map(|below| (below, Named::ByPlace)));
+            below(&place, levels).try_for_each(|below| take(below, Named::ByPlace))?;
         }
     }
-    all
+    Ok(())
 }
 
 /// The names below a place, as the client would write them.

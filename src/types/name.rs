@@ -1,4 +1,4 @@
-//! Names of accounts and mailboxes, and LIST's patterns.          RFC 9051 5.1, 6.3.9
+//! Names of accounts and mailboxes.                RFC 9051 5.1
 
 use std::fmt;
 use std::sync::Arc;
@@ -110,7 +110,7 @@ impl fmt::Display for MailboxName {
 }
 
 /// `name` with a first level that says INBOX in any case put in capitals.
-fn fold_inbox(name: &str) -> String {
+pub(super) fn fold_inbox(name: &str) -> String {
     match name.get(..5) {
         Some(first)
             if first.eq_ignore_ascii_case("inbox") && matches!(name[5..].chars().next(), None | Some(DELIMITER)) =>
@@ -155,63 +155,6 @@ impl fmt::Display for AccountName {
     }
 }
 
-/// A pattern of LIST or LSUB, the reference already put before it: `*` matches anything, `%` anything within
-/// one level. RFC 9051 6.3.9
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern(Vec<char>);
-
-impl Pattern {
-    pub fn new(reference: &str, pattern: &str) -> Pattern {
-        let mut chars: Vec<char> = fold_inbox(&format!("{reference}{pattern}")).chars().collect();
-        // `**` says no more than `*`, and costs more.
-        chars.dedup_by(|a, b| *a == '*' && *b == '*');
-        Pattern(chars)
-    }
-
-    /// What every name that matches begins with.
-    pub fn prefix(&self) -> String {
-        self.0.iter().take_while(|c| !matches!(c, '*' | '%')).collect()
-    }
-
-    /// Whether the pattern has no wildcard, so that at most one name matches.
-    pub fn is_literal(&self) -> bool {
-        !self.0.iter().any(|c| matches!(c, '*' | '%'))
-    }
-
-    /// Whether the pattern stops at a level, so that LSUB must show the parents of deeper names. RFC 3501 6.3.9
-    pub fn ends_in_level(&self) -> bool {
-        self.0.last() == Some(&'%')
-    }
-
-    /// Takes time in proportion to the product of the two lengths at the worst.
-    pub fn matches(&self, name: &str) -> bool {
-        // `states[i]`: the first i characters of the pattern match what has been read of the name.
-        let mut states = vec![false; self.0.len() + 1];
-        states[0] = true;
-        self.skip_wildcards(&mut states);
-        for c in name.chars() {
-            let mut next = vec![false; states.len()];
-            for (i, &p) in self.0.iter().enumerate() {
-                match p {
-                    '*' => next[i] |= states[i],
-                    '%' => next[i] |= states[i] && c != DELIMITER,
-                    _ => next[i + 1] |= states[i] && p == c,
-                }
-            }
-            self.skip_wildcards(&mut next);
-            states = next;
-        }
-        states[self.0.len()]
-    }
-
-    /// A wildcard may match nothing.
-    fn skip_wildcards(&self, states: &mut [bool]) {
-        for (i, p) in self.0.iter().enumerate() {
-            states[i + 1] |= states[i] && matches!(p, '*' | '%');
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,25 +170,5 @@ mod tests {
         assert_eq!(name.ancestors().map(|n| n.to_string()).collect::<Vec<_>>(), ["a", "a/b"]);
         assert!(name.is_below(&MailboxName::new("a").unwrap()));
         assert!(!MailboxName::new("ab").unwrap().is_below(&MailboxName::new("a").unwrap()));
-    }
-
-    #[test]
-    fn patterns() {
-        let yes = [
-            ("*", "a/b"),
-            ("%", "a"),
-            ("a/%", "a/b"),
-            ("%/b", "a/b"),
-            ("inbox", "INBOX"),
-            ("*b*", "abc"),
-            ("a%c", "abc"),
-            ("", ""),
-        ];
-        let no = [("%", "a/b"), ("a/%", "a"), ("a", "A"), ("%/%", "a"), ("a%c", "a/c"), ("", "a")];
-        yes.iter().for_each(|(p, n)| assert!(Pattern::new("", p).matches(n), "{p} {n}"));
-        no.iter().for_each(|(p, n)| assert!(!Pattern::new("", p).matches(n), "{p} {n}"));
-        assert!(Pattern::new("a/", "%").matches("a/b"));
-        let prefix = |pattern| Pattern::new("", pattern).prefix();
-        assert_eq!([prefix("*"), prefix("inbox/%"), prefix("a/b")], ["", "INBOX/", "a/b"]);
     }
 }

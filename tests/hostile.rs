@@ -1,4 +1,4 @@
-//! What is withheld from those who have not logged in: time, and room in the log.     RFC 9051 11
+//! What those can use up who mean harm: strangers, and users.                     RFC 9051 11
 
 mod common;
 
@@ -69,4 +69,36 @@ fn little_of_what_strangers_say_is_logged() {
     let log = log_with(&server, "login of");
     assert!(log.contains("name=first") && !log.contains("name=second"));
     assert!(log.lines().all(|line| line.len() < 800), "{log}");
+}
+
+/// A tree that is named as often as a line is long is one tree, and one search of it.
+#[test]
+fn trees_that_are_named_again_and_again() {
+    let server = Server::start("");
+    let mut client = server.user("user1");
+    for n in 0..100 {
+        client.ok(&format!("CREATE top/{n}"));
+    }
+    client.append("top/7", b"A: 1\r\n\r\nx").unwrap();
+    let tops = "top ".repeat(10_000);
+    let found =
+        client.ok(&format!("ESEARCH IN (personal subtree ({}) personal) RETURN (COUNT) ALL", tops.trim_end()));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("\"top/7\"") || found[0].contains("top/7"), "{found:?}");
+}
+
+/// A pattern as long as a line is over as soon as others are.
+#[test]
+fn patterns_that_are_long() {
+    let server = Server::start("");
+    let mut client = server.user("user1");
+    let name = "a".repeat(200);
+    for n in 0..200 {
+        client.ok(&format!("CREATE {name}{n}"));
+    }
+    for wild in ["*a", "%a", "*%a"] {
+        assert!(client.ok(&format!("LIST \"\" \"{}\"", wild.repeat(20_000))).is_empty());
+        assert!(client.ok(&format!("LSUB \"\" \"{}\"", wild.repeat(20_000))).is_empty());
+    }
+    assert_eq!(client.ok(&format!("LIST \"\" \"{}*9\"", "*a".repeat(200))).len(), 20);
 }
