@@ -527,6 +527,18 @@ fn the_control_socket_takes_any_octets() {
     server.user("user0").ok("NOOP");
 }
 
+/// A StateDirectory= is made root's at each start of a unit without User=, with all that is in it: the daemon, which becomes its
+/// user by itself, could not open its store at the second.
+#[test]
+fn the_unit_leaves_the_directories_to_the_daemon() {
+    let unit = std::fs::read_to_string("etc/gatepost.service").unwrap();
+    let sets = |key: &str| unit.lines().any(|line| line.starts_with(key));
+    assert!(sets("ExecStart=") && !sets("User="));
+    for key in ["StateDirectory", "RuntimeDirectory", "LogsDirectory"] {
+        assert!(!sets(key), "{key}");
+    }
+}
+
 #[test]
 fn the_init_script_does_what_it_says() {
     let daemon = Daemon::prepare("");
