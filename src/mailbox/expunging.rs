@@ -91,3 +91,34 @@ impl Draft {
         self.flags.insert(PageNo::of(record.uid));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mailbox::change::Change;
+    use crate::mailbox::draft::Bounds;
+    use crate::mailbox::message_annotations::AnnotationBounds;
+    use crate::mailbox::sample::Sample;
+    use crate::types::{Flag, InternalDate};
+
+    /// Of a message that comes and goes within one commit nothing is written, nor kept.
+    #[test]
+    fn what_was_never_there_leaves_nothing() {
+        let inbox = Sample::new();
+        let mut intake = inbox.account.intake(&inbox.mailbox).unwrap();
+        let (flags, date) = (vec![Flag::System(SystemFlag::Deleted)], InternalDate { secs: 0, zone_mins: 0 });
+        let mut message = intake.take(Sample::octets("x"), flags, date).unwrap();
+        message.make_summary();
+        let annotations = AnnotationBounds { entries_max: 0, cost_max: 0 };
+        let bounds = Bounds { keywords_max: 0, annotations };
+        let mut draft = Draft::new(&inbox.mailbox.snapshot().unwrap(), Keeping::Kept, bounds);
+        draft.apply(&Change::Append(vec![message])).unwrap();
+        assert_eq!((draft.traffic.added.len(), draft.traffic.structures.len()), (1, 1));
+        let gone = draft.apply(&Change::Expunge { among: None, visibility: Visibility::ALL }).unwrap();
+        assert_eq!(gone.expunged.count(), 1);
+        let traffic = &draft.traffic;
+        assert!(traffic.added.is_empty() && traffic.structures.is_empty());
+        assert!(traffic.removed.is_empty() && !draft.keeps());
+        assert_eq!(draft.snapshot.header.kept_messages, 0);
+    }
+}

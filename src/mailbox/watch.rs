@@ -310,6 +310,22 @@ mod tests {
         );
     }
 
+    /// Else each IDLE would leave a bell behind, and a mailbox that has been open would stay in memory.
+    #[test]
+    fn who_rests_or_leaves_is_rung_no_more() {
+        let inbox = account().mailbox(&MailboxName::inbox()).unwrap();
+        let bells = || inbox.watchers.lock().len();
+        let mut watch = Watch::new(&inbox, Arc::new(Bell::new().unwrap()));
+        watch.listen();
+        watch.listen();
+        assert_eq!(bells(), 1);
+        watch.rest();
+        assert!(bells() == 0 && inbox.is_watched());
+        watch.listen();
+        drop(watch);
+        assert!(bells() == 0 && !inbox.is_watched());
+    }
+
     #[test]
     fn mailboxes_that_are_watched_alone() {
         let account = account();

@@ -212,10 +212,7 @@ impl<'a> Watcher<'a> {
         let untagged = untagged.split_at(before).1;
         let found = |word: &str| untagged.iter().find_map(|line| number(line, word)).unwrap_or_default();
         let (validity, modseq) = (found("[UIDVALIDITY ") as u32, found("[HIGHESTMODSEQ "));
-        if known.as_ref().is_some_and(|known| known.validity > validity) {
-            self.fail("a UIDVALIDITY below the one before");
-        }
-        // Another mailbox of the same name is told of as one that is not known.
+        // Another mailbox of the same name is told of as one that is not known. One that had the name before may have it again.
         let known = known.filter(|known| known.validity == validity);
         let exists = untagged.iter().find_map(|line| line.strip_suffix(" EXISTS")?.strip_prefix("* ")?.parse().ok());
         let exists = exists.unwrap_or_default();
