@@ -3,6 +3,7 @@
 mod common;
 
 use std::io::Write;
+use std::os::unix::fs::lchown;
 use std::time::Duration;
 
 use common::{Client, Server};
@@ -101,4 +102,39 @@ fn patterns_that_are_long() {
         assert!(client.ok(&format!("LSUB \"\" \"{}\"", wild.repeat(20_000))).is_empty());
     }
     assert_eq!(client.ok(&format!("LIST \"\" \"{}*9\"", "*a".repeat(200))).len(), 20);
+}
+
+/// Root who brings in a user's mail brings in nothing else because the user has put links there.
+#[test]
+fn links_in_a_maildir() {
+    let server = Server::start("");
+    let (home, secret) = (server.path("home"), server.path("secret"));
+    for directory in [home.join("Maildir/new"), home.join("Maildir/cur"), secret.clone()] {
+        std::fs::create_dir_all(directory).unwrap();
+    }
+    std::fs::write(secret.join("shadow"), "From a Thu Aug 22 12:36:23 2002\nroot:x\n").unwrap();
+    std::fs::write(home.join("Maildir/new/1.a"), "Subject: 1\n\nx\n").unwrap();
+    std::os::unix::fs::symlink(secret.join("shadow"), home.join("mbox")).unwrap();
+    const NOBODY: u32 = 65534;
+    let own = |name: &str| lchown(home.join(name), Some(NOBODY), Some(NOBODY));
+    let import = |source: &str| {
+        let source = home.join(source);
+        let done = server.ctl(&["import", "--account", "user1", source.to_str().unwrap()]);
+        (done.status.code(), String::from_utf8(done.stderr).unwrap())
+    };
+    if ["", "Maildir", "Maildir/new", "Maildir/new/1.a", "Maildir/cur", "mbox"].map(own).iter().any(Result::is_err) {
+        eprintln!("skipped: only root can give files away");
+        return;
+    }
+    assert_eq!(import("Maildir"), (Some(0), String::new()));
+    let refused =
+        |(code, said): (Option<i32>, String), why: &str| assert!(code == Some(74) && said.contains(why), "{said}");
+    std::fs::hard_link(secret.join("shadow"), home.join("Maildir/cur/2.b")).unwrap();
+    refused(import("Maildir"), "cur/2.b: not of the user whose Maildir it is in");
+    std::fs::remove_dir_all(home.join("Maildir/cur")).unwrap();
+    std::os::unix::fs::symlink(&secret, home.join("Maildir/cur")).unwrap();
+    refused(import("Maildir"), "cur/shadow: not of the user whose Maildir it is in");
+    refused(import("mbox"), "mbox: a symbolic link to a file of another user");
+    let mut client = server.user("user1");
+    assert_eq!(client.ok("STATUS INBOX (MESSAGES)"), ["* STATUS INBOX (MESSAGES 1)"]);
 }

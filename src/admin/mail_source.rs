@@ -1,14 +1,14 @@
-//! Messages from mbox files and Maildirs.           RFC 4155
+//! Messages from mbox files, and from Maildirs (`maildir`).            RFC 4155
 //!
 //! A mbox is split at lines that begin with `From ` behind an empty line; `>From ` loses one `>` (mboxrd). Lines of the
-//! result end in CRLF. Status fields of mbox, and the flags in names of Maildir's files, become flags. What has no octets is
-//! no message.
+//! result end in CRLF. Status fields become flags. What has no octets is no message.
 
 use std::borrow::Cow;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::{maildir, owned};
 use crate::types::InternalDate;
 
 /// A message to be imported.
@@ -35,18 +35,15 @@ pub(super) type Mails = Box<dyn Iterator<Item = io::Result<Mail>>>;
 /// The messages of a path, and how many octets they are about.
 pub(super) fn open(path: &Path) -> io::Result<(Mails, u64)> {
     if path.is_dir() {
-        let files = maildir_files(path)?;
-        let bytes = files.iter().filter_map(|file| file.metadata().ok()).map(|metadata| metadata.len()).sum();
-        let mails = files.into_iter().map(|file| maildir_mail(&file));
-        // A delivery that was cut short leaves such files.
-        return Ok((Box::new(mails.filter(|mail| !matches!(mail, Ok(mail) if mail.octets.is_empty()))), bytes));
+        return maildir::open(path);
     }
     let file = File::open(path)?;
+    owned::check_link(path, &file)?;
     let bytes = file.metadata()?.len();
     Ok((Box::new(Mbox::new(BufReader::with_capacity(256 * 1024, file))?), bytes))
 }
 
-fn invalid(text: &str) -> io::Error {
+pub(super) fn invalid(text: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
@@ -116,7 +113,7 @@ impl<R: BufRead> Mbox<R> {
     }
 }
 
-trait EndOfLine {
+pub(super) trait EndOfLine {
     fn trim_ascii_end_of_line(&self) -> usize;
 }
 
@@ -168,48 +165,6 @@ fn status_flags(octets: &[u8]) -> Vec<Cow<'static, str>> {
         flags.extend(known.iter().filter(|(letter, _)| field.body.contains(letter)).map(|(_, flag)| (*flag).into()));
     }
     flags
-}
-
-fn maildir_files(path: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let parts: Vec<_> = ["new", "cur"].iter().map(|part| path.join(part)).filter(|part| part.is_dir()).collect();
-    if parts.is_empty() {
-        return Err(invalid("no Maildir: it has neither a directory 'new' nor one 'cur'"));
-    }
-    for part in parts {
-        for entry in fs::read_dir(part)? {
-            let entry = entry?;
-            if entry.file_type()?.is_file() {
-                files.push(entry.path());
-            }
-        }
-    }
-    // Names begin with the time of delivery.
-    files.sort_by_key(|path| path.file_name().map(ToOwned::to_owned));
-    Ok(files)
-}
-
-fn maildir_mail(path: &Path) -> io::Result<Mail> {
-    let mut octets = Vec::new();
-    let raw = fs::read(path)?;
-    for line in raw.split_inclusive(|b| *b == b'\n') {
-        octets.extend_from_slice(&line[..line.to_vec().trim_ascii_end_of_line()]);
-        octets.extend_from_slice(b"\r\n");
-    }
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let letters = name.rsplit_once(":2,").map_or("", |(_, letters)| letters);
-    let known = [
-        ('S', "\\Seen"),
-        ('R', "\\Answered"),
-        ('F', "\\Flagged"),
-        ('T', "\\Deleted"),
-        ('D', "\\Draft"),
-        ('P', "$Forwarded"),
-    ];
-    let flags =
-        known.iter().filter(|(letter, _)| letters.contains(*letter)).map(|(_, flag)| (*flag).into()).collect();
-    let secs = fs::metadata(path)?.modified()?.duration_since(std::time::UNIX_EPOCH).ok();
-    Ok(Mail { octets, flags, secs: secs.map(|secs| secs.as_secs() as i64), zone_mins: 0, annotations: Vec::new() })
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ mod ctl;
 mod failed;
 mod mail_source;
 mod mailboxes;
+mod maildir;
+mod owned;
 mod progress;
 mod restoring;
 mod table;

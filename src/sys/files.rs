@@ -37,6 +37,11 @@ fn named_briefly(directory: &Path) -> io::Result<File> {
     }
 }
 
+/// Opens what has this name to be read: not what a symbolic link leads to, and without waiting for another end.
+pub fn open_itself(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
+}
+
 /// Takes the file for this process alone; `false` where another has it. Given back when the file is closed.
 pub fn lock_exclusive(file: &File) -> io::Result<bool> {
     // SAFETY: flock takes a descriptor that `file` keeps open.
@@ -49,7 +54,6 @@ pub fn lock_exclusive(file: &File) -> io::Result<bool> {
     }
 }
 
-/// The user at the other end of a Unix socket.
 /// Octets that the file system of a directory has free for ordinary users.
 pub fn free_bytes(directory: &Path) -> io::Result<u64> {
     let path = CString::new(directory.as_os_str().as_bytes())?;
@@ -64,6 +68,7 @@ pub fn free_bytes(directory: &Path) -> io::Result<u64> {
     Ok(figures.f_bavail.saturating_mul(figures.f_frsize))
 }
 
+/// The user at the other end of a Unix socket.
 pub fn peer_uid(stream: &UnixStream) -> io::Result<u32> {
     let mut credentials = libc::ucred { pid: 0, uid: 0, gid: 0 };
     let mut length = size_of::<libc::ucred>() as libc::socklen_t;

@@ -12,7 +12,7 @@ mod process;
 mod signals;
 
 pub use bell::Bell;
-pub use files::{free_bytes, lock_exclusive, peer_uid, spool_file};
+pub use files::{free_bytes, lock_exclusive, open_itself, peer_uid, spool_file};
 pub use poll::{For, Ready, wait};
 pub use prefetch::prefetch;
 pub use process::{Parent, become_user, daemonize, give_to, is_root, own_uid, raise_open_files, set_umask, syslog};
