@@ -161,10 +161,59 @@ pub(super) fn put_sums(tree: &Path, manifest: &Manifest, sums: &[(usize, u128)])
     for (at, sum) in sums {
         octets[*at..at + 16].copy_from_slice(&sum.to_le_bytes());
     }
-    let number = manifest.number + 1;
-    write_synced(&list(tree, number), &octets)?;
+    put(tree, manifest.number + 1, &octets)
+}
+
+/// A file that a new list is to name: its number, and XXH3 of all of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Made {
+    pub(super) number: u64,
+    pub(super) sum: u128,
+}
+
+/// As fjall makes its trees.
+const LEVELS: u8 = 7;
+
+/// Writes a list of these tables, whose keys ascend, and of these files of mail, and makes it the true one. The tables are of the
+/// last level: none is older.
+pub(super) fn write(tree: &Path, tables: &[Made], mail: &[Made], has_mail: bool) -> io::Result<()> {
+    let file = |made: &Made| [&made.number.to_le_bytes()[..], &[0], &made.sum.to_le_bytes()].concat();
+    let mut levels = vec![LEVELS];
+    levels.extend([0; LEVELS as usize - 1]);
+    levels.push(u8::from(!tables.is_empty()));
+    if !tables.is_empty() {
+        levels.extend((tables.len() as u32).to_le_bytes());
+    }
+    tables.iter().for_each(|made| levels.extend([file(made), vec![0; 8]].concat()));
+    let mut files = (mail.len() as u32).to_le_bytes().to_vec();
+    mail.iter().for_each(|made| files.extend(file(made)));
+    let contents: [(&str, Vec<u8>); 8] = [
+        ("format_version", vec![3]),
+        ("crate_version", Vec::new()),
+        ("tree_type", vec![u8::from(has_mail)]),
+        ("level_count", vec![LEVELS]),
+        ("filter_hash_type", vec![0]),
+        ("tables", levels),
+        ("blob_files", files),
+        // Nothing is known of what has become garbage.
+        ("blob_gc_stats", vec![0; 4]),
+    ];
+    let (mut octets, mut sections) = (Vec::new(), Vec::new());
+    for (name, content) in contents {
+        let (at, length) = (octets.len() as u64, content.len() as u64);
+        sections.push(archive::Section { name: name.as_bytes().to_vec(), at, octets: length });
+        octets.extend(content);
+    }
+    octets.extend(archive::ending(&sections, octets.len() as u64));
+    let last = lists(tree)?.into_iter().map(|(number, _)| number).max();
+    put(tree, last.map_or(0, |last| last.saturating_add(1)), &octets)
+}
+
+/// Makes this the true list.
+fn put(tree: &Path, number: u64, octets: &[u8]) -> io::Result<()> {
+    write_synced(&list(tree, number), octets)?;
     let made = tree.join("current.new");
-    write_synced(&made, &current_octets(number, xxh3_128(&octets)))?;
+    write_synced(&made, &current_octets(number, xxh3_128(octets)))?;
     fs::rename(made, tree.join("current"))?;
     fs::File::open(tree)?.sync_all()
 }

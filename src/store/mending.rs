@@ -2,7 +2,7 @@
 //!
 //! What a file says that can be made again is made again and costs nothing: the index, the filter and the properties of a
 //! table, what stands at the end of a file of mail, the names of the trees, what the list of files says of each, and one octet
-//! more of it, the number of a batch. What is lost is a message that has rotted, a block of a table or a batch of the journal.
+//! more of it, the number of a batch. A list that is lost is made of all files that are there (`merging`). What is lost is a message that has rotted, a block of a table or a batch of the journal.
 //! As older values come forth behind it, the partitions that it may have been of are doubtful: `renewal` sees to it that nobody
 //! takes them for what they were.
 //!
@@ -27,7 +27,11 @@ use super::reading::{HaveRead, Reading};
 use super::table_file::{Lost, Mail};
 use super::tables::{Tables, engine, unbroken};
 use super::vetting::{self, Damage, Part};
-use super::{mail_file, table_file, unfinished};
+use super::{mail_file, merging, table_file, unfinished};
+use crate::types::Counted;
+
+/// The tree that tells where octets are, and has files of mail: `Tables::of` makes it second.
+const PLACES: u64 = 2;
 
 const LOCK_TRIES: usize = 30;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
@@ -145,7 +149,7 @@ impl Mending<'_> {
         if manifest::current(tree).map_err(failed)?.is_none() && !tree.join("tables").is_dir() {
             return Ok(());
         }
-        let list = self.list(tree)?;
+        let list = self.list(number, tree)?;
         let part = vetting::of_table(number, &list.blobs);
         let mut rotten = Rotten::default();
         for (path, file) in
@@ -167,7 +171,7 @@ impl Mending<'_> {
         manifest::put_sums(tree, &list, &sums).map_err(failed)
     }
 
-    fn list(&mut self, tree: &Path) -> Result<Manifest, StoreError> {
+    fn list(&mut self, number: u64, tree: &Path) -> Result<Manifest, StoreError> {
         let failed = |error: io::Error| engine(error.into());
         // A list, and then what says which list is true.
         for _ in 0..2 {
@@ -178,7 +182,32 @@ impl Mending<'_> {
             self.aside.replace(&file, &octets).map_err(failed)?;
             self.whole(&file, "it has been corrected");
         }
+        let file = match manifest::read(tree).map_err(failed)? {
+            Ok(list) => return Ok(list),
+            Err(file) => file,
+        };
+        self.remake(number, tree, &file)?;
         manifest::read(tree).map_err(failed)?.map_err(|file| cannot(Damage { file, part: Part::List }.into()))
+    }
+
+    /// A tree whose list is lost is made of all of its tables.
+    fn remake(&mut self, number: u64, tree: &Path, list: &Path) -> Result<(), StoreError> {
+        let failed = |error: io::Error| engine(error.into());
+        let has_mail = number == PLACES;
+        if !has_mail {
+            self.outcome.doubtful.add_all();
+            self.outcome.doubtful.write(&doubtful::file(self.aside.directory)).map_err(failed)?;
+        }
+        let kept = self.aside.keep(list).map_err(failed)?;
+        let remade = merging::remake(tree, has_mail, &kept)?;
+        let tables = Counted(remade.tables as u64, "table");
+        let lost = match remade.lost {
+            0 => String::new(),
+            lost => format!("; {lost} parts of them could not be read"),
+        };
+        let what = format!("what it listed has been made again of all that is there, {tables}{lost}");
+        self.say(list, &what, has_mail);
+        Ok(())
     }
 
     /// Makes a table that is not as it was written, or leads to what has rotted, anew; its new checksum.

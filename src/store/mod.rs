@@ -66,6 +66,8 @@ mod manifest;
 mod mended;
 mod mending;
 mod mending_journal;
+mod merged_tables;
+mod merging;
 mod one_octet;
 mod put_right;
 mod reading;

@@ -51,12 +51,12 @@ pub(super) struct Mail<'a> {
 
 /// Good blocks that follow each other, and whether something is lost before and behind them.
 #[derive(Default)]
-struct Blocks {
-    runs: Vec<Vec<u8>>,
-    blocks: Vec<usize>,
-    lost_before: bool,
-    lost_behind: bool,
-    are_compressed: bool,
+pub(super) struct Blocks {
+    pub(super) runs: Vec<Vec<u8>>,
+    pub(super) blocks: Vec<usize>,
+    pub(super) lost_before: bool,
+    pub(super) lost_behind: bool,
+    pub(super) are_compressed: bool,
 }
 
 /// Writes the table `number`, as far as it can be read, to `to`. `None` where nothing can.
@@ -64,8 +64,7 @@ pub(super) fn rebuild(path: &Path, number: u64, to: &Path, mail: &Mail<'_>) -> R
     let failed = |error: &dyn std::fmt::Display| StoreError::Engine(format!("{}: {error}", path.display()));
     let octets = fs::read(path).map_err(|error| failed(&error))?;
     let sections = archive::sections(path).map_err(|error| failed(&error))?.unwrap_or_default();
-    let end = sections.iter().find(|section| section.name == b"data").map(|section| section.octets as usize);
-    let blocks = good_blocks(&octets[..end.unwrap_or(octets.len())], end.is_some());
+    let blocks = Blocks::of(&octets, &sections);
     let bounds = bounds(&octets, &sections);
     if blocks.runs.is_empty() && bounds.first_key.is_empty() {
         return Ok(None);
@@ -73,6 +72,14 @@ pub(super) fn rebuild(path: &Path, number: u64, to: &Path, mail: &Mail<'_>) -> R
     let (lost, rotten) = unbroken(|| write(&blocks, number, to, bounds, mail).map_err(|error| failed(&error)))?;
     let sum = xxh3_128(&fs::read(to).map_err(|error| failed(&error))?);
     Ok(Some(Rebuilt { sum, lost, rotten }))
+}
+
+impl Blocks {
+    /// Of a table, and where its sections are.
+    pub(super) fn of(octets: &[u8], sections: &[archive::Section]) -> Blocks {
+        let end = sections.iter().find(|section| section.name == b"data").map(|section| section.octets as usize);
+        good_blocks(&octets[..end.unwrap_or(octets.len()).min(octets.len())], end.is_some())
+    }
 }
 
 fn good_blocks(data: &[u8], is_whole: bool) -> Blocks {
@@ -262,25 +269,25 @@ fn above(mut key: Vec<u8>) -> Vec<u8> {
 
 /// For each file of mail that a table refers to: values, their octets, and those as stored.
 #[derive(Default)]
-struct Links(std::collections::BTreeMap<u64, (usize, u64, u64)>);
+pub(super) struct Links(pub(super) std::collections::BTreeMap<u64, (usize, u64, u64)>);
 
 impl Links {
-    fn count(&mut self, place: &Place) {
+    pub(super) fn count(&mut self, place: &Place) {
         let of_file = self.0.entry(place.file).or_default();
         *of_file = (of_file.0 + 1, of_file.1 + place.octets, of_file.2 + place.stored);
     }
 }
 
 /// Where a value stands that stands elsewhere.
-struct Place {
-    at: u64,
-    file: u64,
-    stored: u64,
+pub(super) struct Place {
+    pub(super) at: u64,
+    pub(super) file: u64,
+    pub(super) stored: u64,
     octets: u64,
 }
 
 impl Place {
-    fn of(item: &InternalValue) -> io::Result<Option<Place>> {
+    pub(super) fn of(item: &InternalValue) -> io::Result<Option<Place>> {
         if u8::from(item.key.value_type) != 4 {
             return Ok(None);
         }
