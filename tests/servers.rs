@@ -10,7 +10,7 @@ use common::running::{Running, start};
 use gatepost::mailbox::{
     Account, AlertScope, Change, Limits, Mailbox, MailboxPolicy, Manager, NewMessage, QuotaLimits,
 };
-use gatepost::store::{Checked, Mode as CheckMode, Partition, Reader, Store};
+use gatepost::store::{Checked, Engine, Mode as CheckMode, Partition, Reader, Store};
 use gatepost::types::{AccountId, AccountName, InternalDate, MailboxId, MailboxName};
 
 /// Two servers on one engine, each with a client that is logged in.
@@ -295,6 +295,42 @@ fn entries_of_the_server_are_told_everywhere() {
         assert!(told.iter().all(|lines| lines == expected), "{contact}: {told:?}");
     }
     drop((a, b, c));
+    stop(running);
+}
+
+/// What is shown, was expunged by others, and has been given up since: a search says so, FETCH too, and the rest is found.
+/// RFC 5530 3
+#[test]
+fn what_is_gone_for_good_is_said_to_be_expunged() {
+    let engine = Arc::new(Contended::default());
+    let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let (running, [mut a, mut b]) = two_servers(&engine, &directories);
+    for subject in ["one", "two", "three"] {
+        assert!(append(&mut a, "INBOX", subject).starts_with("OK"));
+    }
+    running[0].manager.settle();
+    a.ok("SELECT INBOX");
+    a.ok("FETCH 1:* FLAGS");
+    b.ok("SELECT INBOX");
+    b.ok("STORE 2 +FLAGS.SILENT (\\Deleted)");
+    b.ok("EXPUNGE");
+    let (lines, end) = a.command("SEARCH SUBJECT t");
+    assert_eq!((lines.last().unwrap().as_str(), end.starts_with("OK SEARCH")), ("* SEARCH 2 3", true), "{end}");
+    running[1].manager.purge(i64::from(u32::MAX)).unwrap();
+    while engine.collect(u64::MAX, 100).unwrap().looked_at > 0 {}
+    for (command, found) in [
+        ("SEARCH NOT BODY nothing", "* SEARCH 1 3"),
+        ("SORT (ARRIVAL) UTF-8 BODY text", "* SORT 1 3"),
+        ("THREAD REFERENCES UTF-8 TEXT text", "* THREAD (1)(3)"),
+    ] {
+        let (lines, end) = a.command(command);
+        assert_eq!(lines.last().map(String::as_str), Some(found), "{command}");
+        assert!(end.starts_with("OK [EXPUNGEISSUED]"), "{command}: {end}");
+    }
+    let (lines, end) = a.command("FETCH 1:3 BODY.PEEK[TEXT]");
+    assert!(lines.len() == 2 && end.starts_with("NO [EXPUNGEISSUED]"), "{lines:?} {end}");
+    assert!(a.ok("NOOP").contains(&"* 2 EXPUNGE".to_string()));
+    drop((a, b));
     stop(running);
 }
 
