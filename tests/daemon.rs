@@ -527,6 +527,24 @@ fn the_control_socket_takes_any_octets() {
     server.user("user0").ok("NOOP");
 }
 
+#[test]
+fn who_vanishes_in_a_literal_is_logged_once() {
+    let daemon = Daemon::prepare("");
+    daemon.start();
+    let mut client = daemon.client();
+    client.ok("LOGIN user0 secret");
+    assert!(client.send(b"a APPEND INBOX {100}\r\n"));
+    assert!(client.response().unwrap().starts_with('+'));
+    assert!(client.send(b"Subject: half"));
+    drop(client);
+    let said = "the connection ended in the middle of a literal, 13 of 100 octets had come";
+    within("the log says so", || daemon.read("daemon.log").contains(said));
+    let mut client = daemon.client();
+    client.ok("LOGIN user0 secret");
+    assert!(client.ok("STATUS INBOX (MESSAGES)")[0].ends_with("(MESSAGES 0)"));
+    assert_eq!(daemon.read("daemon.log").matches(said).count(), 1);
+}
+
 /// A StateDirectory= is made root's at each start of a unit without User=, with all that is in it: the daemon, which becomes its
 /// user by itself, could not open its store at the second.
 #[test]

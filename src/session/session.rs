@@ -87,7 +87,7 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
     let served = session.serve();
     match &served {
         Err(Failure::Refused(reply)) => log::error!("session ended: {}", reply.text),
-        Err(Failure::Gone) | Ok(()) => log::debug!("closed"),
+        Err(Failure::Gone) | Ok(()) => session.log_end(),
     }
     match served {
         Ok(()) => session.core.output.close(),
@@ -127,6 +127,19 @@ impl Session {
                 Step::Refused(refusal) => self.refuse(&refusal)?,
                 Step::NeedMore => self.wait_for_more()?,
             }
+        }
+    }
+
+    /// Who goes in the middle of a literal has not got done what he began. Strangers may as often as they like.
+    fn log_end(&self) {
+        match self.framer.literal_progress().filter(|_| self.stage() == Stage::Authenticated) {
+            Some(progress) => {
+                let (peer, done, goal) = (self.core.stream.peer(), progress.done, progress.goal);
+                log::info!(
+                    "{peer}: the connection ended in the middle of a literal, {done} of {goal} octets had come"
+                );
+            }
+            None => log::debug!("closed"),
         }
     }
 
