@@ -269,7 +269,20 @@ impl View {
         let mut vanished = self.mailbox.vanished(since)?;
         let whole = self.mailbox.snapshot()?;
         whole.unseen_since(self.visibility, since).uids().for_each(|uid| vanished.push(uid));
+        self.seen_again(&whole, since).for_each(|uid| vanished.push(uid));
         Ok(vanished.difference(&self.present(&vanished)))
+    }
+
+    /// What was hidden from the client when this view was taken, and is not any more: it will come anew.
+    fn seen_again<'a>(&self, whole: &'a Snapshot, since: ModSeq) -> impl Iterator<Item = Uid> + use<'a> {
+        let hides = self.shown.visibility != Visibility::ALL;
+        // Messages that have come are not in a view that is held either.
+        let last = match self.shown.is_held {
+            true => self.shown.last_uid().map_or(0, Uid::get),
+            false => self.shown.header().uid_next.wrapping_sub(1),
+        };
+        let changed = hides.then(|| whole.changed_since(since)).into_iter().flatten();
+        changed.map(|message| message.uid()).filter(move |uid| uid.get() <= last)
     }
 
     /// The UIDs that a command names, whether they are in this view or not; costs no look at the messages.
@@ -311,6 +324,8 @@ impl View {
 mod tests {
     use super::*;
     use crate::mailbox::sample::Sample;
+    use crate::mailbox::{Change, StoreMode};
+    use crate::types::{Flag, Keyword};
 
     /// The client has been told of it by EXISTS, and will be told that it goes: once.
     #[test]
@@ -324,5 +339,28 @@ mod tests {
         assert_eq!(vanished(&view), all[..1]);
         let told = view.sync(Expunges::Report).unwrap().expunged.into_iter().map(|(_, uid)| uid);
         assert_eq!((told.collect::<Vec<_>>(), vanished(&view)), (all[2..].to_vec(), vec![all[0], all[2], all[3]]));
+    }
+
+    /// A client that knew the message must hear that it is not among those that EXISTS counts, before it comes back.
+    #[test]
+    fn what_was_hidden_has_vanished_though_it_is_seen_again() {
+        let inbox = Sample::new();
+        let all = inbox.append(&["1", "2", "3"]);
+        let since = inbox.mailbox.snapshot().unwrap().header().highest_mod_seq;
+        let service = |mode| {
+            let (uids, flags) =
+                ([all[1]].into_iter().collect(), vec![Flag::Keyword(Keyword::new("$Service").unwrap())]);
+            let change = Change::Store { uids, mode, flags, unchanged_since: None, visibility: Visibility::ALL };
+            inbox.mailbox.commit(change).unwrap();
+        };
+        service(StoreMode::Add);
+        let (mailbox, bell) = (inbox.mailbox.clone(), Arc::new(Bell::new().unwrap()));
+        let mut view = View::open(mailbox, Access::ReadOnly, Visibility::ALL.without_service(), bell).unwrap();
+        service(StoreMode::Remove);
+        let came = inbox.append(&["4"]);
+        assert_eq!(view.vanished(since).unwrap().uids().collect::<Vec<_>>(), [all[1]]);
+        let changes = view.sync(Expunges::Report).unwrap();
+        assert_eq!((changes.expunged.len(), changes.exists), (1, Some(4)));
+        assert!(view.vanished(since).unwrap().is_empty() && view.shown().by_uid(came[0]).is_some());
     }
 }
