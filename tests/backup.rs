@@ -173,6 +173,11 @@ fn an_account_and_a_mailbox_come_back() {
     client.ok("DELETE Work/2026");
     client.ok("DELETE Work");
     client.ok("UNSUBSCRIBE Work/2026");
+    let inbox = server.ctl(&["--json", "restore", "--account", "user1", "--mailbox", "inbox", &place]);
+    assert_eq!(json(&inbox)["mailboxes"].as_u64(), Some(1), "INBOX in any letters");
+    client.ok("SELECT INBOX");
+    client.ok("STORE 11:* +FLAGS \\Deleted");
+    client.ok("EXPUNGE");
     let one = ["--json", "restore", "--account", "user1", "--mailbox", "Work/2026", &place];
     assert_eq!(json(&server.ctl(&one))["messages"].as_u64(), Some(6));
     assert_eq!(seen(&server, "Work/2026"), before);
@@ -762,6 +767,13 @@ fn what_cannot_be_read_is_named_and_costs_nothing_else() {
     );
     assert!(String::from_utf8_lossy(&text.stderr).contains("but what is listed (3)"), "{text:?}");
     assert_eq!(read_all(&mut client), [1, 3, 4, 6]);
+    // An export has all the others.
+    let mbox = directory(&server, "out.mbox");
+    let exported = server.ctl(&["--json", "export", "--account", "user1", &mbox]);
+    assert_eq!(named(&exported).len(), 1, "{exported:?}");
+    let text = std::fs::read_to_string(&mbox).unwrap();
+    let subjects: Vec<&str> = text.lines().filter(|line| line.starts_with("Subject: ")).collect();
+    assert_eq!(subjects, ["Subject: m0", "Subject: m2", "Subject: m3", "Subject: m5"]);
     files_wait_for_a_repair(&server, "message UID 2: its octets are damaged");
     // The octets are there from before.
     assert_eq!(json(&server.ctl(&["--json", "backup", &early]))["messages"].as_u64(), Some(1));

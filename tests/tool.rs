@@ -69,9 +69,13 @@ fn what_an_export_would_replace_stays_until_there_is_something_to_write() {
         (done.status.code(), std::fs::read_to_string(&kept).unwrap_or_default())
     };
     let (code, text) = export("user0", "Nowhere");
-    assert!(code == Some(73) && text.len() == 900_000, "{code:?} {}", text.len());
+    assert!(code == Some(67) && text.len() == 900_000, "{code:?} {}", text.len());
     let (code, text) = export("nobody", "INBOX");
     assert!(code == Some(67) && text.len() == 900_000, "{code:?} {}", text.len());
+    let nothing = server.path("nothing.mbox");
+    let refused = server.ctl(&["export", "--account", "user0", "--mailbox", "Nowhere", nothing.to_str().unwrap()]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("Nowhere: No such mailbox"), "{refused:?}");
+    assert!(!nothing.exists(), "a file without anything in it");
     std::fs::write(server.path("small.mbox"), "From a Thu Aug 22 12:36:23 2002\nSubject: 1\n\nx\n").unwrap();
     let small = server.path("small.mbox");
     assert!(server.ctl(&["import", "--account", "user1", small.to_str().unwrap()]).status.success());
@@ -178,7 +182,7 @@ fn undelete_knows_the_mailboxes_that_there_were() {
         let done = server.ctl(&["undelete", "--account", "user0", "--mailbox", mailbox]);
         (done.status.code(), String::from_utf8(done.stdout).unwrap())
     };
-    assert_eq!(undelete("Olt"), (Some(73), String::new()));
+    assert_eq!(undelete("Olt"), (Some(67), String::new()));
     assert_eq!(undelete("Old"), (Some(0), "mailbox Old is back\n0 messages are back\n".into()));
     assert_eq!(undelete("INBOX"), (Some(0), "0 messages are back\n".into()));
 }

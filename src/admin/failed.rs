@@ -2,8 +2,9 @@
 
 use std::io;
 
-use crate::mailbox::MailboxError;
+use crate::mailbox::{MailboxError, Refusal};
 use crate::store::StoreError;
+use crate::types::MailboxName;
 
 /// sysexits(3)
 pub(super) const EX_USAGE: u8 = 64;
@@ -27,11 +28,20 @@ impl Failed {
     pub(super) fn new(exit: u8, text: impl Into<String>) -> Failed {
         Failed { text: text.into(), exit }
     }
+
+    /// Of this mailbox.
+    pub(super) fn of(name: &MailboxName) -> impl Fn(MailboxError) -> Failed {
+        move |error| {
+            let failed = Failed::from(error);
+            Failed::new(failed.exit, format!("{name}: {}", failed.text))
+        }
+    }
 }
 
 impl From<MailboxError> for Failed {
     fn from(error: MailboxError) -> Failed {
         let exit = match &error {
+            MailboxError::Refused(Refusal::NonExistent | Refusal::NoAccount) => EX_NOUSER,
             MailboxError::Refused(_) => EX_CANTCREAT,
             MailboxError::Store(_) => EX_IOERR,
         };

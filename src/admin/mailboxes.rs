@@ -41,20 +41,23 @@ impl Verbs {
     pub(super) fn mailbox_class(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
         let (account, name) = (self.account(request)?, mailbox_name(request, "mailbox")?);
         if let Some(class) = class(request)? {
-            account.set_class(&name, &class)?;
+            account.set_class(&name, &class).map_err(Failed::of(&name))?;
         }
-        let class = account.class(&name)?;
+        let class = account.class(&name).map_err(Failed::of(&name))?;
         wire.send(&json!({ "row": { "mailbox": name.as_str(), "class": class.as_str() } }))?;
         Ok(json!({}))
     }
 
     pub(super) fn mailbox_rename(&self, request: &Value) -> Result<Value, Failed> {
-        self.account(request)?.rename(&mailbox_name(request, "mailbox")?, &new_mailbox_name(request, "to")?)?;
+        let name = mailbox_name(request, "mailbox")?;
+        let renamed = self.account(request)?.rename(&name, &new_mailbox_name(request, "to")?);
+        renamed.map_err(Failed::of(&name))?;
         Ok(json!({}))
     }
 
     pub(super) fn mailbox_remove(&self, request: &Value) -> Result<Value, Failed> {
-        self.account(request)?.delete(&mailbox_name(request, "mailbox")?)?;
+        let name = mailbox_name(request, "mailbox")?;
+        self.account(request)?.delete(&name).map_err(Failed::of(&name))?;
         Ok(json!({}))
     }
 
@@ -62,7 +65,11 @@ impl Verbs {
         let account = self.account(request)?;
         let only = request["mailbox"].as_str().map(|_| mailbox_name(request, "mailbox")).transpose()?;
         let (since_secs, mut telling) = (request["since"].as_i64().unwrap_or(0), Telling::new("an undelete", wire));
-        let undeleted = account.undelete(only.as_ref(), since_secs, &mut |so_far| telling.tell(so_far.messages))?;
+        let undeleted = account.undelete(only.as_ref(), since_secs, &mut |so_far| telling.tell(so_far.messages));
+        let undeleted = match &only {
+            Some(name) => undeleted.map_err(Failed::of(name))?,
+            None => undeleted?,
+        };
         let mailboxes: Vec<&str> = undeleted.mailboxes.iter().map(MailboxName::as_str).collect();
         Ok(json!({ "mailboxes": mailboxes, "messages": undeleted.messages, "unread": undeleted.unread }))
     }

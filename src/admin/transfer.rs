@@ -5,11 +5,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::failed::{EX_DATAERR, Failed};
+use super::unread_json;
 use super::verbs::{Verbs, account_name, mailbox_name, new_mailbox_name};
 use super::wire::Wire;
 use crate::mailbox::{
     Account, Change, Intake, LeftOut, Mailbox, MailboxError, NewAnnotation, NewMessage, Present, Refusal,
 };
+use crate::store::{StoreError, Unread};
 use crate::types::{AccountName, Flag, InternalDate, Keyword, MailboxName, MessageEntry, SystemFlag};
 
 /// Messages, and octets, of one commit of an import: its sync is shared by all of them.
@@ -224,26 +226,31 @@ fn message(intake: &mut Intake<'_>, head: &Value, octets: Vec<u8>) -> Result<New
     intake.take(octets, flags, date)
 }
 
-/// Gives all messages of a mailbox: each `{"size", "flags", "date", "uid"}` and its octets.
+/// Gives all messages of a mailbox: each `{"size", "flags", "date", "uid"}` and its octets. Those that cannot be read are named
+/// in the answer.
 pub(super) fn export(verbs: &Verbs, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
     let account = verbs.account(request)?;
-    let mailbox = account.mailbox(&mailbox_name(request, "mailbox")?)?;
+    let name = mailbox_name(request, "mailbox")?;
+    let mailbox = account.mailbox(&name).map_err(Failed::of(&name))?;
     let snapshot = mailbox.snapshot()?;
     snapshot.load_all()?;
+    let mut unread = Vec::new();
     for message in snapshot.messages() {
+        let octets = match mailbox.octets_of(message.blob(), 0..message.size().into()) {
+            Err(MailboxError::Store(error @ (StoreError::Missing(_) | StoreError::Broken(_)))) => {
+                let what = format!("its octets are lost or damaged: {error}");
+                let (account, mailbox) = (account.name().clone(), Some(name.clone()));
+                unread.push(unread_json(&Unread { account, mailbox, uid: Some(message.uid()), what }));
+                continue;
+            }
+            octets => octets?,
+        };
         let flags: Vec<String> = snapshot.flags_of(&message).iter().map(ToString::to_string).collect();
         wire.send(&json!({ "message": {
-            "size": message.size(), "flags": flags, "secs": message.internal_date().secs,
+            "size": octets.len(), "flags": flags, "secs": message.internal_date().secs,
             "uid": message.uid().get(), "of": snapshot.len(),
         } }))?;
-        let mut failed = None;
-        mailbox.octets(message.blob(), 0..message.size().into(), &mut |piece| {
-            failed = wire.send_octets(piece).err();
-            failed.is_none()
-        })?;
-        if let Some(error) = failed {
-            return Err(error.into());
-        }
+        wire.send_octets(&octets)?;
     }
-    Ok(json!({ "messages": snapshot.len() }))
+    Ok(json!({ "messages": snapshot.len() as usize - unread.len(), "unread": unread }))
 }

@@ -55,7 +55,10 @@ impl Verbs {
     /// Copies the store, as it is now, to a directory that is the daemon's.
     pub(super) fn backup(&self, request: &Value, wire: &mut Wire) -> Result<Value, Failed> {
         let directory = Path::new(request["directory"].as_str().unwrap_or(""));
-        let failed = |error: StoreError| Failed::new(EX_IOERR, format!("{}: {error}", directory.display()));
+        let failed = |error: StoreError| match error {
+            StoreError::Full => Failed::new(EX_IOERR, format!("{}: no space is left there", directory.display())),
+            error => Failed::new(EX_IOERR, format!("{}: {error}", directory.display())),
+        };
         let place = CopyPlace::open(directory, self.manager.store()).map_err(|error| match error {
             StoreError::InUse { .. } => in_use(directory),
             error => failed(error),

@@ -45,16 +45,16 @@ struct FullOnce {
 }
 
 impl FullOnce {
-    fn say_full(&self) {
+    fn say_full(&self, directory: &Path) {
         self.complaint.complain(|note| {
-            log::error!("the disk is full: no more is written until it has room{note}");
+            log::error!("{}: the disk is full: no more is written until it has room{note}", directory.display());
             self.is_said.store(true, Ordering::Relaxed);
         });
     }
 
-    fn say_room(&self) {
+    fn say_room(&self, directory: &Path) {
         if self.is_said.swap(false, Ordering::Relaxed) {
-            log::warn!("the disk has room again: the store goes on");
+            log::warn!("{}: the disk has room again: the store goes on", directory.display());
         }
     }
 }
@@ -117,12 +117,13 @@ impl Disk {
         };
         let failure = match &error {
             StoreError::Full => {
-                self.full.say_full();
+                self.full.say_full(&self.directory);
                 Failure::Full { tried: Instant::now() }
             }
             error => {
                 log::error!(
-                    "the disk has failed, or a file of the store is damaged; no more is written until gatepostd is restarted: {error}"
+                    "{}: the disk has failed, or a file of the store is damaged; no more is written until gatepostd is restarted: {error}",
+                    self.directory.display()
                 );
                 Failure::Broken
             }
@@ -149,7 +150,7 @@ impl Disk {
         }
         *tables = Some(Tables::open(&self.directory, &self.options)?);
         *self.failure.lock() = None;
-        self.full.say_room();
+        self.full.say_room(&self.directory);
         Ok(())
     }
 }

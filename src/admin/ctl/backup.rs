@@ -26,6 +26,9 @@ impl Tool {
     pub(super) fn backup(&self, directory: &Path) -> Result<(), Failed> {
         let failed = |error: io::Error| Failed::new(EX_IOERR, format!("{}: {error}", directory.display()));
         let config = self.config()?;
+        if directory.exists() && !directory.is_dir() {
+            return Err(Failed::new(EX_IOERR, format!("{}: is no directory", directory.display())));
+        }
         private_directory(directory).map_err(failed)?;
         if std::fs::read_dir(directory).map_err(failed)?.next().is_some() && !Store::is_in(directory) {
             let text = format!("{}: has files that are no backup; choose an empty directory", directory.display());

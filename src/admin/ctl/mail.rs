@@ -1,6 +1,6 @@
 //! Mail in and out, and back again.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -8,11 +8,13 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::super::failed::{EX_DATAERR, EX_IOERR, EX_USAGE, Failed};
-use super::super::{mail_source, progress};
+use super::super::wire::Wire;
+use super::super::{mail_source, progress, table};
 use super::arguments::{Tool, usage};
+use super::backup::UNREAD;
 use super::counted;
 use super::import;
-use super::output::say;
+use super::output::{print, say};
 use super::requests::next_answer;
 use crate::sys;
 use crate::types::Counted;
@@ -82,30 +84,63 @@ impl Tool {
         let failed = |error: io::Error| unreadable(path, &error);
         // Before the tool becomes the daemon's user, who may have no right to it. What is in it stays until there is something
         // to write.
+        let is_new = !path.try_exists().map_err(failed)?;
         let file =
             OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(failed)?;
-        let mut wire = self.connect("export")?;
-        wire.send(&json!({ "verb": "export", "account": account, "mailbox": self.mailbox() }))?;
-        wire.flush()?;
-        let mut answer = next_answer(&mut wire.reader)?;
+        let begun = self.connect("export").and_then(|mut wire| {
+            wire.send(&json!({ "verb": "export", "account": account, "mailbox": self.mailbox() }))?;
+            wire.flush()?;
+            let answer = next_answer(&mut wire.reader)?;
+            Ok((wire, answer))
+        });
+        if begun.is_err() && is_new {
+            // Nothing is to come; the daemon's user may have to leave it.
+            let _ = std::fs::remove_file(path);
+        }
+        let (mut wire, answer) = begun?;
         // A pipe or a terminal has no length.
         if file.metadata().map_err(failed)?.is_file() {
             file.set_len(0).map_err(failed)?;
         }
-        let mut out = io::BufWriter::new(file);
-        let bar = progress::bar("messages", 0);
-        loop {
-            if let Some(ok) = answer.get("ok") {
-                out.flush().map_err(failed)?;
-                bar.finish_and_clear();
-                return self.done(ok);
-            }
-            let head = &answer["message"];
-            let octets = wire.octets(head["size"].as_u64().unwrap_or(0))?;
-            write_mbox(&mut out, head, &octets).map_err(failed)?;
-            bar.inc(1);
-            answer = next_answer(&mut wire.reader)?;
+        let ok = write_all(&mut wire, answer, file, path).map_err(|error| {
+            Failed::new(error.exit, format!("{}; {} has only a part of the mailbox", error.text, path.display()))
+        })?;
+        let unread = ok["unread"].as_array().map_or(&[][..], Vec::as_slice);
+        match self.json {
+            true => say(&ok)?,
+            false => print(&table::render(&UNREAD, unread))?,
         }
+        match unread.len() {
+            0 => Ok(()),
+            n => Err(Failed::new(
+                EX_DATAERR,
+                format!("all is in {} but what is listed ({n}); gatepostctl check says more", path.display()),
+            )),
+        }
+    }
+}
+
+/// Writes the messages that come to a file: what the answer says at its end.
+fn write_all(wire: &mut Wire, mut answer: Value, file: File, path: &Path) -> Result<Value, Failed> {
+    let failed = |error: io::Error| unreadable(path, &error);
+    let is_file = file.metadata().map_err(failed)?.is_file();
+    let mut out = io::BufWriter::new(file);
+    let bar = progress::bar("messages", 0);
+    loop {
+        if let Some(ok) = answer.get("ok") {
+            out.flush().map_err(failed)?;
+            // Who exports may be about to remove.
+            if is_file {
+                out.get_ref().sync_all().map_err(failed)?;
+            }
+            bar.finish_and_clear();
+            return Ok(ok.clone());
+        }
+        let head = &answer["message"];
+        let octets = wire.octets(head["size"].as_u64().unwrap_or(0))?;
+        write_mbox(&mut out, head, &octets).map_err(failed)?;
+        bar.inc(1);
+        answer = next_answer(&mut wire.reader)?;
     }
 }
 

@@ -125,7 +125,10 @@ impl Restore<'_> {
     fn names(&mut self, only: Option<&str>) -> Result<Back, Failed> {
         let (mut names, mut back) = (0, Back::default());
         let tree = self.saved.tree();
-        for (name, node) in tree.nodes().filter(|(name, _)| only.is_none_or(|only| only == name.as_str())) {
+        // INBOX in any letters.
+        let wanted = only.and_then(|only| MailboxName::new(only).ok());
+        let is_wanted = |name: &MailboxName| only.is_none() || wanted.as_ref() == Some(name);
+        for (name, node) in tree.nodes().filter(|(name, _)| is_wanted(name)) {
             names += 1;
             let there = self.name(name)?;
             if node.id.is_some() && there {
