@@ -138,3 +138,46 @@ fn links_in_a_maildir() {
     let mut client = server.user("user1");
     assert_eq!(client.ok("STATUS INBOX (MESSAGES)"), ["* STATUS INBOX (MESSAGES 1)"]);
 }
+
+/// What is under way leaves free what the store wants free, and is refused before it comes.
+#[test]
+fn literals_leave_room_on_the_disk() {
+    let mut server = Server::start("");
+    let mut client = server.user("user1");
+    client.append("INBOX", &b"A: 1\r\n".repeat(50_000)).unwrap();
+    let path = server.path("gatepost.ini");
+    let config = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, config + "\n[Store]\nMinimum Free Space = 1024G\n").unwrap();
+    server.restart();
+    let mut client = server.user("user1");
+    let (_, end) = client.command("APPEND INBOX {300000}");
+    assert_eq!(end, "NO [UNAVAILABLE] The server has no room for the literal now");
+    let url = "URL \"/INBOX/;UID=1\"";
+    let (_, end) = client.command(&format!("APPEND INBOX CATENATE ({url} {url})"));
+    assert!(end.starts_with("NO [UNAVAILABLE] The server has no room"), "{end}");
+}
+
+/// A filter has its keys again wherever it is named: a search of two hundred took gigabytes.
+#[test]
+fn filters_that_are_named_again_and_again() {
+    let server = Server::start("");
+    let mut client = server.user("user1");
+    client.append("INBOX", b"Subject: x\r\n\r\ny\r\n").unwrap();
+    client.ok("SELECT INBOX");
+    let keys: String = (0..5000).map(|n| format!("NOT BODY {n} ")).collect();
+    let keys = &keys[..60_000].trim_end_matches(|c| c != 'N');
+    let keys = keys.trim_end_matches('N').trim_end();
+    client.ok(&format!("SETMETADATA \"\" (/private/filters/values/f {{{}+}}\r\n{keys})", keys.len()));
+    assert_eq!(client.ok("SEARCH FILTER f FILTER f"), ["* SEARCH 1"]);
+    let (_, end) = client.command(&format!("SEARCH{}", " FILTER f".repeat(190)));
+    assert!(end.starts_with("NO [UNDEFINED-FILTER f]"), "{end}");
+}
+
+/// Items and trees that are named again and again are named once.
+#[test]
+fn what_is_said_again_says_no_more() {
+    let server = Server::start("");
+    let mut client = server.user("user1");
+    let items = "MESSAGES ".repeat(5000);
+    assert_eq!(client.ok(&format!("STATUS INBOX ({})", items.trim_end())), ["* STATUS INBOX (MESSAGES 0)"]);
+}

@@ -29,6 +29,11 @@ pub struct Auth {
     decoy: Option<Hash>,
 }
 
+/// Of a name that may be anything, what the log can have without being misled about its end.
+fn shown(name: &str) -> String {
+    beginning(name, AccountName::BYTES_MAX).replace('\'', "\\x27")
+}
+
 impl Auth {
     /// Errors name the file and its line.
     pub fn open(path: &Path, options: Options) -> Result<Auth, PasswdError> {
@@ -85,7 +90,7 @@ impl Auth {
             }
             Err(refused) => refused,
         };
-        log::warn!("login of '{}' from {peer}: {refused:?}", beginning(name, AccountName::BYTES_MAX));
+        log::warn!("login of '{}' from {peer}: {refused:?}", shown(name));
         std::thread::sleep(options.failed_login_delay);
         Err(refused)
     }

@@ -4,13 +4,12 @@
 //! which no client can send, behind `~` if it is a literal8. A line that is refused is swallowed to its end, so that the
 //! session can go on; where the end cannot be known it must be closed.
 
-use std::fs::File;
 use std::io;
 
 use memchr::memchr;
 
 use super::frame::{Frame, Limits, Literal, LiteralProgress, Refusal, Step, Why};
-use super::literal::{Announced, Incoming};
+use super::literal::{Announced, Incoming, Spool};
 use crate::log::Seldom;
 
 /// Where the next octets belong.
@@ -23,7 +22,7 @@ enum Place {
 
 pub struct Framer {
     limits: Limits,
-    spool: Box<dyn Fn() -> std::io::Result<File> + Send>,
+    spool: Box<dyn Spool>,
     input: Vec<u8>,
     /// Octets of `input` that have been dealt with.
     used: usize,
@@ -41,8 +40,7 @@ fn complain(error: &io::Error) {
 }
 
 impl Framer {
-    /// `spool` makes an anonymous file for a large literal.
-    pub fn new(limits: Limits, spool: impl Fn() -> std::io::Result<File> + Send + 'static) -> Framer {
+    pub fn new(limits: Limits, spool: impl Spool + 'static) -> Framer {
         Framer {
             limits,
             spool: Box::new(spool),
@@ -201,7 +199,7 @@ impl Framer {
         self.line.push(0);
         let literal = match announced.octets > self.limits.literal_memory_max {
             false => Literal::in_memory(announced.octets),
-            true => match (self.spool)() {
+            true => match self.spool.check_room(announced.octets).and_then(|()| self.spool.file()) {
                 Ok(file) => Literal::Spool(file, 0),
                 Err(error) => {
                     complain(&error);
@@ -230,6 +228,11 @@ impl Framer {
         let Place::Literal(incoming) = &mut self.place else { return None };
         let (taken, written) = incoming.take(&self.input[self.used..]);
         let left = incoming.left;
+        // Others take room meanwhile.
+        let written = written.and_then(|()| match incoming.has_grown(taken) {
+            true => self.spool.check_room(left),
+            false => Ok(()),
+        });
         self.used += taken;
         if let Err(error) = written {
             complain(&error);

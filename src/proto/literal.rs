@@ -1,5 +1,6 @@
 //! A literal as a line announces it, and as its octets arrive.                  RFC 9051 4.3; RFC 7888
 
+use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 
 use super::frame::Literal;
@@ -30,6 +31,29 @@ impl Announced {
     }
 }
 
+/// Where literals go that are too large for memory.
+pub trait Spool: Send {
+    /// An anonymous one.
+    fn file(&self) -> io::Result<File>;
+
+    /// An error where there is no room for so many octets more.
+    fn check_room(&self, octets: u64) -> io::Result<()>;
+}
+
+/// Files without a bound.
+impl<F: Fn() -> io::Result<File> + Send> Spool for F {
+    fn file(&self) -> io::Result<File> {
+        self()
+    }
+
+    fn check_room(&self, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// So many octets of a spool file are written before it is asked again whether there is room.
+const STEP_BYTES: u64 = 1 << 20;
+
 /// A literal of which octets are still to come.
 pub(super) struct Incoming {
     pub(super) literal: Literal,
@@ -52,6 +76,14 @@ impl Incoming {
         };
         self.left -= taken as u64;
         (taken, kept)
+    }
+
+    /// Whether the octets that were taken last bring a spool file to its next step.
+    pub(super) fn has_grown(&self, taken: usize) -> bool {
+        match &self.literal {
+            Literal::Memory(_) => false,
+            Literal::Spool(_, length) => length / STEP_BYTES > (length - taken as u64) / STEP_BYTES,
+        }
     }
 
     /// All of it has come.

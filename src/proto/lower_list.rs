@@ -136,5 +136,13 @@ fn status_items(pair: Pair<'_, Rule>) -> Lowered<Vec<StatusItem>> {
         "UNSEENMEDIA" => Ok(StatusItem::UnseenMedia),
         _ => wrong("An unknown status item"),
     };
-    pair.into_inner().map(item).collect()
+    let mut items = Vec::new();
+    for pair in pair.into_inner() {
+        let item = item(pair)?;
+        // Said again it says no more.
+        if !items.contains(&item) {
+            items.push(item);
+        }
+    }
+    Ok(items)
 }

@@ -45,6 +45,7 @@ pub use command_table::{Stage, command_names};
 pub use criteria::criteria;
 pub use frame::{Frame, Limits, Literal, LiteralProgress, Refusal, Step, Why};
 pub use framer::Framer;
+pub use literal::Spool;
 pub use mask::mask;
 pub use parse::{Malformed, parse};
 pub use response_code::ResponseCode;

@@ -11,7 +11,7 @@ use crate::config::{self, Config, Level, TlsMode};
 use crate::log::{Filters, Target};
 use crate::net::{self, BoundListener, Mode, TlsError, TlsFiles};
 use crate::proto::Limits;
-use crate::session::{Domain, Mask, Settings};
+use crate::session::{Domain, Mask, Settings, SpoolDirectory};
 use crate::types::Wildcard;
 
 /// Octets of a literal that LITERAL- lets a client send unasked. RFC 7888 5
@@ -107,7 +107,7 @@ pub(super) fn settings(config: &Config, tls: net::Tls, groups: Arc<auth::Groups>
             literal_memory_max: config.literal_memory_max,
             literals_max: config.literals_max,
         },
-        spool_directory: admin::spool_directory(config),
+        spool: SpoolDirectory { path: admin::spool_directory(config), free_bytes_min: config.free_bytes_min },
         tls,
         domains: Arc::new(config.domains.iter().map(domain).collect()),
         masks: Arc::new(config.masks.iter().map(mask).collect()),

@@ -10,7 +10,7 @@ use super::core::Core;
 use super::located::Located;
 use super::reply::{Failure, Reply, internal};
 use crate::mailbox::{Account, MailboxError};
-use crate::proto::{AppendData, CatPart, Literal, MessageUrl, ResponseCode};
+use crate::proto::{AppendData, CatPart, Literal, MessageUrl, ResponseCode, Spool};
 
 /// A message as it is to be put together.
 pub(super) enum Plan {
@@ -91,7 +91,7 @@ impl Core {
             pieces.into_iter().try_for_each(|piece| write(piece, &mut octets))?;
             return Ok(Literal::Memory(octets));
         }
-        let mut file = crate::sys::spool_file(&settings.spool_directory).map_err(unwritable)?;
+        let mut file = settings.spool.check_room(length).and_then(|()| settings.spool.file()).map_err(unwritable)?;
         pieces.into_iter().try_for_each(|piece| write(piece, &mut file))?;
         file.seek(SeekFrom::Start(0)).map_err(unwritable)?;
         Ok(Literal::Spool(file, length))
@@ -124,5 +124,8 @@ fn copy(mut from: File, out: &mut impl Write) -> Result<(), Failure> {
 }
 
 fn unwritable(error: std::io::Error) -> Failure {
+    if error.kind() == std::io::ErrorKind::StorageFull {
+        return Reply::no(ResponseCode::Unavailable, "The server has no room for the message now").into();
+    }
     internal(&format!("putting a message together: {error}")).into()
 }

@@ -17,8 +17,10 @@ const ROOTS: [&str; 2] = ["/private/filters/values/", "/shared/filters/values/"]
 
 /// Filters within filters: the RFC asks for three.
 const PASSES_MAX: usize = 10;
-/// Filters that one search may come to.
+/// Filters that one search may come to, and octets of all of them: each has its keys again wherever it is named, and a key
+/// takes some hundred octets of memory.
 const FILTERS_MAX: usize = 200;
+const FILTERS_BYTES_MAX: usize = 256 * 1024;
 /// Levels of the key that comes out: what walks over it recurses.
 const LEVELS_MAX: usize = 100;
 
@@ -27,7 +29,8 @@ pub(super) fn resolve(core: &Core, account: &Arc<Account>, key: SearchKey) -> Re
     if !key.any(&|key| matches!(key, SearchKey::Filter(_))) {
         return Ok(key);
     }
-    let mut resolver = Resolver { account, open: Vec::new(), filters_left: FILTERS_MAX };
+    let mut resolver =
+        Resolver { account, open: Vec::new(), filters_left: FILTERS_MAX, bytes_left: FILTERS_BYTES_MAX };
     let key = resolver.key(key, LEVELS_MAX)?;
     uid_only::check_key(core.dialect, &key)?;
     Ok(key)
@@ -54,6 +57,7 @@ struct Resolver<'a> {
     /// The filters that are being read, each within the one before.
     open: Vec<FilterName>,
     filters_left: usize,
+    bytes_left: usize,
 }
 
 impl Resolver<'_> {
@@ -77,8 +81,10 @@ impl Resolver<'_> {
             return Err(self.undefined(Some(name)));
         }
         self.filters_left -= 1;
-        let value = value(self.account, &name)?;
-        let Some(Ok(key)) = value.as_deref().map(criteria) else { return Err(self.undefined(Some(name))) };
+        let value = value(self.account, &name)?.unwrap_or_default();
+        let Some(left) = self.bytes_left.checked_sub(value.len()) else { return Err(self.undefined(Some(name))) };
+        self.bytes_left = left;
+        let Ok(key) = criteria(&value) else { return Err(self.undefined(Some(name))) };
         self.open.push(name);
         let key = self.key(key, levels_left)?;
         self.open.pop();
@@ -87,7 +93,7 @@ impl Resolver<'_> {
 
     /// Of several, the one that the client has named tells it most: the first.
     fn undefined(&self, name: Option<FilterName>) -> Failure {
-        let text = "No such filter, or one that is no search or nested too deep";
+        let text = "No such filter, or one that is no search, too long or nested too deep";
         match self.open.first().cloned().or(name) {
             Some(name) => Reply::no(ResponseCode::UndefinedFilter(name), text).into(),
             None => Reply::bad("The search is nested too deep").into(),

@@ -92,5 +92,5 @@ pub use capability::is_known as is_known_capability;
 pub use domain::Domain;
 pub use mask::Mask;
 pub use running::Watchdog;
-pub use service::{Service, Settings};
+pub use service::{Service, Settings, SpoolDirectory};
 pub use session::run;

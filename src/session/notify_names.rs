@@ -51,7 +51,8 @@ pub(super) fn candidates(
             WatchFilter::Subscribed => names.extend(tree.subscriptions().iter().cloned()),
             WatchFilter::Mailboxes(wanted) => names.extend(wanted.iter().cloned()),
             WatchFilter::Subtree(tops) => {
-                for top in tops {
+                let distinct: BTreeSet<&String> = tops.iter().collect();
+                for top in distinct {
                     names.extend(subtree(core, own, top)?);
                 }
             }

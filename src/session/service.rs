@@ -1,5 +1,7 @@
 //! What all sessions share.
 
+use std::fs::File;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +14,8 @@ use super::running::Watchdog;
 use crate::auth::{Auth, Groups};
 use crate::mailbox::Manager;
 use crate::net::Tls;
-use crate::proto::Limits;
+use crate::proto::{Limits, Spool};
+use crate::sys;
 use crate::types::Utf8;
 
 /// What the configuration says about sessions; another one may come while they run.
@@ -48,10 +51,32 @@ pub struct Settings {
     /// Mailboxes of one ESEARCH. RFC 7377 2.4
     pub searched_mailboxes_max: usize,
     pub limits: Limits,
-    pub spool_directory: PathBuf,
+    pub spool: SpoolDirectory,
     pub tls: Tls,
     pub domains: Arc<Vec<Domain>>,
     pub masks: Arc<Vec<Mask>>,
+}
+
+/// Where large literals are until their command is done. It leaves free what the store wants free: no client fills the
+/// disk for all with what its quota refuses in the end.
+#[derive(Clone)]
+pub struct SpoolDirectory {
+    pub path: PathBuf,
+    pub free_bytes_min: u64,
+}
+
+impl Spool for SpoolDirectory {
+    fn file(&self) -> io::Result<File> {
+        sys::spool_file(&self.path)
+    }
+
+    fn check_room(&self, octets: u64) -> io::Result<()> {
+        let needed = self.free_bytes_min.saturating_add(octets);
+        match self.free_bytes_min > 0 && sys::free_bytes(&self.path)? < needed {
+            true => Err(io::ErrorKind::StorageFull.into()),
+            false => Ok(()),
+        }
+    }
 }
 
 pub struct Service {

@@ -52,7 +52,7 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
             return stream.close();
         }
     }
-    let spool = settings.spool_directory.clone();
+    let spool = settings.spool.clone();
     let core = Core {
         service: service.clone(),
         output: Arc::new(Output::new(stream.clone())),
@@ -74,7 +74,7 @@ pub fn run(service: &Arc<Service>, connection: Connection) {
         began: Instant::now(),
         notify: None,
     };
-    let framer = Framer::new(before_login(&settings.limits), move || crate::sys::spool_file(&spool));
+    let framer = Framer::new(before_login(&settings.limits), spool);
     let mut session = Session {
         core,
         state: State::NotAuthenticated,
