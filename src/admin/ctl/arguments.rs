@@ -58,16 +58,17 @@ pub(super) fn arguments() -> Result<Tool, Failed> {
                 say(format_args!("gatepostctl {}", env!("CARGO_PKG_VERSION")))?;
                 std::process::exit(0);
             }
-            Long(name) if let Some((name, value, _)) = verb_table::option(name) => {
-                if options.iter().any(|(before, _)| before == name) {
+            Long(name) => match verb_table::option(name) {
+                Some((name, ..)) if options.iter().any(|(before, _)| before == name) => {
                     return Err(usage(format!("--{name} stands twice")));
                 }
-                let value = match value.is_empty() {
-                    true => String::new(),
-                    false => parser.value().and_then(|value| value.string()).map_err(usage)?,
-                };
-                options.push((name, value));
-            }
+                Some((name, "", _)) => options.push((name, String::new())),
+                Some((name, ..)) => {
+                    let value = parser.value().and_then(|value| value.string()).map_err(usage)?;
+                    options.push((name, value));
+                }
+                None => return Err(usage(Long(name).unexpected())),
+            },
             Value(word) => words.push(word.string().map_err(usage)?),
             other => return Err(usage(other.unexpected())),
         }
