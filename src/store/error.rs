@@ -72,7 +72,7 @@ impl fmt::Display for StoreError {
             StoreError::Changed => f.write_str("another server has changed the mailbox; select it again"),
             StoreError::Unsettled => f.write_str("the store does not answer whether a change was made"),
             StoreError::Stopped => f.write_str("who asked for it has gone"),
-            StoreError::Full => f.write_str("no space left on the disk of the data directory"),
+            StoreError::Full => f.write_str("no space left on the disk of the data directory, or less than Minimum Free Space asks for"),
             StoreError::Poisoned => {
                 f.write_str("an earlier write to the disk failed: no more is written until gatepostd is restarted; where that does not help, stop it, run gatepostctl check --repair, and start it again")
             }

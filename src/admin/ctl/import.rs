@@ -9,8 +9,9 @@ use super::super::failed::{EX_IOERR, Failed};
 use super::super::mail_source::{Mail, MailAnnotation, Mails};
 use super::super::wire::{Reader, Wire, Writer};
 use super::requests::next_answer;
+use crate::types::Counted;
 
-/// Sends all messages; what the other end says of them at last.
+/// Sends all messages; what the other end says of them at last. An error says how many are in.
 ///
 /// Were nobody to listen until all is sent, the other end would fill the socket with its progress, wait, and read no
 /// more: both ends would wait for ever. It took some 50,000 messages.
@@ -23,9 +24,12 @@ pub(super) fn send_all(wire: &mut Wire, mails: Mails, source: &str, bar: &Progre
             // Without more to come the other end ends too; what it has stays.
             writer.close();
         }
-        let answer = answer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        sent.map_err(|error| Failed::new(EX_IOERR, format!("{source}: {error}")))?;
-        answer
+        let (are_in, answer) = answer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let done = sent.map_err(|error| Failed::new(EX_IOERR, format!("{source}: {error}"))).and(answer);
+        done.map_err(|failed| match are_in {
+            0 => failed,
+            n => Failed::new(failed.exit, format!("{}; the first {} in", failed.text, Counted(n, "message").are())),
+        })
     })
 }
 
@@ -58,12 +62,16 @@ fn send_mail(writer: &mut Writer, mail: &Mail) -> io::Result<()> {
     Ok(())
 }
 
-/// What comes after all progress.
-fn last_answer(reader: &mut Reader) -> Result<Value, Failed> {
+/// How many messages are in, and what comes after all progress.
+fn last_answer(reader: &mut Reader) -> (u64, Result<Value, Failed>) {
+    let mut are_in = 0;
     loop {
-        let answer = next_answer(reader)?;
-        if let Some(ok) = answer.get("ok") {
-            return Ok(ok.clone());
+        match next_answer(reader) {
+            Ok(answer) => match answer.get("ok") {
+                Some(ok) => return (are_in, Ok(ok.clone())),
+                None => are_in = answer["progress"].as_u64().unwrap_or(are_in),
+            },
+            Err(failed) => return (are_in, Err(failed)),
         }
     }
 }
@@ -126,6 +134,7 @@ mod tests {
     #[test]
     fn a_source_that_cannot_be_read() {
         let failed = import(Some(io::Error::other("torn"))).unwrap_err();
-        assert_eq!((failed.text.as_str(), failed.exit), ("x.mbox: torn", EX_IOERR));
+        let text = "x.mbox: torn; the first 4999 messages are in";
+        assert_eq!((failed.text.as_str(), failed.exit), (text, EX_IOERR));
     }
 }
