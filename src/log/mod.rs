@@ -63,7 +63,8 @@ impl Drop for Tagged {
 
 /// As much of a text as the log may have of what a stranger has sent.
 pub fn beginning(text: &str, bytes_max: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes_max)]
+    let end = (0..=bytes_max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
 }
 
 /// Starts logging, or changes where and what is logged; reopens a file. An error leaves the log as it was.

@@ -41,7 +41,9 @@ impl Items {
             ([count], 0) => items.runs.push((path.to_path_buf(), *count)),
             _ => {
                 for (at, (run, count)) in blocks.runs.iter().zip(&blocks.blocks).enumerate().rev() {
-                    let part = part.with_added_extension(at.to_string());
+                    let mut part = part.as_os_str().to_os_string();
+                    part.push(format!(".{at}"));
+                    let part = PathBuf::from(part);
                     fs::write(&part, run).map_err(|error| failed(&part, &error))?;
                     items.parts.push(part.clone());
                     items.runs.push((part, *count));
