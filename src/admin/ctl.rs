@@ -8,6 +8,7 @@ mod arguments;
 mod backup;
 mod certificate;
 mod check;
+mod giving;
 mod import;
 mod known;
 mod mail;

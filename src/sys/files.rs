@@ -7,7 +7,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A file without a name in `directory`; it vanishes with its last descriptor.
@@ -40,6 +40,16 @@ fn named_briefly(directory: &Path) -> io::Result<File> {
 /// Opens what has this name to be read: not what a symbolic link leads to, and without waiting for another end.
 pub fn open_itself(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
+}
+
+/// Holds what has this name, a symbolic link itself, whatever becomes of the name. It cannot be read by that.
+pub fn hold(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_NOFOLLOW).open(path)
+}
+
+/// A path to what is held, and to what is in it.
+pub fn place_of(held: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()))
 }
 
 /// Takes the file for this process alone; `false` where another has it. Given back when the file is closed.

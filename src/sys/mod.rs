@@ -12,10 +12,12 @@ mod process;
 mod signals;
 
 pub use bell::Bell;
-pub use files::{free_bytes, lock_exclusive, open_itself, peer_uid, spool_file};
+pub use files::{free_bytes, hold, lock_exclusive, open_itself, peer_uid, place_of, spool_file};
 pub use poll::{For, Ready, wait};
 pub use prefetch::prefetch;
-pub use process::{Parent, become_user, daemonize, give_to, is_root, own_uid, raise_open_files, set_umask, syslog};
+pub use process::{
+    Parent, become_user, daemonize, give_held, give_to, is_root, own_uid, raise_open_files, set_umask, syslog,
+};
 pub use signals::{Signal, Signals};
 
 /// The time of day in the local zone.

@@ -1,10 +1,12 @@
 //! The process: its user, its terminal, its limits, its log.
 
 use std::ffi::{CStr, CString};
-use std::fs;
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{MetadataExt, lchown};
+use std::os::unix::fs::{MetadataExt, chown, lchown};
 use std::path::Path;
+
+use super::files::place_of;
 
 fn check(result: libc::c_int) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
@@ -46,6 +48,17 @@ pub fn become_user(user: &str, owned: &[&Path]) -> io::Result<()> {
 pub fn give_to(user: &str, path: &Path) -> io::Result<()> {
     let (_, uid, gid) = ids(user)?;
     give(path, uid, gid)
+}
+
+/// Gives a file or directory that is held to `user`, from root.
+pub fn give_held(user: &str, held: &File) -> io::Result<()> {
+    let (_, uid, gid) = ids(user)?;
+    let found = held.metadata()?;
+    match (found.uid(), found.gid()) == (uid, gid) {
+        true => Ok(()),
+        // Through what is held, to nothing else.
+        false => chown(place_of(held), Some(uid), Some(gid)),
+    }
 }
 
 fn ids(user: &str) -> io::Result<(CString, u32, u32)> {

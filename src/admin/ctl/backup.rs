@@ -3,9 +3,7 @@
 //! A backup is a store that the daemon, or where none runs the tool, has made a copy of its own. A server comes back by
 //! the copy the other way; an account or a mailbox by what it does not have (`restore`).
 
-use std::collections::HashMap;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -14,6 +12,7 @@ use super::super::failed::{EX_CANTCREAT, EX_DATAERR, EX_IOERR, EX_UNAVAILABLE, F
 use super::super::{changes_user, copied_json, in_use, progress, unread_json};
 use super::arguments::{Tool, usage};
 use super::counted;
+use super::giving::give_backup;
 use super::output::say;
 use crate::config::Config;
 use crate::store::{Store, StoreError, WholeCopy};
@@ -121,36 +120,6 @@ fn check_backup(directory: &Path) -> Result<(), Failed> {
         true if !Store::is_in(directory) => Err(failed(EX_DATAERR, "no backup")),
         true => Ok(()),
     }
-}
-
-/// To read a store is to open it, and that is the daemon's user's to do: what root made there the next backup could not
-/// write.
-fn give_backup(config: &Config, directory: &Path) -> Result<(), Failed> {
-    if !changes_user(config) {
-        return Ok(());
-    }
-    let failed = |path: &Path, error: io::Error| Failed::new(EX_IOERR, format!("{}: {error}", path.display()));
-    let (mut left, mut names, mut all) = (vec![directory.to_path_buf()], HashMap::new(), Vec::new());
-    while let Some(path) = left.pop() {
-        let found = path.symlink_metadata().map_err(|error| failed(&path, error))?;
-        if found.is_dir() {
-            for entry in std::fs::read_dir(&path).map_err(|error| failed(&path, error))? {
-                left.push(entry.map_err(|error| failed(&path, error))?.path());
-            }
-        } else {
-            *names.entry((found.dev(), found.ino())).or_insert(0) += 1;
-        }
-        all.push((path, found));
-    }
-    for (path, found) in &all {
-        // What the backup has kept of the one before has two names in it.
-        if !found.is_dir() && names.get(&(found.dev(), found.ino())) != Some(&found.nlink()) {
-            let elsewhere = "has another name elsewhere; copy the backup and restore the copy";
-            return Err(failed(path, io::Error::other(elsewhere)));
-        }
-        sys::give_to(&config.user, path).map_err(|error| failed(path, error))?;
-    }
-    Ok(())
 }
 
 /// The last backup that is whole.
