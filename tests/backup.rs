@@ -641,6 +641,17 @@ fn the_last_backup_stays_until_the_next_is_whole() {
         assert_eq!(seen(&other, "INBOX"), before);
         assert_eq!(seen(&other, "Work/2026").len(), 6);
     }
+    // What has been begun cannot even be opened.
+    let version = server.path("backup/version");
+    let octets = std::fs::read(&version).unwrap();
+    std::fs::remove_file(&version).unwrap();
+    std::fs::write(&version, b"rotten").unwrap();
+    let restored = until_free(|| server.ctl(&["restore", "--account", "user1", &place]));
+    let said = String::from_utf8_lossy(&restored.stderr);
+    assert!(restored.status.success() && said.contains("backup/version is damaged"), "{restored:?}");
+    assert!(said.contains("this is the one before, of 20"), "{said}");
+    std::fs::write(&version, octets).unwrap();
+
     let finished = until_free(|| server.ctl(&["backup", &place]));
     assert!(finished.status.success() && !last.exists(), "{finished:?}");
     let again = until_free(|| server.ctl(&["--json", "restore", "--account", "user1", &place]));

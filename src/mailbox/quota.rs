@@ -2,8 +2,9 @@
 //!
 //! An account is a quota root of its own. Its usage is the sum of its mailboxes' headers, which every commit keeps right,
 //! so that it is exact after any crash; it is summed up when it is first asked for, and kept up with each commit then, of
-//! this server and of others. Messages that are on their way at the same moment, here or there, do not know of each other:
-//! together they may go beyond what there may be.
+//! this server and of others. Messages that are on their way at the same moment on two servers do not know of each other:
+//! together they may go beyond what there may be. A commit's guard would only tell where they go to one mailbox; for several
+//! each APPEND would have to write a key of the account's as well, and all servers would wait for each other there.
 //!
 //! Annotations do not count. RFC 5257 leaves it open, RFC 9208 5.4 has a resource of its own for those of messages; Cyrus counts
 //! them in that alone, Dovecot's quotas know nothing but mail. Some in a mailbox are other users' own: counted, they would

@@ -53,23 +53,35 @@ pub struct WholeCopy {
     pub store: Store,
     /// When it was made, in seconds since 1970.
     pub finished_secs: i64,
+    /// Why it is not what was copied last.
+    pub instead_of: Option<String>,
     /// What has been begun since and is not whole: nobody goes on with it meanwhile.
-    pub cut_short: Option<Store>,
+    _begun: Option<Store>,
 }
 
 impl WholeCopy {
-    /// The copy in a directory, or the one before where the next was cut short; `None` where neither is whole.
+    /// The copy in a directory, or the one before where the next was cut short or cannot be opened; `None` where neither is
+    /// whole.
     pub fn open(directory: &Path) -> Result<Option<WholeCopy>, StoreError> {
-        let (store, last) = (Store::open(directory, &Options::default())?, directory.join(LAST));
-        if let Some(finished_secs) = store.finished()? {
-            return Ok(Some(WholeCopy { store, finished_secs, cut_short: None }));
-        }
+        let last = directory.join(LAST);
+        let (begun, instead_of) = match Store::open(directory, &Options::default()) {
+            Ok(store) => match store.finished()? {
+                Some(finished_secs) => {
+                    return Ok(Some(WholeCopy { store, finished_secs, instead_of: None, _begun: None }));
+                }
+                None => (Some(store), "the last backup was cut short".to_string()),
+            },
+            Err(error @ (StoreError::InUse { .. } | StoreError::Newer { .. })) => return Err(error),
+            Err(error) if !Store::is_in(&last) => return Err(error),
+            Err(error) => (None, error.to_string()),
+        };
         if !Store::is_in(&last) {
             return Ok(None);
         }
-        let before = Store::open(&last, &Options::default())?;
-        let whole = |finished_secs| WholeCopy { store: before.clone(), finished_secs, cut_short: Some(store) };
-        Ok(before.finished()?.map(whole))
+        let store = Store::open(&last, &Options::default())?;
+        let finished = store.finished()?;
+        let whole = |finished_secs| WholeCopy { store, finished_secs, instead_of: Some(instead_of), _begun: begun };
+        Ok(finished.map(whole))
     }
 }
 

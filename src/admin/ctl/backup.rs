@@ -131,9 +131,9 @@ pub(super) fn open_backup(directory: &Path) -> Result<WholeCopy, Failed> {
     })?;
     let none = || failed("no backup that is whole; gatepostctl backup finishes one that was cut short".into());
     let whole = whole.ok_or_else(none)?;
-    if whole.cut_short.is_some() {
+    if let Some(why) = &whole.instead_of {
         eprintln!(
-            "gatepostctl: {}: the last backup was cut short; this is the one before, of {}",
+            "gatepostctl: {}: {why}; this is the one before, of {}",
             directory.display(),
             sys::local_time_of(whole.finished_secs).format("%Y-%m-%d %H:%M")
         );
