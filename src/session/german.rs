@@ -140,10 +140,14 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ),
     // Searches.
     ("The charset is not known here", "Dieser Zeichensatz ist hier nicht bekannt"),
+    (
+        "After ENABLE UTF8=ACCEPT the charset is UTF-8: all strings are",
+        "Nach ENABLE UTF8=ACCEPT ist der Zeichensatz UTF-8: alle Zeichenketten sind es",
+    ),
     ("FILTER stands beside UTF-8 and US-ASCII alone", "FILTER steht nur neben UTF-8 und US-ASCII"),
     (
-        "No such filter, or one that is no search or nested too deep",
-        "Diesen Filter gibt es nicht, oder er ist keine Suche oder zu tief verschachtelt",
+        "No such filter, or one that is no search, too long or nested too deep",
+        "Diesen Filter gibt es nicht, oder er ist keine Suche, zu lang oder zu tief verschachtelt",
     ),
     (
         "The name of a filter has characters that none can have",
