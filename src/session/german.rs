@@ -212,6 +212,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("The literal is larger than this server takes", "Das Literal ist größer, als dieser Server annimmt"),
     ("The command has too many literals", "Der Befehl hat zu viele Literale"),
     ("The server has no room for the literal now", "Der Server hat jetzt keinen Platz für das Literal"),
+    ("The server has no room for the message now", "Der Server hat jetzt keinen Platz für die Nachricht"),
     ("The server ends this session", "Der Server beendet diese Sitzung"),
     ("Autologout: nothing heard for too long", "Automatische Abmeldung: zu lange nichts gehört"),
     ("Too many commands without a login", "Zu viele Befehle ohne Anmeldung"),
