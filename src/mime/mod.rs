@@ -1,9 +1,9 @@
 //! Messages: structure, envelope, sections, decoding.       RFC 5322; RFC 2045 to 2047; RFC 9051 7.5.2
 //!
 //! Octets in, offsets and text out. `Parser` reads a message once, in whatever pieces it comes and in bounded memory;
-//! `Glance` is what must be known of it at once, `Summary` what is kept of it beside the message; `SummaryRef` answers from that most of what clients ask, and
-//! `section` tells which octets of the message are the rest. `TransferDecoder`, `TextDecoder` and `decode_field` turn
-//! octets into what was meant; `fold` and `prepare` make text comparable.
+//! `Glance` is what must be known of it at once, `Summary` what is kept of it beside the message; `SummaryRef` answers
+//! from that most of what clients ask, and `section` tells which octets of the message are the rest. `TransferDecoder`,
+//! `TextDecoder` and `decode_field` turn octets into what was meant; `fold` and `prepare` make text comparable.
 //!
 //! Nothing that is in a message makes this room fail: what is broken is read as Dovecot reads it, or as the RFCs advise
 //! where they do. What it says of a message goes to the wire as it is: well formed, without NULs, of bounded length.

@@ -1,6 +1,7 @@
 //! ID.                                              RFC 2971
 //!
-//! The client's name goes to the log, for the admin who must know what trips over what, and decides by it what is masked; ours tells name and version.
+//! The client's name goes to the log, for the admin who must know what trips over what, and decides by it what is masked;
+//! ours tells name and version.
 
 use super::core::Core;
 use super::reply::{Handled, Reply};

@@ -2,9 +2,9 @@
 //!
 //! What a file says that can be made again is made again and costs nothing: the index, the filter and the properties of a
 //! table, what stands at the end of a file of mail, the names of the trees, what the list of files says of each, and one octet
-//! more of it, the number of a batch. A list that is lost is made of all files that are there (`merging`). What is lost is a message that has rotted, a block of a table or a batch of the journal.
-//! As older values come forth behind it, the partitions that it may have been of are doubtful: `renewal` sees to it that nobody
-//! takes them for what they were.
+//! more of it, the number of a batch. A list that is lost is made of all files that are there (`merging`). What is lost is a
+//! message that has rotted, a block of a table or a batch of the journal. As older values come forth behind it, the partitions
+//! that it may have been of are doubtful: `renewal` sees to it that nobody takes them for what they were.
 //!
 //! The damaged file is set aside in the directory `damaged`. Nobody else may have the store open.
 
