@@ -12,7 +12,7 @@ use super::text_key::TextKey;
 use crate::mime::Field;
 use crate::search::{Needle, Slots};
 use crate::store::{Commit, PageNo, StoreError};
-use crate::types::{AccountId, Comparator, MailboxId, Uid};
+use crate::types::{AccountId, Comparator, MailboxId, Uid, UidSet};
 
 /// Digests that one commit brings into the store.
 const KEPT_AT_ONCE: usize = 64;
@@ -197,13 +197,45 @@ impl Mailbox {
         if self.is_gone() {
             return Ok(());
         }
-        let uid_next = self.load_locked(&mut writer)?.header().uid_next;
-        let full = digests.iter().filter(|(no, _)| uid_next == 0 || no.last().get() < uid_next);
-        let pages: Vec<_> = full.filter_map(|(no, digest)| Some((*no, digest.record()?))).collect();
+        let snapshot = self.load_locked(&mut writer)?;
+        let uid_next = snapshot.header().uid_next;
+        let mut pages = Vec::new();
+        for (no, digest) in digests.iter().filter(|(no, _)| uid_next == 0 || no.last().get() < uid_next) {
+            let of_page = UidSet::from_ranges(vec![(no.first().get(), no.last().get())]);
+            snapshot.load(&of_page)?;
+            // Of a page that has lost all of its messages since, nothing would ever take it away again.
+            if snapshot.in_uids(&of_page).next().is_some() {
+                pages.extend(digest.record().map(|record| (*no, record)));
+            }
+        }
         if pages.is_empty() {
             return Ok(());
         }
         let commit = Commit::Digests { account: self.account, mailbox: self.id, guard: writer.version, pages };
         self.commit_derived(&mut writer, commit).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::mailbox::sample::Sample;
+    use crate::mailbox::{Asked, Scores};
+    use crate::store::{PAGE_UIDS, PageNo};
+    use crate::types::{Comparator, SearchKey, UidSet};
+
+    #[test]
+    fn nothing_is_kept_of_a_page_that_has_no_messages_any_more() {
+        let inbox = Sample::new();
+        let all = inbox.append(&vec!["a"; 3 * PAGE_UIDS as usize]);
+        inbox.manager.settle();
+        let (key, saved) = (SearchKey::Header("subject".into(), "b".into()), UidSet::new());
+        let asked =
+            Asked { key: &key, saved: &saved, comparator: Comparator::UnicodeCasemap, scores: Scores::Unwanted };
+        inbox.view().search(&asked, &mut |_, _| {}).unwrap();
+        inbox.expunge(&all[..PAGE_UIDS as usize]);
+        inbox.manager.keep_digests();
+        let (account, mailbox) = inbox.mailbox.key();
+        let is_kept = |no| inbox.manager.store().digest(account, mailbox, PageNo(no)).unwrap().is_some();
+        assert_eq!([0, 1].map(is_kept), [false, true]);
     }
 }
